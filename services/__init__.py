@@ -1,0 +1,1 @@
+"""The service: kernel, runtime, attribution, settlement and the command line."""

@@ -1,0 +1,1 @@
+"""Faust, RocksDB and Kafka, behind the ports of the use cases."""

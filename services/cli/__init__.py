@@ -1,0 +1,1 @@
+"""The koc command line: parses, calls one use case, prints."""

@@ -1,0 +1,1 @@
+"""The demo: real conversion paths and a generated shop week, published as a backend would."""

@@ -1,0 +1,1 @@
+"""Pure and shared: money, time, identifiers, errors. Imports the standard library only."""

@@ -1,0 +1,1 @@
+"""Shared I/O: settings, logs, metrics, health, Kafka, database and the local stack."""

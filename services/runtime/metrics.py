@@ -1,0 +1,132 @@
+"""The typed registry of metrics: every series that any process of ours exposes, with its one-line meaning.
+
+One class per process; a process calls its own accessor (`attribution()`, `poster()`, `relay()`) and so exposes only
+its own series. Names start with `koc_`, units are base units, labels are bounded: never an order, buyer or KOC.
+"""
+
+from functools import cache
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_BATCH_SECONDS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10)
+_BATCH_RECORDS = (1, 10, 100, 300, 1000, 3000, 5000, 10000)
+_TP = ("topic", "partition")
+
+
+class Common:
+    """What every process exposes."""
+
+    def __init__(self) -> None:
+        self.build = Gauge("koc_build_info", "Always 1; which build this process is.", ("version", "process"))
+        self.invariants = Counter(
+            "koc_invariant_violations_total", "Broken invariants, by name; must stay 0.", ("invariant",)
+        )
+        self.lag_records = Gauge("koc_lag_records", "Records between what is durable and the log's end.", _TP)
+        self.lag_seconds = Gauge(
+            "koc_lag_seconds", "Age of the newest record that was applied, while records wait; else 0.", _TP
+        )
+
+
+class Attribution:
+    """The attribution worker."""
+
+    def __init__(self) -> None:
+        self.consumed = Counter("koc_attribution_events_total", "Events read from the input topics.", ("topic",))
+        self.refused = Counter(
+            "koc_attribution_refused_total", "Events sent to a dead-letter topic, by reason.", ("topic", "reason")
+        )
+        self.duplicates = Counter("koc_attribution_duplicates_total", "Events seen before, without effect.", ("topic",))
+        self.rerouted = Counter(
+            "koc_attribution_rerouted_total", "Events published again to their key's partition.", ("topic",)
+        )
+        self.unknown_fields = Counter(
+            "koc_attribution_unknown_fields_total", "Events that carried fields we do not know.", ("topic",)
+        )
+        self.credits = Counter("koc_attribution_assertions_total", "Credit assertions published.")
+        self.unattributed = Counter("koc_attribution_unattributed_total", "Assertions published without any credit.")
+        self.batch_records = Histogram("koc_attribution_batch_records", "Records of a chunk.", buckets=_BATCH_RECORDS)
+        self.batch_seconds = Histogram(
+            "koc_attribution_batch_seconds", "Time to apply a chunk.", buckets=_BATCH_SECONDS
+        )
+        self.checkpoint_seconds = Histogram(
+            "koc_attribution_checkpoint_seconds",
+            "Time of a checkpoint: produces awaited, batch written.",
+            buckets=_BATCH_SECONDS,
+        )
+        self.checkpoint_at = Gauge(
+            "koc_attribution_checkpoint_timestamp_seconds", "When the last checkpoint ended, Unix time."
+        )
+        self.produce_failures = Counter(
+            "koc_attribution_produce_failures_total", "Produces that failed; each stops the worker."
+        )
+        self.rebalances = Counter("koc_attribution_rebalances_total", "Assignments received.")
+        self.partitions = Gauge("koc_attribution_partitions", "Partition numbers assigned to this worker.")
+        self.hot_buyers = Gauge("koc_attribution_hot_buyers", "Buyers held in memory.")
+        self.state_bytes = Gauge("koc_attribution_state_bytes", "Bytes of the RocksDB stores on disk.")
+
+
+class Poster:
+    """The poster."""
+
+    def __init__(self) -> None:
+        self.assertions = Counter(
+            "koc_poster_assertions_total", "Credit assertions read, by what became of them.", ("outcome",)
+        )
+        self.registry_events = Counter(
+            "koc_poster_registry_events_total", "Registry events read, by outcome.", ("outcome",)
+        )
+        self.entries = Counter("koc_poster_entries_total", "Journal rows written.", ("kind",))
+        self.posted = Counter(
+            "koc_poster_posted_minor_total", "Money moved: sum of debits in minor units.", ("kind", "currency")
+        )
+        self.batch_records = Histogram("koc_poster_batch_records", "Assertions of a batch.", buckets=_BATCH_RECORDS)
+        self.batch_seconds = Histogram(
+            "koc_poster_batch_seconds", "Time of a batch's transaction.", buckets=_BATCH_SECONDS
+        )
+        self.retries = Counter(
+            "koc_poster_retries_total", "Transactions rolled back and tried again, by cause.", ("cause",)
+        )
+        self.rebalances = Counter("koc_poster_rebalances_total", "Assignments received.")
+        self.below_join = Gauge("koc_poster_lines_below_join", "Lines whose accepted vector is below its join.")
+        self.quarantined = Gauge("koc_poster_lines_quarantined", "Lines frozen at what is booked.")
+        self.owned_twice = Gauge("koc_poster_lines_owned_twice", "Order lines that two buyers claim.")
+        self.unpriced = Gauge("koc_poster_lines_unpriced", "Lines that no plan prices, by reason.", ("reason",))
+        self.unpriced_minor = Gauge("koc_poster_unpriced_minor", "Their commission base.", ("currency",))
+        self.jobs_open = Gauge("koc_poster_reprice_jobs_open", "Reprice jobs with chunks left to work.")
+        self.trial_balance = Gauge("koc_poster_trial_balance_minor", "Sum of all balances; must be 0.", ("currency",))
+        self.balance = Gauge(
+            "koc_poster_balance_minor", "Balances summed by owner role and purpose.", ("role", "purpose", "currency")
+        )
+
+
+class Relay:
+    """The relay."""
+
+    def __init__(self) -> None:
+        self.published = Counter("koc_relay_entries_total", "Ledger entries published and acknowledged.")
+        self.lag = Gauge("koc_relay_lag_entries", "Journal rows not yet published.")
+        self.leader = Gauge("koc_relay_leader", "1 while this process is the elected relay.")
+
+
+@cache
+def common() -> Common:
+    """The common metrics of this process."""
+    return Common()
+
+
+@cache
+def attribution() -> Attribution:
+    """The attribution worker's metrics."""
+    return Attribution()
+
+
+@cache
+def poster() -> Poster:
+    """The poster's metrics."""
+    return Poster()
+
+
+@cache
+def relay() -> Relay:
+    """The relay's metrics."""
+    return Relay()

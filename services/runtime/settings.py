@@ -1,0 +1,84 @@
+"""Settings of every process: `KOC_…` in the environment, else what the local stack wrote down, else a default.
+
+`koc local up` leaves its addresses and generated passwords in `.local/stack.json` (mode 0600), so that on a developer's
+machine no setting is needed at all. Secrets are `SecretStr`: they do not show in logs.
+"""
+
+import json
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def local_dir() -> Path:
+    """Where the local stack lives: `KOC_LOCAL_DIR`, else `.local/` in the repository."""
+    return Path(os.environ.get("KOC_LOCAL_DIR") or REPOSITORY / ".local").absolute()
+
+
+class StackFile(PydanticBaseSettingsSource):
+    """The `settings` object of the running local stack's stack.json, below the environment."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002 - its interface
+        """Unused: __call__ returns all at once."""
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """All settings that the stack wrote; none without a stack."""
+        try:
+            stack = json.loads((local_dir() / "stack.json").read_text())
+        except FileNotFoundError:
+            return {}
+        return dict(stack["settings"])
+
+
+class Settings(BaseSettings):
+    """What a process needs to know of the world. Names in the environment: `KOC_` + the upper-case name."""
+
+    model_config = SettingsConfigDict(env_prefix="KOC_", extra="ignore")
+
+    kafka_bootstrap: str = Field("127.0.0.1:9092", description="host:port of the brokers, comma separated")
+    kafka_security_protocol: str = Field("PLAINTEXT", description="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL")
+    kafka_sasl_mechanism: str | None = Field(None, description="PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512")
+    kafka_username: str | None = None
+    kafka_password: SecretStr | None = None
+    kafka_ca_file: Path | None = Field(None, description="CA certificates of the brokers, where the system's do not do")
+
+    database_url: SecretStr = Field(
+        SecretStr("postgresql+psycopg://koc_writer@127.0.0.1:5432/koc"), description="role koc_writer: poster, relay"
+    )
+    database_owner_url: SecretStr | None = Field(None, description="role koc_owner: migrations only")
+    database_reader_url: SecretStr | None = Field(None, description="role koc_reader: reports, explain, verify")
+
+    state_dir: Path = Field(default_factory=lambda: local_dir() / "state", description="RocksDB stores of a worker")
+    instance_id: str | None = Field(None, description="static Kafka membership: the pod's name")
+    http_port: int = Field(0, description="/metrics, /healthz and /readyz; 0 = any free port", ge=0, le=65535)
+    http_host: str = Field("127.0.0.1", description="where they listen; 0.0.0.0 only in a container")
+    run_dir: Path = Field(
+        default_factory=lambda: local_dir() / "run",
+        description="where each process writes NAME.json: its HTTP address",
+    )
+    log_format: str = Field("auto", pattern="^(auto|json|console)$", description="auto: console on a terminal")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's signature
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then secret files, then the local stack."""
+        return init_settings, env_settings, file_secret_settings, StackFile(settings_cls)
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process, read once."""
+    return Settings()

@@ -1,0 +1,1 @@
+"""What everyone earns from a credited order line, as a ledger."""

@@ -1,0 +1,180 @@
+"""The settlement store's tables, said once: Alembic migrates to them, SQLAlchemy reads them, COPY writes them.
+
+Times are timestamptz, money is bigint minor units (debit positive), identifiers text. journal is the book; account,
+line, balance and relay are projections or positions. settlement.md of the design says who locks what in which order.
+"""
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData()
+_Moment = DateTime(timezone=True)
+
+writer = Table(
+    "writer",
+    metadata,
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    Column("topic_id", Text, comment="Kafka's id of the credits topic; null until first read, and for writer N"),
+    Column("next_offset", BigInteger, nullable=False, server_default="0"),
+    Column("seq", BigInteger, nullable=False, server_default="0"),
+    Column("chain_head", LargeBinary, nullable=False, comment="hash of the entry with number seq; 32 zero bytes at 0"),
+    Column("join_open", BigInteger, nullable=False, server_default="0", comment="its lines below their join"),
+    comment="Holding a row's lock is being the writer of that partition; writer N = partition count owns no line",
+    postgresql_with={"fillfactor": 50},
+)
+
+account = Table(
+    "account",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("key", Text, nullable=False, comment="owner:id:purpose"),
+    Column("currency", String(3), nullable=False),
+    UniqueConstraint("key", "currency"),
+)
+
+balance = Table(
+    "balance",
+    metadata,
+    Column("account_id", ForeignKey("account.id"), primary_key=True, autoincrement=False),
+    Column("amount_minor", BigInteger, nullable=False, server_default="0"),
+    Column("entries", BigInteger, nullable=False, server_default="0"),
+    postgresql_with={"fillfactor": 50},
+)
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("writer", SmallInteger, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("idem_key", Text, nullable=False, unique=True),
+    Column("cause", Text, nullable=False),
+    Column("kind", SmallInteger, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("period", String(7), nullable=False),
+    Column("effective_at", _Moment, nullable=False),
+    Column("recorded_at", _Moment, nullable=False),
+    Column("order_id", Text),
+    Column("line_id", Text),
+    Column("corrects", Text),
+    Column("accounts", ARRAY(Integer), nullable=False),
+    Column("amounts", ARRAY(BigInteger), nullable=False),
+    Column("chain", LargeBinary, nullable=False),
+    CheckConstraint(
+        "array_sum(amounts) = 0 AND cardinality(accounts) = cardinality(amounts) AND cardinality(amounts) >= 2",
+        name="journal_balanced",
+    ),
+    Index("journal_by_line", "order_id", "line_id"),
+)
+
+line = Table(
+    "line",
+    metadata,
+    Column("order_id", Text, primary_key=True),
+    Column("line_id", Text, primary_key=True),
+    Column("buyer_id", Text, primary_key=True),
+    Column("partition", SmallInteger, nullable=False, comment="its writer"),
+    Column("standing", Boolean, nullable=False),
+    Column("vector", ARRAY(BigInteger), nullable=False, comment="accepted: log, rules, touch, order"),
+    Column("joined", ARRAY(BigInteger), nullable=False, comment="join of all vectors seen; above vector = incomplete"),
+    Column("below_since", _Moment, comment="when the line fell below its join; null = complete"),
+    Column("content_hash", LargeBinary, nullable=False, comment="of the fields that decide money"),
+    Column("brand_id", Text, nullable=False),
+    Column("koc_ids", ARRAY(Text), nullable=False),
+    Column("paid_at", _Moment, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("revision", BigInteger, nullable=False, comment="registry revision it was priced at"),
+    Column("unpriced", Text, comment="why no plan prices it (part of it); null = priced"),
+    Column("unpriced_minor", BigInteger, nullable=False, server_default="0", comment="base that no plan prices"),
+    Column("quarantined", Text, comment="why it is frozen at what is booked; null = not"),
+    Column("accounts", ARRAY(Integer), nullable=False, comment="booked net position, with amounts"),
+    Column("amounts", ARRAY(BigInteger), nullable=False),
+    Column("booked_steps", ARRAY(Text), nullable=False, comment="event ids of booked steps"),
+    Index("line_one_standing", "order_id", "line_id", unique=True, postgresql_where=text("standing")),
+    Index("line_by_partition", "partition", "order_id", "line_id", "buyer_id"),
+    postgresql_with={"fillfactor": 85},
+)
+
+assertion = Table(
+    "assertion",
+    metadata,
+    Column("order_id", Text, primary_key=True),
+    Column("line_id", Text, primary_key=True),
+    Column("buyer_id", Text, primary_key=True),
+    Column("partition", SmallInteger, nullable=False),
+    Column("position", BigInteger, nullable=False, comment="its offset in the credits partition"),
+    Column("raw", LargeBinary, nullable=False, comment="the accepted assertion, bytes as read"),
+    postgresql_with={"fillfactor": 85},
+)
+
+period = Table(
+    "period",
+    metadata,
+    Column("id", String(7), primary_key=True),
+    Column("closed", Boolean, nullable=False),
+)
+
+registry_position = Table(
+    "registry_position",
+    metadata,
+    Column("one", Boolean, CheckConstraint("one"), primary_key=True, server_default=text("true")),
+    Column("topic_id", Text),
+    Column("next_offset", BigInteger, nullable=False, server_default="0"),
+    Column("revision", BigInteger, nullable=False, server_default="0"),
+)
+
+reference = Table(
+    "reference",
+    metadata,
+    Column("kind", Text, primary_key=True, comment="the event_type"),
+    Column("identity", Text, primary_key=True, comment="plan_id|version, koc_id|effective_from, content_id, spend_id"),
+    Column("body", JSONB, nullable=False, comment="the standing event: the newest offset of its identity"),
+    Column("position", BigInteger, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    comment="Plans, relations, contents, fee acceptances and spend as published",
+)
+
+reprice_job = Table(
+    "reprice_job",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False, comment="first registry offset of its batch"),
+    Column("scope", JSONB, nullable=False, comment="what is affected: plan scopes, kocs, range of paid_at"),
+    Column("cause", Text, nullable=False),
+    Column("effective_at", _Moment, nullable=False),
+)
+
+reprice_progress = Table(
+    "reprice_progress",
+    metadata,
+    Column("job", ForeignKey("reprice_job.id"), primary_key=True),
+    Column("partition", SmallInteger, primary_key=True),
+    Column("last_key", ARRAY(Text), comment="order_id, line_id, buyer_id of the last line worked; null = none yet"),
+    Column("done", Boolean, nullable=False, server_default=text("false")),
+)
+
+relay = Table(
+    "relay",
+    metadata,
+    Column("writer", SmallInteger, primary_key=True, autoincrement=False),
+    Column(
+        "seq", BigInteger, nullable=False, server_default="0", comment="last entry acknowledged by the ledger topic"
+    ),
+)

@@ -1,0 +1,112 @@
+"""Ledger entries: what a journal row says, and the hash chain that makes a change or a gap visible."""
+
+import hashlib
+from enum import Enum
+from typing import NamedTuple
+
+from services.kernel.errors import InvariantBroken
+from services.kernel.time import format_rfc3339
+
+
+class Kind(Enum):
+    """Entry kinds: (code in the journal, name in the topic). A code is never used again."""
+
+    COMMISSION_ACCRUED = (1, "commission.accrued")
+    COMMISSION_ADJUSTED = (2, "commission.adjusted")
+    SCRIPT_FEE_ACCRUED = (3, "script_fee.accrued")
+    SPEND_CONSUMED = (4, "spend.consumed")
+
+    @property
+    def code(self) -> int:
+        """The journal's smallint."""
+        return self.value[0]
+
+    @property
+    def text(self) -> str:
+        """The name in the ledger topic."""
+        return self.value[1]
+
+
+KIND_BY_CODE = {kind.code: kind for kind in Kind}
+
+
+class Leg(NamedTuple):
+    """One account's part of an entry: debit positive, credit negative, never zero."""
+
+    account: str
+    amount_minor: int
+
+
+class Entry(NamedTuple):
+    """A double-entry booking of one cause, before it has a place in a writer's chain. Times are microseconds."""
+
+    idem_key: str
+    cause: str
+    kind: Kind
+    currency: str
+    period: str
+    effective_at: int
+    order_id: str | None
+    line_id: str | None
+    corrects: str | None
+    legs: tuple[Leg, ...]
+
+
+class Link(NamedTuple):
+    """A place in a writer's chain: the last gapless number and the hash of the entry that holds it."""
+
+    seq: int
+    head: bytes
+
+
+GENESIS = Link(0, bytes(32))
+_VERSION = b"koc-entry-1"
+_ABSENT = b"\xff\xff\xff\xff"
+
+
+def _packed(value: str | int | None) -> bytes:
+    if value is None:
+        return _ABSENT
+    raw = str(value).encode()
+    return len(raw).to_bytes(4, "big") + raw
+
+
+def canonical(entry: Entry, writer: int, seq: int, recorded_at: int, prev_hash: bytes) -> bytes:
+    """The bytes that an entry's hash covers: version, then each published field, length-prefixed (4 bytes, big endian).
+
+    Field order: entry_id, idem_key, cause, kind, currency, period, effective_at, recorded_at, order_id, line_id,
+    corrects, writer, seq, prev_hash (hex), number of legs, then account and amount_minor of each leg as published.
+    Absent = length 0xffffffff; integers in decimal; times as published (UTC). docs/finance.md has a verifier.
+    """
+    fields: list[str | int | None] = [
+        f"{writer}-{seq}",
+        entry.idem_key,
+        entry.cause,
+        entry.kind.text,
+        entry.currency,
+        entry.period,
+        format_rfc3339(entry.effective_at),
+        format_rfc3339(recorded_at),
+        entry.order_id,
+        entry.line_id,
+        entry.corrects,
+        writer,
+        seq,
+        prev_hash.hex(),
+        len(entry.legs),
+    ]
+    for leg in entry.legs:
+        fields += leg
+    return _VERSION + b"".join(map(_packed, fields))
+
+
+def chain(entry: Entry, writer: int, last: Link, recorded_at: int) -> Link:
+    """The next link: the place that this entry takes after `last`.
+
+    Raises:
+        InvariantBroken: legs that do not add up to zero, or fewer than two of them.
+    """
+    if len(entry.legs) < 2 or sum(leg.amount_minor for leg in entry.legs) != 0:
+        raise InvariantBroken(f"unbalanced entry {entry.idem_key}: {entry.legs}")
+    seq = last.seq + 1
+    return Link(seq, hashlib.sha256(canonical(entry, writer, seq, recorded_at, last.head)).digest())
