@@ -2,19 +2,48 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 UV_VERSION := 0.13.9
-VENV := .venv
-BIN := $(VENV)/bin
-READY := $(VENV)/.ready
+BIN := .venv/bin
+READY := .venv/.ready
 
-.PHONY: help setup lock
+.PHONY: help setup demo test check format docs bench lock clean
+
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Make .venv with koc in it (every other target does so when needed)
 
-$(READY): uv.lock pyproject.toml tools/setup.py
-	@$(PYTHON) tools/setup.py --uv $(UV_VERSION) $(VENV)
-	@touch $@
+demo: $(READY) ## Real events in, a proven ledger out, on real Kafka and PostgreSQL; about a minute
+	@$(BIN)/koc demo
 
-lock: $(READY) ## Resolve the dependencies again into uv.lock (without naming any registry)
-	@$(BIN)/python tools/lock.py $(BIN)/uv
+test: $(READY) ## Every suite in turn, with the time each took of its share
+	@$(BIN)/python -m tests.suites
+
+check: $(READY) ## Formatting, lint, types, architecture, and that generated files are fresh
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+	@$(BIN)/python -m schemas.generate --check
+	@$(BIN)/python deploy/grafana/overview.py --check
+
+format: $(READY) ## Format the code and mend what the linter can
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/ruff check --fix --quiet .
+
+docs: $(READY) ## Write the generated contract and dashboard again
+	@$(BIN)/python -m schemas.generate
+	@$(BIN)/python deploy/grafana/overview.py
+
+bench: $(READY) ## Events per second and CPU per event of worker and poster, beside the raw loops
+	@$(BIN)/python -m tests.bench
+
+lock: $(READY) ## Resolve the dependencies again into uv.lock
+	@$(BIN)/python deploy/setup/lock.py $(BIN)/uv
+
+clean: ## Stop the local stack and remove its data and the environment
+	@if [ -x $(BIN)/koc ]; then $(BIN)/koc local reset --yes; fi
+	@rm -rf .venv .local
+
+$(READY): uv.lock pyproject.toml deploy/setup/environment.py
+	@$(PYTHON) deploy/setup/environment.py --uv $(UV_VERSION) .venv
+	@touch $@

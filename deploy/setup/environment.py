@@ -1,7 +1,7 @@
 """Make the virtual environment: the pinned dependencies of uv.lock, by hash, and `koc` itself, editable.
 
 Needs Python 3.11 or newer and a package index as configured for pip; nothing else. `uv sync` would fetch from the hosts
-written in the lock, and ours names none (tools/lock.py), so the lock is exported to requirements and installed.
+written in the lock, and ours names none (deploy/setup/lock.py), so the lock is exported to requirements and installed.
 """
 
 import argparse

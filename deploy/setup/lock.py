@@ -2,7 +2,7 @@
 
 The lock pins versions and hashes; where to get them from is the business of whoever installs (their client's own
 configuration). uv writes the host of every file it saw into the lock, so the hosts are replaced by `index.invalid`.
-`tools/setup.py` turns the lock into pinned requirements with hashes and installs those.
+`deploy/setup/environment.py` turns the lock into pinned requirements with hashes and installs those.
 """
 
 import re
