@@ -22,7 +22,7 @@ check: $(READY) ## Formatting, lint, types, architecture, and that generated fil
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m schemas.generate --check
 	@$(BIN)/python deploy/grafana/overview.py --check
 

@@ -1,0 +1,98 @@
+"""`make test`: every suite in turn, each with its stated share of the 15 minutes, printed at the end.
+
+A share is a promise to whoever adds a test, not a limit that kills a run: a suite that took longer than its share is
+named, so that the next change mends it. The exit status is non-zero if any suite failed or ran no test.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+ROOT = Path(__file__).parents[1]
+REPORTS = ROOT / ".local/test"
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A folder of tests and the minutes of the whole that it may take on two cores."""
+
+    name: str
+    minutes: float
+    what: str
+
+
+SUITES = (
+    Suite("unit", 1.0, "rules, contracts and glue, no processes"),
+    Suite("property", 3.0, "laws, by generated histories"),
+    Suite("integration", 4.0, "real Kafka and PostgreSQL, one part at a time"),
+    Suite("e2e", 5.0, "the whole path, killed and reordered"),
+    Suite("ops", 2.0, "compose, dashboard on a real Prometheus"),
+)
+
+
+@dataclass
+class Outcome:
+    """What became of a suite."""
+
+    suite: Suite
+    seconds: float
+    status: int
+    tests: int = 0
+    failed: int = 0
+
+    @property
+    def good(self) -> bool:
+        """It ran something and nothing failed."""
+        return self.status == 0 and self.tests > 0
+
+
+def run(suite: Suite) -> Outcome:
+    """Run one suite with its output on this terminal."""
+    print(f"\n=== {suite.name}: {suite.what} (share: {suite.minutes:g} min)", flush=True)
+    REPORTS.mkdir(parents=True, exist_ok=True)
+    report = REPORTS / f"{suite.name}.xml"
+    report.unlink(missing_ok=True)
+    began = time.monotonic()
+    command = [sys.executable, "-m", "pytest", f"tests/{suite.name}", "-q", "--junitxml", str(report), "--durations=3"]
+    status = subprocess.run(command, cwd=ROOT).returncode
+    outcome = Outcome(suite, time.monotonic() - began, status)
+    if report.exists():
+        for node in ET.parse(report).getroot().iter("testsuite"):  # noqa: S314 - pytest wrote it a moment ago
+            outcome.tests += int(node.get("tests", 0))
+            outcome.failed += int(node.get("failures", 0)) + int(node.get("errors", 0))
+    return outcome
+
+
+def report(outcomes: list[Outcome]) -> None:
+    """Shares, what was left out, and the totals as the last line."""
+    print("\nsuite          tests  failed   minutes   share")
+    for one in outcomes:
+        minutes = one.seconds / 60
+        note = "  over its share" if minutes > one.suite.minutes else ""
+        note += "" if one.good else f"  FAILED (pytest exit {one.status})"
+        print(f"{one.suite.name:14}{one.tests:6}{one.failed:8}{minutes:10.2f}{one.suite.minutes:8.1f}{note}")
+    total, allowed = sum(one.seconds for one in outcomes) / 60, sum(one.suite.minutes for one in outcomes)
+    print(f"{'whole':14}{'':14}{total:10.2f}{allowed:8.1f}")
+    if left_out := os.environ.get("KOC_WITHOUT"):
+        print(f"left out by KOC_WITHOUT: {left_out}")
+    failed = sum(one.failed or (0 if one.good else 1) for one in outcomes)
+    print(f"{sum(one.tests for one in outcomes) - sum(one.failed for one in outcomes)} passed, {failed} failed")
+
+
+def main(names: list[str]) -> int:
+    """Run the named suites, or all."""
+    unknown = set(names) - {suite.name for suite in SUITES}
+    if unknown:
+        print(f"no such suite: {', '.join(sorted(unknown))}; there are {', '.join(s.name for s in SUITES)}")
+        return 2
+    outcomes = [run(suite) for suite in SUITES if not names or suite.name in names]
+    report(outcomes)
+    return 0 if all(one.good for one in outcomes) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

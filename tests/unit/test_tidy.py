@@ -1,0 +1,111 @@
+"""What a linter cannot check: the house's own rules, read from the syntax tree of every file."""
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FILES = sorted(
+    ROOT / name
+    for name in subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.py"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout.split()
+    if (ROOT / name).exists()
+)  # fmt: skip
+PURE = [file for file in FILES if "domain" in file.parts or "kernel" in file.parts]
+PRODUCT = [file for file in FILES if file.parts[len(ROOT.parts)] in {"services", "schemas"}]
+MAX_FILE_LINES = 500
+MAX_FUNCTION_LINES = 70
+CLOCKS = {"now", "utcnow", "today", "time", "monotonic", "perf_counter", "time_ns", "monotonic_ns"}
+
+
+def tree(file: Path) -> ast.Module:
+    return ast.parse(file.read_text())
+
+
+def nodes(file: Path, kind: type | tuple[type, ...]) -> list:
+    return [node for node in ast.walk(tree(file)) if isinstance(node, kind)]
+
+
+def name(file: Path) -> str:
+    return str(file.relative_to(ROOT))
+
+
+def test_there_is_something_to_check() -> None:
+    assert len(PRODUCT) > 20
+    assert len(PURE) > 5
+
+
+@pytest.mark.parametrize("file", FILES, ids=name)
+def test_files_and_functions_stay_short(file: Path) -> None:
+    assert len(file.read_text().splitlines()) <= MAX_FILE_LINES
+    for function in nodes(file, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        assert function.end_lineno - function.lineno < MAX_FUNCTION_LINES, function.name
+
+
+@pytest.mark.parametrize("file", PURE, ids=name)
+def test_money_is_decided_without_floats_clocks_or_chance(file: Path) -> None:
+    for constant in nodes(file, ast.Constant):
+        assert not isinstance(constant.value, float), f"line {constant.lineno}: a float"
+    for operation in nodes(file, ast.BinOp):
+        assert not isinstance(operation.op, ast.Div), f"line {operation.lineno}: / makes a float"
+    for imported in nodes(file, (ast.Import, ast.ImportFrom)):
+        names = [imported.module] if isinstance(imported, ast.ImportFrom) else [alias.name for alias in imported.names]
+        assert not {"random", "time", "uuid", "secrets"} & set(names), f"line {imported.lineno}"
+    for call in nodes(file, ast.Call):
+        if isinstance(call.func, ast.Name):
+            assert call.func.id not in {"float", "hash"}, f"line {call.lineno}: {call.func.id}()"
+        if isinstance(call.func, ast.Attribute):
+            assert call.func.attr not in CLOCKS, f"line {call.lineno}: a clock"
+
+
+def test_every_metric_is_declared_once_and_used() -> None:
+    registry = ROOT / "services/runtime/metrics.py"
+    declared = {
+        target.attr
+        for assign in nodes(registry, ast.Assign)
+        for target in assign.targets
+        if isinstance(target, ast.Attribute)
+    }
+    used = set()
+    for file in PRODUCT:
+        if file != registry:
+            text = file.read_text()
+            assert not re.search(r"prometheus_client.*import.*\b(Counter|Gauge|Histogram|Summary)\b", text), name(file)
+            used |= {node.attr for node in nodes(file, ast.Attribute)}
+    assert declared
+    assert declared - used == set(), "declared, but no code sets them"
+
+
+def test_no_module_is_dead() -> None:
+    modules = {".".join(f.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): f for f in PRODUCT}
+    text = "\n".join(f.read_text() for f in [*FILES, ROOT / "pyproject.toml", ROOT / "Makefile", ROOT / "README.md"])
+    for module, file in modules.items():
+        if file.name in {"__init__.py", "__main__.py"}:
+            continue
+        parent, _, last = module.rpartition(".")
+        imported = rf"{re.escape(module)}\b|from {re.escape(parent)} import [^#]*?\b{last}\b"
+        assert re.search(imported, text), f"nobody imports {module}"
+
+
+@pytest.mark.parametrize("word", ["utils", "helpers", "common", "misc"])
+def test_there_are_no_junk_drawers(word: str) -> None:
+    assert [name(file) for file in FILES if file.stem == word or word in file.parts] == []
+
+
+def test_every_decision_record_is_listed() -> None:
+    folder = ROOT / "docs/adr"
+    index = (folder / "README.md").read_text()
+    for record in folder.glob("[0-9]*.md"):
+        assert record.name in index
+
+
+def test_links_in_documents_lead_somewhere() -> None:
+    documents = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
+    for document in documents:
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text()):
+            assert (document.parent / target).exists(), f"{name(document)} -> {target}"
