@@ -1,0 +1,113 @@
+"""How every client of ours reaches Kafka: one place for addresses, SASL and TLS, and for who owns which partition."""
+
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from services.runtime.settings import settings
+
+_WORD = 0xFFFFFFFF
+
+
+def _tls() -> ssl.SSLContext | None:
+    """The TLS context that the security protocol asks for; None where it asks for none."""
+    if "SSL" not in settings().kafka_security_protocol.replace("SASL", ""):
+        return None
+    ca_file = settings().kafka_ca_file
+    return ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
+
+
+def _options() -> dict[str, Any]:
+    """The arguments that aiokafka and kafka-python share."""
+    known = settings()
+    options: dict[str, Any] = {
+        "bootstrap_servers": known.kafka_bootstrap.split(","),
+        "security_protocol": known.kafka_security_protocol,
+    }
+    if context := _tls():
+        options["ssl_context"] = context
+    if known.kafka_security_protocol.startswith("SASL"):
+        options["sasl_mechanism"] = known.kafka_sasl_mechanism or "SCRAM-SHA-512"
+        options["sasl_plain_username"] = known.kafka_username
+        options["sasl_plain_password"] = known.kafka_password.get_secret_value() if known.kafka_password else None
+    return options
+
+
+def aiokafka_options() -> dict[str, Any]:
+    """Connection arguments of an aiokafka client: `AIOKafkaProducer(**aiokafka_options())`."""
+    return _options()
+
+
+def kafka_python_options() -> dict[str, Any]:
+    """Connection arguments of a kafka-python client: `KafkaConsumer(**kafka_python_options())`."""
+    return _options()
+
+
+@dataclass(frozen=True, slots=True)
+class FaustBroker:
+    """What `faust.App` takes: `faust.App(id, broker=b.urls, broker_credentials=b.credentials)`."""
+
+    urls: list[str]
+    credentials: Any
+
+
+def faust_broker() -> FaustBroker:
+    """Faust's words for the same connection: broker URLs and a credentials object (None for plaintext)."""
+    import faust
+
+    options = _options()
+    urls = [f"kafka://{address}" for address in options["bootstrap_servers"]]
+    if options["security_protocol"].startswith("SASL"):
+        return FaustBroker(
+            urls,
+            faust.SASLCredentials(
+                username=options["sasl_plain_username"],
+                password=options["sasl_plain_password"],
+                mechanism=options["sasl_mechanism"],
+                ssl_context=options.get("ssl_context"),
+            ),
+        )
+    if "ssl_context" in options:
+        return FaustBroker(urls, faust.SSLCredentials(context=options["ssl_context"]))
+    return FaustBroker(urls, None)
+
+
+@contextmanager
+def admin() -> Iterator[Any]:
+    """A kafka-python admin client, closed at the end of the block.
+
+    Raises:
+        ConnectionError: no broker answers; one sentence that names the address.
+    """
+    from kafka.admin import KafkaAdminClient
+    from kafka.errors import KafkaError
+
+    try:
+        client = KafkaAdminClient(**kafka_python_options(), client_id="koc-admin", bootstrap_timeout_ms=10_000)
+    except KafkaError as error:
+        raise ConnectionError(f"no Kafka broker answers at {settings().kafka_bootstrap}: {error}") from error
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def partition_of(key: bytes, partitions: int) -> int:
+    """The partition number that Kafka's default partitioner (Java, aiokafka, kafka-python) gives to a key."""
+    return (_murmur2(key) & 0x7FFFFFFF) % partitions
+
+
+def _murmur2(data: bytes) -> int:
+    """Kafka's 32-bit murmur2 with its seed 0x9747b28c, unsigned (org.apache.kafka.common.utils.Utils.murmur2)."""
+    length = len(data)
+    whole = length & ~3
+    hashed = 0x9747B28C ^ length
+    for start in range(0, whole, 4):
+        word = int.from_bytes(data[start : start + 4], "little") * 0x5BD1E995 & _WORD
+        hashed = (hashed * 0x5BD1E995 & _WORD) ^ ((word ^ word >> 24) * 0x5BD1E995 & _WORD)
+    if length > whole:
+        hashed = (hashed ^ int.from_bytes(data[whole:], "little")) * 0x5BD1E995 & _WORD
+    hashed = (hashed ^ hashed >> 13) * 0x5BD1E995 & _WORD
+    return hashed ^ hashed >> 15
