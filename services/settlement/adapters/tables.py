@@ -34,6 +34,9 @@ writer = Table(
     metadata,
     Column("partition", Integer, primary_key=True, autoincrement=False),
     Column("topic_id", Text, comment="Kafka's id of the credits topic; null until first read, and for writer N"),
+    Column(
+        "generation", Integer, nullable=False, server_default="0", comment="how many topic ids came before this one"
+    ),
     Column("next_offset", BigInteger, nullable=False, server_default="0"),
     Column("seq", BigInteger, nullable=False, server_default="0"),
     Column("chain_head", LargeBinary, nullable=False, comment="hash of the entry with number seq; 32 zero bytes at 0"),
@@ -79,7 +82,7 @@ journal = Table(
     Column("amounts", ARRAY(BigInteger), nullable=False),
     Column("chain", LargeBinary, nullable=False),
     CheckConstraint(
-        "array_sum(amounts) = 0 AND cardinality(accounts) = cardinality(amounts) AND cardinality(amounts) >= 2",
+        "(array_sum(amounts) = 0) IS TRUE AND cardinality(accounts) = cardinality(amounts) AND cardinality(amounts) >= 2",
         name="journal_balanced",
     ),
     Index("journal_by_line", "order_id", "line_id"),
@@ -110,6 +113,9 @@ line = Table(
     Column("booked_steps", ARRAY(Text), nullable=False, comment="event ids of booked steps"),
     Index("line_one_standing", "order_id", "line_id", unique=True, postgresql_where=text("standing")),
     Index("line_by_partition", "partition", "order_id", "line_id", "buyer_id"),
+    Index("line_second_owner", "partition", postgresql_where=text("NOT standing")),
+    Index("line_unpriced", "partition", postgresql_where=text("unpriced IS NOT NULL")),
+    Index("line_quarantined", "partition", postgresql_where=text("quarantined IS NOT NULL")),
     postgresql_with={"fillfactor": 85},
 )
 
@@ -135,10 +141,11 @@ period = Table(
 registry_position = Table(
     "registry_position",
     metadata,
-    Column("one", Boolean, CheckConstraint("one"), primary_key=True, server_default=text("true")),
+    Column("one", Boolean, primary_key=True, server_default=text("true")),
     Column("topic_id", Text),
     Column("next_offset", BigInteger, nullable=False, server_default="0"),
     Column("revision", BigInteger, nullable=False, server_default="0"),
+    CheckConstraint("one", name="registry_position_is_one"),
 )
 
 reference = Table(
@@ -149,6 +156,7 @@ reference = Table(
     Column("body", JSONB, nullable=False, comment="the standing event: the newest offset of its identity"),
     Column("position", BigInteger, nullable=False),
     Column("revision", BigInteger, nullable=False),
+    Index("reference_by_revision", "revision"),
     comment="Plans, relations, contents, fee acceptances and spend as published",
 )
 
@@ -168,6 +176,16 @@ reprice_progress = Table(
     Column("partition", SmallInteger, primary_key=True),
     Column("last_key", ARRAY(Text), comment="order_id, line_id, buyer_id of the last line worked; null = none yet"),
     Column("done", Boolean, nullable=False, server_default=text("false")),
+)
+
+content_position = Table(
+    "content_position",
+    metadata,
+    Column("kind", Text, primary_key=True, comment="script_fee or spend"),
+    Column("identity", Text, primary_key=True, comment="content_id or spend_id"),
+    Column("accounts", ARRAY(Integer), nullable=False, comment="booked net position, with amounts"),
+    Column("amounts", ARRAY(BigInteger), nullable=False),
+    comment="What writer N has booked of registry events that move money by themselves",
 )
 
 relay = Table(
