@@ -106,7 +106,8 @@ def _book() -> None:
         sa.Column("amounts", sa.ARRAY(sa.BigInteger()), nullable=False),
         sa.Column("chain", sa.LargeBinary(), nullable=False),
         sa.CheckConstraint(
-            "(array_sum(amounts) = 0) IS TRUE AND cardinality(accounts) = cardinality(amounts) AND cardinality(amounts) >= 2",
+            "(array_sum(amounts) = 0) IS TRUE AND cardinality(accounts) = cardinality(amounts)"
+            " AND cardinality(amounts) >= 2",
             name="journal_balanced",
         ),
         sa.PrimaryKeyConstraint("writer", "seq"),

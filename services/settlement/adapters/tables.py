@@ -82,7 +82,8 @@ journal = Table(
     Column("amounts", ARRAY(BigInteger), nullable=False),
     Column("chain", LargeBinary, nullable=False),
     CheckConstraint(
-        "(array_sum(amounts) = 0) IS TRUE AND cardinality(accounts) = cardinality(amounts) AND cardinality(amounts) >= 2",
+        "(array_sum(amounts) = 0) IS TRUE AND cardinality(accounts) = cardinality(amounts)"
+        " AND cardinality(amounts) >= 2",
         name="journal_balanced",
     ),
     Index("journal_by_line", "order_id", "line_id"),
