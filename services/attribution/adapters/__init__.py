@@ -1,1 +1,1 @@
-"""Faust, RocksDB and Kafka, behind the ports of the use cases."""
+"""What meets the world: Faust and Kafka, RocksDB, the policy file, and the bytes of messages and state."""

@@ -1,1 +1,1 @@
-"""The rules of attribution, pure."""
+"""The rules of attribution, pure: what is accepted, what an order line has become, and who is credited for it."""

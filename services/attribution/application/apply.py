@@ -1,0 +1,189 @@
+"""Apply a stretch of one log to a partition: what is refused, what is new, and which orders have a new truth."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from services.attribution.application.ports import Buyers, Source
+from services.attribution.application.waiting import WaitingRoom
+from services.attribution.domain import acceptance
+from services.attribution.domain.assertion import Assertion, assertions
+from services.attribution.domain.buyer import Buyer, Order
+from services.attribution.domain.facts import Fact, Payment, Touch
+from services.attribution.domain.horizons import Horizons, Watermarks
+from services.attribution.domain.policy import Rules
+from services.kernel.errors import Refused
+
+MICROS = 1000
+"""Microseconds of a broker timestamp's millisecond."""
+
+
+class TouchRecord(NamedTuple):
+    """A decoded record of the clicks log."""
+
+    source: Source
+    buyer_id: str
+    touch: Touch
+
+
+class OrderRecord(NamedTuple):
+    """A decoded record of the orders log."""
+
+    source: Source
+    buyer_id: str
+    order_id: str
+    event: Payment | Fact
+
+
+class Refusal(NamedTuple):
+    """A record for the dead-letter topic."""
+
+    source: Source
+    reason: str
+    detail: str
+
+
+@dataclass(slots=True)
+class Shard:
+    """One partition number: its state, and the terms under which it is read.
+
+    Attributes:
+        log: generation of the input topics.
+    """
+
+    buyers: Buyers
+    room: WaitingRoom
+    rules: Rules
+    horizons: Horizons
+    log: int = 0
+    marks: Watermarks = field(default_factory=Watermarks)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What follows from a stretch of records."""
+
+    duplicates: int = 0
+    refusals: list[Refusal] = field(default_factory=list)
+    changed: dict[tuple[str, str], tuple[Buyer, Order]] = field(default_factory=dict)
+
+    def assertions(self, shard: Shard) -> Iterator[Assertion]:
+        """The truth to publish, once for each line however often it changed on the way."""
+        for (buyer_id, _), (buyer, order) in self.changed.items():
+            yield from assertions(buyer_id, buyer, order, shard.rules, shard.log)
+
+    def refuse(self, source: Source, refused: Refused) -> None:
+        """Note a bad event."""
+        self.refusals.append(Refusal(source, refused.reason, refused.detail))
+
+
+def apply_touches(shard: Shard, records: list[TouchRecord]) -> Outcome:
+    """Apply records of the clicks log, in its order."""
+    outcome = Outcome()
+    buyers = shard.buyers.fetch({record.buyer_id for record in records})
+    clicks_at, horizons, dirty = shard.marks.clicks, shard.horizons, set()
+    for source, buyer_id, touch in records:
+        buyer = buyers[buyer_id]
+        try:
+            touched = acceptance.accept_touch(
+                buyer, touch, source.offset, source.timestamp * MICROS, clicks_at, horizons
+            )
+        except Refused as refused:
+            outcome.refuse(source, refused)
+            continue
+        if touched is None:
+            outcome.duplicates += 1
+            continue
+        clicks_at = max(clicks_at, touch.occurred_at)
+        dirty.add(buyer_id)
+        for order in touched:
+            outcome.changed[buyer_id, order.payment.order_id] = (buyer, order)
+    shard.marks = shard.marks._replace(clicks=clicks_at)
+    shard.buyers.changed(dirty)
+    return outcome
+
+
+def apply_orders(shard: Shard, records: list[OrderRecord]) -> Outcome:
+    """Apply records of the orders log, in its order; then let those go that waited too long for their order."""
+    outcome = Outcome()
+    buyers = shard.buyers.fetch({record.buyer_id for record in records})
+    dirty = set()
+    for record in records:
+        buyer = buyers[record.buyer_id]
+        try:
+            if isinstance(record.event, Payment):
+                effect = _apply_payment(shard, outcome, buyer, record, record.event)
+            else:
+                effect = _apply_fact(shard, outcome, buyer, record, record.event)
+        except Refused as refused:
+            outcome.refuse(record.source, refused)
+            continue
+        if effect:
+            dirty.add(record.buyer_id)
+        else:
+            outcome.duplicates += 1
+    shard.buyers.changed(dirty)
+    _expire(shard, outcome)
+    return outcome
+
+
+def _apply_payment(shard: Shard, outcome: Outcome, buyer: Buyer, record: OrderRecord, payment: Payment) -> bool:
+    """Make an order known, and let in what waited for it; False for a duplicate."""
+    source = record.source
+    order = acceptance.accept_payment(
+        buyer, payment, source.offset, source.timestamp * MICROS, shard.marks.orders, shard.horizons
+    )
+    if order is None:
+        return False
+    _advance(shard, payment.paid_at)
+    outcome.changed[record.buyer_id, record.order_id] = (buyer, order)
+    joining = acceptance.still_waiting(buyer, record.order_id, shard.marks.orders, shard.horizons)
+    for offset, fact in joining:
+        held = shard.room.leave((fact.occurred_at, offset))
+        try:
+            acceptance.add_fact(order, fact, offset)
+        except Refused as refused:
+            outcome.refuse(held, refused)
+        else:
+            _advance(shard, fact.occurred_at)
+    _stop_waiting(buyer, record.order_id, {offset for offset, _ in joining})
+    return True
+
+
+def _apply_fact(shard: Shard, outcome: Outcome, buyer: Buyer, record: OrderRecord, fact: Fact) -> bool:
+    """Add an event to its order, or let it wait; False for a duplicate."""
+    source = record.source
+    effect = acceptance.accept_fact(
+        buyer, record.order_id, fact, source.offset, source.timestamp * MICROS, shard.marks.orders, shard.horizons
+    )
+    if isinstance(effect, Order):
+        _advance(shard, fact.occurred_at)
+        outcome.changed[record.buyer_id, record.order_id] = (buyer, effect)
+    elif effect:
+        shard.room.hold(record.buyer_id, record.order_id, fact.occurred_at, source)
+    return bool(effect)
+
+
+def _advance(shard: Shard, occurred_at: int) -> None:
+    """An accepted event of the orders log moves its watermark; a waiting one does so when its order comes."""
+    if occurred_at > shard.marks.orders:
+        shard.marks = shard.marks._replace(orders=occurred_at)
+
+
+def _expire(shard: Shard, outcome: Outcome) -> None:
+    """Refuse what waited longer than an order may come late."""
+    expired = shard.room.expired(shard.marks.orders - shard.horizons.order_lateness)
+    buyers = shard.buyers.fetch({held.buyer_id for held in expired})
+    for held in expired:
+        _stop_waiting(buyers[held.buyer_id], held.order_id, {held.offset})
+        outcome.refuse(held, Refused("unknown_order", f"no order.paid came for order {held.order_id}"))
+    shard.buyers.changed({held.buyer_id for held in expired})
+
+
+def _stop_waiting(buyer: Buyer, order_id: str, offsets: set[int]) -> None:
+    """Remove these facts from the buyer's waiting ones."""
+    left = [entry for entry in buyer.waiting.get(order_id, ()) if entry[0] not in offsets]
+    if left:
+        buyer.waiting[order_id] = left
+    else:
+        buyer.waiting.pop(order_id, None)

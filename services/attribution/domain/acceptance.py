@@ -1,0 +1,178 @@
+"""What is accepted: a function of each log's own prefix, and of nothing else.
+
+Every test goes by a predicate on stored times, never by whether something is still there: a sweep can then never show.
+`clicks_at` and `orders_at` are the watermarks of the two logs before the event, `appended_at` is the broker's time.
+"""
+
+from services.attribution.domain.buyer import Buyer, Order
+from services.attribution.domain.facts import Fact, Payment, Touch
+from services.attribution.domain.horizons import FACTS_PER_ORDER, FUTURE, TOUCHES_PER_DAY, Horizons
+from services.kernel.errors import Refused
+from services.kernel.time import DAY, format_rfc3339
+
+
+def accept_touch(
+    buyer: Buyer, touch: Touch, offset: int, appended_at: int, clicks_at: int, horizons: Horizons
+) -> list[Order] | None:
+    """Add a touch and return the orders that it became a candidate of; None for a duplicate.
+
+    Raises:
+        Refused: id_conflict, in_future, too_late or too_many.
+    """
+    earliest = clicks_at - horizons.touch_lateness
+    before = buyer.offsets.get(touch.event_id)
+    if before is not None and (known := buyer.touches[before]).occurred_at >= earliest:
+        _same_event(touch == known, touch.event_id)
+        return None
+    _not_in_future(touch.occurred_at, appended_at)
+    if touch.occurred_at < earliest:
+        raise _too_late(touch.occurred_at, earliest)
+    day = touch.occurred_at // DAY
+    count = buyer.touches_by_day.get(day, 0)
+    if count >= TOUCHES_PER_DAY:
+        raise Refused("too_many", f"the buyer has {TOUCHES_PER_DAY} touches on that day")
+    buyer.touches_by_day[day] = count + 1
+    buyer.touches[offset] = touch
+    buyer.offsets[touch.event_id] = offset
+    return _orders_touched(buyer, touch, offset, horizons.candidate_window, seen_before=before is not None)
+
+
+def _orders_touched(buyer: Buyer, touch: Touch, offset: int, window: int, *, seen_before: bool) -> list[Order]:
+    """Make the touch a candidate of the orders in whose window it lies; an id that was used before counts once."""
+    since = touch.occurred_at
+    until = since + window
+    touched = []
+    for order in buyer.orders.values():
+        if since <= order.payment.paid_at <= until:
+            if not (seen_before and any(buyer.touches[o].event_id == touch.event_id for o in order.candidates)):
+                order.candidates.append(offset)
+            touched.append(order)
+    return touched
+
+
+def known_order(buyer: Buyer, order_id: str, orders_at: int, horizons: Horizons) -> Order | None:
+    """The order, if the orders log still knows it; older ones are kept only for touches that may still come."""
+    order = buyer.orders.get(order_id)
+    alive = order is not None and order.payment.paid_at >= orders_at - horizons.order_memory
+    return order if alive else None
+
+
+def still_waiting(buyer: Buyer, order_id: str, orders_at: int, horizons: Horizons) -> list[tuple[int, Fact]]:
+    """The (offset, fact) of an unknown order that have not waited too long."""
+    earliest = orders_at - horizons.order_lateness
+    return [entry for entry in buyer.waiting.get(order_id, ()) if entry[1].occurred_at >= earliest]
+
+
+def accept_payment(
+    buyer: Buyer, payment: Payment, offset: int, appended_at: int, orders_at: int, horizons: Horizons
+) -> Order | None:
+    """Make an order known, with its candidates but without what waited for it; None for a duplicate.
+
+    Raises:
+        Refused: id_conflict, in_future or too_late.
+    """
+    order = known_order(buyer, payment.order_id, orders_at, horizons)
+    if order is not None:
+        _same_event(payment == order.payment, payment.event_id)
+        return None
+    if any(
+        fact.event_id == payment.event_id for _, fact in still_waiting(buyer, payment.order_id, orders_at, horizons)
+    ):
+        raise _conflict(payment.event_id)
+    _not_in_future(payment.paid_at, appended_at)
+    earliest = orders_at - horizons.order_lateness
+    if payment.paid_at < earliest:
+        raise _too_late(payment.paid_at, earliest)
+    order = Order(payment, {}, offset + 1, _candidates(buyer, payment.paid_at, horizons.candidate_window))
+    buyer.orders[payment.order_id] = order
+    return order
+
+
+def _candidates(buyer: Buyer, paid_at: int, window: int) -> list[int]:
+    """Offsets of the touches in [paid_at - window, paid_at], ascending; of those with one id the first."""
+    since = paid_at - window
+    first: dict[str, int] = {}
+    for offset, touch in buyer.touches.items():
+        if since <= touch.occurred_at <= paid_at:
+            first.setdefault(touch.event_id, offset)
+    return list(first.values())
+
+
+def accept_fact(
+    buyer: Buyer, order_id: str, fact: Fact, offset: int, appended_at: int, orders_at: int, horizons: Horizons
+) -> Order | bool:
+    """Add an event to its order and return it; True: it waits for its order; False: a duplicate.
+
+    Raises:
+        Refused: id_conflict, in_future, too_late, too_many or unknown_line.
+    """
+    order = known_order(buyer, order_id, orders_at, horizons)
+    if order is None:
+        return _wait(buyer, order_id, fact, offset, appended_at, orders_at, horizons)
+    if fact.event_id == order.payment.event_id:
+        raise _conflict(fact.event_id)
+    if (known := order.facts.get(fact.event_id)) is not None:
+        _same_event(known == fact, fact.event_id)
+        return False
+    _not_in_future(fact.occurred_at, appended_at)
+    add_fact(order, fact, offset)
+    return order
+
+
+def add_fact(order: Order, fact: Fact, offset: int) -> None:
+    """Make a fact part of its order.
+
+    Raises:
+        Refused: unknown_line or too_many.
+    """
+    if named := fact.lines_named():
+        lines = {line.line_id for line in order.payment.lines}
+        if unknown := [line_id for line_id in named if line_id not in lines]:
+            raise Refused("unknown_line", f"order {order.payment.order_id} has no line {unknown[0]}")
+    _not_too_many(len(order.facts))
+    order.facts[fact.event_id] = fact
+    order.next_offset = max(order.next_offset, offset + 1)
+
+
+def _wait(
+    buyer: Buyer, order_id: str, fact: Fact, offset: int, appended_at: int, orders_at: int, horizons: Horizons
+) -> bool:
+    """Keep a fact until its order is paid; False for a duplicate."""
+    waiting = still_waiting(buyer, order_id, orders_at, horizons)
+    for _, known in waiting:
+        if known.event_id == fact.event_id:
+            _same_event(known == fact, fact.event_id)
+            return False
+    _not_in_future(fact.occurred_at, appended_at)
+    earliest = orders_at - horizons.order_lateness
+    if fact.occurred_at < earliest:
+        raise _too_late(fact.occurred_at, earliest)
+    _not_too_many(len(waiting))
+    buyer.waiting.setdefault(order_id, []).append((offset, fact))
+    return True
+
+
+def _same_event(same: bool, event_id: str) -> None:  # noqa: FBT001 - a comparison's outcome
+    """A duplicate passes without effect, another content under the same id does not."""
+    if not same:
+        raise _conflict(event_id)
+
+
+def _conflict(event_id: str) -> Refused:
+    return Refused("id_conflict", f"event {event_id} was accepted before with other content, or its order was")
+
+
+def _too_late(occurred_at: int, earliest: int) -> Refused:
+    return Refused(
+        "too_late", f"occurred at {format_rfc3339(occurred_at)}, accepted from {format_rfc3339(earliest)} on"
+    )
+
+
+def _not_in_future(occurred_at: int, appended_at: int) -> None:
+    if occurred_at > appended_at + FUTURE:
+        raise Refused("in_future", f"occurred at {format_rfc3339(occurred_at)}, received {format_rfc3339(appended_at)}")
+
+
+def _not_too_many(count: int) -> None:
+    if count >= FACTS_PER_ORDER:
+        raise Refused("too_many", f"the order has {FACTS_PER_ORDER} events")

@@ -1,0 +1,58 @@
+"""A policy: how far a touch reaches and which model shares a line among the touches that compete."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from services.attribution.domain.facts import Line, Touch
+
+DOMAIN_VERSION = 1
+"""Raised with every change of this package that changes a result; a store of another version is not carried on."""
+
+EVIDENCE = {"view": 1, "click": 2, "code": 3}
+"""What each kind of touch proves; greater is stronger. A declaration beats them all."""
+PRODUCT, SHOP, BRAND, ELSEWHERE = 3, 2, 1, 0
+SCOPES = {"product": PRODUCT, "shop": SHOP, "brand": BRAND}
+"""How close a touch's subject is to what was bought; greater is closer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One way to credit an order line.
+
+    Attributes:
+        widest_scope: a touch of a wider scope earns nothing (PRODUCT, SHOP or BRAND).
+        windows: microseconds from a touch to the payment, by kind of touch.
+        content_windows: the same by content type, instead of the kind's.
+    """
+
+    name: str
+    model: str
+    widest_scope: int
+    windows: dict[str, int]
+    content_windows: dict[str, int]
+
+    def window(self, touch: Touch) -> int:
+        """How long this touch counts, in microseconds."""
+        by_content = self.content_windows.get(touch.content_type)
+        return self.windows[touch.kind] if by_content is None else by_content
+
+
+class Rules(NamedTuple):
+    """The policy file: its revision is the `rules` part of every version vector.
+
+    Attributes:
+        sha256: of the file's bytes, hexadecimal; another file under the same revision is refused.
+    """
+
+    revision: int
+    sha256: str
+    policy: Policy
+
+
+def scope_of(touch: Touch, shop_id: str, line: Line) -> int:
+    """How close a touch is to a line: same product, same shop, same brand, or elsewhere."""
+    if touch.product_id == line.product_id:
+        return PRODUCT
+    if touch.shop_id == shop_id:
+        return SHOP
+    return BRAND if touch.brand_id == line.brand_id else ELSEWHERE

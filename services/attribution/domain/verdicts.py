@@ -1,0 +1,15 @@
+"""What became of each candidate of a line: the fixed word list of `considered`."""
+
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """One word per outcome, in the order in which the rule decides."""
+
+    WIDER_SCOPE = "wider_scope"
+    OUTSIDE_WINDOW = "outside_window"
+    SAME_ACCOUNT = "same_account"
+    WEAKER_EVIDENCE = "weaker_evidence"
+    FARTHER_SCOPE = "farther_scope"
+    NOT_LAST = "not_last"
+    CREDITED = "credited"
