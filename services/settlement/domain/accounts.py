@@ -1,0 +1,111 @@
+"""The chart of accounts as data: every account key is made from one of these templates, which are checked at start.
+
+A key is `owner:id:purpose`, or `owner:purpose` where the owner is ourselves; balances are per (key, currency). An id
+may hold colons, an owner and a purpose never do.
+"""
+
+from enum import Enum
+from typing import NamedTuple
+
+from services.kernel.errors import InvariantBroken
+
+
+class Nature(Enum):
+    """What an account is to a balance sheet; assets and expenses grow by debits."""
+
+    ASSET = "asset"
+    LIABILITY = "liability"
+    REVENUE = "revenue"
+    EXPENSE = "expense"
+
+
+class Template(NamedTuple):
+    """One kind of account. `owner` "*" is any role that a plan may name."""
+
+    owner: str
+    has_id: bool
+    purpose: str
+    nature: Nature
+
+
+ROLE = "*"
+CHART = (
+    Template("brand", has_id=True, purpose="accrued", nature=Nature.ASSET),
+    Template("traffic", has_id=True, purpose="prepaid", nature=Nature.ASSET),
+    Template("clawback", has_id=True, purpose="owed", nature=Nature.ASSET),
+    Template(ROLE, has_id=True, purpose="pending", nature=Nature.LIABILITY),
+    Template("platform", has_id=False, purpose="fee_deferred", nature=Nature.LIABILITY),
+    Template("platform", has_id=False, purpose="traffic", nature=Nature.EXPENSE),
+)
+OURSELVES = "platform"
+RESERVED = frozenset({"brand", "bank", "clawback", "payout", "tax", "vat", "traffic", "suspense"})
+"""Owners of other accounts: no plan may call a role like one of them."""
+
+
+class Named(NamedTuple):
+    """An account key taken apart; `id` is empty where the owner is ourselves."""
+
+    owner: str
+    id: str
+    purpose: str
+
+
+def parse(key: str) -> Named:
+    """Take an account key apart.
+
+    Raises:
+        InvariantBroken: it follows no template.
+    """
+    owner, _, rest = key.partition(":")
+    identity, _, purpose = rest.rpartition(":")
+    if owner == "clawback":
+        identity, purpose = rest, "owed"
+    for template in CHART:
+        if (
+            template.owner in (owner, ROLE)
+            and template.purpose == purpose
+            and template.has_id == bool(identity)
+            and (template.owner != ROLE or owner not in RESERVED | {OURSELVES})
+        ):
+            return Named(owner, identity, purpose)
+    raise InvariantBroken(f"no account template makes {key!r}")
+
+
+def validate_chart() -> None:
+    """Check that no two templates make the same key and that our own owners are not roles.
+
+    Raises:
+        InvariantBroken: the chart contradicts itself.
+    """
+    shapes = [(template.owner, template.has_id, template.purpose) for template in CHART]
+    if len(set(shapes)) != len(shapes):
+        raise InvariantBroken("two account templates make the same key")
+    for template in CHART:
+        if ":" in template.owner + template.purpose or not template.purpose:
+            raise InvariantBroken(f"an owner and a purpose hold no colon: {template}")
+        if template.owner not in RESERVED | {ROLE, OURSELVES}:
+            raise InvariantBroken(f"{template.owner} could be a role's name: reserve it")
+
+
+def brand_accrued(brand_id: str) -> str:
+    """What a brand is charged and not yet billed."""
+    return f"brand:{brand_id}:accrued"
+
+
+def pending(role: str, party_id: str) -> str:
+    """What a party has earned and not yet settled; our own part is the deferred fee."""
+    return FEE_DEFERRED if role == OURSELVES else f"{role}:{party_id}:pending"
+
+
+def clawback(role: str, party_id: str) -> str:
+    """What a party owes back to us."""
+    return f"clawback:{role}:{party_id}"
+
+
+def traffic_prepaid(platform: str) -> str:
+    """Paid traffic that we have bought on a platform and not yet used."""
+    return f"traffic:{platform}:prepaid"
+
+
+FEE_DEFERRED = "platform:fee_deferred"
+TRAFFIC_EXPENSE = "platform:traffic"

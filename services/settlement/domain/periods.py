@@ -1,0 +1,21 @@
+"""Accounting periods: the month an entry belongs to, never one that is closed."""
+
+from services.kernel.time import month_of
+
+
+def period_of(effective_at: int, zone_minutes: int, oldest_open: str | None) -> str:
+    """The later of the month of `effective_at` in the settlement zone and the oldest open period, as YYYY-MM.
+
+    Args:
+        effective_at: microseconds.
+        zone_minutes: the settlement zone, minutes east of UTC.
+        oldest_open: None as long as no period was ever closed.
+    """
+    month = month_of(effective_at, zone_minutes)
+    return month if oldest_open is None else max(month, oldest_open)
+
+
+def month_after(month: str) -> str:
+    """The calendar month after YYYY-MM."""
+    year, number = int(month[:4]), int(month[5:])
+    return f"{year + number // 12:04d}-{number % 12 + 1:02d}"
