@@ -8,6 +8,9 @@ from typing import Any
 
 from services.runtime.settings import settings
 
+BOOTSTRAP_MS = 10_000
+"""How long an administrative command waits for a broker."""
+
 _WORD = 0xFFFFFFFF
 
 
@@ -85,7 +88,7 @@ def admin() -> Iterator[Any]:
     from kafka.errors import KafkaError
 
     try:
-        client = KafkaAdminClient(**kafka_python_options(), client_id="koc-admin", bootstrap_timeout_ms=10_000)
+        client = KafkaAdminClient(**kafka_python_options(), client_id="koc-admin", bootstrap_timeout_ms=BOOTSTRAP_MS)
     except KafkaError as error:
         raise ConnectionError(f"no Kafka broker answers at {settings().kafka_bootstrap}: {error}") from error
     try:

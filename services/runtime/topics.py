@@ -1,5 +1,6 @@
 """The topics on the broker against the registry in schemas.topics: create them, compare them, ask where they stand."""
 
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -9,6 +10,7 @@ from services.kernel.errors import StartRefused
 from services.runtime.kafka import admin
 
 _REPLICAS = 3
+_PROPAGATION_SECONDS = 10.0
 _DEAD_LETTER_MAX_BYTES = 2 * 1024 * 1024
 """A refused record travels with its reason as headers, so it may be larger than what an input topic lets in."""
 
@@ -178,7 +180,17 @@ def _correct(client: Any, topics: list[Topic], replicas: int) -> list[str]:
             [ConfigResource(ConfigResourceType.TOPIC, name, config) for name, config in changes.items()],
             incremental=True,
         )
+        _await_configs(client, [topic for topic in topics if topic.name in changes], changes)
     return [f"set {key}={value} on {name}" for name, config in changes.items() for key, value in config.items()]
+
+
+def _await_configs(client: Any, topics: list[Topic], changes: dict[str, dict[str, str]]) -> None:
+    """Wait until the brokers answer with the new settings: the controller tells them a moment later."""
+    deadline = time.monotonic() + _PROPAGATION_SECONDS
+    while any(changes[name].items() - config.items() for name, config in _configs(client, topics).items()):
+        if time.monotonic() > deadline:
+            raise ConnectionError(f"the brokers did not take over new topic settings in {_PROPAGATION_SECONDS:.0f} s")
+        time.sleep(0.05)
 
 
 def _keeps_enough(topic: Topic, actual: dict[str, str]) -> bool:

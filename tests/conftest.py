@@ -1,0 +1,75 @@
+"""Stacks for tests: one shared without workers, fresh ones on request; each ends with the run, however that ends."""
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import make_url
+
+from services.runtime.local.stack import Stack
+from services.runtime.settings import settings
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Kafka, PostgreSQL, topics and tables, no workers; shared by all tests of a run, so clean up or use own names."""
+    with ExitStack() as ends:
+        shared = Stack(tmp_path_factory.mktemp("shared-stack"), workers=0)
+        ends.callback(shared.reset)
+        yield ends.enter_context(shared)
+
+
+@pytest.fixture
+def fresh_stack(tmp_path: Path) -> Iterator[Callable[..., Stack]]:
+    """Starts a stack of its own: `fresh_stack(workers=1, environment={…})`; several can run side by side."""
+    with ExitStack() as ends:
+
+        def start(workers: int = 1, environment: dict[str, str] | None = None) -> Stack:
+            number = len(list(tmp_path.glob("stack-*")))
+            fresh = Stack(tmp_path / f"stack-{number}", workers, environment)
+            ends.callback(fresh.reset)
+            return ends.enter_context(fresh)
+
+        yield start
+
+
+@pytest.fixture
+def lead_to(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Stack], None]]:
+    """Makes settings() of this process and of its children lead to a stack: `lead_to(fresh_stack())`."""
+
+    def lead(stack: Stack) -> None:
+        for key in [key for key in os.environ if key.startswith(("KOC_KAFKA_", "KOC_DATABASE_"))]:
+            monkeypatch.delenv(key)
+        for key, value in stack.environment().items():
+            monkeypatch.setenv(key, value)
+        settings.cache_clear()
+
+    yield lead
+    settings.cache_clear()
+
+
+@pytest.fixture
+def on_stack(stack: Stack, lead_to: Callable[[Stack], None]) -> Stack:
+    """The shared stack, with settings() leading to it."""
+    lead_to(stack)
+    return stack
+
+
+@pytest.fixture
+def empty_database(on_stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A database without tables on the shared stack, owned by koc_owner; settings() lead to it. Yields its name."""
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(on_stack.superuser_dsn(), autocommit=True) as server:
+        server.execute(f"CREATE DATABASE {name} OWNER koc_owner")
+        for key, url in on_stack.settings().items():
+            if key.endswith("_url"):
+                there = make_url(url).set(database=name)
+                monkeypatch.setenv(f"KOC_{key.upper()}", there.render_as_string(hide_password=False))
+        settings.cache_clear()
+        yield name
+        settings.cache_clear()
+        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
