@@ -10,11 +10,14 @@ from services.settlement.domain.pricing import Position, Reference, Terms, diffe
 REST = "rest"
 """The step of the row that books what no order event explains."""
 
+ONLY = ""
+"""The step of a row that is the only one of its cause."""
+
 
 class Row(NamedTuple):
     """One entry to be: what moves (`legs`, no zeros), when it takes effect, and why in words.
 
-    `step` tells the rows of one line and one cause apart: the position of the order event, or REST.
+    `step` tells the rows of one line and one cause apart: the position of the order event, REST, or ONLY.
     """
 
     kind: Kind
@@ -67,7 +70,7 @@ def book_reprice(line: Line, assertion: Assertion, reference: Reference, cause: 
     target, _ = _target(line, assertion, reference)
     rest = difference(target, line.booked)
     line.booked = target
-    return [Row(Kind.COMMISSION_ADJUSTED, REST, cause, effective_at, rest)] if rest else []
+    return [Row(Kind.COMMISSION_ADJUSTED, ONLY, cause, effective_at, rest)] if rest else []
 
 
 def _target(line: Line, assertion: Assertion, reference: Reference) -> tuple[Position, tuple[Terms, ...]]:

@@ -1,0 +1,57 @@
+"""`koc settlement`: the processes of the books, and their migrations."""
+
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="The poster, the relay and the migrations.")
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to the schema that this code needs. Runs as the owner role; repeated, it does nothing.
+
+    Example: `koc settlement migrate`
+    """
+    from services.runtime.database import engine
+    from services.settlement.adapters import migrations
+
+    before, after = migrations.migrate(engine("owner"))
+    print(f"schema at revision {after}" if before == after else f"migrated from {before or 'nothing'} to {after}")
+
+
+@app.command()
+def poster() -> None:
+    """Post credit assertions and registry events to the books, until SIGTERM. Run as many as there are partitions.
+
+    Example: `KOC_INSTANCE_ID=poster-1 koc settlement poster`
+    """
+    from services.settlement.adapters import poster as process
+
+    process.run()
+
+
+@app.command()
+def relay() -> None:
+    """Publish journal entries to the ledger topic, until SIGTERM. Of several, one is elected.
+
+    Example: `KOC_INSTANCE_ID=relay-1 koc settlement relay`
+    """
+    from services.settlement.adapters import relay as process
+
+    process.run()
+
+
+@app.command()
+def quarantine(
+    line: Annotated[str, typer.Argument(metavar="LINE", help="ORDER/LINE/BUYER")],
+    reason: Annotated[str, typer.Option(help="why, for whoever meets it later")] = "by hand",
+) -> None:
+    """Freeze an order line at what is booked: new assertions are kept and not booked, runs leave it out.
+
+    Example: `koc settlement quarantine o_1/1/b_1 --reason "two contents under one vector"`
+    """
+    from services.settlement.adapters.quarantine import freeze
+
+    freeze(line, reason)
+    print(f"{line} is frozen at what is booked")
