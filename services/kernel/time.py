@@ -4,7 +4,8 @@ RFC 3339 text enters and leaves at the edges. No wall clock here.
 """
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
+from functools import lru_cache
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
@@ -12,9 +13,10 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_ORDINAL = _EPOCH.toordinal()
 _MICROSECOND = timedelta(microseconds=1)
 RFC3339_PATTERN = (
-    r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
+    r"^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
     r"(\.[0-9]{1,6})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
 )
 _RFC3339 = re.compile(RFC3339_PATTERN.removesuffix("$") + r"\Z", re.ASCII)
@@ -41,12 +43,22 @@ def to_datetime(micros: int) -> datetime:
     return _EPOCH + timedelta(microseconds=micros)
 
 
+@lru_cache(maxsize=4096)
+def _day_text(day: int) -> str:
+    """`YYYY-MM-DD` of a day since the epoch; events come in few days, so it is nearly always known."""
+    return date.fromordinal(_EPOCH_ORDINAL + day).isoformat()
+
+
 def format_rfc3339(micros: int) -> str:
-    """The one canonical text of a time: UTC, Z, a fraction only where there is one, no trailing zeros in it."""
-    moment = to_datetime(micros)
-    text = moment.strftime("%Y-%m-%dT%H:%M:%S").zfill(19)
-    fraction = f"{moment.microsecond:06d}".rstrip("0")
-    return f"{text}.{fraction}Z" if fraction else f"{text}Z"
+    """The one canonical text of a time: UTC, Z, a fraction only where there is one, no trailing zeros in it.
+
+    Raises:
+        ValueError: a year before 1 or after 9999.
+    """
+    seconds, fraction = divmod(micros, SECOND)
+    day, second = divmod(seconds, 86_400)
+    text = f"{_day_text(day)}T{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}"
+    return f"{text}.{fraction:06d}".rstrip("0") + "Z" if fraction else f"{text}Z"
 
 
 def month_of(micros: int, offset_minutes: int) -> str:

@@ -1,0 +1,57 @@
+"""The words that all events are made of, with their limits: identifiers, times, money, rates.
+
+Types are strict: no text for a number, no 1.0 for 1, no true for 1. Unknown fields are ignored when read; what is
+published is closed (`additionalProperties: false` in the JSON Schemas).
+"""
+
+import re
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+
+IDENTIFIER_PATTERN = r"^[A-Za-z0-9._~=+@:-]{1,128}$"
+WORD_PATTERN = r"^[a-z][a-z0-9_]{0,31}$"
+CURRENCY_PATTERN = r"^[A-Z]{3}$"
+MOMENT_PATTERN = (
+    r"^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
+    r"(\.[0-9]{1,6})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
+)
+MAX_AMOUNT_MINOR = 10**12
+MAX_QUANTITY = 10**6
+MAX_LINES = 200
+MAX_REASON_LENGTH = 200
+MILLION = 1_000_000
+MAX_EVENT_BYTES = 256 * 1024
+"""A record larger than this is refused as invalid_size without being read."""
+
+_MOMENT = re.compile(MOMENT_PATTERN.removesuffix("$") + r"\Z", re.ASCII)
+
+
+def _moment(value: object) -> datetime:
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value
+    if not isinstance(value, str) or _MOMENT.match(value) is None:
+        raise ValueError("not an RFC 3339 time with an offset, at most microseconds fine, in this century")
+    return datetime.fromisoformat(value)
+
+
+Identifier = Annotated[str, Field(pattern=IDENTIFIER_PATTERN)]
+Word = Annotated[str, Field(pattern=WORD_PATTERN)]
+Currency = Annotated[str, Field(pattern=CURRENCY_PATTERN, description="ISO 4217")]
+Moment = Annotated[
+    datetime,
+    BeforeValidator(_moment),
+    PlainSerializer(datetime.isoformat, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time", "pattern": MOMENT_PATTERN}),
+]
+Amount = Annotated[int, Field(ge=0, le=MAX_AMOUNT_MINOR, description="minor units")]
+SignedAmount = Annotated[int, Field(ge=-MAX_AMOUNT_MINOR, le=MAX_AMOUNT_MINOR, description="minor units")]
+Ppm = Annotated[int, Field(ge=0, le=MILLION, description="parts per million")]
+Reason = Annotated[str, Field(max_length=MAX_REASON_LENGTH)]
+
+
+class Message(BaseModel):
+    """What all messages share: strict types, immutable, unknown fields ignored."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)

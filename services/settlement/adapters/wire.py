@@ -1,0 +1,164 @@
+"""Credit assertions as they come over the wire, decoded with msgspec. Times become integer microseconds.
+
+Closed and fast; what it does not accept is put before the public model (schemas), which has the last word.
+"""
+
+import re
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from schemas import decoding
+from schemas.fields import MAX_AMOUNT_MINOR, MAX_EVENT_BYTES, MILLION
+from schemas.topics import CREDITS
+from services.kernel.errors import Refused
+from services.kernel.time import parse_rfc3339
+
+Amount = Annotated[int, Meta(ge=0, le=MAX_AMOUNT_MINOR)]
+Offset = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+_ID = r"[A-Za-z0-9._~=+@:-]{1,128}"
+_WORD = r"[a-z][a-z0-9_]{0,31}"
+
+
+class Moment(int):
+    """Microseconds since the epoch, read from RFC 3339 text."""
+
+    __slots__ = ()
+
+
+def _hook(kind: type, value: object) -> Any:
+    """A moment from its text."""
+    if kind is not Moment or not isinstance(value, str) or not value.startswith("20"):
+        raise ValueError("not a time of this century")
+    return Moment(parse_rfc3339(value))
+
+
+def _check(pattern: re.Pattern[str], *names: str | None) -> None:
+    """Match all names of a struct at once; an absent one counts as a dash."""
+    if pattern.fullmatch("|".join(["-" if name is None else name for name in names])) is None:
+        raise ValueError("not an identifier")
+
+
+class _Wire(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """What all our wire structs are: closed and immutable."""
+
+
+_ONE = re.compile(_ID)
+
+
+class Step(_Wire, frozen=True, gc=False):
+    """The line's amounts after one order event."""
+
+    event_id: str
+    at: Moment
+    refunded_minor: Amount
+    cancelled: bool
+
+    def __post_init__(self) -> None:
+        _check(_ONE, self.event_id)
+
+
+_CREDIT = re.compile(rf"{_ID}\|{_ID}\|{_ID}\|{_ID}")
+
+
+class CreditedContent(_Wire, frozen=True, gc=False):
+    """A content that the line is credited to; a declaration has no touch."""
+
+    content_id: str
+    koc_id: str
+    traffic: Literal["natural", "boosted", "paid"]
+    weight_ppm: Annotated[int, Meta(ge=1, le=MILLION)]
+    campaign_id: str | None = None
+    touch_id: str | None = None
+    touched_at: Moment | None = None
+
+    def __post_init__(self) -> None:
+        _check(_CREDIT, self.content_id, self.koc_id, self.campaign_id, self.touch_id)
+
+
+_CONSIDERED = re.compile(rf"{_ID}\|{_ID}\|{_ID}\|{_WORD}")
+
+
+class Considered(_Wire, frozen=True, gc=False):
+    """A candidate and what became of it."""
+
+    touch_id: str
+    content_id: str
+    koc_id: str
+    touched_at: Moment
+    verdict: str
+
+    def __post_init__(self) -> None:
+        _check(_CONSIDERED, self.touch_id, self.content_id, self.koc_id, self.verdict)
+
+
+class Version(_Wire, frozen=True, gc=False):
+    """The version vector."""
+
+    log: Offset
+    rules: Offset
+    touch: Offset
+    order: Offset
+
+
+_NAMES = re.compile(r"\|".join([_ID] * 8 + [_WORD, "[A-Z]{3}"]))
+
+
+class Credit(_Wire, frozen=True, gc=False):
+    """One assertion: the whole current truth of an order line."""
+
+    order_id: str
+    line_id: str
+    buyer_id: str
+    platform: str
+    shop_id: str
+    brand_id: str
+    product_id: str
+    currency: str
+    quantity: Annotated[int, Meta(ge=0)]
+    new_customer: bool
+    goods_paid_minor: Amount
+    platform_discount_minor: Amount
+    shop_discount_minor: Amount
+    refunded_minor: Amount
+    status: Literal["paid", "received", "completed", "cancelled"]
+    paid_at: Moment
+    as_of: Moment
+    steps: Annotated[tuple[Step, ...], Meta(min_length=1, max_length=50)]
+    policy: Annotated[str, Meta(min_length=1, max_length=64)]
+    credits: tuple[CreditedContent, ...]
+    considered: Annotated[tuple[Considered, ...], Meta(max_length=100)]
+    version: Version
+    source_partition: Annotated[int, Meta(ge=0, le=2**31 - 1)]
+    sku_id: str | None = None
+    category_id: str | None = None
+    received_at: Moment | None = None
+    completed_at: Moment | None = None
+
+    def __post_init__(self) -> None:
+        _check(
+            _NAMES, self.order_id, self.line_id, self.buyer_id, self.shop_id, self.brand_id, self.product_id,
+            self.sku_id, self.category_id, self.platform, self.currency,
+        )  # fmt: skip
+
+
+_DECODER = msgspec.json.Decoder(Credit, dec_hook=_hook)
+
+
+def decode_credit(raw: bytes | None) -> Credit:
+    """A record of attribution.credits.v1.
+
+    Raises:
+        Refused: the bytes are no such message.
+    """
+    try:
+        if raw is not None and len(raw) <= MAX_EVENT_BYTES:
+            return _DECODER.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        pass
+    try:
+        model = decoding.read(CREDITS.name, raw)
+    except decoding.InvalidEvent as invalid:
+        raise Refused(invalid.reason, invalid.detail) from None
+    return msgspec.convert(model.model_dump(), Credit, dec_hook=_hook)
