@@ -39,9 +39,6 @@ class Attribution:
         self.rerouted = Counter(
             "koc_attribution_rerouted_total", "Events published again to their key's partition.", ("topic",)
         )
-        self.unknown_fields = Counter(
-            "koc_attribution_unknown_fields_total", "Events that carried fields we do not know.", ("topic",)
-        )
         self.credits = Counter("koc_attribution_assertions_total", "Credit assertions published.")
         self.unattributed = Counter("koc_attribution_unattributed_total", "Assertions published without any credit.")
         self.batch_records = Histogram("koc_attribution_batch_records", "Records of a chunk.", buckets=_BATCH_RECORDS)

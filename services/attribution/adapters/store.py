@@ -26,6 +26,7 @@ class Checkpoint(NamedTuple):
 
 class Store:
     """One partition's state. `next_offsets` is applied, `durable` is written; both by topic.
+    `applied_at` is the broker's time (milliseconds) of the last record applied of each topic.
 
     A checkpoint is taken in two steps, so that the worker need not stand still while the broker acknowledges:
     `take()` encodes what changed, later `write()` makes it durable in ONE write batch.
@@ -46,6 +47,7 @@ class Store:
         self.is_new = row is None
         self.next_offsets = dict(meta.next_offsets)
         self.durable = dict(meta.next_offsets)
+        self.applied_at: dict[str, int] = {}
         room = WaitingRoom({codec.place_of(k): codec.decode_held(v) for k, v in database.scan(codec.WAITING)})
         self.shard = Shard(self, room, rules, terms.horizons, meta.log, meta.marks)
 

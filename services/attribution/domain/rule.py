@@ -7,7 +7,7 @@ model shares the line among what is left.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from services.attribution.domain.facts import Declaration, Line, Payment, Touch
+from services.attribution.domain.facts import Line, Payment, Touch
 from services.attribution.domain.models import MODELS
 from services.attribution.domain.policy import EVIDENCE, Policy, scope_of
 from services.attribution.domain.verdicts import Verdict
@@ -35,20 +35,22 @@ class Judgement(NamedTuple):
 
     credits: tuple[Credit, ...]
     verdicts: list[Verdict]
-    declared: Verdict | None
 
 
 def judge(buyer_id: str, payment: Payment, line: Line, candidates: Sequence[Touch], policy: Policy) -> Judgement:
-    """Apply a policy to a line. `candidates` may come in any order; the result does not depend on it."""
-    declared = _judge_declaration(payment.declared, buyer_id)
+    """Apply a policy to a line. `candidates` may come in any order; the result does not depend on it.
+
+    The platform's own declaration takes the whole line, unless it would pay the buyer.
+    """
     verdicts, ranks = _remove(buyer_id, payment, line, candidates, policy)
     competing = [i for i, rank in enumerate(ranks) if rank is not None]
-    if payment.declared is not None and declared is Verdict.CREDITED:
+    declared = payment.declared
+    if declared is not None and declared.koc_id != buyer_id:
         for i in competing:
             verdicts[i] = Verdict.WEAKER_EVIDENCE
-        return Judgement((_declared_credit(payment.declared),), verdicts, declared)
+        return Judgement((Credit(*declared, touch_id=None, touched_at=None, weight_ppm=MILLION),), verdicts)
     if not competing:
-        return Judgement((), verdicts, declared)
+        return Judgement((), verdicts)
     best = max(rank for rank in ranks if rank is not None)
     closest = []
     for i in competing:
@@ -57,18 +59,7 @@ def judge(buyer_id: str, payment: Payment, line: Line, candidates: Sequence[Touc
             closest.append(i)
         elif rank is not None:
             verdicts[i] = Verdict.WEAKER_EVIDENCE if rank[0] < best[0] else Verdict.FARTHER_SCOPE
-    return Judgement(_share(payment, line, candidates, closest, policy, verdicts), verdicts, declared)
-
-
-def _judge_declaration(declared: Declaration | None, buyer_id: str) -> Verdict | None:
-    """The platform's word stands, unless it would pay the buyer."""
-    if declared is None:
-        return None
-    return Verdict.SAME_ACCOUNT if declared.koc_id == buyer_id else Verdict.CREDITED
-
-
-def _declared_credit(declared: Declaration) -> Credit:
-    return Credit(*declared, touch_id=None, touched_at=None, weight_ppm=MILLION)
+    return Judgement(_share(payment, line, candidates, closest, policy, verdicts), verdicts)
 
 
 def _remove(

@@ -1,0 +1,125 @@
+"""Chunks: all the records that one fetch returned for a partition, carried by Faust as one message.
+
+Here stands everything that leans on the insides of aiokafka and of Faust's consumer thread; each assumption has a
+regression test in tests/integration/test_attribution_library_assumptions.py.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aiokafka import TopicPartition
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
+from faust.types import TP
+
+from services.kernel.errors import HistoryLost, InvariantBroken
+
+
+class Chunk:
+    """The records of [first, next) of one partition, without a hole; what lies between them is not for readers
+    (transaction markers, aborted records). Looks like a ConsumerRecord to Faust, its own value.
+
+    Attributes:
+        epoch: of the seek that it was fetched after; one of an earlier epoch will be read again.
+    """
+
+    __slots__ = (
+        "checksum",
+        "epoch",
+        "first",
+        "headers",
+        "key",
+        "next",
+        "offset",
+        "partition",
+        "records",
+        "serialized_key_size",
+        "serialized_value_size",
+        "timestamp",
+        "timestamp_type",
+        "topic",
+        "value",
+    )
+
+    def __init__(self, tp: TP, first: int, following: int, epoch: int, records: list[Any]) -> None:
+        self.topic, self.partition = tp.topic, tp.partition
+        self.first, self.next, self.epoch, self.records = first, following, epoch, records
+        self.offset = following - 1
+        self.timestamp = records[-1].timestamp if records else None
+        self.timestamp_type, self.headers, self.key, self.checksum = 0, (), None, None
+        self.serialized_key_size = self.serialized_value_size = 0
+        self.value = self
+
+
+class ChunkThread(AIOKafkaConsumerThread):
+    """Faust's consumer thread, fetching chunks. Positions and epoch change in this thread only, so that a chunk always
+    belongs to the latest seek."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.positions: dict[TP, int] = {}
+        self.epoch = 0
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        """Faust's consumer, reading committed records only: backends may publish in transactions."""
+        consumer = super()._create_worker_consumer(transport)
+        consumer._isolation_level = "read_committed"  # noqa: SLF001 - Faust offers it only with its own transactions
+        return consumer
+
+    async def _fetch_records(
+        self,
+        consumer: Any,
+        active_partitions: Any,
+        timeout: float | None = None,  # noqa: ASYNC109 - Faust's signature
+        max_records: int | None = None,
+    ) -> dict[TP, list[Chunk]]:
+        """What one fetch returned, a chunk a partition.
+
+        Raises:
+            HistoryLost: the log no longer holds the record that comes next.
+            InvariantBroken: the log is shorter than what was read from it.
+        """
+        fetched = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
+        chunks, leaps = {}, {}
+        assignment = consumer._subscription.subscription.assignment  # noqa: SLF001 - the fetch position, no request
+        for tp, first in self.positions.items():  # no await: positions and epoch belong to these records
+            records = fetched.get(tp, [])
+            state = assignment.state_value(tp) if assignment is not None else None
+            if state is None or not state.has_valid_position or (not records and state.position <= first):
+                continue
+            if records and records[0].offset != first:
+                leaps[tp] = (first, records[0].offset)
+            chunks[tp] = [Chunk(tp, first, state.position, self.epoch, records)]
+            self.positions[tp] = state.position
+        if leaps:
+            await _check_leaps(consumer, leaps)
+        return chunks
+
+    async def seek_all(self, positions: Mapping[TP, int], epoch: int) -> None:
+        """Read these partitions from these offsets on; chunks from now on bear this epoch."""
+        await self.call_thread(self._seek_all, dict(positions), epoch)
+
+    async def _seek_all(self, positions: dict[TP, int], epoch: int) -> None:
+        consumer = self._ensure_consumer()
+        for tp, offset in positions.items():
+            consumer.seek(TopicPartition(tp.topic, tp.partition), offset)
+        self.positions, self.epoch = positions, epoch
+
+
+async def _check_leaps(consumer: Any, leaps: Mapping[TP, tuple[int, int]]) -> None:
+    """A leap over transaction markers is harmless; one over deleted records, or backwards, is not."""
+    starts = await consumer.beginning_offsets([TopicPartition(*tp) for tp in leaps])
+    for tp, (wanted, got) in leaps.items():
+        if got < wanted:
+            raise InvariantBroken(
+                f"{tp.topic}[{tp.partition}] went back from {wanted} to {got}: the log was cut or reset"
+            )
+        if starts[TopicPartition(*tp)] > wanted:
+            raise history_lost(tp.topic, tp.partition, wanted, starts[TopicPartition(*tp)])
+
+
+def history_lost(topic: str, partition: int, wanted: int, start: int) -> HistoryLost:
+    """The sentence for a log that starts after what must be read next."""
+    return HistoryLost(
+        f"{topic}[{partition}] must be read on from {wanted}, but the log starts at {start}: records are gone that the "
+        f"state needs. Restore the store of partition {partition}, or the topic"
+    )

@@ -1,0 +1,159 @@
+"""The Faust app: membership, co-partitioned assignment, life cycle and sensors are Faust's; the rest is the lane's.
+
+Settings that the lane relies on, each measured: Faust's own assignor needs `table_standby_replicas` > 0 (else
+aiokafka's round robin, which tears clicks and orders apart); `stream_buffer_maxsize` counts chunks;
+`stream_wait_empty` would wait for acknowledgements that never come; a topic learnt late costs 45 s.
+"""
+
+import asyncio
+import gc
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import faust
+from faust.sensors.prometheus import FaustMetrics, PrometheusMonitor
+from mode import CrashingSupervisor
+from prometheus_client import REGISTRY
+
+from schemas.topics import CLICKS, ORDERS
+from services.attribution.adapters.lane import Lane
+from services.attribution.adapters.outbox import Outbox
+from services.attribution.adapters.pipeline import Pipeline
+from services.attribution.adapters.policy_file import PolicyFile, read_policy_file
+from services.attribution.adapters.rocks import RocksKeyValue
+from services.attribution.adapters.store import Store
+from services.attribution.adapters.terms import Terms
+from services.attribution.adapters.transport import ChunkConsumer, ChunkTransport
+from services.kernel.errors import StartRefused
+from services.runtime import metrics
+from services.runtime.health import Health
+from services.runtime.kafka import faust_broker
+from services.runtime.settings import settings
+from services.runtime.topics import topic_ids, topic_problems
+
+GROUP = "koc-attribution"
+INPUTS = frozenset({CLICKS.name, ORDERS.name})
+DEFAULT_PROCESS = "attribution"
+_RECORDS_PER_CHUNK = 4000
+_SESSION_SECONDS = 10.0
+_GC_THRESHOLDS = (50_000, 50, 100)
+
+
+class World(NamedTuple):
+    """What a start has checked."""
+
+    policies: PolicyFile
+    topic_ids: dict[str, str]
+
+
+def check_world() -> World:
+    """Read the policies and look at the topics.
+
+    Raises:
+        StartRefused: something is not as this worker needs it.
+    """
+    policies = read_policy_file()
+    try:
+        problems = topic_problems()
+    except ConnectionError as problem:
+        raise StartRefused(str(problem)) from problem
+    if problems:
+        raise StartRefused("; ".join(problems))
+    return World(policies, topic_ids(sorted(INPUTS)))
+
+
+class AttributionApp(faust.App):
+    """The worker as a Faust app."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.outbox = Outbox()
+        self.health = Health(settings().instance_id or DEFAULT_PROCESS)
+        self.world: World | None = None
+
+    @cached_property
+    def lane(self) -> Lane:
+        """Made when first used: its locks belong to the running loop."""
+        return Lane(INPUTS, self._open_store, Pipeline(self.outbox), self.outbox, self.crash)
+
+    def _open_store(self, partition: int) -> Store:
+        if self.world is None:
+            raise StartRefused("the worker was given partitions before it was started")
+        rules, horizons = self.world.policies
+        terms = Terms.now(partition, self.world.topic_ids, horizons, rules)
+        return Store(RocksKeyValue(settings().state_dir / str(partition)), terms, rules)
+
+    def _new_transport(self) -> ChunkTransport:
+        return ChunkTransport(self.conf.broker_consumer, self)
+
+    async def on_start(self) -> None:
+        """Check the world, answer health checks, connect; then let Faust join its group."""
+        self.world = self.world or await asyncio.to_thread(check_world)
+        self.health.not_ready = self.lane.not_ready
+        self.health.serve()
+        metrics.common().build.labels(version("koc-settlement"), self.health.process).set(1)
+        await self.outbox.start()
+        _settle_memory()
+        await super().on_start()
+
+    async def on_shutdown(self) -> None:
+        """After the consumer's last checkpoint."""
+        await super().on_shutdown()
+        await self.outbox.stop()
+
+
+def _settle_memory() -> None:
+    """Long-lived dicts make the default collector cost 3-4 us an event: what is loaded now stays, the rest is rare."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_GC_THRESHOLDS)
+
+
+def create_app() -> AttributionApp:
+    """The app with its agent, timer and sensors, not started and not connected."""
+    broker = faust_broker()
+    app = AttributionApp(
+        GROUP,
+        broker=broker.urls,
+        broker_credentials=broker.credentials,
+        broker_session_timeout=_SESSION_SECONDS,
+        broker_heartbeat_interval=_SESSION_SECONDS / 3,
+        broker_max_poll_records=_RECORDS_PER_CHUNK,
+        consumer_auto_offset_reset="earliest",
+        consumer_group_instance_id=settings().instance_id,
+        datadir=str(_faust_dir()),
+        key_serializer="raw",
+        value_serializer="raw",
+        store="memory://",
+        stream_buffer_maxsize=8,
+        stream_wait_empty=False,
+        table_standby_replicas=1,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        web_enabled=False,
+        worker_redirect_stdouts=False,
+    )
+    app.monitor = PrometheusMonitor(metrics=FaustMetrics.create(REGISTRY, "faust"))
+    inputs = app.topic(*sorted(INPUTS), key_serializer="raw", value_serializer="raw")
+
+    @app.agent(inputs, supervisor_strategy=CrashingSupervisor)
+    async def attribute(stream: Any) -> None:
+        async for event in stream.noack().events():
+            await app.lane.apply(event.value)
+
+    @app.task  # type: ignore[untyped-decorator]  # Faust's
+    async def checkpoints() -> None:
+        while not app.should_stop:
+            app.health.beat()
+            await app.lane.checkpoints(cast("ChunkConsumer", app.consumer))
+
+    return app
+
+
+def _faust_dir() -> Path:
+    """Where Faust keeps what it keeps; nothing of ours."""
+    folder = settings().state_dir / "faust"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

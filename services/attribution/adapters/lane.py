@@ -1,0 +1,208 @@
+"""The lane: chunks are applied one at a time, checkpoints are taken between them, and any failure stops the worker."""
+
+import asyncio
+import contextlib
+import functools
+import os
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from faust.types import TP
+
+from services.attribution.adapters import observe
+from services.attribution.adapters.chunks import Chunk, history_lost
+from services.attribution.adapters.outbox import Outbox
+from services.attribution.adapters.pipeline import Pipeline
+from services.attribution.adapters.store import Checkpoint, Store
+from services.attribution.adapters.transport import ChunkConsumer
+from services.kernel.errors import InvariantBroken, StartRefused
+
+CHECKPOINT_SECONDS = 1.0
+CHECKPOINT_EVENTS = 50_000
+_HARD_EXIT_SECONDS = 10
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _fail_stop(
+    step: Callable[Concatenate["Lane", P], Awaitable[R]],
+) -> Callable[Concatenate["Lane", P], Coroutine[Any, Any, R]]:
+    """Faust and aiokafka log and swallow errors at several of the places that call us: stop the worker ourselves."""
+
+    @functools.wraps(step)
+    async def guarded(lane: "Lane", /, *args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return await step(lane, *args, **kwargs)
+        except Exception as problem:
+            await lane.fail(problem)
+            raise
+
+    return guarded
+
+
+class Lane:
+    """All open stores of a worker, and the order in which things happen to them.
+
+    Args:
+        topics: the inputs; every assigned partition number must come with all of them.
+        open_store: opens the store of a partition number.
+        crash: stops the worker, with the problem as its reason.
+    """
+
+    def __init__(
+        self,
+        topics: frozenset[str],
+        open_store: Callable[[int], Store],
+        pipeline: Pipeline,
+        outbox: Outbox,
+        crash: Callable[[BaseException], Awaitable[None]],
+    ) -> None:
+        self.topics = topics
+        self.stores: dict[int, Store] = {}
+        self.failed: Exception | None = None
+        self.has_assignment = False
+        self._open_store, self._pipeline, self._outbox, self._crash = open_store, pipeline, outbox, crash
+        self._epoch = 0
+        self._events = 0
+        self._due = asyncio.Event()
+        self._turn = asyncio.Lock()
+        self._checkpointing = asyncio.Lock()
+
+    async def fail(self, problem: Exception) -> None:
+        """From now on nothing becomes durable; the process ends, orderly or else hard."""
+        if self.failed is None:
+            self.failed = problem
+            code = getattr(problem, "exit_code", InvariantBroken.exit_code)
+            asyncio.get_running_loop().call_later(_HARD_EXIT_SECONDS, os._exit, code)
+        await self._crash(problem)
+
+    @_fail_stop
+    async def apply(self, chunk: Chunk) -> None:
+        """Apply a chunk to its partition's state, unless it was read before the latest seek.
+
+        Raises:
+            InvariantBroken: records between the state and the chunk are missing.
+        """
+        async with self._turn:
+            store = self.stores.get(chunk.partition)
+            if self.failed or store is None or chunk.epoch != self._epoch:
+                return
+            expected = store.next_offsets[chunk.topic]
+            if chunk.first != expected:
+                raise InvariantBroken(
+                    f"{chunk.topic}[{chunk.partition}]: a chunk starts at {chunk.first}, expected {expected}"
+                )
+            await self._pipeline.process(store, chunk)
+            store.next_offsets[chunk.topic] = chunk.next
+            self._events += len(chunk.records)
+            if self._events >= CHECKPOINT_EVENTS:
+                self._due.set()
+
+    @_fail_stop
+    async def checkpoints(self, consumer: ChunkConsumer) -> None:
+        """Wait until a checkpoint is due, by time or by events, and take it."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._due.wait(), CHECKPOINT_SECONDS)
+        async with self._checkpointing:
+            async with self._turn:
+                taken = self._take()
+            await self._finish(taken, consumer)
+
+    def _take(self) -> list[tuple[Store, Checkpoint]]:
+        """Encode what changed in every store; chunks may go on while it is made durable."""
+        self._due.clear()
+        self._events = 0
+        changed = [store for store in self.stores.values() if store.next_offsets != store.durable]
+        return [(store, store.take()) for store in changed]
+
+    async def _finish(self, taken: list[tuple[Store, Checkpoint]], consumer: ChunkConsumer) -> None:
+        """Wait for every acknowledgement, write each store's batch, tell Kafka."""
+        started = time.perf_counter()
+        await self._acknowledged()
+        if self.failed:
+            return
+        for store, checkpoint in taken:
+            store.write(checkpoint)
+        if taken:
+            await consumer.mirror(self._durable())
+        observe.checkpoint(self.stores, consumer, time.perf_counter() - started)
+
+    async def _acknowledged(self) -> None:
+        """Wait until the brokers have all that was sent; the first failed send stops the worker."""
+        try:
+            await asyncio.gather(*self._outbox.take_awaited())
+        except Exception:
+            observe.produce_failed()
+            raise
+
+    def _durable(self) -> dict[TP, int]:
+        return {TP(topic, p): offset for p, store in self.stores.items() for topic, offset in store.durable.items()}
+
+    @_fail_stop
+    async def open(self, assigned: set[TP]) -> None:
+        """Open the stores of an assignment; publish all of a store whose policy was older.
+
+        Raises:
+            InvariantBroken: an assignment that does not bring all topics of a partition number together.
+            StartRefused: a store does not fit this process.
+        """
+        numbers = sorted({tp.partition for tp in assigned})
+        for number in numbers:
+            if {tp.topic for tp in assigned if tp.partition == number} != self.topics:
+                raise InvariantBroken(
+                    f"partition {number} was assigned without all of {', '.join(sorted(self.topics))}"
+                )
+        async with self._checkpointing, self._turn:
+            for number in numbers:
+                self.stores[number] = store = self._open_store(number)
+                if store.must_publish_all:
+                    await self._pipeline.publish_all(number, store)
+            await self._acknowledged()
+        self.has_assignment = True
+        observe.assigned(numbers)
+
+    @_fail_stop
+    async def seek(self, consumer: ChunkConsumer) -> dict[TP, int]:
+        """Have every open partition read from its store's offsets, in a new epoch.
+
+        Raises:
+            HistoryLost: a log starts after what a store needs next.
+        """
+        async with self._turn:
+            tps = [TP(topic, number) for number in self.stores for topic in sorted(self.topics)]
+            starts = await consumer.earliest(tps) if tps else {}
+            positions = {}
+            for tp in tps:
+                wanted = self.stores[tp.partition].next_offsets.setdefault(tp.topic, 0)
+                if wanted < starts[tp]:
+                    raise history_lost(tp.topic, tp.partition, wanted, starts[tp])
+                positions[tp] = wanted
+            self._epoch += 1
+            await consumer.seek_all(positions, self._epoch)
+            return positions
+
+    @_fail_stop
+    async def close(self, consumer: ChunkConsumer) -> None:
+        """Take a last checkpoint and close every store, whatever happens."""
+        async with self._checkpointing, self._turn:
+            self.has_assignment = False
+            try:
+                if not self.failed and self.stores:
+                    await self._finish(self._take(), consumer)
+            finally:
+                stores, self.stores = self.stores, {}
+                for store in stores.values():
+                    store.close()
+
+    def not_ready(self) -> str | None:
+        """Why this worker cannot be relied on yet; None when it can."""
+        if self.failed:
+            return f"stopping: {self.failed}"
+        return None if self.has_assignment else "no partitions assigned yet"
+
+
+def expected(problem: BaseException | None) -> bool:
+    """Whether a failure is a sentence for a person rather than a traceback."""
+    return isinstance(problem, StartRefused | InvariantBroken)

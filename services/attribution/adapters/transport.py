@@ -1,0 +1,90 @@
+"""Faust's transport with our consumer: positions come from the stores, and nothing is ever acknowledged to Faust.
+
+`commit` does nothing, because Faust would commit what it delivered, whether it had an effect or not; the offsets of
+the stores are mirrored to Kafka after each checkpoint instead.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Protocol, cast
+
+from faust.transport.drivers.aiokafka import Consumer, Transport
+from faust.types import TP
+
+from services.attribution.adapters.chunks import ChunkThread
+
+
+class Assignments(Protocol):
+    """Who holds the state of the assigned partitions."""
+
+    async def open(self, assigned: set[TP]) -> None:
+        """Open the stores of these partitions."""
+
+    async def seek(self, consumer: "ChunkConsumer") -> dict[TP, int]:
+        """Have every open partition read from its store's offsets; returns them."""
+
+    async def close(self, consumer: "ChunkConsumer") -> None:
+        """Take a last checkpoint and close all stores."""
+
+
+class HasLane(Protocol):
+    """The app that this consumer belongs to."""
+
+    lane: Assignments
+
+
+class ChunkConsumer(Consumer):
+    """Opens stores when partitions come and closes them before they go."""
+
+    def _new_consumer_thread(self) -> ChunkThread:
+        return ChunkThread(self, loop=self.loop, beacon=self.beacon)
+
+    @property
+    def _lane(self) -> Assignments:
+        return cast("HasLane", self.app).lane
+
+    async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:  # noqa: ARG002, FBT001, FBT002 - Faust's signature
+        """Nothing: see the module."""
+        return False
+
+    async def mirror(self, offsets: Mapping[TP, int]) -> None:
+        """Tell Kafka's group how far the stores are: a hint for lag and drain, never read back."""
+        if offsets:
+            await self._commit(offsets)
+
+    async def earliest(self, tps: list[TP]) -> dict[TP, int]:
+        """Where the logs of these partitions start."""
+        found = await self.earliest_offsets(*tps)
+        return {TP(tp.topic, tp.partition): offset for tp, offset in found.items()}
+
+    async def seek_all(self, positions: Mapping[TP, int], epoch: int) -> None:
+        """Read on from these offsets, in this epoch."""
+        await cast("ChunkThread", self._thread).seek_all(positions, epoch)
+
+    async def seek_to_committed(self) -> dict[TP, int]:
+        """Faust's word for: start where you should. That is where the stores are."""
+        return await self._lane.seek(self)
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """A chunk leaps over offsets by design."""
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Close the stores before others may open theirs."""
+        await self._lane.close(self)
+        await super().on_partitions_revoked(revoked)
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Open the stores before Faust asks where to read; while stopping, none are opened any more."""
+        if not self.app.should_stop:
+            await self._lane.open(assigned)
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    async def on_stop(self) -> None:
+        """The last checkpoint, while the producer still runs."""
+        await self._lane.close(self)
+        await super().on_stop()
+
+
+class ChunkTransport(Transport):
+    """The transport to give to a Faust app."""
+
+    Consumer: ClassVar[type[ChunkConsumer]] = ChunkConsumer

@@ -1,0 +1,47 @@
+"""The law of the service: whatever happens to the workers, the reader ends with the function of the two logs."""
+
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.attribution.domain import acceptance
+from tests.property.attribution_histories import LONG_MEMORY, SHORT, logs, outcome_of, rules, run
+from tests.property.attribution_reference import Limits, truth
+
+LIMITS = Limits(touches_per_day=3, facts_per_order=2)
+HISTORIES = 4
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _small_limits():
+    patch = pytest.MonkeyPatch()
+    patch.setattr(acceptance, "TOUCHES_PER_DAY", LIMITS.touches_per_day)
+    patch.setattr(acceptance, "FACTS_PER_ORDER", LIMITS.facts_per_order)
+    yield
+    patch.undo()
+
+
+def _assert_every_history_ends_in_the_truth(seed, horizons, last_revision):
+    random = Random(seed)
+    clicks, orders = logs(random)
+    expected = truth(clicks, orders, horizons, rules(last_revision), LIMITS)
+    for _ in range(HISTORIES):
+        topics = run(random, clicks, orders, horizons, last_revision)
+        reader = outcome_of(topics)
+        assert reader.accepted == expected.lines
+        assert reader.below_join() == []
+        assert topics.refused == expected.refused
+
+
+@settings(max_examples=1500, deadline=None)
+@given(seed=st.integers(0, 2**32))
+def test_every_history_ends_in_the_function_of_the_two_logs(seed):
+    _assert_every_history_ends_in_the_truth(seed, SHORT, last_revision=1)
+
+
+@settings(max_examples=500, deadline=None)
+@given(seed=st.integers(0, 2**32))
+def test_a_changed_policy_reaches_every_order_that_is_kept(seed):
+    _assert_every_history_ends_in_the_truth(seed, LONG_MEMORY, last_revision=2)
