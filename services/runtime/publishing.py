@@ -1,0 +1,91 @@
+"""Publish many records fast and in order: aiokafka batches, one in flight a partition, every one acknowledged."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+from schemas.topics import BY_NAME
+from services.runtime.kafka import aiokafka_options, partition_of
+
+_BATCH_BYTES = 1_000_000
+_SLICE = 20_000
+"""Records handed to the client before their acknowledgements are awaited: bounds memory and paces progress."""
+
+
+class Outgoing(NamedTuple):
+    """A record to publish. `partition` None: where Kafka's default partitioner puts the key."""
+
+    topic: str
+    key: bytes
+    value: bytes
+    partition: int | None = None
+
+
+Progress = Callable[[int], None]
+
+
+def publish(records: Iterable[Outgoing], progress: Progress = lambda _: None) -> dict[str, int]:
+    """Publish records, those of one partition in the given order; returns how many by topic.
+
+    Args:
+        records: consumed lazily.
+        progress: called with the number of acknowledged records now and then.
+
+    Raises:
+        ConnectionError: no broker answers.
+        aiokafka.errors.KafkaError: a produce failed; what came before it may have been published.
+    """
+    return asyncio.run(_publish(records, progress))
+
+
+async def _publish(records: Iterable[Outgoing], progress: Progress) -> dict[str, int]:
+    from aiokafka import AIOKafkaProducer
+
+    producer = AIOKafkaProducer(
+        **aiokafka_options(), acks="all", enable_idempotence=True, max_batch_size=_BATCH_BYTES, linger_ms=5
+    )
+    await producer.start()
+    counts: dict[str, int] = defaultdict(int)
+    try:
+        waiting: dict[tuple[str, int], list[Outgoing]] = defaultdict(list)
+        held = 0
+        for record in records:
+            waiting[record.topic, _partition(record)].append(record)
+            counts[record.topic] += 1
+            held += 1
+            if held == _SLICE:
+                await _flush(producer, waiting)
+                held = 0
+                progress(sum(counts.values()))
+        await _flush(producer, waiting)
+        progress(sum(counts.values()))
+    finally:
+        await producer.stop()
+    return dict(counts)
+
+
+def _partition(record: Outgoing) -> int:
+    if record.partition is not None:
+        return record.partition
+    return partition_of(record.key, BY_NAME[record.topic].partitions)
+
+
+async def _flush(producer: Any, waiting: dict[tuple[str, int], list[Outgoing]]) -> None:
+    """Send what waits, a batch at a time and partition, and await every acknowledgement."""
+    await asyncio.gather(*(_send(producer, at, records) for at, records in waiting.items()))
+    waiting.clear()
+
+
+async def _send(producer: Any, at: tuple[str, int], records: list[Outgoing]) -> None:
+    topic, partition = at
+    batch = producer.create_batch()
+    for record in records:
+        if batch.append(key=record.key, value=record.value, timestamp=None) is None:
+            batch.close()
+            await (await producer.send_batch(batch, topic, partition=partition))
+            batch = producer.create_batch()
+            if batch.append(key=record.key, value=record.value, timestamp=None) is None:
+                raise ValueError(f"a record of {len(record.value)} bytes is larger than a batch")
+    batch.close()
+    await (await producer.send_batch(batch, topic, partition=partition))
