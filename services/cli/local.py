@@ -104,18 +104,18 @@ def _show(stack: "Stack") -> None:
 
     console = Console(highlight=False)
     if not stack.running:
-        console.print(f"No stack runs in {stack.layout.folder}; start it with: koc local up")
+        print(f"No stack runs in {stack.layout.folder}; start it with: koc local up")
         return
-    table = Table("process", "pid", "state", "restarts", "health", "log", box=None)
-    for process in _processes(stack):
-        port = process["http_port"]
-        health = f"http://127.0.0.1:{port}/metrics" if port else ""
-        ready = "" if process["ready"] is True or process["state"] == "refused" else f" ({process['ready']})"
-        row = (process["name"], process["pid"], process["state"] + ready, process["restarts"], health, process["log"])
-        table.add_row(*(str("" if cell is None else cell) for cell in row))
+    table = Table("process", "pid", "state", "restarts", "metrics", box=None)
+    processes = _processes(stack)
+    for process in processes:
+        state = "not ready" if process["state"] == "running" and process["ready"] is not True else process["state"]
+        metrics = f"http://127.0.0.1:{process['http_port']}/metrics" if process["http_port"] else ""
+        table.add_row(process["name"], str(process["pid"] or ""), state, str(process["restarts"]), metrics)
     console.print(table)
-    for process in stack.processes():
-        if process["note"]:
-            console.print(f"{process['name']}: {process['note']}")
+    for process in processes:
+        if process["ready"] is not True:
+            print(f"{process['name']}: {process['ready']}")
+    print(f"logs: {stack.layout.log}")
     for key, value in _public(stack).items():
-        console.print(f"{key}: {value}", soft_wrap=True)
+        print(f"{key}: {value}")

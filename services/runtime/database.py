@@ -31,9 +31,10 @@ def psycopg_dsn(role: Role) -> str:
     Raises:
         StartRefused: no URL is set for the role.
     """
-    url = _url(role).set(drivername="postgresql")
-    session = {key: str(value) for key, value in {**_session(), "options": "-c TimeZone=UTC"}.items()}
-    return url.update_query_dict(session).render_as_string(hide_password=False)
+    from psycopg.conninfo import make_conninfo
+
+    address = _url(role).set(drivername="postgresql").render_as_string(hide_password=False)
+    return make_conninfo(address, **_session(), options="-c TimeZone=UTC")
 
 
 def _session() -> dict[str, Any]:

@@ -11,6 +11,9 @@ from services.runtime.settings import settings
 BOOTSTRAP_MS = 10_000
 """How long an administrative command waits for a broker."""
 
+RECONNECT_MS = 1_000
+"""The longest pause between two attempts to reach a broker."""
+
 _WORD = 0xFFFFFFFF
 
 
@@ -44,8 +47,11 @@ def aiokafka_options() -> dict[str, Any]:
 
 
 def kafka_python_options() -> dict[str, Any]:
-    """Connection arguments of a kafka-python client: `KafkaConsumer(**kafka_python_options())`."""
-    return _options()
+    """Connection arguments of a kafka-python client: `KafkaConsumer(**kafka_python_options())`.
+
+    Its own pause between attempts grows fourfold up to 30 s: a client would sleep long after the broker is back.
+    """
+    return {**_options(), "reconnect_backoff_max_ms": RECONNECT_MS}
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,10 @@ class Settings(BaseSettings):
     database_owner_url: SecretStr | None = Field(None, description="role koc_owner: migrations only")
     database_reader_url: SecretStr | None = Field(None, description="role koc_reader: reports, explain, verify")
 
+    settlement_zone_minutes: int = Field(
+        480, description="zone of accounting periods, minutes east of UTC; Asia/Shanghai is 480", ge=-720, le=840
+    )
+
     state_dir: Path = Field(default_factory=lambda: local_dir() / "state", description="RocksDB stores of a worker")
     instance_id: str | None = Field(None, description="static Kafka membership: the pod's name")
     http_port: int = Field(0, description="/metrics, /healthz and /readyz; 0 = any free port", ge=0, le=65535)

@@ -49,6 +49,7 @@ group.initial.rebalance.delay.ms=0
 controller.quorum.election.timeout.ms=200
 controller.quorum.election.backoff.max.ms=100
 broker.heartbeat.interval.ms=500
+broker.session.timeout.ms=3000
 log.cleaner.dedupe.buffer.size=8388608
 """
 

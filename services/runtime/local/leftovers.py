@@ -10,7 +10,7 @@ import psutil
 from services.runtime.local.layout import Layout
 from services.runtime.local.process import SUPERVISED_BY
 
-_GRACE_SECONDS = 10.0
+_GRACE_SECONDS = 5.0
 
 
 def end_leftovers(layout: Layout, postgres_home: str | None) -> list[str]:

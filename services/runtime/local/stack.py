@@ -26,6 +26,7 @@ Progress = Callable[[str], None]
 _STOP_SECONDS = 60.0
 _READY_SECONDS = 45.0
 _POLL_SECONDS = 0.05
+_CRASHES = 3
 
 
 class Stack:
@@ -61,7 +62,9 @@ class Stack:
         self.down()
 
     def up(self, progress: Progress = lambda _: None) -> bool:
-        """Start and wait until every worker is ready or has refused; False if it ran already with as many workers.
+        """Start and wait until every worker is ready or will not be; False if it ran already with as many workers.
+
+        A worker that refuses or crashes leaves the rest running, so that its cause can be mended: see `processes`.
 
         Raises:
             StartRefused: something is missing on this machine, or a part did not start; nothing is left running.
@@ -213,15 +216,15 @@ class Stack:
         raise StartRefused(f"the supervisor ended while it started; see {self.layout.log / 'supervisor.log'}")
 
     def _await_workers(self, progress: Progress) -> None:
-        """Wait until every worker is ready or has refused; a slow one is left to itself after a while."""
+        """Wait until every worker is ready or will not be: it refused, or crashed again and again."""
         deadline = time.monotonic() + _READY_SECONDS
         waiting = {process["name"] for process in self.processes()}
         while waiting and time.monotonic() < deadline:
-            for process in self.processes():
+            for process in [process for process in self.processes() if process["name"] in waiting]:
                 reason = self.not_ready(process)
-                if process["name"] in waiting and (reason is None or process["state"] in {"refused", "stopped"}):
+                if reason is None or process["state"] in {"refused", "stopped"} or process["restarts"] >= _CRASHES:
                     waiting.remove(process["name"])
-                    progress(f"{process['name']} {'is ready' if reason is None else process['state'] + ': ' + reason}")
+                    progress(f"{process['name']} is ready" if reason is None else f"{process['name']}: {reason}")
             if waiting:
                 time.sleep(_POLL_SECONDS)
 

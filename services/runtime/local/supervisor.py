@@ -15,7 +15,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -87,8 +86,7 @@ class Supervisor:
         self.postgres.make_roles()
         self._tell(did=f"PostgreSQL answers on 127.0.0.1:{self.memory.ports['postgres']}", began=began)
         self._write_stack_file()
-        migrate = ["settlement", "migrate"] if find_spec("services.cli.settlement") else ["topics", "--help"]
-        migrations = self._once("migrate", [_koc(), *migrate])
+        migrations = self._once("migrate", [_koc(), "settlement", "migrate"])
         self._wait_for(kafka, self._kafka_listens)
         self._finish(self._once("topics", [_koc(), "topics", "apply"]))
         self._tell(did=f"Kafka answers on {self.broker.bootstrap}, its topics are there", began=began)

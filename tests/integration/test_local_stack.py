@@ -1,0 +1,270 @@
+"""The local stack survives what happens to it, and leaves nothing behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+from kafka import KafkaProducer
+
+from schemas.topics import CLICKS
+from services.runtime.kafka import kafka_python_options
+from services.runtime.local import broker
+from services.runtime.local.stack import Stack
+from services.runtime.topics import log_ends
+
+KOC = Path(sys.executable).with_name("koc")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder for a stack; whatever a test leaves there is stopped and removed."""
+    yield tmp_path / "stack"
+    Stack(tmp_path / "stack").reset()
+
+
+def koc(folder: Path, *arguments: str, path: str | None = None) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "KOC_LOCAL_DIR": str(folder), **({"PATH": path} if path else {})}
+    return subprocess.run([KOC, *arguments], env=environment, capture_output=True, text=True)
+
+
+def living(folder: Path) -> list[str]:
+    """Every process that has to do with the folder, however it came to be."""
+    found = []
+    for process in psutil.process_iter(["name", "cmdline", "environ", "cwd"]):
+        words = [*(process.info["cmdline"] or []), *(process.info["environ"] or {}).values(), process.info["cwd"] or ""]
+        near = [word for word in words if word.startswith(str(folder)) or "koc-postgres-" in word]
+        if near and process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE:
+            home = Stack(folder)._memory().get("postgres_home", "-")
+            if any(word.startswith((str(folder), home)) for word in near):
+                found.append(f"{process.info['name']} {process.pid}")
+    return found
+
+
+def eventually(holds: Callable[[], object], what: str, seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.05)
+
+
+def publish(count: int) -> None:
+    producer = KafkaProducer(**kafka_python_options())
+    for number in range(count):
+        producer.send(CLICKS.name, key=b"b", value=b"%d" % number).get(10)
+    producer.close()
+
+
+def execute(stack: Stack, statement: str) -> psycopg.Cursor[tuple[object, ...]]:
+    connection = psycopg.connect(stack.superuser_dsn("koc"), autocommit=True)
+    return connection.execute(statement)
+
+
+def test_data_ports_and_passwords_survive_a_restart(folder: Path, lead_to: Callable[[Stack], None]) -> None:
+    stack = Stack(folder, workers=0)
+    with stack:
+        lead_to(stack)
+        before = stack.settings()
+        assert stack.layout.stack_file.stat().st_mode & 0o777 == 0o600
+        publish(3)
+        execute(stack, "CREATE TABLE kept AS SELECT 7 AS seven")
+    assert living(folder) == []
+    assert not stack.layout.stack_file.exists()
+    began = time.monotonic()
+    with stack:
+        assert time.monotonic() - began < 15
+        assert stack.settings() == before
+        assert sum(log_ends([CLICKS.name]).values()) == 3
+        assert execute(stack, "SELECT seven FROM kept").fetchone() == (7,)
+
+
+def test_a_killed_broker_and_a_killed_database_are_started_again_with_their_data(
+    fresh_stack: Callable[..., Stack], lead_to: Callable[[Stack], None]
+) -> None:
+    stack = fresh_stack(workers=0)
+    lead_to(stack)
+    publish(2)
+    execute(stack, "CREATE TABLE kept AS SELECT 7 AS seven")
+    killed = {name: stack.pid(name) for name in ("kafka", "postgres")}
+    for pid in killed.values():
+        os.kill(pid, signal.SIGKILL)
+
+    def back() -> bool:
+        now = {process["name"]: process for process in stack.processes()}
+        return all(now[name]["pid"] not in {None, pid} and now[name]["restarts"] >= 1 for name, pid in killed.items())
+
+    eventually(back, "both were started again")
+    publish(1)
+    assert sum(log_ends([CLICKS.name]).values()) == 3
+
+    def answers() -> bool:
+        try:
+            return execute(stack, "SELECT seven FROM kept").fetchone() == (7,)
+        except psycopg.OperationalError:
+            return False
+
+    eventually(answers, "the row came back by recovery")
+
+
+def test_nothing_survives_a_killed_supervisor_and_the_next_start_cleans_up(folder: Path) -> None:
+    stack = Stack(folder, workers=0)
+    stack.up()
+    os.kill(stack.stack_file()["supervisor_pid"], signal.SIGKILL)
+    eventually(lambda: not living(folder), f"the kernel ended all: {living(folder)}")
+    assert stack.layout.stack_file.exists()
+    assert not stack.running
+    assert koc(folder, "local", "up", "--no-workers").returncode == 0
+    assert koc(folder, "local", "down").stdout.strip() == "stopped"
+    assert living(folder) == []
+
+
+def test_leftovers_of_a_crash_are_found_and_ended(folder: Path) -> None:
+    """A supervisor and a server frozen and killed in the worst moment: half-made folders, a server that hangs."""
+    stack = Stack(folder, workers=0)
+    stack.up()
+    kafka = stack.pid("kafka")
+    os.kill(kafka, signal.SIGSTOP)
+    os.kill(stack.stack_file()["supervisor_pid"], signal.SIGKILL)
+    eventually(lambda: len(living(folder)) == 1, "only the frozen broker is left")
+    home = Path(json.loads(stack.layout.memory_file.read_text())["postgres_home"])
+    (home / "data/postmaster.pid").write_text(f"1\n{home / 'data'}\n")
+    (stack.layout.broker / "data.partial").mkdir()
+    done = koc(folder, "local", "up", "--no-workers")
+    assert done.returncode == 0, done.stderr
+    assert f"ended java ({kafka}), left by a stack that crashed" in done.stdout
+    koc(folder, "local", "down")
+    assert living(folder) == []
+
+
+@pytest.mark.parametrize("seconds", [0.7, 2.0])
+def test_ctrl_c_while_it_starts_leaves_nothing_running(folder: Path, seconds: float) -> None:
+    environment = {**os.environ, "KOC_LOCAL_DIR": str(folder)}
+    up = subprocess.Popen([KOC, "local", "up", "--no-workers"], env=environment, stdout=subprocess.DEVNULL)
+    time.sleep(seconds)
+    up.send_signal(signal.SIGINT)
+    assert up.wait(30) != 0
+    assert living(folder) == []
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_stack_of_a_program_ends_with_it_however_it_ends(folder: Path, how: signal.Signals) -> None:
+    script = f"""if True:
+        import pathlib, time
+        from services.runtime.local.stack import Stack
+        with Stack(pathlib.Path({str(folder)!r}), workers=0):
+            print("up", flush=True)
+            time.sleep(100)
+    """
+    program = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert program.stdout
+    assert program.stdout.readline() == b"up\n"
+    program.send_signal(how)
+    program.wait(30)
+    program.stdout.close()
+    eventually(lambda: not living(folder), f"still there: {living(folder)}")
+
+
+def test_two_stacks_live_side_by_side(stack: Stack, fresh_stack: Callable[..., Stack]) -> None:
+    other = fresh_stack(workers=0)
+    assert set(stack.settings().values()).isdisjoint(other.settings().values())
+    assert execute(stack, "SELECT 1").fetchone() == execute(other, "SELECT 1").fetchone() == (1,)
+
+
+def test_a_second_up_changes_nothing_and_reset_removes_all_that_is_the_stacks_own(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "bench.json").write_text("{}")
+    with Stack(folder, workers=0) as stack:
+        home = Path(stack._memory()["postgres_home"])
+        assert home.exists()
+        pids = {process["name"]: process["pid"] for process in stack.processes()}
+        assert "it runs already" in koc(folder, "local", "up", "--no-workers").stdout
+        assert {process["name"]: process["pid"] for process in stack.processes()} == pids
+    done = koc(folder, "local", "reset")
+    assert (done.returncode, done.stdout) == (0, "removed\n")
+    assert [path.name for path in folder.iterdir()] == ["bench.json"]
+    assert not home.exists()
+
+
+def test_without_java_one_sentence_says_what_to_install(folder: Path) -> None:
+    done = koc(folder, "local", "up", path="/nowhere")
+    assert done.returncode == 78
+    assert done.stderr.startswith("koc: Java is missing: install a Java 17 or newer")
+    assert "docker compose up" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_an_old_java_is_refused_by_its_version(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "java").write_text("#!/bin/sh\necho 'openjdk version \"11.0.2\" 2019-01-15' >&2\n")
+    (tmp_path / "java").chmod(0o755)
+    done = koc(folder, "local", "up", path=str(tmp_path))
+    assert done.returncode == 78
+    assert 'too old for Kafka (openjdk version "11.0.2" 2019-01-15)' in done.stderr
+
+
+def test_without_maven_one_sentence_says_what_to_install(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from services.cli import main
+    from services.runtime.local import requirements
+
+    requirements.java()
+    monkeypatch.setattr(broker, "JARS", tmp_path / "no-jars")
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setenv("KOC_LOCAL_DIR", str(folder))
+    monkeypatch.setattr(sys, "argv", ["koc", "local", "up"])
+    with pytest.raises(SystemExit, match="78"):
+        main.app()
+    assert capsys.readouterr().err.startswith("koc: Maven is missing, it fetches Kafka's jars once: install it")
+
+
+def test_a_full_disk_is_refused_before_anything_starts(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from services.kernel.errors import StartRefused
+    from services.runtime.local import requirements
+
+    monkeypatch.setattr(requirements, "FREE_BYTES", 1 << 60)
+    with pytest.raises(StartRefused, match="make room, or set KOC_LOCAL_DIR"):
+        Stack(folder).up()
+    assert living(folder) == []
+
+
+def test_status_shows_no_password_and_says_when_it_is_down(stack: Stack, folder: Path) -> None:
+    done = koc(stack.layout.folder, "local", "status", "--json")
+    told = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert told["running"] is True
+    assert [process["name"] for process in told["processes"]] == ["kafka", "postgres"]
+    password = json.loads(stack.layout.memory_file.read_text())["passwords"]["koc_writer"]
+    assert password in stack.settings()["database_url"]
+    assert password not in done.stdout
+    down = koc(folder, "local", "status")
+    assert down.returncode == 1
+    assert "start it with: koc local up" in down.stdout
+
+
+def test_the_database_speaks_utc_and_its_roles_are_no_superusers(stack: Stack) -> None:
+    rows = execute(stack, "SELECT rolname, rolsuper FROM pg_roles WHERE rolname LIKE 'koc%' ORDER BY 1").fetchall()
+    assert rows == [("koc_owner", False), ("koc_reader", False), ("koc_writer", False)]
+    assert execute(stack, "SHOW timezone").fetchone() == ("UTC",)
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(stack.superuser_dsn("koc"), user="koc_owner", password="guess")
+
+
+@pytest.mark.usefixtures("on_stack")
+def test_every_role_gets_a_session_in_utc_by_both_ways() -> None:
+    from sqlalchemy import text
+
+    from services.runtime.database import engine, psycopg_dsn
+
+    for role in ("owner", "writer", "reader"):
+        with engine(role).connect() as session, psycopg.connect(psycopg_dsn(role)) as raw:
+            asked = "SELECT current_user, current_setting('TimeZone'), current_setting('application_name')"
+            expected = (f"koc_{role}", "UTC", "koc-cli")
+            assert tuple(session.execute(text(asked)).one()) == expected
+            assert raw.execute(asked).fetchone() == expected
