@@ -1,0 +1,120 @@
+"""Wait until all that was published has reached the ledger topic; decided by offsets, never by counts.
+
+The logs' ends are taken first and taken again after everything has reached them. If they have not moved meanwhile,
+nothing was on its way between two parts: what attribution sends to another partition moves an end before its own
+position does, and so do credits.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+Place = tuple[str, int]
+"""Topic and partition."""
+
+POLL_SECONDS = 0.2
+
+
+class Reached(NamedTuple):
+    """How far each part has come, read after the ends.
+
+    Attributes:
+        offsets: next offset to be read, by topic and partition; what is not there was never read.
+        open_jobs: reprice jobs with lines left, by partition.
+        unpublished: entries that are booked and not acknowledged by the ledger topic, by writer.
+    """
+
+    offsets: Mapping[Place, int]
+    open_jobs: Mapping[int, int]
+    unpublished: Mapping[int, int]
+
+
+class Behind(NamedTuple):
+    """Something that has not come to its end: how many records, jobs or entries are missing in a partition."""
+
+    what: str
+    partition: int
+    missing: int
+
+
+class Drained(NamedTuple):
+    """Everything has arrived: how long that took, and the ends that it was held against."""
+
+    seconds: float
+    ends: Mapping[Place, int]
+
+
+class Positions(Protocol):
+    """Where the logs end and how far their readers are. Both raise ConnectionError while a server is away."""
+
+    def ends(self) -> Mapping[Place, int]:
+        """The log ends of clicks, orders, registry and credits."""
+
+    def reached(self) -> Reached:
+        """How far all is now, the group's positions read before the books'."""
+
+
+class NotDrained(TimeoutError):  # noqa: N818 - what the answer is
+    """The time is up; the sentence names what is behind and by how much."""
+
+    def __init__(self, timeout_seconds: float, behind: Sequence[Behind], waits_for: str) -> None:
+        super().__init__(f"not drained after {timeout_seconds:g} s: {waits_for}")
+        self.behind = behind
+
+
+REPRICE_JOBS = "open reprice jobs"
+UNPUBLISHED = "entries not yet published"
+
+
+def drain(positions: Positions, timeout_seconds: float, progress: Callable[[str], None]) -> Drained:
+    """Wait until every reader has reached the ends and nothing is left to be priced or published.
+
+    Args:
+        positions: of the world.
+        timeout_seconds: after which to give up.
+        progress: told what is waited for, a line whenever it changes.
+
+    Raises:
+        NotDrained: the time is up.
+    """
+    began = time.monotonic()
+    said = ""
+    while True:
+        behind: list[Behind] = []
+        try:
+            ends = positions.ends()
+            behind = missing(ends, positions.reached())
+            if not behind and positions.ends() == ends:
+                return Drained(time.monotonic() - began, ends)
+            waits_for = sentence(behind) or "records that have only just come"
+        except ConnectionError as problem:
+            waits_for = str(problem)
+        if waits_for != said:
+            progress(waits_for)
+            said = waits_for
+        if time.monotonic() - began >= timeout_seconds:
+            raise NotDrained(timeout_seconds, behind, waits_for)
+        time.sleep(POLL_SECONDS)
+
+
+def missing(ends: Mapping[Place, int], reached: Reached) -> list[Behind]:
+    """What has not come to its end."""
+    unread = [
+        Behind(topic, partition, end - reached.offsets.get((topic, partition), 0))
+        for (topic, partition), end in sorted(ends.items())
+    ]
+    jobs = [Behind(REPRICE_JOBS, partition, count) for partition, count in sorted(reached.open_jobs.items())]
+    entries = [Behind(UNPUBLISHED, writer, count) for writer, count in sorted(reached.unpublished.items())]
+    return [one for one in (*unread, *jobs, *entries) if one.missing > 0]
+
+
+def sentence(behind: Sequence[Behind]) -> str:
+    """For a person: what is behind, by how much, and where; empty if nothing is."""
+    parts: dict[str, list[Behind]] = {}
+    for one in behind:
+        parts.setdefault(one.what, []).append(one)
+    return "; ".join(
+        f"{what}: {sum(one.missing for one in of):,} behind in partition"
+        f"{'s' if len(of) > 1 else ''} {', '.join(str(one.partition) for one in of)}"
+        for what, of in parts.items()
+    )
