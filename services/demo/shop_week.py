@@ -1,4 +1,4 @@
-"""A generated shop week: what buyers did and bought, what came back, and the plans that price it. Seeded, never "now"."""
+"""A generated shop week: what buyers did and bought, what came back, and what prices it. Seeded, never "now"."""
 
 import random
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from services.demo.events import Event, click, later, line, paid, plan, relation
 from services.kernel.time import DAY, HOUR, MINUTE, SECOND, format_rfc3339, parse_rfc3339
 
-BEGIN = parse_rfc3339("2026-11-02T00:00:00+08:00")
+BEGIN = parse_rfc3339("2026-10-19T00:00:00+08:00")
 PLATFORMS = ("douyin", "xiaohongshu", "wechat_channels", "kuaishou")
 BRANDS = 12
 KOCS = 60
@@ -196,5 +196,5 @@ def _at(event: Event) -> int:
     return parse_rfc3339(event["occurred_at"])
 
 
-NEAR_END = BEGIN + 10 * DAY + MINUTE
+NEAR_END = BEGIN + 13 * DAY + MINUTE
 """After the last event of the week; what is published to follow it may be dated so."""
