@@ -33,7 +33,7 @@ class OpenJob(NamedTuple):
 
 
 class RegistryBookTransaction(BookTransaction):
-    """application.ports.RegistryTransaction, and the reprice job's part of Transaction."""
+    """application.ports.RegistryTransaction and RepriceTransaction."""
 
     def lock_registry(self) -> int:
         """PERIOD shared, REGISTRY exclusive, then the position's row."""

@@ -109,6 +109,10 @@ class Transaction(Protocol):
               writers: Mapping[int, Writer], recorded_at: int) -> None:  # fmt: skip
         """Steps 5b and 6: accounts, journal, demoted, new and changed lines, assertions, balances, writer rows."""
 
+
+class RepriceTransaction(Transaction, Protocol):
+    """A transaction that works a chunk of a reprice job."""
+
     def read_progress(self, job: int, partition: int) -> JobProgress:
         """How far a reprice job is in a partition."""
 

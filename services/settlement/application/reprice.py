@@ -1,7 +1,7 @@
 """Price lines again after reference data changed: a chunk a transaction, between two batches of the poster."""
 
 from services.kernel.identifiers import line_key
-from services.settlement.application.ports import Job, JobProgress, Transaction
+from services.settlement.application.ports import Job, JobProgress, RepriceTransaction
 from services.settlement.application.post import Outcome
 from services.settlement.application.posting import Posting
 from services.settlement.domain.booking import book_reprice
@@ -11,7 +11,12 @@ CHUNK = 5_000
 
 
 def reprice_chunk(
-    transaction: Transaction, job: Job, partition: int, reference: Reference, zone_minutes: int, limit: int = CHUNK
+    transaction: RepriceTransaction,
+    job: Job,
+    partition: int,
+    reference: Reference,
+    zone_minutes: int,
+    limit: int = CHUNK,
 ) -> Outcome:
     """Work the job's next lines of a partition, within a transaction that the caller commits.
 

@@ -56,6 +56,20 @@ def parse(key: str) -> Named:
     Raises:
         InvariantBroken: it follows no template.
     """
+    return _made(key)[1]
+
+
+def nature(key: str) -> Nature:
+    """What the account is to a balance sheet.
+
+    Raises:
+        InvariantBroken: the key follows no template.
+    """
+    return _made(key)[0].nature
+
+
+def _made(key: str) -> tuple[Template, Named]:
+    """The template that makes a key, and the key's parts."""
     owner, _, rest = key.partition(":")
     identity, _, purpose = rest.rpartition(":")
     if owner == "clawback":
@@ -67,7 +81,7 @@ def parse(key: str) -> Named:
             and template.has_id == bool(identity)
             and (template.owner != ROLE or owner not in RESERVED | {OURSELVES})
         ):
-            return Named(owner, identity, purpose)
+            return template, Named(owner, identity, purpose)
     raise InvariantBroken(f"no account template makes {key!r}")
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from services.kernel.time import format_rfc3339, parse_rfc3339
+from services.kernel.time import parse_rfc3339
 from services.settlement.domain.contents import Content, Spend
 from services.settlement.domain.plans import Plan, Split
 from services.settlement.domain.relations import Relation
@@ -15,16 +15,6 @@ ACCEPTED = "script_fee.accepted"
 SPEND = "spend.reported"
 
 Body = Mapping[str, Any]
-
-
-def identity_of(body: Body) -> str:
-    """What the newest offset of stands: among events of one event_type with this identity."""
-    kind = body["event_type"]
-    if kind == PLAN:
-        return f"{body['plan_id']}|{body['version']}"
-    if kind == RELATION:
-        return f"{body['koc_id']}|{format_rfc3339(parse_rfc3339(body['effective_from']))}"
-    return str(body["spend_id"] if kind == SPEND else body["content_id"])
 
 
 def plan_of(body: Body) -> Plan:

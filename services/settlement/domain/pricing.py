@@ -41,6 +41,17 @@ class Terms(NamedTuple):
     parties: Mapping[str, str]
 
 
+class Taken(NamedTuple):
+    """One split as it came out: a share of `whole_minor`, at most what its source held; a role nobody fills takes 0."""
+
+    role: str
+    party: str | None
+    of: str
+    share_ppm: int
+    whole_minor: int
+    amount_minor: int
+
+
 class Priced(NamedTuple):
     """A line's terms, and the base that no plan prices."""
 
@@ -74,7 +85,7 @@ def terms_of(line: Assertion, reference: Reference) -> Priced:
     terms = tuple(found)
     if not unpriced:
         return Priced(terms, None, 0)
-    parts = _allocated(line, terms, GOODS_PAID, line.refunded_minor)
+    parts = allocated(line, terms, GOODS_PAID, line.refunded_minor)
     lost = sum(part for part, term in zip(parts, terms, strict=True) if term.plan is None)
     return Priced(terms, NO_PLAN, 0 if line.status == "cancelled" else lost)
 
@@ -90,7 +101,7 @@ def price(line: Assertion, terms: tuple[Terms, ...], refunded_minor: int, *, can
             continue
         parts = by_kind.get(plan.base)
         if parts is None:
-            parts = by_kind[plan.base] = _allocated(line, terms, plan.base, refunded_minor)
+            parts = by_kind[plan.base] = allocated(line, terms, plan.base, refunded_minor)
         _share_out(position, terms[index], parts[index], share(parts[index], rate_ppm))
     owed = -sum(position.values())
     if owed:
@@ -98,7 +109,7 @@ def price(line: Assertion, terms: tuple[Terms, ...], refunded_minor: int, *, can
     return {}
 
 
-def _allocated(line: Assertion, terms: tuple[Terms, ...], kind: str, refunded_minor: int) -> list[int]:
+def allocated(line: Assertion, terms: tuple[Terms, ...], kind: str, refunded_minor: int) -> list[int]:
     """A base kind's remaining base over all credits by weight."""
     base = remaining_base(line, kind, refunded_minor)
     if len(terms) == 1:
@@ -112,23 +123,31 @@ def _allocated(line: Assertion, terms: tuple[Terms, ...], kind: str, refunded_mi
     return allocate(base, [term.credit.weight_ppm for term in terms], rank)
 
 
-def _share_out(position: Position, terms: Terms, base: int, commission: int) -> None:
-    """Apply a plan's splits in order to one credit's commission and add what each holds in the end to `position`."""
+def split(terms: Terms, base: int, commission: int) -> tuple[list[Taken], dict[str, int]]:
+    """Apply a plan's splits in order to one credit's commission: what each took, and what each role holds in the end."""
     credit, plan, _, parties = terms
     holds = {"koc": commission}
+    steps = []
     for role, of, share_ppm in plan.splits if plan else ():
-        if fills(role, credit.koc_id, parties) is None:
-            continue
-        if of == "base":
-            taken = share(base, share_ppm)
-        else:
-            source = "koc" if of == "commission" else of
-            held = holds.get(source, 0)
-            taken = min(share(commission if of == "commission" else held, share_ppm), held)
-            holds[source] = held - taken
-        holds[role] = holds.get(role, 0) + taken
-    for role, amount in holds.items():
         party = fills(role, credit.koc_id, parties)
+        source = None if of == "base" else "koc" if of == "commission" else of
+        held = 0 if source is None else holds.get(source, 0)
+        whole = base if source is None else commission if of == "commission" else held
+        taken = 0
+        if party is not None:
+            taken = share(whole, share_ppm)
+            if source is not None:
+                taken = min(taken, held)
+                holds[source] = held - taken
+            holds[role] = holds.get(role, 0) + taken
+        steps.append(Taken(role, party, of, share_ppm, whole, taken))
+    return steps, holds
+
+
+def _share_out(position: Position, terms: Terms, base: int, commission: int) -> None:
+    """Add what each role holds of one credit's commission in the end to `position`."""
+    for role, amount in split(terms, base, commission)[1].items():
+        party = fills(role, terms.credit.koc_id, terms.parties)
         if amount and party is not None:
             key = accounts.pending(role, party)
             position[key] = position.get(key, 0) - amount

@@ -1,0 +1,83 @@
+"""What the books say about themselves, read every few seconds on a thread and a connection of their own."""
+
+import threading
+
+import structlog
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from services.runtime.metrics import common, poster
+
+INTERVAL_SECONDS = 5.0
+_ROLES = """
+SELECT split_part(a.key, ':', 1), CASE WHEN a.key LIKE 'clawback:%' THEN 'owed' ELSE substring(a.key FROM '[^:]*$') END,
+  a.currency, sum(b.amount_minor)
+FROM balance b JOIN account a ON a.id = b.account_id GROUP BY 1, 2, 3
+"""
+_LINES = """
+SELECT (SELECT coalesce(sum(join_open), 0) FROM writer),
+  (SELECT count(*) FROM line WHERE quarantined IS NOT NULL),
+  (SELECT count(*) FROM line WHERE NOT standing),
+  (SELECT count(DISTINCT job) FROM reprice_progress WHERE NOT done)
+"""
+_UNPRICED = """
+SELECT unpriced, currency, count(*), sum(unpriced_minor) FROM line WHERE unpriced IS NOT NULL GROUP BY 1, 2
+"""
+log = structlog.get_logger(__name__)
+
+
+class Gauges(threading.Thread):
+    """Reads until the process ends; a database that does not answer leaves the last values."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(name="gauges", daemon=True)
+        self._engine = engine
+        self._end = threading.Event()
+
+    def run(self) -> None:
+        """Read, wait, read again."""
+        while not self._end.wait(INTERVAL_SECONDS):
+            try:
+                with self._engine.connect() as connection:
+                    read_gauges(connection)
+            except SQLAlchemyError as error:
+                log.warning("gauges not read", error=str(error).partition("\n")[0])
+
+
+def read_gauges(connection: Connection) -> None:
+    """Set the gauges from the books."""
+    _read_balances(connection)
+    _read_unpriced(connection)
+    metrics = poster()
+    below, quarantined, second, jobs = connection.execute(text(_LINES)).one()
+    metrics.below_join.set(int(below))
+    metrics.quarantined.set(quarantined)
+    metrics.owned_twice.set(second)
+    metrics.jobs_open.set(jobs)
+
+
+def _read_balances(connection: Connection) -> None:
+    metrics = poster()
+    totals: dict[str, int] = {}
+    for role, purpose, currency, amount in connection.execute(text(_ROLES)):
+        metrics.balance.labels(role, purpose, currency).set(int(amount))
+        totals[currency] = totals.get(currency, 0) + int(amount)
+    for currency, total in totals.items():
+        metrics.trial_balance.labels(currency).set(total)
+        if total:
+            common().invariants.labels("trial_balance").inc()
+
+
+def _read_unpriced(connection: Connection) -> None:
+    metrics = poster()
+    metrics.unpriced.clear()
+    metrics.unpriced_minor.clear()
+    lines: dict[str, int] = {}
+    minor: dict[str, int] = {}
+    for reason, currency, count, amount in connection.execute(text(_UNPRICED)):
+        lines[reason] = lines.get(reason, 0) + count
+        minor[currency] = minor.get(currency, 0) + int(amount)
+    for reason, count in lines.items():
+        metrics.unpriced.labels(reason).set(count)
+    for currency, amount in minor.items():
+        metrics.unpriced_minor.labels(currency).set(amount)
