@@ -1,0 +1,59 @@
+"""The promise: the final ledger is a function of the set of events, whatever their order, duplicates and crashes."""
+
+from collections.abc import Callable
+
+import pytest
+
+from schemas.topics import BUYER_PARTITIONS
+from services.demo.shop_week import shop_week
+from services.runtime.kafka import partition_of
+from services.runtime.local.stack import Stack
+from tests.histories import Ending, Kill, live
+
+ORDERS = 4_400
+ENDINGS: dict[str, Ending] = {}
+HISTORIES: dict[str, tuple[int, list[tuple[str, float]]]] = {
+    "in one order": (11, []),
+    "in another order": (22, []),
+    "in a third order": (33, []),
+    "with kills": (
+        11,
+        [("attribution-1", 0.3), ("poster-1", 0.5), ("attribution-1", 0.7), ("poster-1", 0.9)],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HISTORIES)
+def test_a_history_ends_in_proven_books(
+    name: str, fresh_stack: Callable[..., Stack], lead_to: Callable[[Stack], None]
+) -> None:
+    seed, kills = HISTORIES[name]
+    week = shop_week(ORDERS)
+    assert len(week.log) >= 18_500
+    assert len({partition_of(event["buyer_id"].encode(), BUYER_PARTITIONS) for event in week.log}) == BUYER_PARTITIONS
+    stack = fresh_stack(workers=1)
+    lead_to(stack)
+    ending = ENDINGS[name] = live(stack, week, seed, [Kill(*kill) for kill in kills])
+    print(name, {key: value for key, value in vars(ending).items() if key != "balances"})
+    assert ending.input_end >= 20_000
+    assert ending.duplicates > 0.08 * len(week.log)
+    assert ending.moved_by_late_touches > 0
+    assert ending.repriced > 0
+    for kill in ending.kills:
+        whole = ending.input_end if kill.process.startswith("attribution") else ending.credits_end
+        assert 0.1 * whole < kill.fell_at < 0.9 * whole, f"{kill} of {whole}"
+
+
+def test_all_histories_end_in_the_same_digest_and_balances() -> None:
+    assert set(ENDINGS) == set(HISTORIES), "a history failed"
+    assert len({ending.digest for ending in ENDINGS.values()}) == 1
+    first, *others = ENDINGS.values()
+    assert first.balances
+    for other in others:
+        assert other.balances == first.balances
+
+
+def test_the_histories_really_differed() -> None:
+    assert set(ENDINGS) == set(HISTORIES), "a history failed"
+    assert len({ending.adjustments for ending in ENDINGS.values()}) > 1
+    assert sum(len(ending.kills) for ending in ENDINGS.values()) == 4
