@@ -1,0 +1,158 @@
+"""`koc ledger`: balances, digest, export and proof of the ledger."""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    from services.settlement.adapters.books import Snapshot
+    from services.settlement.application.verify import Progress, Report
+
+app = typer.Typer(no_args_is_help=True)
+Row = TypeVar("Row")
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+
+
+class Format(Enum):
+    """What `koc ledger export` writes."""
+
+    JSON = "json"
+    CSV = "csv"
+    HLEDGER = "hledger"
+
+
+@app.command()
+def balances(
+    as_json: AsJson = False,
+    account: Annotated[str, typer.Option(help="only accounts whose key begins so", metavar="PREFIX")] = "",
+) -> None:
+    """Every account that is not at zero: debit positive, credit negative.
+
+    Examples: `koc ledger balances`, `koc ledger balances --account koc:k_7: --json`
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from services.settlement.domain.currencies import decimal_text
+
+    with _books() as books:
+        every = sorted(balance[:3] for _, balance in books.balances() if balance.amount_minor)
+    shown = [row for row in every if row[0].startswith(account)]
+    if as_json:
+        print(json.dumps([{"account": key, "currency": of, "amount_minor": amount} for key, of, amount in shown]))
+        return
+    table = Table("account", "currency", box=None, pad_edge=False)
+    table.add_column("amount", justify="right")
+    for key, of, amount in shown:
+        table.add_row(key, of, decimal_text(amount, of))
+    Console(soft_wrap=True).print(table)
+
+
+@app.command()
+def digest(as_json: AsJson = False) -> None:
+    """One number over what everybody has from every order line; the same events give the same, in any order.
+
+    Examples: `koc ledger digest`, `koc ledger digest --json`
+    """
+    from services.settlement.application.digest import digest as compute
+
+    with _books() as books:
+        result = compute(books.net_positions())
+    print(json.dumps(result._asdict()) if as_json else f"{result.sha256}  {result.positions} positions")
+
+
+@app.command()
+def export(
+    form: Annotated[Format, typer.Option("--format", help="json: one entry a line, as in the ledger topic")],
+    output: Annotated[Path | None, typer.Option(help="a file, whole or not at all; default: standard output")] = None,
+) -> None:
+    """The whole journal by writer and number, for other programs.
+
+    Examples: `koc ledger export --format hledger --output books.journal`, `koc ledger export --format csv`
+    """
+    from services.settlement.adapters.export_file import write
+    from services.settlement.application.export import csv_rows, json_lines
+    from services.settlement.application.export_hledger import hledger_journal
+    from services.settlement.application.records import recorded
+
+    with _books() as books, _progress(books.journal_rows()) as progress:
+        entries = _told(recorded(books.journal(), books.names), progress)
+        if form is Format.HLEDGER:
+            text = hledger_journal(entries, books.names.values())
+        else:
+            text = json_lines(entries) if form is Format.JSON else csv_rows(entries)
+        write(text, output)
+
+
+@app.command()
+def verify(as_json: AsJson = False) -> None:
+    """Derive the books again from journal, assertions and registry; exit 1 if anything is not as it should be.
+
+    Examples: `koc ledger verify`, `koc ledger verify --json`
+    """
+    from services.settlement.application.verify import verify as check
+
+    with _books() as books, _progress(books.journal_rows()) as progress:
+        report = check(books, progress)
+    print(json.dumps(_body(report)) if as_json else _page(report))
+    sys.exit(0 if report.clean else 1)
+
+
+@contextmanager
+def _books() -> Iterator["Snapshot"]:
+    """A snapshot of the books as the role reader."""
+    from services.runtime.database import engine
+    from services.settlement.adapters.books import snapshot
+
+    with snapshot(engine("reader", options="-c statement_timeout=0")) as books:
+        yield books
+
+
+@contextmanager
+def _progress(journal_rows: int) -> Iterator["Progress"]:
+    """Bars on standard error where that is a terminal, nothing elsewhere."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+        tasks = {"journal rows": bars.add_task("journal rows", total=journal_rows)}
+
+        def tell(what: str, done: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=None)
+            bars.advance(tasks[what], done)
+
+        yield tell
+
+
+def _told(rows: Iterable[Row], progress: "Progress") -> Iterator[Row]:
+    """Rows as they come, each told to a progress bar."""
+    for row in rows:
+        yield row
+        progress("journal rows", 1)
+
+
+def _body(report: "Report") -> dict[str, object]:
+    """The report as JSON."""
+    return {
+        "clean": report.clean,
+        "checked": dict(report.checked),
+        "differences": [difference._asdict() for difference in report.differences],
+        "notes": [note._asdict() for note in report.notes],
+    }
+
+
+def _page(report: "Report") -> str:
+    """The report for a person: differences, notes, and the verdict last."""
+    checked = ", ".join(f"{count} {what}" for what, count in report.checked.items())
+    verdict = "the books are as they should be" if report.clean else f"{len(report.differences)} differences"
+    notes = [f"note: {note}" for note in report.notes]
+    return "\n".join([*map(str, report.differences), *notes, f"checked {checked}", verdict])
