@@ -49,7 +49,7 @@ def read(topic: str, raw: bytes | None) -> Any:
     if len(raw) > MAX_EVENT_BYTES:
         raise InvalidEvent(Reason.INVALID_SIZE, f"{len(raw)} bytes, at most {MAX_EVENT_BYTES}")
     try:
-        return MODELS[topic].validate_json(raw)
+        return MODELS[topic].validate_json(raw, extra="ignore")
     except ValidationError as error:
         raise _explained(raw, error) from None
 

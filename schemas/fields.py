@@ -1,7 +1,7 @@
 """The words that all events are made of, with their limits: identifiers, times, money, rates.
 
-Types are strict: no text for a number, no 1.0 for 1, no true for 1. Unknown fields are ignored when read; what is
-published is closed (`additionalProperties: false` in the JSON Schemas).
+Types are strict: no text for a number, no 1.0 for 1, no true for 1. What is made or published is closed
+(`additionalProperties: false` in the JSON Schemas); what is read may carry unknown fields (schemas.decoding).
 """
 
 import re
@@ -52,6 +52,6 @@ Reason = Annotated[str, Field(max_length=MAX_REASON_LENGTH)]
 
 
 class Message(BaseModel):
-    """What all messages share: strict types, immutable, unknown fields ignored."""
+    """What all messages share: strict types, closed, immutable."""
 
-    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
