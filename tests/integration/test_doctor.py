@@ -1,0 +1,72 @@
+"""`koc doctor` sees what is wrong and says what to do."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from kafka.admin import ConfigResource, ConfigResourceType
+
+from schemas.topics import CREDITS
+from services.runtime.kafka import admin
+from services.runtime.local.stack import Stack
+from services.runtime.topics import apply_topics
+
+KOC = Path(sys.executable).with_name("koc")
+
+
+def doctor(**environment: str) -> tuple[int, dict[str, tuple[bool, str]]]:
+    done = subprocess.run([KOC, "doctor", "--json"], env={**os.environ, **environment}, capture_output=True, text=True)
+    return done.returncode, {one["check"]: (one["ok"], one["detail"]) for one in json.loads(done.stdout)}
+
+
+@pytest.mark.usefixtures("on_stack")
+def test_a_good_stack_is_well_in_every_point() -> None:
+    status, found = doctor()
+    assert [name for name, (ok, _) in found.items() if not ok] == []
+    assert status == 0
+    assert {"java", "disk", "kafka", "topics", "database", "role koc_owner", "schema", "books"} <= found.keys()
+
+
+@pytest.mark.usefixtures("on_stack")
+def test_a_compacted_topic_is_named_with_the_command_that_mends_it() -> None:
+    with admin() as client:
+        resource = ConfigResource(ConfigResourceType.TOPIC, CREDITS.name, {"cleanup.policy": "compact"})
+        client.alter_configs([resource], incremental=True)
+    try:
+        status, found = doctor()
+    finally:
+        apply_topics()
+    assert status == 1
+    assert found["topics"][0] is False
+    assert "attribution.credits.v1: cleanup.policy=compact" in found["topics"][1]
+    assert "run `koc topics apply`" in found["topics"][1]
+
+
+def test_a_superuser_is_refused_as_writer(on_stack: Stack) -> None:
+    password = on_stack._memory()["passwords"]["postgres"]
+    address = on_stack.settings()["database_url"].split("@")[1]
+    status, found = doctor(KOC_DATABASE_URL=f"postgresql://postgres:{password}@{address}")
+    assert status == 1
+    assert "postgres is a superuser" in found["database"][1]
+
+
+@pytest.mark.usefixtures("empty_database")
+def test_an_old_schema_is_named_with_the_command_that_mends_it() -> None:
+    status, found = doctor()
+    assert status == 1
+    assert "run `koc settlement migrate`" in found["schema"][1]
+
+
+def test_nothing_there_is_a_list_of_what_to_start(tmp_path: Path) -> None:
+    status, found = doctor(
+        KOC_LOCAL_DIR=str(tmp_path / "none"),
+        KOC_KAFKA_BOOTSTRAP="127.0.0.1:1",
+        KOC_DATABASE_URL="postgresql://127.0.0.1:1/koc",
+    )
+    assert status == 1
+    assert set(found) == {"kafka", "database"}
+    assert "`koc local up`" in found["kafka"][1]
+    assert "`koc local up`" in found["database"][1]
