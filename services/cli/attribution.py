@@ -1,5 +1,6 @@
 """`koc attribution`: the worker that credits order lines."""
 
+import signal
 import sys
 
 import typer
@@ -21,6 +22,7 @@ def worker() -> None:
 
     Examples: koc attribution worker · KOC_INSTANCE_ID=attribution-2 KOC_STATE_DIR=/data/2 koc attribution worker
     """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until Faust listens, nothing has to be kept
     from services.attribution.adapters.faust_app import DEFAULT_PROCESS, check_world, create_app
     from services.attribution.adapters.lane import expected
     from services.runtime.log import configure_logging
