@@ -124,7 +124,7 @@ def allocated(line: Assertion, terms: tuple[Terms, ...], kind: str, refunded_min
 
 
 def split(terms: Terms, base: int, commission: int) -> tuple[list[Taken], dict[str, int]]:
-    """Apply a plan's splits in order to one credit's commission: what each took, and what each role holds in the end."""
+    """Apply a plan's splits in order to one credit's commission: what each took, and what roles hold in the end."""
     credit, plan, _, parties = terms
     holds = {"koc": commission}
     steps = []
