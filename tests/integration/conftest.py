@@ -1,0 +1,33 @@
+"""Books and an empty ledger topic for integration tests."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from schemas.topics import LEDGER
+from services.runtime.kafka import admin
+from services.runtime.local.stack import Stack
+from services.runtime.topics import apply_topics, log_ends
+from tests.books import Books
+
+
+@pytest.fixture
+def books(empty_database: str) -> Iterator[Books]:
+    """A migrated database of this test's own, with nothing booked; settings() lead to it."""
+    del empty_database
+    opened = Books()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def empty_ledger(on_stack: Stack) -> None:
+    """The ledger topic of the shared stack, made anew."""
+    del on_stack
+    with admin() as client:
+        client.delete_topics([LEDGER.name])
+        while LEDGER.name in client.list_topics():
+            time.sleep(0.02)
+    apply_topics()
+    assert set(log_ends([LEDGER.name]).values()) == {0}

@@ -1,0 +1,280 @@
+"""The relay as a process on real PostgreSQL and Kafka: the topic holds the journal, gapless and in order."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from kafka import KafkaConsumer, TopicPartition
+from kafka.consumer.fetcher import ConsumerRecord
+
+from schemas.ledger import LedgerEntry
+from schemas.topics import LEDGER
+from services.runtime.kafka import kafka_python_options
+from services.runtime.local.stack import Stack
+from services.runtime.topics import log_ends
+from tests.books import ACCEPTED, CONTENT, PLAN, RELATION, Books
+from tests.settlement_facts import Fact
+
+pytestmark = pytest.mark.usefixtures("empty_ledger")
+KOC = str(Path(sys.executable).with_name("koc"))
+SECONDS = 30.0
+
+
+class RelayProcess:
+    """A relay of a test's own; `run_dir` holds its health address."""
+
+    def __init__(self, run_dir: Path) -> None:
+        self._run_dir = run_dir
+        self.errors = run_dir / "relay.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> "RelayProcess":
+        self._run_dir.mkdir(exist_ok=True)
+        environment = {**os.environ, "KOC_RUN_DIR": str(self._run_dir), "KOC_INSTANCE_ID": "relay-test"}
+        with self.errors.open("ab") as log:
+            self._process = subprocess.Popen([KOC, "settlement", "relay"], env=environment, stderr=log)
+        return self
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None
+        return self._process
+
+    def get(self, path: str) -> str:
+        address = json.loads((self._run_dir / "relay-test.json").read_text())
+        assert address["pid"] == self.process.pid
+        with urllib.request.urlopen(f"http://127.0.0.1:{address['http_port']}{path}", timeout=5) as answer:
+            return str(answer.read().decode())
+
+    def is_ready(self) -> bool:
+        try:
+            return self.get("/readyz") == "ok\n"
+        except (OSError, AssertionError, ValueError):
+            return False
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        return self.process.wait(SECONDS)
+
+
+@pytest.fixture
+def start_relay(tmp_path: Path) -> Iterator[Callable[[], RelayProcess]]:
+    started: list[RelayProcess] = []
+
+    def start() -> RelayProcess:
+        started.append(RelayProcess(tmp_path / f"relay-{len(started)}").start())
+        return started[-1]
+
+    yield start
+    for relay in started:
+        relay.stop(signal.SIGKILL)
+
+
+def until(holds: Callable[[], bool], what: str, seconds: float = SECONDS) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"waited in vain until {what}"
+        time.sleep(0.05)
+
+
+def consume() -> list[ConsumerRecord]:
+    """All records of the ledger topic that there are now, by partition and offset."""
+    ends = log_ends([LEDGER.name])
+    consumer = KafkaConsumer(**kafka_python_options(), enable_auto_commit=False)
+    partitions = [TopicPartition(*place) for place, end in ends.items() if end]
+    consumer.assign(partitions)
+    records: list[ConsumerRecord] = []
+    for partition in partitions:
+        consumer.seek(partition, 0)
+    while any(consumer.position(at) < ends[at.topic, at.partition] for at in partitions):
+        for batch in consumer.poll(timeout_ms=500).values():
+            records += batch
+    consumer.close()
+    return sorted(records, key=lambda record: (record.partition, record.offset))
+
+
+def published(books: Books) -> bool:
+    return books.rows(
+        "SELECT count(*) FROM relay JOIN writer ON partition = relay.writer AND relay.seq <> writer.seq"
+    ) == [(0,)]
+
+
+def fill(books: Books, orders: int = 40, partition: int = 3, start: int = 0) -> None:
+    facts = [
+        Fact(order_id=f"o_{partition}_{number}", buyer_id=f"b_{partition}", goods_paid_minor=20_000 + number)
+        for number in range(start, start + orders)
+    ]
+    books.assert_lines(*facts, partition=partition)
+
+
+def check_gapless(books: Books, records: list[ConsumerRecord]) -> None:
+    """First deliveries are the journal's rows, each once and in order; anything else repeats one of them."""
+    seen: dict[int, int] = {}
+    hashes = []
+    for record in records:
+        message = json.loads(record.value)
+        assert message["writer"] == record.partition
+        last = seen.get(record.partition, 0)
+        if message["seq"] <= last:
+            continue
+        assert message["seq"] == last + 1, f"a gap before {message['entry_id']}"
+        seen[record.partition] = message["seq"]
+        hashes.append((record.partition, message["seq"], message["hash"]))
+    assert hashes == books.rows("SELECT writer, seq, encode(chain, 'hex') FROM journal ORDER BY writer, seq")
+
+
+def test_the_topic_is_the_journal_as_the_contract_says(books: Books, start_relay: Callable[[], RelayProcess]) -> None:
+    books.register(PLAN, RELATION, CONTENT, ACCEPTED)
+    fill(books, partition=3)
+    fill(books, partition=7)
+    books.assert_lines(Fact(order_id="o_3_0", buyer_id="b_3").refunded(5_000), partition=3)
+    relay = start_relay()
+    until(lambda: published(books), "all is published")
+    assert relay.stop() == 0
+
+    records = consume()
+    assert {record.partition for record in records} == {3, 7, 12}
+    assert len(records) == len(books.rows("SELECT 1 FROM journal"))
+    check_gapless(books, records)
+    for record in records:
+        entry = LedgerEntry.model_validate_json(record.value, strict=True)
+        assert list(json.loads(record.value)) == list(LedgerEntry.model_fields)
+        headers = dict(record.headers)
+        assert headers["ce_id"] == entry.entry_id.encode()
+        assert headers["ce_type"] == b"settlement.ledger.v1"
+        assert headers["ce_specversion"] == b"1.0"
+        assert {"ce_source", "ce_time"} <= headers.keys()
+        assert record.key.decode() == (entry.order_id or "koc:k_7")
+
+
+def test_a_relay_says_what_it_does(books: Books, start_relay: Callable[[], RelayProcess]) -> None:
+    books.register(PLAN)
+    fill(books)
+    relay = start_relay()
+    until(relay.is_ready, "the relay is ready")
+    until(lambda: published(books), "all is published")
+    metrics = dict(line.rsplit(" ", 1) for line in relay.get("/metrics").splitlines() if line.startswith("koc_"))
+    assert float(metrics["koc_relay_leader"]) == 1
+    assert float(metrics["koc_relay_entries_total"]) == 40
+    until(lambda: "\nkoc_relay_lag_entries 0.0" in relay.get("/metrics"), "the lag is 0")
+    assert relay.get("/healthz") == "ok\n"
+
+
+def test_only_one_of_two_relays_is_elected_and_the_other_takes_over(
+    books: Books, start_relay: Callable[[], RelayProcess]
+) -> None:
+    first, second = start_relay(), None
+    until(first.is_ready, "the first is ready")
+    second = start_relay()
+    until(lambda: "standing by" in _not_ready(second), "the second stands by")
+    first.stop(signal.SIGKILL)
+    until(second.is_ready, "the second is elected")
+    fill(books)
+    until(lambda: published(books), "all is published")
+    assert second.stop() == 0
+    check_gapless(books, consume())
+
+
+def _not_ready(relay: RelayProcess) -> str:
+    try:
+        return relay.get("/readyz")
+    except urllib.error.HTTPError as answer:
+        return answer.read().decode()
+    except (OSError, AssertionError, ValueError):
+        return ""
+
+
+def test_a_relay_killed_at_any_moment_leaves_no_gap(books: Books, start_relay: Callable[[], RelayProcess]) -> None:
+    books.register(PLAN, RELATION)
+    for life in range(3):
+        relay = start_relay()
+        for part in range(4):
+            fill(books, orders=300, partition=part % 3, start=2_000 * life + 300 * part)
+        until(lambda: bool(books.rows("SELECT 1 FROM relay WHERE seq > 0")), "something is published")
+        relay.stop(signal.SIGKILL)
+    start_relay()
+    until(lambda: published(books), "all is published")
+    check_gapless(books, consume())
+
+
+def test_the_broker_killed_under_the_relay_neither_reorders_nor_repeats(
+    fresh_stack: Callable[..., Stack], lead_to: Callable[[Stack], None], start_relay: Callable[[], RelayProcess]
+) -> None:
+    """aiokafka's send_batch within one idempotent session: the same batch is sent again until it is acknowledged."""
+    stack = fresh_stack(workers=0)
+    lead_to(stack)
+    books = Books()
+    books.register(PLAN, RELATION)
+    relay = start_relay()
+    until(relay.is_ready, "the relay is ready")
+    for kill in range(2):
+        for part in range(12):
+            fill(books, orders=400, partition=part % 3, start=10_000 * kill + 400 * part)
+            if part == 6:
+                os.kill(stack.pid("kafka"), signal.SIGKILL)
+    until(lambda: published(books), "all is published", 90)
+    assert relay.process.poll() is None, relay.errors.read_text()
+    assert relay.stop() == 0
+    records = consume()
+    check_gapless(books, records)
+    assert len(records) == len(books.rows("SELECT 1 FROM journal")), "a batch was written twice"
+    books.close()
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        ("UPDATE journal SET amounts[1] = amounts[1] + 1, amounts[2] = amounts[2] - 1 WHERE writer = 3 AND seq = 20",
+         "journal row 3-20 does not follow 3-19"),
+        ("DELETE FROM journal WHERE writer = 3 AND seq = 20", "journal row 3-21 does not follow 3-19"),
+    ],
+)  # fmt: skip
+def test_a_damaged_journal_is_not_published(
+    books: Books, start_relay: Callable[[], RelayProcess], damage: str, words: str
+) -> None:
+    books.register(PLAN, RELATION)
+    fill(books)
+    books.plant(damage)
+    relay = start_relay()
+    assert relay.process.wait(SECONDS) != 0
+    assert words in relay.errors.read_text()
+    assert consume() == []
+
+
+def test_a_ledger_topic_made_anew_is_not_written_to(books: Books, start_relay: Callable[[], RelayProcess]) -> None:
+    books.register(PLAN, RELATION)
+    fill(books)
+    books.plant("UPDATE relay SET seq = 40 WHERE writer = 3")
+    relay = start_relay()
+    assert relay.process.wait(SECONDS) == 78
+    assert "holds 0 records, 40 were published" in relay.errors.read_text()
+
+
+def test_a_relay_that_lost_the_election_stops_before_it_sends_again(
+    books: Books, on_stack: Stack, start_relay: Callable[[], RelayProcess]
+) -> None:
+    relay = start_relay()
+    until(relay.is_ready, "the relay is ready")
+    relay.process.send_signal(signal.SIGSTOP)
+    books.register(PLAN)
+    fill(books)
+    with psycopg.connect(on_stack.superuser_dsn()) as server:
+        server.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'koc-relay-test'"
+        )
+    second = start_relay()
+    until(lambda: published(books), "the second has published")
+    relay.process.send_signal(signal.SIGCONT)
+    assert relay.process.wait(SECONDS) != 0
+    assert second.stop() == 0
+    check_gapless(books, consume())
