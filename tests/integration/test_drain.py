@@ -1,0 +1,144 @@
+"""Drain on real topics and a real database, with positions that a test sets in place of the workers."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from kafka import KafkaProducer, TopicPartition
+from kafka.structs import OffsetAndMetadata
+
+from schemas.topics import CLICKS, CREDITS, ORDERS, REGISTRY
+from services.runtime.database import psycopg_dsn
+from services.runtime.kafka import admin, kafka_python_options
+from services.runtime.local.stack import Stack
+from services.runtime.topics import log_ends
+from services.settlement.adapters.drain_positions import ATTRIBUTION_GROUP, wait_until_drained
+from services.settlement.application.drain import REPRICE_JOBS, UNPUBLISHED, Behind, NotDrained
+
+KOC = Path(sys.executable).with_name("koc")
+
+
+@pytest.fixture(scope="module")
+def quiet_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Servers that no other test publishes to: drain looks at all that there is."""
+    stack = Stack(tmp_path_factory.mktemp("drain-stack"), workers=0)
+    try:
+        with stack:
+            yield stack
+    finally:
+        stack.reset()
+
+
+@pytest.fixture(autouse=True)
+def led(quiet_stack: Stack, lead_to: Callable[[Stack], None]) -> None:
+    lead_to(quiet_stack)
+
+
+def publish(topic: str, partition: int, records: int) -> None:
+    producer = KafkaProducer(**kafka_python_options())
+    for _ in range(records):
+        producer.send(topic, value=b"{}", partition=partition)
+    producer.flush()
+    producer.close()
+
+
+def execute(*statements: str) -> None:
+    with psycopg.connect(psycopg_dsn("owner")) as connection:
+        for statement in statements:
+            connection.execute(statement)  # type: ignore[call-overload]  # written above each test
+
+
+def catch_up() -> None:
+    """What the workers would have done by now."""
+    ends = log_ends([CLICKS.name, ORDERS.name, REGISTRY.name, CREDITS.name])
+    read = {
+        TopicPartition(*place): OffsetAndMetadata(end, "", -1)
+        for place, end in ends.items()
+        if place[0] in (CLICKS.name, ORDERS.name)
+    }
+    with admin() as client:
+        client.alter_group_offsets(ATTRIBUTION_GROUP, read)
+    execute(
+        *(f"UPDATE writer SET next_offset = {ends[CREDITS.name, n]} WHERE partition = {n}" for n in range(12)),
+        f"UPDATE registry_position SET next_offset = {ends[REGISTRY.name, 0]}",
+        "UPDATE reprice_progress SET done = true",
+        "UPDATE relay SET seq = writer.seq FROM writer WHERE writer.partition = relay.writer",
+    )
+
+
+def open_job(partition: int) -> None:
+    execute(
+        "INSERT INTO reprice_job VALUES (1, '{}', 'a plan', '2026-11-01Z') ON CONFLICT DO NOTHING",
+        f"INSERT INTO reprice_progress VALUES (1, {partition}) ON CONFLICT (job, partition) DO UPDATE SET done = false",
+    )
+
+
+MAKE_BEHIND = {
+    "clicks": (lambda: publish(CLICKS.name, 4, 3), Behind(CLICKS.name, 4, 3)),
+    "orders": (lambda: publish(ORDERS.name, 11, 2), Behind(ORDERS.name, 11, 2)),
+    "registry": (lambda: publish(REGISTRY.name, 0, 1), Behind(REGISTRY.name, 0, 1)),
+    "credits": (lambda: publish(CREDITS.name, 7, 5), Behind(CREDITS.name, 7, 5)),
+    "jobs": (lambda: open_job(9), Behind(REPRICE_JOBS, 9, 1)),
+    "relay": (
+        lambda: execute("UPDATE writer SET seq = seq + 6 WHERE partition = 12"),
+        Behind(UNPUBLISHED, 12, 6),
+    ),
+}
+
+
+def test_empty_topics_that_no_group_ever_read_are_drained() -> None:
+    assert wait_until_drained(10) < 10
+
+
+@pytest.mark.parametrize("part", MAKE_BEHIND)
+def test_each_part_is_waited_for_and_named(part: str) -> None:
+    make, behind = MAKE_BEHIND[part]
+    catch_up()
+    make()
+    with pytest.raises(NotDrained) as refused:
+        wait_until_drained(0.5)
+    assert refused.value.behind == [behind]
+    told: list[str] = []
+
+    def progress(line: str) -> None:
+        told.append(line)
+        catch_up()
+
+    assert wait_until_drained(20, progress) < 20
+    assert told[0].startswith(f"{behind.what}: {behind.missing} behind in partition {behind.partition}")
+
+
+def test_the_command_says_by_its_exit_status_and_in_json_what_is_behind() -> None:
+    catch_up()
+    assert koc_drain() == (0, [])
+    publish(ORDERS.name, 2, 4)
+    assert koc_drain() == (1, [{"what": ORDERS.name, "partition": 2, "missing": 4}])
+
+
+def koc_drain() -> tuple[int, list[dict[str, object]]]:
+    ran = subprocess.run([KOC, "drain", "--timeout", "1", "--json"], capture_output=True, text=True)
+    answer = json.loads(ran.stdout)
+    assert answer["drained"] is (ran.returncode == 0)
+    return ran.returncode, answer["behind"]
+
+
+def test_a_broker_that_is_killed_meanwhile_is_waited_for(quiet_stack: Stack) -> None:
+    catch_up()
+    publish(CLICKS.name, 1, 1)
+    told: list[str] = []
+
+    def progress(line: str) -> None:
+        told.append(line)
+        if len(told) == 1:
+            os.kill(quiet_stack.pid("kafka"), signal.SIGKILL)
+        elif line.startswith(CLICKS.name):
+            catch_up()
+
+    assert wait_until_drained(60, progress) < 60
+    assert any("Kafka does not answer" in line for line in told[1:]), told
