@@ -1,4 +1,4 @@
-"""One history of the shop week: a fresh stack, an order of arrival, perhaps kills, and what the books say at its end."""
+"""One history of the shop week: a fresh stack, an order of arrival, perhaps kills, and what the books then say."""
 
 import json
 import os
