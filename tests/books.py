@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import psycopg
 from sqlalchemy import text
 
 from schemas.topics import BUYER_PARTITIONS
@@ -113,13 +112,3 @@ class Books:
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
         with self._owner.connect() as connection:
             return [tuple(row) for row in connection.execute(text(statement))]
-
-
-def refused(statement: str, dsn: str) -> str:
-    """What the database says to a statement that it must refuse."""
-    with psycopg.connect(dsn) as connection:
-        try:
-            connection.execute(statement)
-        except psycopg.Error as error:
-            return str(error)
-    return ""

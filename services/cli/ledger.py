@@ -76,15 +76,16 @@ def export(
 
     Examples: `koc ledger export --format hledger --output books.journal`, `koc ledger export --format csv`
     """
+    from services.runtime.settings import settings
     from services.settlement.adapters.export_file import write
     from services.settlement.application.export import csv_rows, json_lines
     from services.settlement.application.export_hledger import hledger_journal
-    from services.settlement.application.records import recorded
+    from services.settlement.application.records import chained
 
     with _books() as books, _progress(books.journal_rows()) as progress:
-        entries = _told(recorded(books.journal(), books.names), progress)
+        entries = _told(chained(books.journal(), books.names), progress)
         if form is Format.HLEDGER:
-            text = hledger_journal(entries, books.names.values())
+            text = hledger_journal(entries, books.names.values(), settings().settlement_zone_minutes)
         else:
             text = json_lines(entries) if form is Format.JSON else csv_rows(entries)
         write(text, output)

@@ -6,21 +6,25 @@
 from collections.abc import Iterable, Iterator
 
 from services.kernel.errors import InvariantBroken
-from services.kernel.time import format_rfc3339
-from services.settlement.application.records import Recorded
+from services.kernel.time import MINUTE, format_rfc3339
+from services.settlement.application.recorded import Recorded
+from services.settlement.application.records import Chained
 from services.settlement.domain.accounts import Nature, nature
 from services.settlement.domain.currencies import decimal_text, minor_digits
 
 _TYPES = {Nature.ASSET: "A", Nature.LIABILITY: "L", Nature.REVENUE: "R", Nature.EXPENSE: "X"}
-_DATE = slice(len("2026-11-01"))
+_DAY = len("2026-11-01")
 
 
-def hledger_journal(entries: Iterable[Recorded], accounts: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """Directives, then one transaction an entry, dated by the UTC day of its `effective_at`.
+def hledger_journal(
+    entries: Iterable[Chained], accounts: Iterable[tuple[str, str]], zone_minutes: int
+) -> Iterator[str]:
+    """Directives, then one transaction an entry, dated by the day of its `effective_at`.
 
     Args:
         entries: in the order they are to have.
         accounts: (key, currency) of all accounts that they name.
+        zone_minutes: the settlement zone, minutes east of UTC, in which the days and the periods are.
     """
     named = sorted(set(accounts))
     yield "decimal-mark .\n"
@@ -29,7 +33,7 @@ def hledger_journal(entries: Iterable[Recorded], accounts: Iterable[tuple[str, s
     for key in sorted({key for key, _ in named}):
         yield f"account {key}{_type_tag(key)}\n"
     for entry in entries:
-        yield _transaction(entry)
+        yield _transaction(entry.recorded, zone_minutes)
 
 
 def _type_tag(key: str) -> str:
@@ -40,9 +44,9 @@ def _type_tag(key: str) -> str:
         return ""
 
 
-def _transaction(recorded: Recorded) -> str:
+def _transaction(recorded: Recorded, zone_minutes: int) -> str:
     entry = recorded.entry
-    day = format_rfc3339(entry.effective_at)[_DATE]
+    day = format_rfc3339(entry.effective_at + zone_minutes * MINUTE)[:_DAY]
     line = "" if entry.order_id is None else f" {entry.order_id}/{entry.line_id}"
     lines = [
         f"\n{day} * ({recorded.entry_id}) {entry.kind.text}{line}",

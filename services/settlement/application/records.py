@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 
 from services.kernel.errors import InvariantBroken
 from services.settlement.application.ports import RegistryEvent
+from services.settlement.application.recorded import Recorded
 from services.settlement.domain.assertions import Assertion
 from services.settlement.domain.entries import GENESIS, KIND_BY_CODE, Entry, Leg, Link
 from services.settlement.domain.lines import Key, Line
@@ -64,37 +65,29 @@ class JournalRow(NamedTuple):
         )  # fmt: skip
 
 
-class Recorded(NamedTuple):
-    """An entry in its place in a writer's chain, as the ledger topic publishes it."""
+class Chained(NamedTuple):
+    """An entry in its place, and the hash of the one before it."""
 
-    entry: Entry
-    writer: int
-    link: Link
-    recorded_at: int
+    recorded: Recorded
     prev_hash: bytes
 
-    @property
-    def entry_id(self) -> str:
-        """WRITER-SEQ."""
-        return f"{self.writer}-{self.link.seq}"
 
-
-def recorded(rows: Iterable[JournalRow], names: Names) -> Iterator[Recorded]:
-    """Entries of rows that come by writer and seq, each with the hash before it.
+def chained(rows: Iterable[JournalRow], names: Names) -> Iterator[Chained]:
+    """Entries of rows that come by writer and seq.
 
     Raises:
         InvariantBroken: a row that cannot be read; `koc ledger verify` says more.
     """
-    writer, head = -1, GENESIS.head
+    writer, prev_hash = -1, GENESIS.head
     for row in rows:
         if row.writer != writer:
-            writer, head = row.writer, GENESIS.head
+            writer, prev_hash = row.writer, GENESIS.head
         try:
             entry = row.entry(names)
         except InvariantBroken as broken:
             raise InvariantBroken(f"journal row {row.entry_id}: {broken}") from None
-        yield Recorded(entry, row.writer, Link(row.seq, row.chain), row.recorded_at, head)
-        head = row.chain
+        yield Chained(Recorded(entry, row.writer, row.seq, row.recorded_at, row.chain), prev_hash)
+        prev_hash = row.chain
 
 
 class NetPosition(NamedTuple):
