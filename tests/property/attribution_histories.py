@@ -1,7 +1,6 @@
 """Histories: random logs, and everything that may happen to the workers that read them. The state, the domain and the
 use cases are the product's; the broker is a list, the disk a dict."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
@@ -175,53 +174,70 @@ class Worker:
         return dict(self.rows)
 
 
-def run(
-    random: Random,
-    clicks: list[LogRecord],
-    orders: list[LogRecord],
-    horizons: Horizons,
-    last_revision: int,
-) -> Topics:
-    """One history: whatever happens, in the end a worker of the last revision has read both logs; zombies speak last."""
-    topics, zombies, disks = Topics(), [], [{}]
-    revision = 1
+class History:
+    """One history: whatever happens, in the end a worker of the last revision has read all; zombies speak last."""
 
-    def start(rows: dict[bytes, bytes]) -> Worker:
+    def __init__(
+        self,
+        random: Random,
+        clicks: list[LogRecord],
+        orders: list[LogRecord],
+        horizons: Horizons,
+        last_revision: int,
+    ) -> None:
+        self.random, self.clicks, self.orders, self.horizons = random, clicks, orders, horizons
+        self.last_revision, self.revision = last_revision, 1
+        self.topics = Topics()
+        self.zombies: list[Worker] = []
+        self.disks: list[dict[bytes, bytes]] = [{}]
+
+    def run(self) -> Topics:
+        """What lies in the topics in the end."""
+        worker = self._start({})
+        while worker.left("clicks") or worker.left("orders"):
+            self._turn(worker)
+            if self.random.random() < 0.5:
+                self.disks.append(worker.checkpoint(self.topics))
+            if self.random.random() < 0.2 and len(self.disks) < 30:
+                worker = self._crash(worker)
+            self._haunt()
+        disk = worker.checkpoint(self.topics)
+        self.revision = self.last_revision
+        self._start(disk).checkpoint(self.topics)
+        for zombie in self.zombies:
+            zombie.publish(self.topics)
+        return self.topics
+
+    def _start(self, rows: dict[bytes, bytes]) -> Worker:
+        self.bias = self.random.choice([0.05, 0.5, 0.95])
         try:
-            return Worker(clicks, orders, dict(rows), horizons, rules(revision))
+            return Worker(self.clicks, self.orders, dict(rows), self.horizons, rules(self.revision))
         except StartRefused:  # an older revision over a newer store
-            return Worker(clicks, orders, dict(rows), horizons, rules(last_revision))
+            return Worker(self.clicks, self.orders, dict(rows), self.horizons, rules(self.last_revision))
 
-    def turn(one: Worker, bias: float) -> None:
-        for _ in range(random.randrange(1, 4)):
-            first, second = ("clicks", "orders") if random.random() < bias else ("orders", "clicks")
-            log = first if one.left(first) else second
-            if one.left(log):
-                one.read(log, random.randrange(1, 4))
+    def _turn(self, worker: Worker) -> None:
+        """Read a little of either log."""
+        for _ in range(self.random.randrange(1, 4)):
+            first, second = ("clicks", "orders") if self.random.random() < self.bias else ("orders", "clicks")
+            log = first if worker.left(first) else second
+            if worker.left(log):
+                worker.read(log, self.random.randrange(1, 4))
 
-    worker = start({})
-    bias = random.choice([0.05, 0.5, 0.95])
-    while worker.left("clicks") or worker.left("orders"):
-        turn(worker, bias)
-        if random.random() < 0.5:
-            disks.append(worker.checkpoint(topics))
-        if random.random() < 0.2 and len(disks) < 30:
-            worker.publish(topics, random.randrange(len(worker.out) + 1))
-            if random.random() < 0.5:
-                zombies.append(worker)
-            revision = random.choice([1, last_revision])
-            worker, bias = start(random.choice(disks)), random.choice([0.05, 0.5, 0.95])
-        for zombie in zombies:
-            if random.random() < 0.3:
-                turn(zombie, 0.5)
-            if random.random() < 0.2:
-                zombie.publish(topics)
-    disk = worker.checkpoint(topics)
-    revision = last_revision
-    start(disk).checkpoint(topics)
-    for zombie in zombies:
-        zombie.publish(topics)
-    return topics
+    def _crash(self, worker: Worker) -> Worker:
+        """Some of what was sent arrived, or all of it does later; the next worker starts from any durable point."""
+        worker.publish(self.topics, self.random.randrange(len(worker.out) + 1))
+        if self.random.random() < 0.5:
+            self.zombies.append(worker)
+        self.revision = self.random.choice([1, self.last_revision])
+        return self._start(self.random.choice(self.disks))
+
+    def _haunt(self) -> None:
+        """Zombies read and publish as if they were alive."""
+        for zombie in self.zombies:
+            if self.random.random() < 0.3:
+                self._turn(zombie)
+            if self.random.random() < 0.2:
+                zombie.publish(self.topics)
 
 
 def at_most(a: Vector, b: Vector) -> bool:
@@ -254,10 +270,9 @@ class Reader:
         return [line for line, accepted in self.accepted.items() if accepted.vector != self.joins[line]]
 
 
-def outcome_of(topics: Topics, after: Callable[[], None] = lambda: None) -> Reader:
+def outcome_of(topics: Topics) -> Reader:
     """What a reader of the credits topic ends with."""
     reader = Reader()
     for assertion in topics.credits:
         reader.read(assertion)
-    after()
     return reader

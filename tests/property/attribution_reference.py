@@ -95,73 +95,96 @@ def _accepted_touches(
 def _accepted_orders(
     log: list[LogRecord], horizons: Horizons, limits: Limits, result: Truth
 ) -> dict[tuple[str, str], _PaidOrder]:
-    known: dict[tuple[str, str], _PaidOrder] = {}
-    waiting: dict[tuple[str, str], dict[int, Fact]] = {}
-    mark = -(10**18)
-
-    def refuse(offset: int, reason: str) -> None:
-        result.refused.add(("orders", offset, reason))
-
-    def add(paid: _PaidOrder, offset: int, fact: Fact) -> bool:
-        lines = {line.line_id for line in paid.payment.lines}
-        if not set(fact.lines_named()) <= lines:
-            refuse(offset, "unknown_line")
-        elif len(paid.facts) >= limits.facts_per_order:
-            refuse(offset, "too_many")
-        else:
-            paid.facts[fact.event_id] = (offset, fact)
-            return True
-        return False
-
+    book = _OrderBook(horizons, limits)
     for record in log:
-        at, event, offset = (record.buyer_id, record.order_id), record.event, record.offset
-        paid = known.get(at)
-        if paid is not None and paid.payment.paid_at < mark - horizons.order_memory:
-            paid = None
-        earliest = mark - horizons.order_lateness
-        alive = {o: f for o, f in waiting.get(at, {}).items() if f.occurred_at >= earliest}
-        future = record.timestamp * 1000 + FUTURE
-        if isinstance(event, Payment):
-            if paid is not None:
-                if paid.payment != event:
-                    refuse(offset, "id_conflict")
-            elif any(fact.event_id == event.event_id for fact in alive.values()):
-                refuse(offset, "id_conflict")
-            elif event.paid_at > future:
-                refuse(offset, "in_future")
-            elif event.paid_at < earliest:
-                refuse(offset, "too_late")
-            else:
-                mark = max(mark, event.paid_at)
-                paid = known[at] = _PaidOrder(event, offset)
-                earliest = mark - horizons.order_lateness
-                for waited, fact in alive.items():
-                    if fact.occurred_at >= earliest:
-                        del waiting[at][waited]
-                        if add(paid, waited, fact):
-                            mark = max(mark, fact.occurred_at)
-        else:
-            assert isinstance(event, Fact)
-            same = paid.facts.get(event.event_id) if paid is not None else None
-            waited_same = [fact for fact in alive.values() if fact.event_id == event.event_id]
-            if paid is not None and event.event_id == paid.payment.event_id:
-                refuse(offset, "id_conflict")
-            elif same is not None or (paid is None and waited_same):
-                if event != (same[1] if same else waited_same[0]):
-                    refuse(offset, "id_conflict")
-            elif event.occurred_at > future:
-                refuse(offset, "in_future")
-            elif paid is not None:
-                if add(paid, offset, event):
-                    mark = max(mark, event.occurred_at)
-            elif event.occurred_at < earliest:
-                refuse(offset, "too_late")
-            elif len(alive) >= limits.facts_per_order:
-                refuse(offset, "too_many")
-            else:
-                waiting.setdefault(at, {})[offset] = event
-    for facts in waiting.values():
+        reason = book.take(record)
+        if reason:
+            book.refused.add((record.offset, reason))
+    for facts in book.waiting.values():
         for offset, fact in facts.items():
-            if fact.occurred_at < mark - horizons.order_lateness:
-                refuse(offset, "unknown_order")
-    return known
+            if fact.occurred_at < book.mark - horizons.order_lateness:
+                book.refused.add((offset, "unknown_order"))
+    result.refused |= {("orders", offset, reason) for offset, reason in book.refused}
+    return book.known
+
+
+class _OrderBook:
+    """The orders log's acceptance, forgetting nothing. `take` returns why a record is refused, None if it is not."""
+
+    def __init__(self, horizons: Horizons, limits: Limits) -> None:
+        self.horizons, self.limits = horizons, limits
+        self.known: dict[tuple[str, str], _PaidOrder] = {}
+        self.waiting: dict[tuple[str, str], dict[int, Fact]] = {}
+        self.refused: set[tuple[int, str]] = set()
+        self.mark = -(10**18)
+
+    def take(self, record: LogRecord) -> str | None:
+        at, event = (record.buyer_id, record.order_id), record.event
+        paid = self.known.get(at)
+        if paid is not None and paid.payment.paid_at < self.mark - self.horizons.order_memory:
+            paid = None
+        if isinstance(event, Payment):
+            return self._take_payment(record, event, paid, self._alive(at))
+        assert isinstance(event, Fact)
+        if paid is not None:
+            return self._take_fact(record, event, paid)
+        return self._take_waiting(record, event, self._alive(at))
+
+    def _earliest(self) -> int:
+        return self.mark - self.horizons.order_lateness
+
+    def _alive(self, at: tuple[str, str]) -> dict[int, Fact]:
+        return {o: f for o, f in self.waiting.get(at, {}).items() if f.occurred_at >= self._earliest()}
+
+    def _take_payment(
+        self, record: LogRecord, event: Payment, paid: _PaidOrder | None, alive: dict[int, Fact]
+    ) -> str | None:
+        if paid is not None:
+            return None if paid.payment == event else "id_conflict"
+        if any(fact.event_id == event.event_id for fact in alive.values()):
+            return "id_conflict"
+        if event.paid_at > record.timestamp * 1000 + FUTURE:
+            return "in_future"
+        if event.paid_at < self._earliest():
+            return "too_late"
+        at = (record.buyer_id, record.order_id)
+        self.mark = max(self.mark, event.paid_at)
+        self.known[at] = _PaidOrder(event, record.offset)
+        joining = {o: f for o, f in alive.items() if f.occurred_at >= self._earliest()}
+        for offset, fact in joining.items():
+            del self.waiting[at][offset]
+            reason = self._add(self.known[at], offset, fact)
+            if reason:
+                self.refused.add((offset, reason))
+        return None
+
+    def _add(self, paid: _PaidOrder, offset: int, fact: Fact) -> str | None:
+        if not set(fact.lines_named()) <= {line.line_id for line in paid.payment.lines}:
+            return "unknown_line"
+        if len(paid.facts) >= self.limits.facts_per_order:
+            return "too_many"
+        paid.facts[fact.event_id] = (offset, fact)
+        self.mark = max(self.mark, fact.occurred_at)
+        return None
+
+    def _take_fact(self, record: LogRecord, event: Fact, paid: _PaidOrder) -> str | None:
+        if event.event_id == paid.payment.event_id:
+            return "id_conflict"
+        if event.event_id in paid.facts:
+            return None if paid.facts[event.event_id][1] == event else "id_conflict"
+        if event.occurred_at > record.timestamp * 1000 + FUTURE:
+            return "in_future"
+        return self._add(paid, record.offset, event)
+
+    def _take_waiting(self, record: LogRecord, event: Fact, alive: dict[int, Fact]) -> str | None:
+        for fact in alive.values():
+            if fact.event_id == event.event_id:
+                return None if fact == event else "id_conflict"
+        if event.occurred_at > record.timestamp * 1000 + FUTURE:
+            return "in_future"
+        if event.occurred_at < self._earliest():
+            return "too_late"
+        if len(alive) >= self.limits.facts_per_order:
+            return "too_many"
+        self.waiting.setdefault((record.buyer_id, record.order_id), {})[record.offset] = event
+        return None

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.attribution.domain import acceptance
-from tests.property.attribution_histories import LONG_MEMORY, SHORT, logs, outcome_of, rules, run
+from tests.property.attribution_histories import LONG_MEMORY, SHORT, History, logs, outcome_of, rules
 from tests.property.attribution_reference import Limits, truth
 
 LIMITS = Limits(touches_per_day=3, facts_per_order=2)
@@ -28,7 +28,7 @@ def _assert_every_history_ends_in_the_truth(seed, horizons, last_revision):
     clicks, orders = logs(random)
     expected = truth(clicks, orders, horizons, rules(last_revision), LIMITS)
     for _ in range(HISTORIES):
-        topics = run(random, clicks, orders, horizons, last_revision)
+        topics = History(random, clicks, orders, horizons, last_revision).run()
         reader = outcome_of(topics)
         assert reader.accepted == expected.lines
         assert reader.below_join() == []
