@@ -1,0 +1,139 @@
+"""The fast decoders and the public models accept the same bytes, refuse the same bytes, and read the same values."""
+
+import copy
+import json
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from schemas import decoding
+from schemas.reasons import Reason
+from schemas.specimens import MODELS, VALID
+from schemas.topics import CLICKS, CREDITS, ORDERS
+from services.attribution.adapters import wire
+from services.kernel.errors import Refused
+from services.kernel.time import to_micros
+from services.settlement.adapters import wire as credit_wire
+from tests.property import wire_events
+from tests.property.wire_events import ODD, Token, places, written
+
+DECODE: dict[str, Callable[[bytes], Any]] = {
+    CLICKS.name: wire.decode_click,
+    ORDERS.name: wire.decode_order,
+    CREDITS.name: credit_wire.decode_credit,
+}
+EVENTS = {CLICKS.name: wire_events.clicks, ORDERS.name: wire_events.orders, CREDITS.name: wire_events.credit_assertions}
+types = pytest.mark.parametrize(("topic", "name"), [(topic, name) for topic in DECODE for name in MODELS[topic]])
+topics = pytest.mark.parametrize("topic", DECODE)
+many = settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+
+def plain(value: Any) -> Any:
+    """A model or a struct as plain values, times as microseconds."""
+    if isinstance(value, datetime):
+        return to_micros(value)
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, BaseModel):
+        return {name: plain(getattr(value, name)) for name in type(value).model_fields}
+    if isinstance(value, msgspec.Struct):
+        tag = value.__struct_config__.tag
+        return {name: plain(getattr(value, name)) for name in value.__struct_fields__} | (
+            {"event_type": tag} if tag else {}
+        )
+    return value
+
+
+def by_model(topic: str, raw: bytes) -> Any:
+    try:
+        return plain(decoding.read(topic, raw))
+    except decoding.InvalidEvent as invalid:
+        return invalid.reason
+
+
+def by_wire(topic: str, raw: bytes) -> Any:
+    try:
+        return plain(DECODE[topic](raw))
+    except Refused as refused:
+        return refused.reason
+
+
+@topics
+@many
+@given(data=st.data())
+def test_valid_events_are_read_alike_and_without_asking_the_model(topic: str, data: st.DataObject) -> None:
+    raw = json.dumps(data.draw(EVENTS[topic]), ensure_ascii=data.draw(st.booleans())).encode()
+    found = by_model(topic, raw)
+    assert isinstance(found, dict), found
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(decoding, "read", None)
+        assert by_wire(topic, raw) == found
+
+
+@topics
+@many
+@given(data=st.data())
+def test_whatever_is_done_to_an_event_both_say_the_same(topic: str, data: st.DataObject) -> None:
+    raw = data.draw(wire_events.mutated(EVENTS[topic]))
+    assert by_wire(topic, raw) == by_model(topic, raw)
+
+
+@types
+def test_an_odd_value_in_any_place_gets_the_same_answer(topic: str, name: str) -> None:
+    for raw in odd_values(VALID[name]):
+        assert by_wire(topic, raw) == by_model(topic, raw), raw
+
+
+def odd_values(valid: dict[str, Any]) -> Iterator[bytes]:
+    """Every odd value in every place; beside the good one, before and after it; in a field that nobody knows."""
+    for index in range(len(places(valid))):
+        for odd in map(Token, ODD):
+            instead, before, after = (copy.deepcopy(valid) for _ in range(3))
+            container, name = places(instead)[index]
+            container[name] = odd
+            yield text(instead)
+            if isinstance(name, str):
+                container, _ = places(before)[index]
+                good = container.pop(name)
+                container[Token(json.dumps(name))], container[name] = odd, good
+                yield text(before)
+                container, _ = places(after)[index]
+                container[Token(json.dumps(name))] = odd
+                yield text(after)
+    for odd in map(Token, ODD):
+        yield text({**valid, "surprise": odd})
+
+
+def text(event: dict[str, Any]) -> bytes:
+    return written(event).encode(errors="surrogatepass")
+
+
+@types
+def test_damage_at_any_byte_gets_the_same_answer(topic: str, name: str) -> None:
+    raw = text(VALID[name])
+    for at in range(len(raw) + 1):
+        for damaged in (
+            raw[:at],
+            raw[:at] + raw[at + 1 :],
+            *(raw[:at] + b + raw[at:] for b in (b"\xff", b"\0", b'"', b"\\")),
+        ):
+            assert by_wire(topic, damaged) == by_model(topic, damaged), damaged
+
+
+@types
+def test_whole_records_that_are_no_event_get_the_same_answer(topic: str, name: str) -> None:
+    raw = text(VALID[name])
+    nothing = (b"", b"null", b"[]", b"{}", b"1", b'"x"', b" " * 300_000)
+    for other in (*nothing, b"\xef\xbb\xbf" + raw, b"[" + raw + b"]", raw + raw, raw.decode().encode("utf-16")):
+        assert by_wire(topic, other) == by_model(topic, other), other[:50]
+        assert isinstance(by_wire(topic, other), Reason)
