@@ -1,0 +1,60 @@
+"""Programs that are not ours and that tests check us with: installed where that is possible, never quietly left out.
+
+`KOC_WITHOUT=hledger,prometheus` leaves the tests of these out, and `make test` says so in its last lines.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from functools import cache
+
+import pytest
+
+PACKAGES = {"hledger": "hledger", "prometheus": "prometheus", "promtool": "prometheus"}
+"""Program -> Debian package."""
+
+_INSTALL_SECONDS = 240
+
+
+def required(tool: str) -> bool:
+    """Make sure that a program is there; False if its tests are to be left out. The test fails where it cannot be had.
+
+    Args:
+        tool: a key of PACKAGES.
+    """
+    package = PACKAGES[tool]
+    if {tool, package} & set(re.split(r"[\s,]+", os.environ.get("KOC_WITHOUT", ""))):
+        return False
+    if shutil.which(tool) is None and (problem := _install(package)):
+        pytest.fail(f"{tool} is missing: {problem}. Install it, or leave its tests out with KOC_WITHOUT={tool}")
+    return True
+
+
+def installed(tool: str) -> str:
+    """The path of a required program; a test that asks for one that is left out is skipped, with that reason."""
+    if not required(tool):
+        pytest.skip(f"left out by KOC_WITHOUT={os.environ['KOC_WITHOUT']}")
+    path = shutil.which(tool)
+    assert path is not None, f"{PACKAGES[tool]} is installed, but has no {tool}"
+    return path
+
+
+@cache
+def _install(package: str) -> str:
+    """Install a Debian package as root; returns what stands in the way, empty if nothing does."""
+    if shutil.which("apt-get") is None or os.geteuid() != 0:
+        return f"only root on Debian can install the package {package} by itself"
+    return _apt("update") or _apt("install", "-y", "--no-install-recommends", package)
+
+
+@cache
+def _apt(*words: str) -> str:
+    """Run apt-get once; returns its last words if it failed."""
+    command = ["apt-get", "-q", "-o", "DPkg::Lock::Timeout=120", *words]
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=_INSTALL_SECONDS)
+    except subprocess.TimeoutExpired:
+        return f"`{' '.join(command)}` took more than {_INSTALL_SECONDS} s"
+    return "" if done.returncode == 0 else f"`{' '.join(command)}` failed: {done.stderr.strip()[-300:]}"
