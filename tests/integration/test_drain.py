@@ -18,7 +18,7 @@ from services.runtime.database import psycopg_dsn
 from services.runtime.kafka import admin, kafka_python_options
 from services.runtime.local.stack import Stack
 from services.runtime.topics import log_ends
-from services.settlement.adapters.drain_positions import ATTRIBUTION_GROUP, wait_until_drained
+from services.settlement.adapters.drain_positions import ATTRIBUTION_GROUP, LivePositions, wait_until_drained
 from services.settlement.application.drain import REPRICE_JOBS, UNPUBLISHED, Behind, NotDrained
 
 KOC = Path(sys.executable).with_name("koc")
@@ -56,6 +56,8 @@ def execute(*statements: str) -> None:
 
 def catch_up() -> None:
     """What the workers would have done by now."""
+    with LivePositions() as positions:
+        positions.reached()  # makes the cluster's first group coordinator, and waits for it
     ends = log_ends([CLICKS.name, ORDERS.name, REGISTRY.name, CREDITS.name])
     read = {
         TopicPartition(*place): OffsetAndMetadata(end, "", -1)

@@ -5,6 +5,7 @@ from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Any, Self
 
+import stamina
 from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import OperationalError
 
@@ -18,6 +19,7 @@ from services.settlement.application.drain import Place, Reached, drain
 ATTRIBUTION_GROUP = "koc-attribution"
 """Attribution mirrors its durable positions to this consumer group after each checkpoint."""
 
+_COORDINATOR_SECONDS = 10.0
 _READ = {topic.name: topic.partitions for topic in (CLICKS, ORDERS, REGISTRY, CREDITS)}
 _PLACES: tuple[Place, ...] = tuple((name, number) for name, count in _READ.items() for number in range(count))
 
@@ -63,7 +65,7 @@ class LivePositions:
 
         with self._connected() as client:
             offsets = _offsets(client, OffsetSpec.EARLIEST)
-            committed = client.list_group_offsets(ATTRIBUTION_GROUP)[ATTRIBUTION_GROUP]
+            committed = _committed(client)
         _raise(offsets, (((at.topic, at.partition), found.offset) for at, found in committed.items()))
         try:
             return self._books(offsets)
@@ -118,6 +120,16 @@ def _offsets(client: Any, where: Any) -> dict[Place, int]:
     except UnknownTopicOrPartitionError as problem:
         raise StartRefused(f"a topic is missing ({problem}); run `koc topics apply`") from problem
     return {(at.topic, at.partition): answer.offset for at, answer in found.items()}
+
+
+def _committed(client: Any) -> Mapping[Any, Any]:
+    """The group's positions; a cluster that never saw a group first has to make its coordinator."""
+    from kafka.errors import CoordinatorNotAvailableError
+
+    for attempt in stamina.retry_context(on=CoordinatorNotAvailableError, timeout=_COORDINATOR_SECONDS, attempts=None):
+        with attempt:
+            found: Mapping[Any, Any] = client.list_group_offsets(ATTRIBUTION_GROUP)[ATTRIBUTION_GROUP]
+    return found
 
 
 def _raise(offsets: dict[Place, int], read: Iterable[tuple[Place, int]]) -> None:

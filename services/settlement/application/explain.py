@@ -189,7 +189,7 @@ def _why_unknown(order_id: str, published: Published) -> str:
     if published.on_its_way:
         return f"order {order_id} was published and is still on its way to the books: see `koc drain`"
     if published.paid_at is None:
-        return f"order {order_id} has {published.events} events and no order.paid: it earns nobody anything until then"
+        return f"order {order_id} has no order.paid among what was published of it: it earns nobody anything until then"
     return (
         f"order {order_id}, paid {format_rfc3339(published.paid_at)} by {published.buyer_id}, has neither a touch that "
         "could be credited nor a declaration: it earns nobody anything"

@@ -1,0 +1,215 @@
+"""Explanations: from books that the real write path filled, and from the orders topic for what these do not know."""
+
+import json
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kafka import KafkaProducer, TopicPartition
+from kafka.structs import OffsetAndMetadata
+
+from schemas.topics import CREDITS, ORDERS
+from services.runtime.kafka import admin, kafka_python_options
+from services.runtime.topics import log_ends
+from services.settlement.adapters.drain_positions import ATTRIBUTION_GROUP, LivePositions
+from services.settlement.adapters.explain_library import explain_order
+from services.settlement.application.explain import NotExplained
+from services.settlement.application.explain_forms import as_json, as_text
+from tests.books import PLAN, RELATION, Books
+from tests.settlement_facts import PAID_AT, Fact, FactCredit
+
+KOC = Path(sys.executable).with_name("koc")
+PARTITION = 3
+CONSIDERED: tuple[dict[str, Any], ...] = (
+    {"touch_id": "clk_01", "content_id": "v_93", "koc_id": "k_7", "touched_at": "2026-10-31T09:00:00Z",
+     "verdict": "credited"},
+    {"touch_id": "clk_00", "content_id": "v_12", "koc_id": "k_9", "touched_at": "2026-10-30T09:00:00Z",
+     "verdict": "not_last"},
+)  # fmt: skip
+
+
+@pytest.fixture
+def order_id(books: Books) -> str:
+    """A name that no other test publishes under; settings() lead to books of this test."""
+    del books
+    return f"o_{uuid.uuid4().hex}"
+
+
+def publish(topic: str, body: dict[str, Any]) -> None:
+    producer = KafkaProducer(**kafka_python_options())
+    producer.send(topic, value=json.dumps(body).encode(), partition=PARTITION)
+    producer.flush()
+    producer.close()
+
+
+def attribution_reads() -> None:
+    """As if attribution had read the orders to their end."""
+    with LivePositions() as positions:
+        positions.reached()  # makes the cluster's first group coordinator, and waits for it
+    end = log_ends([ORDERS.name])[ORDERS.name, PARTITION]
+    place = TopicPartition(ORDERS.name, PARTITION)
+    with admin() as client:
+        client.alter_group_offsets(ATTRIBUTION_GROUP, {place: OffsetAndMetadata(end, "", -1)})
+
+
+def paid(order_id: str, **changes: Any) -> dict[str, Any]:
+    line = {"line_id": "1", "product_id": "p_5", "brand_id": "br_2", "quantity": 1, "goods_paid_minor": 20_000}
+    return {
+        "event_id": f"{order_id}_paid", "event_type": "order.paid", "occurred_at": "2026-11-01T09:00:00Z",
+        "order_id": order_id, "buyer_id": "b_1", "platform": "douyin", "shop_id": "s_1", "currency": "CNY",
+        "new_customer": False, "lines": [line], **changes,
+    }  # fmt: skip
+
+
+def not_explained(order_id: str) -> str:
+    with pytest.raises(NotExplained) as answer:
+        explain_order(order_id)
+    return str(answer.value)
+
+
+def test_the_worked_example_is_explained_split_by_split(books: Books, order_id: str) -> None:
+    books.register(PLAN, RELATION)
+    fact = Fact(order_id=order_id, considered=CONSIDERED)
+    books.assert_lines(fact)
+    books.assert_lines(fact.refunded(5_000))
+
+    (line,) = as_json(explain_order(order_id))["lines"]
+    assert [(touch["touch_id"], touch["verdict"]) for touch in line["considered"]] == [
+        ("clk_01", "credited"),
+        ("clk_00", "not_last"),
+    ]
+    (credit,) = line["credits"]
+    assert (credit["plan_id"], credit["plan_version"], credit["weight_ppm"]) == ("pl_1", 1, 1_000_000)
+    assert (credit["base_minor"], credit["commission_minor"]) == (15_000, 3_000)
+    assert [(s["role"], s["party"], s["whole_minor"], s["amount_minor"]) for s in credit["splits"]] == [
+        ("platform", "platform", 3_000, 300),
+        ("mcn", "m_1", 2_700, 540),
+        ("recruiter", "r_1", 2_160, 270),
+    ]
+    assert {keep["role"]: keep["amount_minor"] for keep in credit["keeps"]} == {
+        "koc": 1_890,
+        "platform": 300,
+        "mcn": 540,
+        "recruiter": 270,
+    }
+    assert line["target"] == line["booked"]
+    assert line["remarks"] == []
+    assert [(entry["kind"], entry["effective_at"]) for entry in line["entries"]] == [
+        ("commission.accrued", "2026-11-01T09:00:00Z"),
+        ("commission.adjusted", "2026-11-05T09:00:00Z"),
+    ]
+    booked = {leg["account"]: leg["amount_minor"] for leg in line["booked"]}
+    for account, amount in booked.items():
+        legs = [leg for entry in line["entries"] for leg in entry["legs"] if leg["account"] == account]
+        assert sum(leg["amount_minor"] for leg in legs) == amount
+
+
+def test_the_text_says_the_same_in_money(books: Books, order_id: str) -> None:
+    books.register(PLAN | {"splits": [*PLAN["splits"], {"role": "coach", "of": "koc", "share_ppm": 10_000}]}, RELATION)
+    books.assert_lines(Fact(order_id=order_id, considered=CONSIDERED))
+    text = "\n".join(as_text(explain_order(order_id)))
+    for words in (
+        "plan pl_1 version 1 (open): 20 % of 200.00 CNY (goods_paid) = 40.00 CNY",
+        "platform: 10 % of commission 40.00 CNY = 4.00 CNY",
+        "mcn: 20 % of koc 36.00 CNY = 7.20 CNY",
+        "recruiter: 12.5 % of koc 28.80 CNY = 3.60 CNY",
+        "coach: nobody fills this role, so it takes nothing (1 % of koc 25.20 CNY)",
+        "-> koc k_7 has 25.20 CNY",
+        "not_last         clk_00",
+        "        -25.20 CNY  koc:k_7:pending",
+    ):
+        assert words in text
+
+
+def test_several_credits_share_a_line_and_each_has_its_own_plan(books: Books, order_id: str) -> None:
+    other = PLAN | {"event_id": "r8", "plan_id": "pl_2", "kind": "exclusive", "koc_ids": ["k_9"], "rate_ppm": 300_000}
+    books.register(PLAN, other, RELATION)
+    shares = (FactCredit(weight_ppm=700_000), FactCredit(content_id="v_12", koc_id="k_9", weight_ppm=300_000))
+    books.assert_lines(Fact(order_id=order_id, goods_paid_minor=10_001, credits=shares))
+    (line,) = as_json(explain_order(order_id))["lines"]
+    assert [(c["plan_id"], c["base_minor"]) for c in line["credits"]] == [("pl_1", 7_001), ("pl_2", 3_000)]
+    assert line["target"] == line["booked"]
+
+
+def test_an_order_without_a_plan_is_explained_with_the_amount_that_waits_for_one(books: Books, order_id: str) -> None:
+    books.register(PLAN)
+    books.assert_lines(Fact(order_id=order_id, brand_id="br_none", considered=CONSIDERED))
+    explained = explain_order(order_id)
+    (line,) = as_json(explained)["lines"]
+    assert (line["unpriced"], line["unpriced_minor"], line["entries"]) == ("no_plan", 20_000, [])
+    assert "no plan prices it: 200.00 CNY of base is unpriced" in "\n".join(as_text(explained))
+
+
+def test_both_buyers_of_one_order_line_are_explained_each_with_its_own_entries(books: Books, order_id: str) -> None:
+    books.register(PLAN, RELATION)
+    books.assert_lines(Fact(order_id=order_id, buyer_id="b_late"), partition=3)
+    books.assert_lines(Fact(order_id=order_id, buyer_id="b_early", paid_at=PAID_AT - 1), partition=5)
+    standing, displaced = as_json(explain_order(order_id))["lines"]
+    assert (standing["buyer_id"], standing["standing"], standing["remarks"]) == ("b_early", True, [])
+    assert (displaced["buyer_id"], displaced["standing"], displaced["booked"]) == ("b_late", False, [])
+    assert "another buyer's line" in displaced["remarks"][0]
+    assert [len(line["entries"]) for line in (standing, displaced)] == [1, 2]
+
+
+def test_a_line_that_waits_to_be_priced_again_is_told(books: Books, order_id: str) -> None:
+    books.register(PLAN, RELATION)
+    books.assert_lines(Fact(order_id=order_id))
+    books.take_registry(PLAN | {"event_id": "r9", "version": 2, "rate_ppm": 300_000})
+    (line,) = as_json(explain_order(order_id))["lines"]
+    assert line["credits"][0]["plan_version"] == 2
+    assert "waits to be priced again" in line["remarks"][0]
+
+
+def test_an_order_that_was_never_published_is_unknown(order_id: str) -> None:
+    assert not_explained(order_id) == f"order {order_id} is unknown: no event of it was ever published"
+
+
+def test_an_order_that_attribution_has_not_read_is_on_its_way(order_id: str) -> None:
+    attribution_reads()
+    publish(ORDERS.name, paid(order_id))
+    assert "still on its way" in not_explained(order_id)
+
+
+def test_an_order_whose_credits_the_books_have_not_read_is_on_its_way(order_id: str) -> None:
+    publish(ORDERS.name, paid(order_id))
+    attribution_reads()
+    publish(CREDITS.name, {"order_id": order_id})
+    assert "still on its way" in not_explained(order_id)
+
+
+def test_a_published_order_without_touches_is_told_from_an_unknown_one(order_id: str) -> None:
+    publish(ORDERS.name, paid(order_id))
+    attribution_reads()
+    sentence = not_explained(order_id)
+    assert sentence.startswith(f"order {order_id}, paid 2026-11-01T09:00:00Z by b_1, has neither a touch")
+
+
+def test_an_order_that_was_never_paid_is_told(order_id: str) -> None:
+    event = {"event_type": "order.received", "occurred_at": "2026-11-04T09:00:00Z", "buyer_id": "b_1"}
+    publish(ORDERS.name, event | {"event_id": f"{order_id}_recv", "order_id": order_id})
+    attribution_reads()
+    assert "has no order.paid" in not_explained(order_id)
+
+
+def test_a_refused_order_is_told_with_the_reason(order_id: str) -> None:
+    publish(ORDERS.name, paid(order_id, currency="yuan"))
+    attribution_reads()
+    assert "was published and refused (invalid_" in not_explained(order_id)
+
+
+def test_an_order_that_another_one_merely_mentions_is_unknown(order_id: str) -> None:
+    publish(ORDERS.name, paid(f"{order_id}_other", buyer_id=order_id))
+    attribution_reads()
+    assert "is unknown" in not_explained(order_id)
+
+
+def test_the_command_exits_with_1_and_one_sentence_or_prints_the_object(books: Books, order_id: str) -> None:
+    ran = subprocess.run([KOC, "explain", order_id], capture_output=True, text=True)
+    assert (ran.returncode, ran.stdout) == (1, f"koc: order {order_id} is unknown: no event of it was ever published\n")
+    books.register(PLAN, RELATION)
+    books.assert_lines(Fact(order_id=order_id))
+    ran = subprocess.run([KOC, "explain", order_id, "--json"], capture_output=True, text=True, check=True)
+    assert json.loads(ran.stdout) == as_json(explain_order(order_id))
