@@ -208,27 +208,45 @@ def test_a_relay_killed_at_any_moment_leaves_no_gap(books: Books, start_relay: C
 
 
 def test_the_broker_killed_under_the_relay_neither_reorders_nor_repeats(
-    fresh_stack: Callable[..., Stack], lead_to: Callable[[Stack], None], start_relay: Callable[[], RelayProcess]
+    books: Books, on_stack: Stack, start_relay: Callable[[], RelayProcess]
 ) -> None:
     """aiokafka's send_batch within one idempotent session: the same batch is sent again until it is acknowledged."""
-    stack = fresh_stack(workers=0)
-    lead_to(stack)
-    books = Books()
     books.register(PLAN, RELATION)
     relay = start_relay()
     until(relay.is_ready, "the relay is ready")
-    for kill in range(2):
-        for part in range(12):
-            fill(books, orders=400, partition=part % 3, start=10_000 * kill + 400 * part)
-            if part == 6:
-                os.kill(stack.pid("kafka"), signal.SIGKILL)
+    fill(books, orders=2_000)
+    os.kill(on_stack.pid("kafka"), signal.SIGKILL)
+    fill(books, orders=2_000, start=2_000)
+    until(lambda: published(books), "all is published", 90)
+    frozen = on_stack.pid("kafka")
+    os.kill(frozen, signal.SIGSTOP)
+    fill(books, orders=2_000, start=4_000)
+    until(lambda: "\nkoc_relay_lag_entries 2000.0" in relay.get("/metrics"), "a batch is in flight")
+    os.kill(frozen, signal.SIGKILL)
     until(lambda: published(books), "all is published", 90)
     assert relay.process.poll() is None, relay.errors.read_text()
     assert relay.stop() == 0
     records = consume()
     check_gapless(books, records)
     assert len(records) == len(books.rows("SELECT 1 FROM journal")), "a batch was written twice"
-    books.close()
+    assert "Got error produce response" in relay.errors.read_text(), "no batch was in flight"
+
+
+def test_a_broker_that_does_not_answer_does_not_hold_up_a_stop(
+    books: Books, on_stack: Stack, start_relay: Callable[[], RelayProcess]
+) -> None:
+    books.register(PLAN)
+    relay = start_relay()
+    until(relay.is_ready, "the relay is ready")
+    broker = on_stack.pid("kafka")
+    os.kill(broker, signal.SIGSTOP)
+    try:
+        fill(books)
+        until(lambda: "\nkoc_relay_lag_entries 40.0" in relay.get("/metrics"), "the relay is sending")
+        assert relay.stop() == 0
+        assert books.rows("SELECT sum(seq) FROM relay") == [(0,)]
+    finally:
+        os.kill(broker, signal.SIGCONT)
 
 
 @pytest.mark.parametrize(
