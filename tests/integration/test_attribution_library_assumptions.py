@@ -1,0 +1,139 @@
+"""What the chunked transport takes for granted of Faust and aiokafka, each seen to hold on the installed versions.
+
+When one of these fails after an upgrade, look at adapters/chunks.py and adapters/transport.py before anything else.
+"""
+
+import asyncio
+import inspect
+import json
+
+import aiokafka
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.consumer.fetcher import FetchResult
+from faust.assignor.partition_assignor import PartitionAssignor
+from faust.transport.consumer import Consumer as FaustConsumer
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
+from faust.transport.drivers.aiokafka import Consumer as KafkaConsumerOfFaust
+from kafka import TopicPartition as AdminPartition
+
+from schemas.topics import CLICKS, ORDERS
+from services.attribution.adapters.faust_app import GROUP, create_app
+from services.attribution.adapters.transport import ChunkConsumer
+from services.runtime.kafka import admin, aiokafka_options
+from services.runtime.local.stack import Stack
+from services.runtime.settings import settings
+from tests.integration.attribution_process import Worker, buyer_in, click, drained, paid, publish, truth
+
+
+@pytest.fixture(scope="module")
+def own_stack(tmp_path_factory):
+    """A broker of this module's own: one test deletes records."""
+    with pytest.MonkeyPatch.context() as patch, Stack(tmp_path_factory.mktemp("assumptions"), workers=0) as stack:
+        for key, value in stack.environment().items():
+            patch.setenv(key, value)
+        patch.setenv("KOC_INSTANCE_ID", "attribution-7")
+        patch.setenv("KOC_STATE_DIR", str(tmp_path_factory.mktemp("state")))
+        settings.cache_clear()
+        yield stack
+        stack.reset()
+    settings.cache_clear()
+
+
+@pytest.fixture
+def consumer_of_faust(own_stack):  # noqa: ARG001 - the stack must be there
+    """The aiokafka consumer that our app would read with, not started."""
+
+    async def made():
+        app = create_app()
+        consumer = app.transport.create_consumer(
+            callback=app.topics.on_message,
+            on_partitions_revoked=app._on_partitions_revoked,
+            on_partitions_assigned=app._on_partitions_assigned,
+        )
+        thread = consumer._new_consumer_thread()
+        return thread._create_worker_consumer(app.transport)
+
+    return asyncio.run(made())
+
+
+def test_faust_reads_with_its_own_assignor_a_static_member_and_committed_records_only(consumer_of_faust):
+    [assignor] = consumer_of_faust._partition_assignment_strategy
+    assert isinstance(assignor, PartitionAssignor)
+    assert consumer_of_faust._group_id == GROUP
+    assert consumer_of_faust._group_instance_id == "attribution-7"
+    assert consumer_of_faust._isolation_level == "read_committed"
+    assert "isolation_level=self._isolation_level" in inspect.getsource(AIOKafkaConsumer.start)
+
+
+def test_the_methods_that_are_overridden_are_the_ones_that_faust_calls():
+    assert "self._fetch_records" in inspect.getsource(AIOKafkaConsumerThread.getmany)
+    assert "self.seek_to_committed()" in inspect.getsource(FaustConsumer.perform_seek)
+    assert "self._thread.commit" in inspect.getsource(KafkaConsumerOfFaust._commit)
+    for name in ("commit", "_add_gap", "seek_to_committed", "on_partitions_revoked", "on_partitions_assigned"):
+        ours = inspect.signature(getattr(ChunkConsumer, name)).parameters
+        theirs = inspect.signature(getattr(KafkaConsumerOfFaust, name)).parameters
+        assert list(ours) == list(theirs), name
+    ours = inspect.signature(ChunkConsumer._new_consumer_thread)
+    assert list(ours.parameters) == list(inspect.signature(KafkaConsumerOfFaust._new_consumer_thread).parameters)
+
+
+def test_a_fetch_moves_the_position_also_over_what_it_does_not_return():
+    source = inspect.getsource(FetchResult.getall)
+    assert source.count("self._update_position()") == 2
+    assert aiokafka.__version__ == "0.14.0"
+
+
+async def _in_transactions(events):
+    """Publish each event in a transaction of its own: (event, commit or abort)."""
+    producer = AIOKafkaProducer(**aiokafka_options(), transactional_id="backend-1")
+    await producer.start()
+    for event, commits in events:
+        await producer.begin_transaction()
+        partition = 4
+        await producer.send_and_wait(
+            CLICKS.name, json.dumps(event).encode(), event["buyer_id"].encode(), partition=partition
+        )
+        await (producer.commit_transaction() if commits else producer.abort_transaction())
+    await producer.stop()
+
+
+def test_aborted_records_are_not_read_and_markers_are_no_holes(own_stack, tmp_path):  # noqa: ARG001 - the stack must be there
+    buyer = buyer_in(4, "tx")
+    publish(ORDERS.name, [paid(buyer, "tx", 10)])
+    with Worker(tmp_path, "attribution-8") as worker:
+        for _ in range(2):
+            stages = [(click(buyer, "seen", 8), True), (click(buyer, "aborted", 9), False)]
+            asyncio.run(_in_transactions(stages))
+            drained(worker)
+        assert worker.terminate() == 0
+    assert [c["touch_id"] for c in truth()["tx", "1"]["considered"]] == ["seen"]
+
+
+def test_a_seek_discards_what_was_fetched_before_it(own_stack):  # noqa: ARG001 - the stack must be there
+    buyer = buyer_in(5, "seek")
+    publish(CLICKS.name, [click(buyer, f"s{i}", i / 100) for i in range(50)])
+
+    async def read():
+        consumer = AIOKafkaConsumer(**aiokafka_options())
+        await consumer.start()
+        at = TopicPartition(CLICKS.name, 5)
+        consumer.assign([at])
+        consumer.seek(at, 0)
+        first = await consumer.getmany(at, timeout_ms=5000, max_records=10)
+        consumer.seek(at, 3)
+        second = await consumer.getmany(at, timeout_ms=5000, max_records=10)
+        await consumer.stop()
+        return first[at][0].offset, second[at][0].offset
+
+    assert asyncio.run(read()) == (0, 3)
+
+
+def test_a_log_that_lost_what_a_store_needs_stops_the_worker_with_a_sentence(own_stack, tmp_path):  # noqa: ARG001 - the stack must be there
+    buyer = buyer_in(6, "gone")
+    publish(CLICKS.name, [click(buyer, f"g{i}", i / 100) for i in range(10)])
+    with admin() as client:
+        client.delete_records({AdminPartition(CLICKS.name, 6): 5})
+    with Worker(tmp_path, "attribution-9") as worker:
+        assert worker.ended() == 78
+        assert f"{CLICKS.name}[6] must be read on from 0, but the log starts at 5" in worker.log()
