@@ -25,9 +25,9 @@ EXPLAINED_ORDER = "o_17"
 
 _TOP_KOCS = text(
     "SELECT split_part(a.key, ':', 2) AS koc, a.currency, -sum(b.amount_minor) AS earned"
-    " FROM balance b JOIN account a ON a.id = b.account_id WHERE a.key LIKE 'koc:%:pending'"
+    " FROM balance b JOIN account a ON a.id = b.account_id WHERE a.key LIKE :earned"
     " GROUP BY 1, 2 ORDER BY 3 DESC, 1 LIMIT 8"
-)
+).bindparams(earned="koc:%:pending")
 _LAST_CLICKS = text(
     "SELECT koc_ids[1] AS koc, count(*) AS conversions FROM line WHERE standing AND order_id LIKE 'path\\_%' GROUP BY 1"
 )

@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from schemas.topics import CREDITS, REGISTRY
+from services.kernel.errors import StartRefused
 from services.runtime.kafka import kafka_python_options
 from services.runtime.metrics import poster
 from services.runtime.settings import settings
@@ -16,6 +17,8 @@ from services.settlement.adapters.positions import read_positions
 GROUP = "koc-settlement-poster"
 SESSION_SECONDS = 10
 """Kafka moves the partitions of a silent poster after this; the database ends its transaction before (book.SESSION)."""
+METADATA_SECONDS = 5
+"""How soon a group that was assigned without knowing all partitions is assigned again."""
 log = structlog.get_logger(__name__)
 
 
@@ -33,7 +36,21 @@ def make_consumer(batch_records: int) -> Any:
         heartbeat_interval_ms=2_000,
         max_partition_fetch_bytes=4 << 20,
         fetch_max_wait_ms=100,
+        metadata_max_age_ms=METADATA_SECONDS * 1000,
     )
+
+
+def join(consumer: Any, assignment: "Assignment") -> None:
+    """Join the group, knowing the topics' partitions before.
+
+    A kafka-python leader that has no metadata yet assigns nothing to anybody, and nobody notices until the metadata
+    is refreshed (by default after five minutes); so it is asked for first, and refreshed often.
+    """
+    names = [CREDITS.name, REGISTRY.name]
+    for name in names:
+        if not consumer.partitions_for_topic(name):
+            raise StartRefused(f"topic {name} does not exist; run `koc topics apply`")
+    consumer.subscribe(names, listener=assignment)
 
 
 class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python ships no types

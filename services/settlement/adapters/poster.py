@@ -17,7 +17,7 @@ from kafka import OffsetAndMetadata, TopicPartition
 from kafka.errors import IllegalStateError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from schemas.decoding import InvalidEvent
-from schemas.topics import CREDITS, REGISTRY
+from schemas.topics import CREDITS
 from services.kernel.errors import HistoryLost, InvariantBroken, Refused
 from services.runtime.database import engine
 from services.runtime.health import Health
@@ -28,7 +28,7 @@ from services.settlement.adapters.book import KEEPALIVES, SESSION, Book
 from services.settlement.adapters.failures import retry_cause
 from services.settlement.adapters.gauges import Gauges
 from services.settlement.adapters.lag import Lag
-from services.settlement.adapters.partitions import Assignment, make_consumer
+from services.settlement.adapters.partitions import Assignment, join, make_consumer
 from services.settlement.adapters.poster_start import check_start
 from services.settlement.adapters.registry_book import oldest_open_job, registry_transaction
 from services.settlement.adapters.registry_events import DeadLetters, read_event
@@ -290,7 +290,7 @@ def run() -> None:
     gauges = Gauges(plain)
     gauges.start()
     gc.freeze()
-    consumer.subscribe([CREDITS.name, REGISTRY.name], listener=assignment)
+    join(consumer, assignment)
     log.info("started")
     try:
         process.run()
