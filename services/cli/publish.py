@@ -20,7 +20,7 @@ _SHOWN = 20
 @app.command()
 def publish(
     files: Annotated[list[str], typer.Argument(help="JSON lines, one event a line; .gz too; - is standard input")],
-    as_is: Annotated[bool, typer.Option(help="publish invalid lines too, to see them refused")] = False,
+    as_is: Annotated[bool, typer.Option("--as-is", help="publish invalid lines too, to see them refused")] = False,
     topic: Annotated[str, typer.Option(help="with --as-is: for lines that name no topic")] = "commerce.orders.v1",
     as_json: Annotated[bool, typer.Option("--json", help="print counts by topic as JSON")] = False,
 ) -> None:

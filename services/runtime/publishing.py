@@ -13,13 +13,17 @@ _SLICE = 20_000
 """Records handed to the client before their acknowledgements are awaited: bounds memory and paces progress."""
 
 
+Header = tuple[str, bytes]
+
+
 class Outgoing(NamedTuple):
-    """A record to publish. `partition` None: where Kafka's default partitioner puts the key."""
+    """A record to publish. `partition` None: where the default partitioner puts the key, which then must be there."""
 
     topic: str
-    key: bytes
-    value: bytes
+    key: bytes | None
+    value: bytes | None
     partition: int | None = None
+    headers: tuple[Header, ...] = ()
 
 
 Progress = Callable[[int], None]
@@ -68,6 +72,8 @@ async def _publish(records: Iterable[Outgoing], progress: Progress) -> dict[str,
 def _partition(record: Outgoing) -> int:
     if record.partition is not None:
         return record.partition
+    if record.key is None:
+        raise ValueError(f"a record for {record.topic} has neither key nor partition")
     return partition_of(record.key, BY_NAME[record.topic].partitions)
 
 
@@ -81,11 +87,16 @@ async def _send(producer: Any, at: tuple[str, int], records: list[Outgoing]) -> 
     topic, partition = at
     batch = producer.create_batch()
     for record in records:
-        if batch.append(key=record.key, value=record.value, timestamp=None) is None:
+        if _append(batch, record) is None:
             batch.close()
             await (await producer.send_batch(batch, topic, partition=partition))
             batch = producer.create_batch()
-            if batch.append(key=record.key, value=record.value, timestamp=None) is None:
-                raise ValueError(f"a record of {len(record.value)} bytes is larger than a batch")
+            if _append(batch, record) is None:
+                raise ValueError(f"a record of {len(record.value or b'')} bytes is larger than a batch")
     batch.close()
     await (await producer.send_batch(batch, topic, partition=partition))
+
+
+def _append(batch: Any, record: Outgoing) -> Any:
+    """Add a record to a batch; None if it does not fit."""
+    return batch.append(key=record.key, value=record.value, timestamp=None, headers=list(record.headers))
