@@ -49,6 +49,12 @@ def _day_text(day: int) -> str:
     return date.fromordinal(_EPOCH_ORDINAL + day).isoformat()
 
 
+@lru_cache(maxsize=86_400)
+def _clock_text(second: int) -> str:
+    """`HH:MM:SS` of a second of the day."""
+    return f"{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}"
+
+
 def format_rfc3339(micros: int) -> str:
     """The one canonical text of a time: UTC, Z, a fraction only where there is one, no trailing zeros in it.
 
@@ -57,7 +63,7 @@ def format_rfc3339(micros: int) -> str:
     """
     seconds, fraction = divmod(micros, SECOND)
     day, second = divmod(seconds, 86_400)
-    text = f"{_day_text(day)}T{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}"
+    text = f"{_day_text(day)}T{_clock_text(second)}"
     return f"{text}.{fraction:06d}".rstrip("0") + "Z" if fraction else f"{text}Z"
 
 

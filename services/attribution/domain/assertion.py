@@ -1,6 +1,7 @@
 """The whole current truth of an order line, with the version vector that names the events it is made of."""
 
 from collections.abc import Iterator
+from operator import attrgetter
 from typing import NamedTuple
 
 from services.attribution.domain.buyer import Buyer, Order
@@ -10,6 +11,7 @@ from services.attribution.domain.policy import Rules
 from services.attribution.domain.rule import Judgement, judge
 
 MAX_CONSIDERED = 100
+_event_id, _occurred_at = attrgetter("event_id"), attrgetter("occurred_at")
 
 
 class Vector(NamedTuple):
@@ -55,7 +57,8 @@ def assertions(buyer_id: str, buyer: Buyer, order: Order, rules: Rules, log: int
     as_of = max(payment.paid_at, facts[-1].occurred_at) if facts else payment.paid_at
     candidates = [buyer.touches[offset] for offset in order.candidates]
     if len(candidates) > 1:
-        candidates.sort(key=lambda touch: (-touch.occurred_at, touch.event_id))
+        candidates.sort(key=_event_id)
+        candidates.sort(key=_occurred_at, reverse=True)
     touch = order.candidates[-1] + 1 if order.candidates else 0
     vector = Vector(log, rules.revision, touch, order.next_offset)
     for line in payment.lines:

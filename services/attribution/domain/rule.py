@@ -9,9 +9,20 @@ from typing import NamedTuple
 
 from services.attribution.domain.facts import Line, Payment, Touch
 from services.attribution.domain.models import MODELS
-from services.attribution.domain.policy import EVIDENCE, Policy, scope_of
-from services.attribution.domain.verdicts import Verdict
+from services.attribution.domain.policy import EVIDENCE, PRODUCT, Policy, scope_of
+from services.attribution.domain.verdicts import (
+    CREDITED,
+    FARTHER_SCOPE,
+    OUTSIDE_WINDOW,
+    SAME_ACCOUNT,
+    WEAKER_EVIDENCE,
+    WIDER_SCOPE,
+    Verdict,
+)
 from services.kernel.money import MILLION, allocate, credit_rank
+
+_SCOPES = PRODUCT + 1
+"""Evidence counts for more than any scope."""
 
 
 class Credit(NamedTuple):
@@ -42,47 +53,44 @@ def judge(buyer_id: str, payment: Payment, line: Line, candidates: Sequence[Touc
 
     The platform's own declaration takes the whole line, unless it would pay the buyer.
     """
-    verdicts, ranks = _remove(buyer_id, payment, line, candidates, policy)
-    competing = [i for i, rank in enumerate(ranks) if rank is not None]
+    verdicts, strengths = _remove(buyer_id, payment, line, candidates, policy)
+    best = max(strengths, default=0)
     declared = payment.declared
     if declared is not None and declared.koc_id != buyer_id:
-        for i in competing:
-            verdicts[i] = Verdict.WEAKER_EVIDENCE
+        verdicts = [
+            WEAKER_EVIDENCE if strength else verdict for verdict, strength in zip(verdicts, strengths, strict=True)
+        ]
         return Judgement((Credit(*declared, touch_id=None, touched_at=None, weight_ppm=MILLION),), verdicts)
-    if not competing:
+    if not best:
         return Judgement((), verdicts)
-    best = max(rank for rank in ranks if rank is not None)
     closest = []
-    for i in competing:
-        rank = ranks[i]
-        if rank == best:
+    for i, strength in enumerate(strengths):
+        if strength == best:
             closest.append(i)
-        elif rank is not None:
-            verdicts[i] = Verdict.WEAKER_EVIDENCE if rank[0] < best[0] else Verdict.FARTHER_SCOPE
+        elif strength:
+            verdicts[i] = WEAKER_EVIDENCE if strength // _SCOPES < best // _SCOPES else FARTHER_SCOPE
     return Judgement(_share(payment, line, candidates, closest, policy, verdicts), verdicts)
 
 
 def _remove(
     buyer_id: str, payment: Payment, line: Line, candidates: Sequence[Touch], policy: Policy
-) -> tuple[list[Verdict], list[tuple[int, int] | None]]:
-    """The verdict of each candidate that does not qualify, and the (evidence, scope) of each that does."""
-    verdicts: list[Verdict] = []
-    ranks: list[tuple[int, int] | None] = []
+) -> tuple[list[Verdict], list[int]]:
+    """Of each candidate the verdict if it does not qualify, else its strength: by evidence, then by scope; 0 if not."""
+    verdicts, strengths = [], []
+    paid_at, shop_id, widest_scope, window = payment.paid_at, payment.shop_id, policy.widest_scope, policy.window
     for touch in candidates:
-        scope = scope_of(touch, payment.shop_id, line)
-        rank = None
-        verdict = Verdict.CREDITED
-        if scope < policy.widest_scope:
-            verdict = Verdict.WIDER_SCOPE
-        elif payment.paid_at - touch.occurred_at > policy.window(touch):
-            verdict = Verdict.OUTSIDE_WINDOW
+        scope, strength = scope_of(touch, shop_id, line), 0
+        if scope < widest_scope:
+            verdict = WIDER_SCOPE
+        elif paid_at - touch.occurred_at > window(touch):
+            verdict = OUTSIDE_WINDOW
         elif touch.koc_id == buyer_id:
-            verdict = Verdict.SAME_ACCOUNT
+            verdict = SAME_ACCOUNT
         else:
-            rank = (EVIDENCE[touch.kind], scope)
+            verdict, strength = CREDITED, EVIDENCE[touch.kind] * _SCOPES + scope
         verdicts.append(verdict)
-        ranks.append(rank)
-    return verdicts, ranks
+        strengths.append(strength)
+    return verdicts, strengths
 
 
 def _share(

@@ -13,3 +13,12 @@ class Verdict(StrEnum):
     FARTHER_SCOPE = "farther_scope"
     NOT_LAST = "not_last"
     CREDITED = "credited"
+
+
+# Named once more for the inner loops: an enum member costs a search in Python 3.11.
+WIDER_SCOPE = Verdict.WIDER_SCOPE
+OUTSIDE_WINDOW = Verdict.OUTSIDE_WINDOW
+SAME_ACCOUNT = Verdict.SAME_ACCOUNT
+WEAKER_EVIDENCE = Verdict.WEAKER_EVIDENCE
+FARTHER_SCOPE = Verdict.FARTHER_SCOPE
+CREDITED = Verdict.CREDITED
