@@ -92,7 +92,7 @@ class Broker:
         self._write("format.properties", partial)
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         config = str(self.layout.broker / "format.properties")
-        return [*_java_with_jars(), "kafka.tools.StorageTool", "format", "-t", cluster, "-c", config]
+        return [*_java_with_jars(), "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", config]
 
     def accept_format(self) -> None:
         """The format command succeeded: its folder is the data folder now."""
