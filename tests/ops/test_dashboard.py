@@ -55,9 +55,16 @@ class Prometheus:
     def series_of(self, expression: str, seconds: float = 40) -> list[dict[str, Any]]:
         """The same, waiting for the scrapes that it needs."""
         deadline = time.monotonic() + seconds
-        while not (found := self.ask(expression)) and time.monotonic() < deadline:
+        while not (found := self._asked(expression)) and time.monotonic() < deadline:
             time.sleep(0.5)
         return found
+
+    def _asked(self, expression: str) -> list[dict[str, Any]]:
+        """The same, empty while the server is still starting."""
+        try:
+            return self.ask(expression)
+        except OSError:
+            return []
 
 
 @pytest.fixture(scope="module")
@@ -74,8 +81,10 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]
             settings.cache_clear()
             server, address = _start(program, folder, stack)
             try:
+                reached = Prometheus(address)
+                assert reached.series_of("count(up == 1) == 3"), (folder / "log").read_text()
                 _flow()
-                yield Prometheus(address)
+                yield reached
             finally:
                 server.terminate()
                 server.wait(20)
