@@ -23,7 +23,7 @@ def _line_text(one: LineExplained) -> Iterator[str]:
     paid, refunded = (_money(amount, one) for amount in (told.goods_paid_minor, told.refunded_minor))
     yield ""
     yield f"line {told.line_id} · product {told.product_id} · brand {told.brand_id} · buyer {told.buyer_id}"
-    yield f"  {told.status}, paid {format_rfc3339(told.paid_at)} for {paid}, refunded {refunded}"
+    yield f"  status {told.status} · paid {format_rfc3339(told.paid_at)}: {paid} · refunded: {refunded}"
     for remark in one.remarks:
         yield f"  ! {remark}"
     yield f"  touches considered, by the policy {told.policy}:" if told.considered else "  no touch was considered"
