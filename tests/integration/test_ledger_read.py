@@ -4,6 +4,8 @@ import csv
 import hashlib
 import io
 import json
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -15,6 +17,8 @@ from services.cli.ledger import app
 from tests.books import ACCEPTED, CONTENT, PLAN, RELATION, Books
 from tests.settlement_book import fill
 from tests.settlement_facts import Fact
+
+KOC = str(Path(sys.executable).with_name("koc"))
 
 
 def koc(*words: str) -> str:
@@ -117,3 +121,16 @@ def test_a_failed_export_leaves_the_old_file(books: Books, tmp_path: Path, form:
     assert done.exit_code != 0
     assert "journal row 3-1: kind 99" in str(done.exception)
     assert [(one.name, one.read_text()) for one in tmp_path.iterdir()] == [("ledger", "old")]
+
+
+def test_a_reader_that_stops_early_ends_an_export_in_peace(books: Books) -> None:
+    fill(books)
+    export = subprocess.Popen(
+        [KOC, "ledger", "export", "--format", "json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert export.stdout is not None
+    assert export.stderr is not None
+    assert json.loads(export.stdout.readline())["entry_id"] == "0-1"
+    export.stdout.close()
+    assert export.stderr.read() == b""
+    assert export.wait(30) == 0

@@ -11,6 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from services.cli.ledger import app
+from services.runtime.database import engine
+from services.settlement.adapters.books import snapshot
+from services.settlement.application.verify import verify
 from tests.books import Books
 from tests.settlement_book import ANY_CURRENCY, fill, order
 from tests.settlement_facts import FactVersion
@@ -141,3 +144,15 @@ def test_unfinished_work_is_a_note_and_no_difference(book: Books) -> None:
     assert "1 below their join" in notes["lines"]
     book.reprice()
     assert "open reprice jobs" not in {note["what"] for note in verified()["notes"]}
+
+
+def test_books_that_go_on_changing_are_checked_as_they_were_at_the_start(book: Books) -> None:
+    rows = book.rows("SELECT count(*) FROM journal")[0][0]
+    with snapshot(engine("reader")) as unchanging:
+        first = unchanging.writers()
+        book.assert_lines(*[order(number) for number in range(100, 150)], partition=3)
+        report = verify(unchanging)
+        assert unchanging.writers() == first
+    assert report.differences == []
+    assert report.checked["journal rows"] == rows
+    assert verified()["checked"]["journal rows"] == rows + 50
