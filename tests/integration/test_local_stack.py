@@ -13,9 +13,10 @@ import psutil
 import psycopg
 import pytest
 from kafka import KafkaProducer
+from kafka.admin import ConfigResource, ConfigResourceType
 
-from schemas.topics import CLICKS
-from services.runtime.kafka import kafka_python_options
+from schemas.topics import CLICKS, CREDITS
+from services.runtime.kafka import admin, kafka_python_options
 from services.runtime.local import broker
 from services.runtime.local.stack import Stack
 from services.runtime.topics import log_ends
@@ -268,3 +269,30 @@ def test_every_role_gets_a_session_in_utc_by_both_ways() -> None:
             expected = (f"koc_{role}", "UTC", "koc-cli")
             assert tuple(session.execute(text(asked)).one()) == expected
             assert raw.execute(asked).fetchone() == expected
+
+
+def test_a_killed_worker_comes_back_and_one_that_refuses_stays_down_with_its_sentence(
+    fresh_stack: Callable[..., Stack], lead_to: Callable[[Stack], None]
+) -> None:
+    stack = fresh_stack(workers=1)
+    lead_to(stack)
+
+    def process(name: str) -> dict[str, object]:
+        return next(one for one in stack.processes() if one["name"] == name)
+
+    assert [one["name"] for one in stack.processes() if stack.not_ready(one)] == []
+    killed = stack.pid("attribution-1")
+    os.kill(killed, signal.SIGKILL)
+    eventually(lambda: process("attribution-1")["pid"] not in {None, killed}, "the worker is started again")
+    assert process("attribution-1")["restarts"] == 1
+    eventually(lambda: stack.not_ready(process("attribution-1")) is None, "the worker is ready again", 40)
+    with admin() as client:
+        resource = ConfigResource(ConfigResourceType.TOPIC, CREDITS.name, {"cleanup.policy": "compact"})
+        client.alter_configs([resource], incremental=True)
+    os.kill(stack.pid("poster-1"), signal.SIGKILL)
+    eventually(lambda: process("poster-1")["state"] == "refused", "the poster refuses the compacted topic", 40)
+    assert "attribution.credits.v1: cleanup.policy=compact must be delete" in str(process("poster-1")["note"])
+    shown = koc(stack.layout.folder, "local", "status")
+    assert "poster-1: attribution.credits.v1: cleanup.policy=compact" in shown.stdout
+    stack.down()
+    assert living(stack.layout.folder) == []
