@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -296,3 +297,26 @@ def test_a_killed_worker_comes_back_and_one_that_refuses_stays_down_with_its_sen
     assert "poster-1: attribution.credits.v1: cleanup.policy=compact" in shown.stdout
     stack.down()
     assert living(stack.layout.folder) == []
+
+
+def test_a_copy_of_the_binaries_runs_where_nothing_else_of_us_can_be_reached(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """A clone below a private folder: as root, PostgreSQL's user gets a copy. Anyone else runs the original."""
+    from services.runtime.local.layout import Layout, Memory
+    from services.runtime.local.postgres import NOBODY, _copied, _programs, prepare
+
+    original = _programs()
+    memory = Memory()
+    layout = Layout(tmp_path)
+    home = prepare(layout, memory).home
+    request.addfinalizer(lambda: shutil.rmtree(home))
+    copy = _copied(original, home)
+    assert copy.is_relative_to(home)
+    assert (home.owner() == "nobody") == (os.geteuid() == 0)
+    user = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+    for program in ("postgres", "initdb"):
+        done = subprocess.run([copy / program, "--version"], cwd="/", capture_output=True, text=True, **user)
+        assert "(PostgreSQL) 18" in done.stdout, done.stderr
+    if os.geteuid() == 0:
+        assert not home.is_relative_to(tmp_path), "pytest's folders are private, nobody could not reach them"

