@@ -18,6 +18,7 @@ from typing import Any
 import psutil
 from aiokafka import AIOKafkaConsumer
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka.errors import CommitFailedError
 
 from services.runtime.kafka import aiokafka_options, kafka_python_options
 from services.runtime.topics import log_ends, log_starts
@@ -65,11 +66,22 @@ def _cpu(process: psutil.Process) -> float:
 
 
 def _forget_offsets() -> None:
-    """What an earlier worker mirrored would look as if this one were done."""
+    """What an earlier worker mirrored would look as if this one were done.
+
+    A static member that has just ended stays in its group until its session is over; so long nobody else may commit.
+    """
     consumer = KafkaConsumer(**kafka_python_options(), group_id=GROUP, enable_auto_commit=False)
     starts = {TopicPartition(*at): OffsetAndMetadata(start, "", -1) for at, start in log_starts(INPUTS).items()}
     consumer.assign(list(starts))
-    consumer.commit(starts)
+
+    def committed() -> bool:
+        try:
+            consumer.commit(starts)
+        except CommitFailedError:
+            return False
+        return True
+
+    until(committed, "the last worker's session is over")
     consumer.close()
 
 
