@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from schemas.fields import MILLION, Amount, Currency, Identifier, Message, Moment, Word
+from schemas.fields import MAX_QUANTITY, MILLION, Amount, Currency, Identifier, Message, Moment, Word
 
 Offset = Annotated[int, Field(ge=0, le=2**63 - 1)]
 
@@ -62,7 +62,7 @@ class CreditAssertion(Message):
     sku_id: Identifier | None = None
     category_id: Identifier | None = None
     currency: Currency
-    quantity: Annotated[int, Field(ge=0)]
+    quantity: Annotated[int, Field(ge=0, le=MAX_QUANTITY)]
     new_customer: bool
     goods_paid_minor: Amount
     platform_discount_minor: Amount
@@ -74,7 +74,7 @@ class CreditAssertion(Message):
     completed_at: Moment | None = None
     as_of: Moment
     steps: Annotated[list[Step], Field(min_length=1, max_length=50)]
-    policy: Annotated[str, Field(min_length=1, max_length=64)]
+    policy: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,64}$")]
     credits: list[Credit]
     considered: Annotated[list[Considered], Field(max_length=100)]
     version: Version

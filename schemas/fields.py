@@ -17,6 +17,8 @@ MOMENT_PATTERN = (
     r"^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
     r"(\.[0-9]{1,6})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
 )
+TEXT_PATTERN = r"^[^\u0000-\u001f\u007f]*$"
+"""Free text without control characters."""
 MAX_AMOUNT_MINOR = 10**12
 MAX_QUANTITY = 10**6
 MAX_LINES = 200
@@ -29,7 +31,7 @@ _MOMENT = re.compile(MOMENT_PATTERN.removesuffix("$") + r"\Z", re.ASCII)
 
 
 def _moment(value: object) -> datetime:
-    if isinstance(value, datetime) and value.tzinfo is not None:
+    if isinstance(value, datetime) and value.tzinfo is not None and 2000 <= value.year < 2100:
         return value
     if not isinstance(value, str) or _MOMENT.match(value) is None:
         raise ValueError("not an RFC 3339 time with an offset, at most microseconds fine, in this century")
@@ -48,7 +50,7 @@ Moment = Annotated[
 Amount = Annotated[int, Field(ge=0, le=MAX_AMOUNT_MINOR, description="minor units")]
 SignedAmount = Annotated[int, Field(ge=-MAX_AMOUNT_MINOR, le=MAX_AMOUNT_MINOR, description="minor units")]
 Ppm = Annotated[int, Field(ge=0, le=MILLION, description="parts per million")]
-Reason = Annotated[str, Field(max_length=MAX_REASON_LENGTH)]
+Reason = Annotated[str, Field(max_length=MAX_REASON_LENGTH, pattern=TEXT_PATTERN)]
 
 
 class Message(BaseModel):

@@ -1,5 +1,6 @@
 """commerce.registry.v1: reference data. Of events with one identity the newest offset stands."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, TypeAdapter, model_validator
@@ -8,7 +9,10 @@ from schemas.fields import Amount, Currency, Identifier, Message, Moment, Ppm, W
 
 RESERVED_ROLES = frozenset({"brand", "bank", "clawback", "payout", "tax", "vat", "traffic", "suspense"})
 """Owners of other accounts; a role may not be called like them. `platform` is ourselves, `koc` the KOC."""
+_WHOLES = frozenset({"commission", "base"})
+"""What a split can be of besides a role."""
 MAX_SCOPE = 1_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class RegistryEvent(Message):
@@ -76,9 +80,9 @@ class PlanPublished(RegistryEvent):
             raise ValueError("effective_to must be after effective_from")
         held = {"koc"}
         for split in self.splits or ():
-            if split.role in RESERVED_ROLES:
+            if split.role in RESERVED_ROLES | _WHOLES:
                 raise ValueError(f"a role may not be called {split.role}")
-            if split.of not in {"commission", "base"} | held:
+            if split.of not in _WHOLES | held:
                 raise ValueError(f"split of {split.of}: neither commission, base, koc nor an earlier role")
             held.add(split.role)
         return self
@@ -108,9 +112,8 @@ class RelationSet(RegistryEvent):
 
     @property
     def identity(self) -> str:
-        """KOC and when it begins, in UTC."""
-        micros = round(self.effective_from.timestamp()) * 1_000_000 + self.effective_from.microsecond
-        return f"{self.koc_id}|{micros}"
+        """KOC and when it begins, in microseconds since 1970 (one moment has many texts)."""
+        return f"{self.koc_id}|{(self.effective_from - _EPOCH) // timedelta(microseconds=1)}"
 
 
 class ContentRegistered(RegistryEvent):

@@ -39,6 +39,11 @@ class Attribution:
         self.rerouted = Counter(
             "koc_attribution_rerouted_total", "Events published again to their key's partition.", ("topic",)
         )
+        self.unknown_fields = Counter(
+            "koc_attribution_unknown_fields_sampled_total",
+            "Events with fields that we do not know, of a sample of one in a hundred.",
+            ("topic",),
+        )
         self.credits = Counter("koc_attribution_assertions_total", "Credit assertions published.")
         self.unattributed = Counter("koc_attribution_unattributed_total", "Assertions published without any credit.")
         self.batch_records = Histogram("koc_attribution_batch_records", "Records of a chunk.", buckets=_BATCH_RECORDS)

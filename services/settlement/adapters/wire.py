@@ -1,37 +1,24 @@
 """Credit assertions as they come over the wire, decoded with msgspec. Times become integer microseconds.
 
-Closed and fast; what it does not accept is put before the public model (schemas), which has the last word.
+What the fast decoder does not accept is put before the public model (schemas), which has the last word.
 """
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
 from schemas import decoding
-from schemas.fields import MAX_AMOUNT_MINOR, MAX_EVENT_BYTES, MILLION
+from schemas.fields import MAX_AMOUNT_MINOR, MAX_QUANTITY, MILLION
 from schemas.topics import CREDITS
 from services.kernel.errors import Refused
-from services.kernel.time import parse_rfc3339
+from services.runtime.wire import UNDECODABLE, Moment, may_be_fast, read_moment
 
 Amount = Annotated[int, Meta(ge=0, le=MAX_AMOUNT_MINOR)]
 Offset = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 _ID = r"[A-Za-z0-9._~=+@:-]{1,128}"
 _WORD = r"[a-z][a-z0-9_]{0,31}"
-
-
-class Moment(int):
-    """Microseconds since the epoch, read from RFC 3339 text."""
-
-    __slots__ = ()
-
-
-def _hook(kind: type, value: object) -> Any:
-    """A moment from its text."""
-    if kind is not Moment or not isinstance(value, str) or not value.startswith("20"):
-        raise ValueError("not a time of this century")
-    return Moment(parse_rfc3339(value))
 
 
 def _check(pattern: re.Pattern[str], *names: str | None) -> None:
@@ -40,8 +27,8 @@ def _check(pattern: re.Pattern[str], *names: str | None) -> None:
         raise ValueError("not an identifier")
 
 
-class _Wire(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    """What all our wire structs are: closed and immutable."""
+class _Wire(Struct, frozen=True, gc=False):
+    """What all our wire structs are: immutable, and no work for the garbage collector."""
 
 
 _ONE = re.compile(_ID)
@@ -102,7 +89,7 @@ class Version(_Wire, frozen=True, gc=False):
     order: Offset
 
 
-_NAMES = re.compile(r"\|".join([_ID] * 8 + [_WORD, "[A-Z]{3}"]))
+_NAMES = re.compile(r"\|".join([_ID] * 8 + [_WORD, "[A-Z]{3}", "[a-z0-9_]{1,64}"]))
 
 
 class Credit(_Wire, frozen=True, gc=False):
@@ -116,7 +103,7 @@ class Credit(_Wire, frozen=True, gc=False):
     brand_id: str
     product_id: str
     currency: str
-    quantity: Annotated[int, Meta(ge=0)]
+    quantity: Annotated[int, Meta(ge=0, le=MAX_QUANTITY)]
     new_customer: bool
     goods_paid_minor: Amount
     platform_discount_minor: Amount
@@ -126,7 +113,7 @@ class Credit(_Wire, frozen=True, gc=False):
     paid_at: Moment
     as_of: Moment
     steps: Annotated[tuple[Step, ...], Meta(min_length=1, max_length=50)]
-    policy: Annotated[str, Meta(min_length=1, max_length=64)]
+    policy: str
     credits: tuple[CreditedContent, ...]
     considered: Annotated[tuple[Considered, ...], Meta(max_length=100)]
     version: Version
@@ -139,11 +126,11 @@ class Credit(_Wire, frozen=True, gc=False):
     def __post_init__(self) -> None:
         _check(
             _NAMES, self.order_id, self.line_id, self.buyer_id, self.shop_id, self.brand_id, self.product_id,
-            self.sku_id, self.category_id, self.platform, self.currency,
+            self.sku_id, self.category_id, self.platform, self.currency, self.policy,
         )  # fmt: skip
 
 
-_DECODER = msgspec.json.Decoder(Credit, dec_hook=_hook)
+_DECODER = msgspec.json.Decoder(Credit, dec_hook=read_moment)
 
 
 def decode_credit(raw: bytes | None) -> Credit:
@@ -153,12 +140,12 @@ def decode_credit(raw: bytes | None) -> Credit:
         Refused: the bytes are no such message.
     """
     try:
-        if raw is not None and len(raw) <= MAX_EVENT_BYTES:
+        if raw is not None and may_be_fast(raw):
             return _DECODER.decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except UNDECODABLE:
         pass
     try:
         model = decoding.read(CREDITS.name, raw)
     except decoding.InvalidEvent as invalid:
         raise Refused(invalid.reason, invalid.detail) from None
-    return msgspec.convert(model.model_dump(), Credit, dec_hook=_hook)
+    return msgspec.convert(model.model_dump(), Credit, dec_hook=read_moment)
