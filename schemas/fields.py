@@ -5,7 +5,7 @@ Types are strict: no text for a number, no 1.0 for 1, no true for 1. What is mad
 """
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
@@ -24,6 +24,8 @@ MAX_QUANTITY = 10**6
 MAX_LINES = 200
 MAX_REASON_LENGTH = 200
 MILLION = 1_000_000
+CENTURY = (2000, 2100)
+"""Years in UTC, from and before: what we publish is read by the same rule."""
 MAX_EVENT_BYTES = 256 * 1024
 """A record larger than this is refused as invalid_size without being read."""
 
@@ -31,11 +33,14 @@ _MOMENT = re.compile(MOMENT_PATTERN.removesuffix("$") + r"\Z", re.ASCII)
 
 
 def _moment(value: object) -> datetime:
-    if isinstance(value, datetime) and value.tzinfo is not None and 2000 <= value.year < 2100:
-        return value
-    if not isinstance(value, str) or _MOMENT.match(value) is None:
+    """An aware time from its text, or as it is, for who makes events in Python."""
+    if isinstance(value, str) and _MOMENT.match(value) is not None:
+        value = datetime.fromisoformat(value)
+    if not isinstance(value, datetime) or value.tzinfo is None:
         raise ValueError("not an RFC 3339 time with an offset, at most microseconds fine, in this century")
-    return datetime.fromisoformat(value)
+    if not CENTURY[0] <= value.astimezone(UTC).year < CENTURY[1]:
+        raise ValueError("not in this century in UTC, and so not to be written in UTC")
+    return value
 
 
 Identifier = Annotated[str, Field(pattern=IDENTIFIER_PATTERN)]

@@ -41,7 +41,7 @@ class Attribution:
         )
         self.unknown_fields = Counter(
             "koc_attribution_unknown_fields_sampled_total",
-            "Events with fields that we do not know, of a sample of one in a hundred.",
+            "Events with fields that we do not know, of a sample of one in 97.",
             ("topic",),
         )
         self.credits = Counter("koc_attribution_assertions_total", "Credit assertions published.")

@@ -55,7 +55,7 @@ def route_as_is(raw: bytes, default_topic: str) -> Outgoing:
 def _object(raw: bytes) -> dict[str, Any]:
     try:
         event = json.loads(raw)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise decoding.InvalidEvent(Reason.INVALID_JSON, str(error)) from None
     if not isinstance(event, dict):
         raise decoding.InvalidEvent(Reason.INVALID_JSON, "not an object")
