@@ -95,8 +95,16 @@ def test_an_odd_value_in_any_place_gets_the_same_answer(topic: str, name: str) -
 
 
 def odd_values(valid: dict[str, Any]) -> Iterator[bytes]:
-    """Every odd value in every place; beside the good one, before and after it; in a field that nobody knows."""
-    for index in range(len(places(valid))):
+    """Every odd value in every place; beside the good one, before and after it; in a field that nobody knows.
+
+    And every list with its items twice.
+    """
+    for index, (_, place) in enumerate(places(valid)):
+        doubled = copy.deepcopy(valid)
+        container, _ = places(doubled)[index]
+        if isinstance(container[place], list):
+            container[place] *= 2
+            yield text(doubled)
         for odd in map(Token, ODD):
             instead, before, after = (copy.deepcopy(valid) for _ in range(3))
             container, name = places(instead)[index]
