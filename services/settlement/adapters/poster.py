@@ -27,7 +27,7 @@ from services.runtime.settings import settings
 from services.settlement.adapters.book import KEEPALIVES, SESSION, Book
 from services.settlement.adapters.failures import retry_cause
 from services.settlement.adapters.gauges import Gauges
-from services.settlement.adapters.lag import Lag
+from services.settlement.adapters.lag import Lag, Stalled
 from services.settlement.adapters.partitions import Assignment, join, make_consumer
 from services.settlement.adapters.poster_start import check_start
 from services.settlement.adapters.registry_book import oldest_open_job, registry_transaction
@@ -87,6 +87,7 @@ class Poster:
         if self._assignment.changed:
             self._records.clear()
             self._retried(self._seek)
+            self._lag.update(self._assignment.next)
             return
         count = sum(map(len, self._records.values()))
         if count >= BATCH_RECORDS or time.monotonic() - self._since >= BATCH_SECONDS:
@@ -297,6 +298,10 @@ def run() -> None:
     except InvariantBroken as broken:
         common().invariants.labels("poison_credit").inc()
         log.exception("stopped", reason=str(broken))
+        raise
+    except Stalled as stalled:
+        poster().retries.labels("stalled").inc()
+        log.exception("stopped, to be started again", reason=str(stalled))
         raise
     finally:
         process.close()
