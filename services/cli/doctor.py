@@ -74,7 +74,7 @@ def _look(name: str, check: Callable[[], str]) -> Finding:
 def _java() -> str:
     from services.runtime.local import requirements
 
-    return requirements.java()
+    return f"{requirements.java().version} at {requirements.java().path}"
 
 
 def _jars() -> str:

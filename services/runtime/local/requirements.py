@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from services.kernel.errors import StartRefused
 
@@ -14,9 +15,16 @@ FREE_BYTES = 1 << 30
 _OR_DOCKER = "or run the whole of it in Docker with `docker compose up`"
 
 
+class Java(NamedTuple):
+    """A Java: where it is, and its full version, such as 17.0.15."""
+
+    path: str
+    version: str
+
+
 @cache
-def java() -> str:
-    """The path of a Java that can run Kafka.
+def java() -> Java:
+    """A Java that can run Kafka.
 
     Raises:
         StartRefused: there is none, or it is too old.
@@ -28,11 +36,11 @@ def java() -> str:
             f"{_OR_DOCKER}"
         )
     told = subprocess.run([path, "-version"], capture_output=True, text=True, check=False).stderr
-    found = re.search(r'version "(\d+)', told)
-    if found is None or int(found[1]) < JAVA_MAJOR:
+    found = re.search(r'version "((\d+)[^"]*)"', told)
+    if found is None or int(found[2]) < JAVA_MAJOR:
         version = told.splitlines()[0] if told else "no version"
         raise StartRefused(f"{path} is too old for Kafka ({version}): install Java {JAVA_MAJOR} or newer, {_OR_DOCKER}")
-    return path
+    return Java(path, found[1])
 
 
 def maven() -> str:

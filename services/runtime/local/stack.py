@@ -16,6 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import psutil
+
 from services.kernel.errors import StartRefused
 from services.runtime.local import broker, leftovers, postgres, requirements
 from services.runtime.local.layout import Layout, Memory
@@ -245,15 +247,29 @@ class Stack:
 
     def _signal_supervisor(self, which: signal.Signals) -> None:
         """Send a signal to the process that holds the folder."""
-        if pid := self.layout.lock_file.read_text().strip():
+        if pid := self._supervisor_pid():
             with contextlib.suppress(ProcessLookupError):
-                os.kill(int(pid), which)
+                os.kill(pid, which)
 
     def _await_end(self) -> None:
         """Wait until the supervisor is gone; kill it when it does not go, its children then follow."""
+        supervisor = self._supervisor_pid()
         deadline = time.monotonic() + _STOP_SECONDS
-        while self.running:
+        while self.running or _lives(supervisor):
             if time.monotonic() > deadline:
                 self._signal_supervisor(signal.SIGKILL)
                 deadline = time.monotonic() + _STOP_SECONDS
             time.sleep(_POLL_SECONDS)
+
+    def _supervisor_pid(self) -> int | None:
+        """The process that holds the folder, or held it last."""
+        held_by = self.layout.lock_file.read_text().strip()
+        return int(held_by) if held_by else None
+
+
+def _lives(pid: int | None) -> bool:
+    """Whether a process runs; one that only waits for its parent to notice its end does not."""
+    try:
+        return pid is not None and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

@@ -32,6 +32,8 @@ _FOREIGN = ("KOC_KAFKA_", "KOC_DATABASE_", "KOC_HTTP_PORT", "KOC_INSTANCE_ID", "
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
+_JAVA_TERMINATED = 128 + signal.SIGTERM
+"""What Java exits with after it obeyed SIGTERM in order."""
 
 
 class Stopped(Exception):  # noqa: N818 - an outcome that was asked for
@@ -117,6 +119,8 @@ class Supervisor:
             deadline = time.monotonic() + _STOP_SECONDS
             for process in group:
                 _end(process, deadline)
+        if any(server.name == "kafka" and server.exit_status() == _JAVA_TERMINATED for server in servers):
+            self.broker.keep_class_archive()
         leftovers.end_leftovers(self.layout, self.memory.postgres_home)
 
     def tell(self, **told: Any) -> None:
