@@ -63,15 +63,6 @@ def read(topic: str, raw: bytes | None) -> Any:
         raise _explained(error) from None
 
 
-def has_unknown_fields(topic: str, raw: bytes) -> bool:
-    """Whether a valid record of this topic carries fields that the contract does not know."""
-    try:
-        MODELS[topic].validate_json(raw, extra="forbid")
-    except ValidationError as error:
-        return any(found["type"] == "extra_forbidden" for found in error.errors(include_url=False))
-    return False
-
-
 def _explained(error: ValidationError) -> InvalidEvent:
     """The first of pydantic's findings, as a reason and a line."""
     found = error.errors(include_url=False, include_context=False, include_input=False)[0]

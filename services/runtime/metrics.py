@@ -40,9 +40,7 @@ class Attribution:
             "koc_attribution_rerouted_total", "Events published again to their key's partition.", ("topic",)
         )
         self.unknown_fields = Counter(
-            "koc_attribution_unknown_fields_sampled_total",
-            "Events with fields that we do not know, of a sample of one in 97.",
-            ("topic",),
+            "koc_attribution_unknown_fields_total", "Events that carried fields that we do not know.", ("topic",)
         )
         self.credits = Counter("koc_attribution_assertions_total", "Credit assertions published.")
         self.unattributed = Counter("koc_attribution_unattributed_total", "Assertions published without any credit.")

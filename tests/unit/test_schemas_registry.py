@@ -111,12 +111,10 @@ def test_an_unknown_type_is_told_from_a_bad_field_and_from_what_is_no_json() -> 
     assert reasons == [Reason.INVALID_TYPE] * 3 + [Reason.INVALID_JSON] * 3
 
 
-def test_unknown_fields_are_ignored_when_read_noticed_when_asked_for_and_refused_when_made() -> None:
+def test_unknown_fields_are_ignored_when_read_and_refused_when_made() -> None:
     event = VALID["script_fee.accepted"] | {"surprise": 1}
     raw = json.dumps(event).encode()
     found = decoding.read(REGISTRY.name, raw)
     assert not hasattr(found, "surprise")
-    assert decoding.has_unknown_fields(REGISTRY.name, raw)
-    assert not decoding.has_unknown_fields(REGISTRY.name, json.dumps(VALID["script_fee.accepted"]).encode())
     with pytest.raises(ValueError, match="surprise"):
         type(found).model_validate(event, strict=False)

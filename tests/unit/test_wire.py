@@ -27,18 +27,16 @@ def text(name: str, **more: Any) -> bytes:
 
 
 @pytest.mark.parametrize(("decode", "name", "topic"), [(*DECODERS[0], CLICKS.name), (*DECODERS[1], ORDERS.name)])
-def test_unknown_fields_are_counted_in_one_record_of_a_sample(
+def test_an_event_with_unknown_fields_is_read_all_the_same_and_counted(
     decode: Callable[[bytes], Any], name: str, topic: str
 ) -> None:
     counter = metrics.attribution().unknown_fields.labels(topic)
     before = counter._value.get()
-    for _ in range(3 * wire.SAMPLED):
-        assert decode(text(name, surprise={"a": [1]})) == decode(text(name))
-    assert 2 <= counter._value.get() - before <= 4
-    known = counter._value.get()
-    for _ in range(2 * wire.SAMPLED):
-        decode(text(name))
-    assert counter._value.get() == known
+    assert decode(text(name, surprise={"a": [1]})) == decode(text(name))
+    assert counter._value.get() - before == 1
+    with pytest.raises(Refused):
+        decode(text(name, surprise=1, buyer_id=7))
+    assert counter._value.get() - before == 1
 
 
 @fast
@@ -77,13 +75,6 @@ def test_a_moment_that_we_could_not_publish_in_utc_is_refused(at: str) -> None:
 def test_the_largest_order_is_read_fast(monkeypatch: pytest.MonkeyPatch) -> None:
     line = VALID["order.paid"]["lines"][0]
     monkeypatch.setattr(decoding, "read", None)
-    order = wire.decode_order(text("order.paid", lines=[line | {"line_id": f"{n}"} for n in range(150)]))
-    assert isinstance(order, wire.OrderPaid)
-    assert len(order.lines) == 150
-
-
-def test_an_order_of_200_lines_is_read_too() -> None:
-    line = VALID["order.paid"]["lines"][0]
     order = wire.decode_order(text("order.paid", lines=[line | {"line_id": f"{n}"} for n in range(200)]))
     assert isinstance(order, wire.OrderPaid)
     assert len(order.lines) == 200

@@ -1,23 +1,22 @@
 """Clicks and orders as they come over the wire, decoded with msgspec: the hot path.
 
-Whatever the fast decoder does not accept is put before the public model (schemas), which has the last word and the
-words for it: so both accept and reject the same bytes. Unknown fields are ignored; one record in SAMPLED is searched
-for them and counted. Times become integer microseconds.
+The fast decoder is closed: it knows the fields of the contract and no others. Whatever it does not accept is put
+before the public model (schemas), which has the last word: so both accept and reject the same bytes, and an event with
+unknown fields is read all the same, only slower, and counted. Times become integer microseconds.
 """
 
 import re
-from itertools import cycle
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
 from schemas import decoding
-from schemas.fields import MAX_AMOUNT_MINOR, MAX_LINES, MAX_QUANTITY, MAX_REASON_LENGTH, TEXT_PATTERN
+from schemas.fields import MAX_AMOUNT_MINOR, MAX_EVENT_BYTES, MAX_LINES, MAX_QUANTITY, MAX_REASON_LENGTH, TEXT_PATTERN
 from schemas.topics import CLICKS, ORDERS
 from services.kernel.errors import Refused
 from services.runtime import metrics
-from services.runtime.wire import UNDECODABLE, Moment, may_be_fast, read_moment
+from services.runtime.wire import UNDECODABLE, Moment, read_moment
 
 Amount = Annotated[int, Meta(ge=0, le=MAX_AMOUNT_MINOR)]
 Quantity = Annotated[int, Meta(ge=1, le=MAX_QUANTITY)]
@@ -32,8 +31,8 @@ def _names(ids: int, *others: str) -> re.Pattern[str]:
     return re.compile("\\|".join([_ID] * ids + list(others)))
 
 
-class _Wire(Struct, frozen=True, gc=False):
-    """What all our wire structs are: immutable, and no work for the garbage collector."""
+class _Wire(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """What all our wire structs are: closed and immutable."""
 
 
 _CLICK_NAMES = _names(8, _WORD)
@@ -228,9 +227,6 @@ OrderEvent = OrderPaid | OrderReceived | OrderCancelled | OrderCompleted | Order
 
 _CLICK: msgspec.json.Decoder[Click] = msgspec.json.Decoder(Click, dec_hook=read_moment)
 _ORDER: msgspec.json.Decoder[OrderEvent] = msgspec.json.Decoder(OrderEvent, dec_hook=read_moment)
-SAMPLED = 97
-"""One record in so many is searched for unknown fields; a prime, so that no pattern of a publisher hides from it."""
-_turn = cycle(range(SAMPLED)).__next__
 
 
 def decode_click(raw: bytes | None) -> Click:
@@ -240,11 +236,8 @@ def decode_click(raw: bytes | None) -> Click:
         Refused: the bytes are no such event.
     """
     try:
-        if raw is not None and may_be_fast(raw):
-            click = _CLICK.decode(raw)
-            if not _turn():
-                _look_for_unknown_fields(CLICKS.name, raw)
-            return click
+        if raw is not None and len(raw) <= MAX_EVENT_BYTES:
+            return _CLICK.decode(raw)
     except UNDECODABLE:
         pass
     judged: Click = _by_public_model(CLICKS.name, raw, Click)
@@ -258,26 +251,19 @@ def decode_order(raw: bytes | None) -> OrderEvent:
         Refused: the bytes are no such event.
     """
     try:
-        if raw is not None and may_be_fast(raw):
-            order = _ORDER.decode(raw)
-            if not _turn():
-                _look_for_unknown_fields(ORDERS.name, raw)
-            return order
+        if raw is not None and len(raw) <= MAX_EVENT_BYTES:
+            return _ORDER.decode(raw)
     except UNDECODABLE:
         pass
     judged: OrderEvent = _by_public_model(ORDERS.name, raw, OrderEvent)
     return judged
 
 
-def _look_for_unknown_fields(topic: str, raw: bytes) -> None:
-    if decoding.has_unknown_fields(topic, raw):
-        metrics.attribution().unknown_fields.labels(topic).inc()
-
-
 def _by_public_model(topic: str, raw: bytes | None, kind: Any) -> Any:
-    """The public model's verdict on what the fast decoder did not accept."""
+    """The public model's verdict on what the fast decoder did not accept: what it accepts has unknown fields."""
     try:
         model = decoding.read(topic, raw)
     except decoding.InvalidEvent as invalid:
         raise Refused(invalid.reason, invalid.detail) from None
+    metrics.attribution().unknown_fields.labels(topic).inc()
     return msgspec.convert(model.model_dump(), kind, dec_hook=read_moment)

@@ -1,6 +1,6 @@
 """Credit assertions as they come over the wire, decoded with msgspec. Times become integer microseconds.
 
-What the fast decoder does not accept is put before the public model (schemas), which has the last word.
+Closed and fast; what it does not accept is put before the public model (schemas), which has the last word.
 """
 
 import re
@@ -10,10 +10,10 @@ import msgspec
 from msgspec import Meta, Struct
 
 from schemas import decoding
-from schemas.fields import MAX_AMOUNT_MINOR, MAX_QUANTITY, MILLION
+from schemas.fields import MAX_AMOUNT_MINOR, MAX_EVENT_BYTES, MAX_QUANTITY, MILLION
 from schemas.topics import CREDITS
 from services.kernel.errors import Refused
-from services.runtime.wire import UNDECODABLE, Moment, may_be_fast, read_moment
+from services.runtime.wire import UNDECODABLE, Moment, read_moment
 
 Amount = Annotated[int, Meta(ge=0, le=MAX_AMOUNT_MINOR)]
 Offset = Annotated[int, Meta(ge=0, le=2**63 - 1)]
@@ -27,8 +27,8 @@ def _check(pattern: re.Pattern[str], *names: str | None) -> None:
         raise ValueError("not an identifier")
 
 
-class _Wire(Struct, frozen=True, gc=False):
-    """What all our wire structs are: immutable, and no work for the garbage collector."""
+class _Wire(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """What all our wire structs are: closed and immutable."""
 
 
 _ONE = re.compile(_ID)
@@ -140,7 +140,7 @@ def decode_credit(raw: bytes | None) -> Credit:
         Refused: the bytes are no such message.
     """
     try:
-        if raw is not None and may_be_fast(raw):
+        if raw is not None and len(raw) <= MAX_EVENT_BYTES:
             return _DECODER.decode(raw)
     except UNDECODABLE:
         pass
