@@ -10,10 +10,8 @@ from services.attribution.application.apply import OrderRecord, Refusal, TouchRe
 from services.attribution.application.ports import Source
 from services.attribution.domain import facts
 from services.kernel.errors import Refused
+from services.runtime.deadletters import REROUTED
 from services.runtime.kafka import partition_of
-
-REROUTED = "koc_rerouted"
-"""The header of an event that was published again with its right key."""
 
 
 class Stray(NamedTuple):

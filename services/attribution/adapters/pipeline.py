@@ -8,7 +8,7 @@ from schemas.topics import BUYER_PARTITIONS, BY_NAME, CLICKS, CREDITS, DLQ_PARTI
 from services.attribution.adapters import observe
 from services.attribution.adapters.chunks import Chunk
 from services.attribution.adapters.encoding import OutRecord, encode_assertion
-from services.attribution.adapters.intake import REROUTED, Intake, Stray, read_clicks, read_orders
+from services.attribution.adapters.intake import Intake, Stray, read_clicks, read_orders
 from services.attribution.adapters.outbox import Outbox
 from services.attribution.adapters.scrap import Scrap
 from services.attribution.adapters.store import Store
@@ -91,7 +91,7 @@ class Pipeline:
     async def _reroute(self, topic: str, partition: int, stray: Stray) -> None:
         """Publish an event again where its key belongs; the mark keeps it from wandering for ever."""
         key, source = stray.buyer_id.encode(), stray.source
-        mark = (REROUTED, f"{topic}/{partition}/{source.offset}".encode())
+        mark = (deadletters.REROUTED, f"{topic}/{partition}/{source.offset}".encode())
         target = partition_of(key, BUYER_PARTITIONS)
         await self._outbox.send(topic, target, key, source.value, [*source.headers, mark])
         observe.rerouted(topic)
