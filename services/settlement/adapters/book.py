@@ -78,7 +78,7 @@ class Book:
             raw = psycopg_of(connection)
             for statement in write_rows.STAGING:
                 raw.execute(statement)
-            connection.commit()
+            raw.commit()
             self._connection = connection
         return self._connection
 

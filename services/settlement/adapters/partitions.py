@@ -1,5 +1,6 @@
 """The consumer's side of ownership: partitions come and go, positions come from the database."""
 
+import time
 from typing import Any
 
 import structlog
@@ -17,8 +18,8 @@ from services.settlement.adapters.positions import read_positions
 GROUP = "koc-settlement-poster"
 SESSION_SECONDS = 10
 """Kafka moves the partitions of a silent poster after this; the database ends its transaction before (book.SESSION)."""
-METADATA_SECONDS = 5
-"""How soon a group that was assigned without knowing all partitions is assigned again."""
+REBALANCE_SECONDS = 60.0
+"""A rebalance that takes longer than this has lost us: kafka-python can forget a join that it began."""
 log = structlog.get_logger(__name__)
 
 
@@ -36,21 +37,20 @@ def make_consumer(batch_records: int) -> Any:
         heartbeat_interval_ms=2_000,
         max_partition_fetch_bytes=4 << 20,
         fetch_max_wait_ms=100,
-        metadata_max_age_ms=METADATA_SECONDS * 1000,
     )
 
 
 def join(consumer: Any, assignment: "Assignment") -> None:
     """Join the group, knowing the topics' partitions before.
 
-    A kafka-python leader that has no metadata yet assigns nothing to anybody, and nobody notices until the metadata
-    is refreshed (by default after five minutes); so it is asked for first, and refreshed often.
+    A kafka-python 3.0.12 leader assigns what it knew when it last heard of its topics, so metadata is fetched between
+    subscribing and the first poll. Otherwise it assigns nothing, learns of the partitions a moment later, rebalances,
+    and forgets that second join if a poll ends before it does: the poster would read nothing for ever.
     """
     names = [CREDITS.name, REGISTRY.name]
-    for name in names:
-        if not consumer.partitions_for_topic(name):
-            raise StartRefused(f"topic {name} does not exist; run `koc topics apply`")
     consumer.subscribe(names, listener=assignment)
+    if missing := sorted(set(names) - consumer.topics()):
+        raise StartRefused(f"topic {', '.join(missing)} does not exist; run `koc topics apply`")
 
 
 class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python ships no types
@@ -66,15 +66,18 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-pyth
         self.next: dict[TopicPartition, int] = {}
         self.changed = False
         self.received = False
+        self._revoked_at: float | None = None
 
     def on_partitions_revoked(self, revoked: Any) -> None:
         """What was fetched is void."""
         del revoked
         self.changed = True
+        self._revoked_at = time.monotonic()
 
     def on_partitions_assigned(self, assigned: Any) -> None:
         """Seek, so that the client never looks for an offset of its own; the loop seeks again before it reads."""
         self.changed = self.received = True
+        self._revoked_at = None
         poster().rebalances.inc()
         log.info("partitions assigned", partitions=sorted((tp.topic, tp.partition) for tp in assigned))
         try:
@@ -84,6 +87,15 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-pyth
             return
         for tp in assigned:
             self._consumer.seek(tp, positions[tp.topic, tp.partition])
+
+    def check(self) -> None:
+        """Notice a rebalance that does not end; a restart joins anew.
+
+        Raises:
+            TimeoutError: partitions were taken and none assigned for REBALANCE_SECONDS.
+        """
+        if self._revoked_at is not None and time.monotonic() - self._revoked_at > REBALANCE_SECONDS:
+            raise TimeoutError(f"no partitions for {REBALANCE_SECONDS:.0f} s after a rebalance began")
 
     def seek_all(self) -> None:
         """Go to the database's offsets in every assigned partition.

@@ -74,6 +74,7 @@ class Poster:
         """Turn until `stopping` is set."""
         while not self.stopping:
             self._health.beat()
+            self._assignment.check()
             self._turn()
 
     def close(self) -> None:

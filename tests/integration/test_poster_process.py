@@ -1,0 +1,248 @@
+"""Poster processes on real Kafka and PostgreSQL: killed, frozen, cut off and fighting, they book each thing once."""
+
+import json
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from kafka import KafkaConsumer, TopicPartition
+from kafka.consumer.fetcher import ConsumerRecord
+from sqlalchemy import make_url
+
+from schemas.topics import CREDITS, REGISTRY
+from services.runtime.database import engine, psycopg_dsn
+from services.runtime.kafka import kafka_python_options
+from services.runtime.settings import settings
+from services.runtime.topics import log_ends
+from services.settlement.adapters.migrations import migrate
+from services.settlement.domain.pricing import price, terms_of
+from tests.books import ACCEPTED, CONTENT, PLAN, RELATION
+from tests.poster_process import (
+    SECONDS,
+    CommitCutter,
+    PosterProcess,
+    all_is_posted,
+    fresh_topics,
+    partition_for,
+    positions,
+    publish,
+    wait_until,
+)
+from tests.settlement_facts import Fact, FactCredit, usual
+
+Start = Callable[..., PosterProcess]
+LINES = 12_000
+
+
+@pytest.fixture
+def start(empty_database: str, tmp_path: Path) -> Iterator[Start]:
+    """Starts posters over an empty database and empty topics."""
+    del empty_database
+    fresh_topics()
+    owner = engine("owner")
+    migrate(owner)
+    owner.dispose()
+    started: list[PosterProcess] = []
+
+    def one(name: str = "poster-1", **environment: str) -> PosterProcess:
+        started.append(PosterProcess(tmp_path / "run", name, environment))
+        return started[-1]
+
+    yield one
+    for poster in started:
+        poster.end(signal.SIGKILL)
+
+
+def lines(count: int = LINES) -> list[Fact]:
+    """Lines of many buyers: every third is refunded, every fifth is credited anew, some come twice."""
+    facts: list[Fact] = []
+    for number in range(count):
+        fact = Fact(order_id=f"o_{number}", buyer_id=f"b_{number % 997}", goods_paid_minor=1_000 + number % 777)
+        facts.append(fact)
+        if number % 3 == 0:
+            fact = fact.refunded(100 + number % 300)
+            facts.append(fact)
+        if number % 5 == 0:
+            credit = FactCredit("v_late", f"k_{number % 11}")
+            fact = fact.but(credits=(credit,)).refunded(0, event_id="o1_late")
+            facts.append(fact)
+        if number % 10 == 0:
+            facts.append(facts[-1])
+    return facts
+
+
+def expected(facts: list[Fact]) -> dict[tuple[str, str], int]:
+    """Net position per order and account, by pricing each line's last assertion once."""
+    known = usual()
+    final = {fact.order_id: fact for fact in facts}
+    return {
+        (fact.order_id, account): amount
+        for fact in final.values()
+        for account, amount in price(fact, terms_of(fact, known).terms, fact.refunded_minor, cancelled=False).items()
+    }
+
+
+def booked() -> dict[tuple[str, str], int]:
+    with psycopg.connect(psycopg_dsn("reader")) as reader:
+        rows = reader.execute(
+            "SELECT order_id, key, sum(v)::bigint FROM journal, unnest(accounts, amounts) AS leg (id, v)"
+            " JOIN account USING (id) WHERE order_id IS NOT NULL GROUP BY 1, 2 HAVING sum(v) <> 0"
+        )
+        return {(order_id, key): amount for order_id, key, amount in rows}
+
+
+def one_value(statement: str) -> int:
+    with psycopg.connect(psycopg_dsn("reader")) as reader:
+        (value,) = reader.execute(statement).fetchone() or (0,)
+        return int(value)
+
+
+def check(facts: list[Fact]) -> None:
+    assert booked() == expected(facts)
+    assert one_value("SELECT coalesce(sum(amount_minor), 0) FROM balance") == 0
+    gaps = "SELECT count(*) FROM (SELECT count(*) - max(seq) AS d FROM journal GROUP BY writer) AS g WHERE d <> 0"
+    assert one_value(gaps) == 0
+    assert one_value("SELECT (SELECT sum(seq) FROM writer) - (SELECT count(*) FROM journal)") == 0
+
+
+def dead_letters() -> list[ConsumerRecord]:
+    """All that is in the registry's dead-letter topic."""
+    with KafkaConsumer(**kafka_python_options()) as consumer:
+        partitions = [TopicPartition(REGISTRY.dlq, number) for number in range(3)]
+        consumer.assign(partitions)
+        consumer.seek_to_beginning(*partitions)
+        ends = consumer.end_offsets(partitions)
+        found: list[ConsumerRecord] = []
+        while any(consumer.position(tp) < ends[tp] for tp in partitions):
+            found += [record for records in consumer.poll(1_000).values() for record in records]
+        return found
+
+
+def share_posted() -> float:
+    return sum(positions().values()) / sum(log_ends([CREDITS.name, REGISTRY.name]).values())
+
+
+def test_late_reference_data_and_what_the_process_says_of_itself(start: Start) -> None:
+    facts = lines(1_500)
+    poster = start()
+    publish(facts)
+    wait_until(all_is_posted, "the credits are posted")
+    assert booked() == {}
+    bad = [b"{", json.dumps(PLAN | {"rate_ppm": -1}).encode(), b'{"event_type":"plan.torn"}']
+    publish([], registry=[RELATION, *bad, PLAN, CONTENT, ACCEPTED])
+    wait_until(all_is_posted, "the lines are priced again")
+    check(facts)
+    assert one_value("SELECT count(*) FROM line WHERE unpriced IS NOT NULL") == 0
+    assert one_value("SELECT count(*) FROM journal WHERE writer = 12") == 1
+    refused = dead_letters()
+    reasons = {(dict(r.headers)["source_offset"], dict(r.headers)["reason"]) for r in refused}
+    assert reasons == {(b"1", b"invalid_json"), (b"2", b"invalid_field"), (b"3", b"invalid_type")}
+
+    assert poster.get("/readyz") == poster.get("/healthz") == "ok\n"
+    assert poster.metric('koc_poster_registry_events_total{outcome="refused"}') == 3
+    assert poster.metric('koc_poster_assertions_total{outcome="accepted"}') == len(set(facts))
+    assert poster.metric('koc_poster_assertions_total{outcome="same"}') == len(facts) - len(set(facts))
+    assert poster.metric('koc_poster_assertions_total{outcome="repriced"}') == 1_500
+    series = 'koc_poster_balance_minor{currency="CNY",purpose="accrued",role="brand"}'
+    wait_until(lambda: poster.metric(series) > 0, "the gauges are read")
+    owed = sum(amount for (_, account), amount in expected(facts).items() if account.startswith("brand"))
+    assert poster.metric(series) == owed + 30_000
+    assert poster.metric('koc_poster_trial_balance_minor{currency="CNY"}') == 0
+    assert poster.end() == 0
+
+
+def test_killed_in_the_middle_of_a_batch_twice_it_books_everything_once(start: Start) -> None:
+    facts = lines()
+    publish(facts, registry=[PLAN, RELATION])
+    for least in (0.0, 0.3):
+        poster = start()
+        wait_until(lambda least=least: share_posted() > least, "some are posted")  # type: ignore[misc]
+        poster.freeze_within_a_transaction()
+        assert 0.0 < share_posted() < 1.0
+        assert poster.end(signal.SIGKILL) == -signal.SIGKILL
+    start()
+    wait_until(all_is_posted, "all are posted")
+    check(facts)
+
+
+def test_a_frozen_poster_loses_its_partitions_and_changes_nothing_when_it_wakes(start: Start) -> None:
+    facts = lines()
+    publish(facts, registry=[PLAN, RELATION])
+    zombie = start("poster-1")
+    wait_until(lambda: share_posted() > 0, "some are posted")
+    zombie.freeze_within_a_transaction()
+    assert share_posted() < 1.0
+    start("poster-2")
+    wait_until(all_is_posted, "the other poster took over")
+    check(facts)
+    zombie.process.send_signal(signal.SIGCONT)
+    more = [fact.refunded(50, event_id="o1_more") for fact in lines(200)]
+    final = list({fact.order_id: fact for fact in more}.values())
+    publish(final)
+    wait_until(all_is_posted, "both go on")
+    check([*facts, *final])
+    assert zombie.process.poll() is None, zombie.log.read_text()[-2000:]
+
+
+def test_posters_that_come_and_go_share_the_partitions_and_book_once(start: Start) -> None:
+    facts = lines()
+    first = start("poster-1")
+    publish(facts[: len(facts) // 2], registry=[PLAN, RELATION])
+    second = start("poster-2")
+    publish(facts[len(facts) // 2 :])
+    wait_until(lambda: second.log.exists() and b"partitions assigned" in second.log.read_bytes(), "it joins")
+    assert first.end() == 0
+    wait_until(all_is_posted, "the second goes on alone")
+    check(facts)
+    assert second.end() == 0
+
+
+def test_a_connection_cut_within_commit_neither_loses_nor_doubles(start: Start) -> None:
+    """Whether a commit took place whose answer never came shows in the offsets."""
+    facts = lines()
+    publish(facts, registry=[PLAN, RELATION])
+    url = make_url(settings().database_url.get_secret_value())
+    cutter = CommitCutter(url.port or 5432, times=4)
+    there = url.set(host="127.0.0.1", port=cutter.port).render_as_string(hide_password=False)
+    poster = start(KOC_DATABASE_URL=there)
+    wait_until(lambda: cutter.cuts_left == 0 and all_is_posted(), "all are posted")
+    check(facts)
+    assert poster.metric('koc_poster_retries_total{cause="connection"}') == 4
+    assert poster.metric('koc_poster_retries_total{cause="fenced"}') >= 1
+    assert poster.end() == 0
+    cutter.close()
+
+
+def test_two_truths_under_one_vector_stop_the_poster_until_the_line_is_quarantined(start: Start) -> None:
+    publish([Fact(), Fact(goods_paid_minor=1)], registry=[PLAN, RELATION])
+    poster = start()
+    assert poster.process.wait(SECONDS) == 70
+    assert b"koc settlement quarantine o_1/1/b_1" in poster.log.read_bytes()
+    assert positions()[CREDITS.name, partition_for(Fact())] == 0
+
+
+def test_a_credit_that_cannot_be_read_stops_the_poster_with_its_place(start: Start) -> None:
+    publish([(4, b'{"order_id":1}')])
+    poster = start()
+    assert poster.process.wait(SECONDS) == 70
+    assert b"attribution.credits.v1-4 holds at offset 0" in poster.log.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("statement", "sentence"),
+    [
+        ("UPDATE writer SET topic_id = 'another' WHERE partition < 12", "was deleted and made again"),
+        ("UPDATE writer SET next_offset = 7 WHERE partition = 3", "holds offsets 0 to 0"),
+        ("UPDATE alembic_version SET version_num = '0000'", "run `koc settlement migrate`"),
+    ],
+)
+def test_a_world_that_is_not_as_it_must_be_is_refused_with_one_sentence(
+    start: Start, statement: str, sentence: str
+) -> None:
+    with psycopg.connect(psycopg_dsn("owner")) as owner:
+        owner.execute(statement)
+    poster = start()
+    assert poster.process.wait(SECONDS) == 78
+    assert sentence in poster.log.read_text()
