@@ -5,6 +5,7 @@ named, so that the next change mends it. The exit status is non-zero if any suit
 """
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -89,6 +90,9 @@ def main(names: list[str]) -> int:
     if unknown:
         print(f"no such suite: {', '.join(sorted(unknown))}; there are {', '.join(s.name for s in SUITES)}")
         return 2
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # a shell's background job ignores it, and so would children
     outcomes = [run(suite) for suite in SUITES if not names or suite.name in names]
     report(outcomes)
     return 0 if all(one.good for one in outcomes) else 1
