@@ -94,13 +94,13 @@ def test_a_long_log_is_put_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children of their parent's death")
-def test_a_child_gets_its_stop_signal_when_its_parent_is_killed(tmp_path: Path) -> None:
+def test_a_child_gets_its_death_signal_when_its_parent_is_killed(tmp_path: Path) -> None:
     script = f"""if True:
         import os, pathlib, time, signal
         from services.runtime.local.process import Process
         log = pathlib.Path({str(tmp_path)!r}) / "child.log"
         trap = "trap 'echo stopped cleanly; exit' INT; echo ready; while :; do sleep 0.05; done"
-        child = Process("child", ["bash", "-c", trap], dict(os.environ), log, signal.SIGINT)
+        child = Process("child", ["bash", "-c", trap], dict(os.environ), log, death_signal=signal.SIGINT)
         child.start()
         print(child.pid, flush=True)
         time.sleep(100)

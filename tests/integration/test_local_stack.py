@@ -295,8 +295,8 @@ def test_a_killed_worker_comes_back_and_one_that_refuses_stays_down_with_its_sen
     assert "attribution.credits.v1: cleanup.policy=compact must be delete" in str(process("poster-1")["note"])
     shown = koc(stack.layout.folder, "local", "status")
     assert "poster-1: attribution.credits.v1: cleanup.policy=compact" in shown.stdout
-    stack.down()
-    assert living(stack.layout.folder) == []
+    os.kill(stack.stack_file()["supervisor_pid"], signal.SIGKILL)
+    eventually(lambda: not living(stack.layout.folder), "workers end with their supervisor, servers or not", 10)
 
 
 def test_a_copy_of_the_binaries_runs_where_nothing_else_of_us_can_be_reached(

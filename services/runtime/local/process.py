@@ -29,7 +29,9 @@ class Process:
         command: program and arguments.
         environment: all of its environment.
         log: its output is appended here.
-        stop_signal: what asks it to stop cleanly; the kernel sends the same if the supervisor dies.
+        stop_signal: what asks it to stop cleanly.
+        death_signal: what the kernel sends it if the supervisor dies. A worker cannot stop cleanly when its servers
+            end in the same moment, it would hang in retries; nothing is lost by killing it.
         uid: the user it runs as; -1 = ours.
         state: starting, running, waiting (for its next start), refused (exit 78) or stopped.
         note: why it is not running, a sentence.
@@ -41,6 +43,7 @@ class Process:
     environment: dict[str, str]
     log: Path
     stop_signal: signal.Signals = signal.SIGTERM
+    death_signal: signal.Signals = signal.SIGKILL
     uid: int = -1
     state: str = "starting"
     note: str | None = None
@@ -57,7 +60,15 @@ class Process:
 
     def start(self) -> None:
         """Start it now, in a session of its own, so that a terminal's Ctrl-C does not reach it."""
-        shim = [sys.executable, "-I", "-S", child.__file__, str(os.getpid()), str(int(self.stop_signal)), str(self.uid)]
+        shim = [
+            sys.executable,
+            "-I",
+            "-S",
+            child.__file__,
+            str(os.getpid()),
+            str(int(self.death_signal)),
+            str(self.uid),
+        ]
         with self._open_log() as log:
             self._popen = subprocess.Popen(
                 [*shim, *self.command],

@@ -75,29 +75,47 @@ class Supervisor:
         began = time.monotonic()
         for ended in leftovers.end_leftovers(self.layout, self.memory.postgres_home):
             self._tell(did=f"ended {ended}, left by a stack that crashed", began=began)
-        if not self.broker.formatted:
-            self._finish(self._once("kafka-format", self.broker.format_command()))
-            self.broker.accept_format()
-        self.broker.configure()
-        kafka = self._run("kafka", self.broker.command)
-        if not self.postgres.initialised:
-            self._finish(self._once("postgres-init", self.postgres.init_command(), uid=self.postgres.uid))
-            self.postgres.accept_init()
-        database = self._run("postgres", self.postgres.command, signal.SIGINT, self.postgres.uid)
+        kafka, database = self._start_kafka(), self._start_postgres()
         self._wait_for(database, self.postgres.answers)
         self.postgres.make_roles()
         self._tell(did=f"PostgreSQL answers on 127.0.0.1:{self.memory.ports['postgres']}", began=began)
         self._write_stack_file()
-        migrations = self._once("migrate", [_koc(), "settlement", "migrate"])
+        migrations = self._once(self._process("migrate", [_koc(), "settlement", "migrate"]))
         self._wait_for(kafka, self._kafka_listens)
-        self._finish(self._once("topics", [_koc(), "topics", "apply"]))
+        self._finish(self._once(self._process("topics", [_koc(), "topics", "apply"])))
         self._tell(did=f"Kafka answers on {self.broker.bootstrap}, its topics are there", began=began)
         self._finish(migrations)
         self._tell(did="the database is migrated", began=began)
+        self._start_workers()
+        self._write_stack_file()
+
+    def _start_kafka(self) -> Process:
+        """The broker, its data folder formatted first if it is new; it does not answer yet."""
+        if not self.broker.formatted:
+            self._finish(self._once(self._process("kafka-format", self.broker.format_command())))
+            self.broker.accept_format()
+        self.broker.configure()
+        kafka = self._process("kafka", self.broker.command)
+        kafka.death_signal = kafka.stop_signal
+        return self._run(kafka)
+
+    def _start_postgres(self) -> Process:
+        """The database server, its cluster made first if it is new; it does not answer yet."""
+        if not self.postgres.initialised:
+            init = self._process("postgres-init", self.postgres.init_command())
+            init.uid = self.postgres.uid
+            self._finish(self._once(init))
+            self.postgres.accept_init()
+        database = self._process("postgres", self.postgres.command)
+        database.uid = self.postgres.uid
+        database.stop_signal = database.death_signal = signal.SIGINT
+        return self._run(database)
+
+    def _start_workers(self) -> None:
+        """Attribution, poster and relay, each with a name and a state folder of its own."""
         for name, command in worker_commands(self.workers).items():
             own = {"KOC_INSTANCE_ID": name, "KOC_STATE_DIR": str(self.layout.state / name)}
-            self._run(name, [_koc(), *command], own=own)
-        self._write_stack_file()
+            self._run(self._process(name, [_koc(), *command], **own))
 
     def keep_running(self) -> None:
         """Start again what ends, until asked to stop."""
@@ -134,40 +152,24 @@ class Supervisor:
         """Tell the starter that a part is up."""
         self.tell(did=did, seconds=round(time.monotonic() - began, 2))
 
-    def _run(
-        self,
-        name: str,
-        command: list[str],
-        stop_signal: signal.Signals = signal.SIGTERM,
-        uid: int = -1,
-        own: dict[str, str] | None = None,
-    ) -> Process:
-        """Start a process and keep it."""
-        process = self._process(name, command, stop_signal, uid, own)
+    def _process(self, name: str, command: list[str], **own: str) -> Process:
+        """A process of this stack, not yet started; `own` adds to its environment."""
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith(_FOREIGN)}
+        ours = {"KOC_LOCAL_DIR": str(self.layout.folder), SUPERVISED_BY: str(self.layout.folder)}
+        return Process(name, command, {**inherited, **ours, **own}, self.layout.log / f"{name}.log")
+
+    def _run(self, process: Process) -> Process:
+        """Start a process and keep it running."""
         self.processes.append(process)
         process.start()
         return process
 
-    def _once(self, name: str, command: list[str], uid: int = -1) -> Process:
+    def _once(self, process: Process) -> Process:
         """Start a process that is to end by itself; see _finish."""
-        process = self._process(name, command, signal.SIGTERM, uid, None)
         process.log.unlink(missing_ok=True)
         self.tasks.append(process)
         process.start()
         return process
-
-    def _process(
-        self, name: str, command: list[str], stop_signal: signal.Signals, uid: int, own: dict[str, str] | None
-    ) -> Process:
-        """A process of this stack, not yet started."""
-        inherited = {key: value for key, value in os.environ.items() if not key.startswith(_FOREIGN)}
-        environment = {
-            **inherited,
-            "KOC_LOCAL_DIR": str(self.layout.folder),
-            SUPERVISED_BY: str(self.layout.folder),
-            **(own or {}),
-        }
-        return Process(name, command, environment, self.layout.log / f"{name}.log", stop_signal, uid)
 
     def _finish(self, process: Process) -> None:
         """Wait until it ends well.
@@ -267,6 +269,7 @@ def _end(process: Process, deadline: float) -> None:
     try:
         process.wait(max(0.0, deadline - time.monotonic()))
     except subprocess.TimeoutExpired:
+        sys.stderr.write(f"{process.name} did not stop within {_STOP_SECONDS:.0f} s and is killed\n")
         process.kill()
         process.wait(_STOP_SECONDS)
 
