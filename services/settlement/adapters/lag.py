@@ -12,6 +12,7 @@ from services.runtime.metrics import common
 LOOK_SECONDS = 1.0
 STALL_SECONDS = 15.0
 """Longer than a rebalance, and than a broker's election; a transaction in retry does not come by here."""
+STANDSTILL_SECONDS = 5.0
 
 
 class Stalled(Exception):  # noqa: N818 - what the process is
@@ -49,6 +50,8 @@ class Lag:
         now = time.monotonic()
         if now - self._looked < LOOK_SECONDS:
             return
+        if now - self._looked > STANDSTILL_SECONDS:
+            self._moved = now  # the process itself stood still, and cannot tell about the fetches
         self._looked = now
         try:
             ends = self._consumer.end_offsets(list(durable)) if durable else {}

@@ -1,6 +1,5 @@
 """The consumer's side of ownership: partitions come and go, positions come from the database."""
 
-import time
 from typing import Any
 
 import structlog
@@ -18,8 +17,6 @@ from services.settlement.adapters.positions import read_positions
 GROUP = "koc-settlement-poster"
 SESSION_SECONDS = 10
 """Kafka moves the partitions of a silent poster after this; the database ends its transaction before (book.SESSION)."""
-REBALANCE_SECONDS = 60.0
-"""A rebalance that takes longer than this has lost us: kafka-python can forget a join that it began."""
 log = structlog.get_logger(__name__)
 
 
@@ -66,18 +63,15 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-pyth
         self.next: dict[TopicPartition, int] = {}
         self.changed = False
         self.received = False
-        self._revoked_at: float | None = None
 
     def on_partitions_revoked(self, revoked: Any) -> None:
         """What was fetched is void."""
         del revoked
         self.changed = True
-        self._revoked_at = time.monotonic()
 
     def on_partitions_assigned(self, assigned: Any) -> None:
         """Seek, so that the client never looks for an offset of its own; the loop seeks again before it reads."""
         self.changed = self.received = True
-        self._revoked_at = None
         poster().rebalances.inc()
         log.info("partitions assigned", partitions=sorted((tp.topic, tp.partition) for tp in assigned))
         try:
@@ -87,15 +81,6 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-pyth
             return
         for tp in assigned:
             self._consumer.seek(tp, positions[tp.topic, tp.partition])
-
-    def check(self) -> None:
-        """Notice a rebalance that does not end; a restart joins anew.
-
-        Raises:
-            TimeoutError: partitions were taken and none assigned for REBALANCE_SECONDS.
-        """
-        if self._revoked_at is not None and time.monotonic() - self._revoked_at > REBALANCE_SECONDS:
-            raise TimeoutError(f"no partitions for {REBALANCE_SECONDS:.0f} s after a rebalance began")
 
     def seek_all(self) -> None:
         """Go to the database's offsets in every assigned partition.

@@ -74,7 +74,6 @@ class Poster:
         """Turn until `stopping` is set."""
         while not self.stopping:
             self._health.beat()
-            self._assignment.check()
             self._turn()
 
     def close(self) -> None:
