@@ -28,10 +28,10 @@ class Suite:
 
 SUITES = (
     Suite("unit", 1.0, "rules, contracts and glue, no processes"),
-    Suite("property", 3.0, "laws, by generated histories"),
-    Suite("integration", 4.0, "real Kafka and PostgreSQL, one part at a time"),
+    Suite("property", 1.5, "laws, by generated histories"),
+    Suite("integration", 6.0, "real Kafka and PostgreSQL, one part at a time"),
     Suite("e2e", 5.0, "the whole path, killed and reordered"),
-    Suite("ops", 2.0, "compose, dashboard on a real Prometheus"),
+    Suite("ops", 1.5, "compose, dashboard on a real Prometheus"),
 )
 
 
