@@ -2,7 +2,7 @@
 
 import sys
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -60,10 +60,31 @@ def about() -> None:
     """
 
 
+UNAVAILABLE = 69
+"""EX_UNAVAILABLE: Kafka or the database does not answer."""
+
+
 def app() -> None:
     """Entry point: an expected problem is one sentence and its exit status, never a traceback."""
     try:
         koc()
     except (StartRefused, InvariantBroken) as problem:
-        print(f"koc: {problem}", file=sys.stderr)
-        sys.exit(problem.exit_code)
+        _end(str(problem), problem.exit_code)
+    except ConnectionError as problem:
+        _end(f"{problem}; `koc doctor` says more", UNAVAILABLE)
+    except Exception as problem:
+        if not _is_database_away(problem):
+            raise
+        _end("the database does not answer; `koc local up` starts one, `koc doctor` says more", UNAVAILABLE)
+
+
+def _end(sentence: str, status: int) -> NoReturn:
+    print(f"koc: {sentence}", file=sys.stderr)
+    sys.exit(status)
+
+
+def _is_database_away(problem: Exception) -> bool:
+    """Whether SQLAlchemy or psycopg could not connect, without importing either for commands that need neither."""
+    names = ("sqlalchemy.exc", "psycopg")
+    kinds = [getattr(sys.modules[name], "OperationalError", None) for name in names if name in sys.modules]
+    return any(kind is not None and isinstance(problem, kind) for kind in kinds)

@@ -18,6 +18,7 @@ from services.runtime.local.stack import Stack
 from services.runtime.publishing import Outgoing, publish
 from services.runtime.settings import settings
 from services.settlement.adapters.drain_positions import wait_until_drained
+from services.settlement.application.drain import NotDrained
 
 Say = Callable[[str], None]
 DRAIN_SECONDS = 170.0
@@ -57,6 +58,9 @@ def demo(folder: Path, orders: int, say: Say) -> bool:
         settings.cache_clear()
         flow = _flow(orders, say)
         return _show(flow, say)
+    except NotDrained as problem:
+        say(f"   {problem}; the logs are in {_short(stack.layout.log)}")
+        return False
     finally:
         say("   stopping")
         stack.down()
