@@ -4,7 +4,7 @@ Accounts are created outside the batch's transaction, in one autocommitted state
 rolled back never was, and a batch that waits for another batch's new account would hold its locks meanwhile.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from services.kernel.errors import InvariantBroken
@@ -14,6 +14,7 @@ from services.settlement.domain.pricing import Position
 AccountName = tuple[str, str]
 """Key and currency."""
 
+_NONE: Mapping[str, int] = {}
 _CREATE = """
 WITH wanted AS (
   SELECT key, currency FROM unnest(%s::text[], %s::text[]) AS w (key, currency)
@@ -37,22 +38,26 @@ class Accounts:
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
-        self._ids: dict[AccountName, int] = {}
+        self._ids: dict[str, dict[str, int]] = {}
         self._names: dict[int, AccountName] = {}
         self._learn(connection.execute("SELECT id, key, currency FROM account").fetchall())
 
     def ensure(self, wanted: Iterable[AccountName]) -> None:
         """Make sure that these accounts exist, each with its balance row, and are known."""
-        missing = sorted({name for name in wanted if name not in self._ids})
+        missing = sorted({(key, currency) for key, currency in wanted if key not in self.of(currency)})
         if not missing:
             return
         parameters = literal(key for key, _ in missing), literal(currency for _, currency in missing)
         self._connection.execute(_CREATE, parameters)
         self._learn(self._connection.execute(_FIND, parameters).fetchall())
 
+    def of(self, currency: str) -> Mapping[str, int]:
+        """Ids by key of a currency's accounts that `ensure` has seen."""
+        return self._ids.get(currency, _NONE)
+
     def id(self, key: str, currency: str) -> int:
         """The id of an account that `ensure` has seen."""
-        return self._ids[key, currency]
+        return self._ids[currency][key]
 
     def position(self, ids: Collection[int], amounts: Collection[int]) -> Position:
         """A stored position by account key."""
@@ -80,5 +85,5 @@ class Accounts:
 
     def _learn(self, rows: Iterable[tuple[int, str, str]]) -> None:
         for account_id, key, currency in rows:
-            self._ids[key, currency] = account_id
+            self._ids.setdefault(currency, {})[key] = account_id
             self._names[account_id] = key, currency

@@ -3,13 +3,16 @@
 psycopg's own dumpers cost several microseconds a row; the hot tables need strings, integers and arrays only.
 """
 
+import re
 import struct
 from collections.abc import Iterable
 from typing import Any
 
 NULL = r"\N"
 _BINARY_HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_SHORT, _INT, _LONG = struct.Struct("!h").pack, struct.Struct("!i").pack, struct.Struct("!q").pack
 _BINARY_END = b"\xff\xff"
+_PLAIN = re.compile(r'[^\\"\x00-\x1f]*').fullmatch
 _SPECIAL = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 _ARRAY_SPECIAL = str.maketrans({"\\": r"\\\\", '"': r"\\" + '"', "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
@@ -18,18 +21,18 @@ def text(value: str | None) -> str:
     """A text column of a COPY row; identifiers pass as they are."""
     if value is None:
         return NULL
-    return value.translate(_SPECIAL) if not value.isalnum() else value
+    return value if _PLAIN(value) is not None else value.translate(_SPECIAL)
 
 
 def integers(values: Iterable[int]) -> str:
     """An integer array as a literal."""
-    return "{" + ",".join(map(str, values)) + "}"
+    return f"{{{','.join(map(str, values))}}}"
 
 
 def texts(values: Iterable[str]) -> str:
     """A text array as a literal within a COPY row."""
-    quoted = ['"' + value.translate(_ARRAY_SPECIAL) + '"' for value in values]
-    return "{" + ",".join(quoted) + "}"
+    quoted = [f'"{value if _PLAIN(value) is not None else value.translate(_ARRAY_SPECIAL)}"' for value in values]
+    return f"{{{','.join(quoted)}}}"
 
 
 def literal(values: Iterable[str]) -> str:
@@ -58,17 +61,17 @@ def copy_binary(cursor: Any, target: str, rows: list[bytes]) -> None:
 
 def binary_row(*columns: bytes) -> bytes:
     """One row of binary COPY; each column as PostgreSQL's binary form of its type, none of them null."""
-    parts = [struct.pack("!h", len(columns))]
+    parts = [_SHORT(len(columns))]
     for column in columns:
-        parts += (struct.pack("!i", len(column)), column)
+        parts += _INT(len(column)), column
     return b"".join(parts)
 
 
 def smallint(value: int) -> bytes:
     """A smallint column of a binary row."""
-    return struct.pack("!h", value)
+    return _SHORT(value)
 
 
 def bigint(value: int) -> bytes:
     """A bigint column of a binary row."""
-    return struct.pack("!q", value)
+    return _LONG(value)

@@ -1,7 +1,6 @@
 """Step 6: what a transaction writes, in the page's order, each table in one COPY or one statement."""
 
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
@@ -53,9 +52,6 @@ FROM unnest(%s::int[], %s::bigint[], %s::bigint[], %s::bytea[], %s::bigint[])
 WHERE w.partition = n.partition
 """
 
-moment = lru_cache(maxsize=20_000)(format_rfc3339)
-"""Text of a time; the same few times recur within a batch."""
-
 
 def _expect(what: str, changed: int, expected: int) -> None:
     if changed != expected:
@@ -64,15 +60,15 @@ def _expect(what: str, changed: int, expected: int) -> None:
 
 def journal(cursor: Any, posted: Sequence[Posted], accounts: Accounts, recorded_at: int) -> None:
     """The entries."""
-    now = moment(recorded_at)
+    now = format_rfc3339(recorded_at)
     rows = []
     for entry, writer, link in posted:
-        legs = entry.legs
-        ids = integers(accounts.id(leg.account, entry.currency) for leg in legs)
-        amounts = integers(leg.amount_minor for leg in legs)
+        of = accounts.of(entry.currency)
+        ids = integers([of[account] for account, _ in entry.legs])
+        amounts = integers([amount for _, amount in entry.legs])
         rows.append(
             f"{writer}\t{link.seq}\t{text(entry.idem_key)}\t{text(entry.cause)}\t{entry.kind.code}\t{entry.currency}\t"
-            f"{entry.period}\t{moment(entry.effective_at)}\t{now}\t{text(entry.order_id)}\t{text(entry.line_id)}\t"
+            f"{entry.period}\t{format_rfc3339(entry.effective_at)}\t{now}\t{text(entry.order_id)}\t{text(entry.line_id)}\t"
             f"{text(entry.corrects)}\t{ids}\t{amounts}\t{bytea(link.head)}"
         )
     copying.copy_text(cursor, _JOURNAL, rows)
@@ -103,12 +99,13 @@ def changed_lines(cursor: Any, lines: Sequence[Line], accounts: Accounts) -> Non
 def _line_row(line: Line, accounts: Accounts) -> str:
     order_id, line_id, buyer_id = line.key
     currency = line.currency
-    below_since = copying.NULL if line.below_since is None else moment(line.below_since)
-    ids = integers(accounts.id(key, currency) for key in line.booked)
+    below_since = copying.NULL if line.below_since is None else format_rfc3339(line.below_since)
+    of = accounts.of(currency)
+    ids = integers([of[key] for key in line.booked])
     return (
         f"{text(order_id)}\t{text(line_id)}\t{text(buyer_id)}\t{line.partition}\t{line.standing}\t"
         f"{integers(line.vector)}\t{integers(line.joined)}\t{below_since}\t{bytea(line.content_hash)}\t"
-        f"{text(line.brand_id)}\t{texts(line.koc_ids)}\t{moment(line.paid_at)}\t{currency}\t{line.revision}\t"
+        f"{text(line.brand_id)}\t{texts(line.koc_ids)}\t{format_rfc3339(line.paid_at)}\t{currency}\t{line.revision}\t"
         f"{text(line.unpriced)}\t{line.unpriced_minor}\t{text(line.quarantined)}\t"
         f"{ids}\t{integers(line.booked.values())}\t{texts(line.booked_steps)}"
     )
@@ -141,10 +138,14 @@ def balances(cursor: Any, posted: Sequence[Posted], accounts: Accounts) -> None:
     """The aggregated amounts, last of all and locked in id order: hot rows are held shortest, never in a cycle."""
     moved: dict[int, list[int]] = {}
     for entry, _, _ in posted:
-        for leg in entry.legs:
-            sums = moved.setdefault(accounts.id(leg.account, entry.currency), [0, 0])
-            sums[0] += leg.amount_minor
-            sums[1] += 1
+        of = accounts.of(entry.currency)
+        for account, amount in entry.legs:
+            sums = moved.get(of[account])
+            if sums is None:
+                moved[of[account]] = [amount, 1]
+            else:
+                sums[0] += amount
+                sums[1] += 1
     if moved:
         ids = sorted(moved)
         cursor.execute(_LOCK_BALANCES, (integers(ids),))

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from services.settlement.domain.assertions import Assertion, is_cancelled
+from services.settlement.domain.assertions import Assertion, Step, is_cancelled
 from services.settlement.domain.entries import Kind
 from services.settlement.domain.lines import Line
 from services.settlement.domain.pricing import Position, Reference, Terms, difference, price, terms_of, total
@@ -37,22 +37,38 @@ def book_assertion(line: Line, assertion: Assertion, reference: Reference, cause
     if line.quarantined is not None:
         return []
     target, terms = _target(line, assertion, reference)
-    rows: list[Row] = []
-    explained: Position = {}
-    before: Position = {}
-    if line.standing:
-        for index, step in enumerate(assertion.steps):
-            after = price(assertion, terms, step.refunded_minor, cancelled=step.cancelled)
-            if step.event_id not in line.booked_steps and (moved := difference(after, before)):
+    rows = _step_rows(line, assertion, terms, target) if line.standing else []
+    explained = line.booked
+    for row in rows:
+        explained = total(explained, row.legs)
+    if explained != target:
+        rest = difference(target, explained)
+        rows.insert(0, Row(Kind.COMMISSION_ADJUSTED, REST, cause, assertion.as_of, rest))
+    line.booked = target
+    line.booked_steps = tuple([step.event_id for step in assertion.steps])
+    return rows
+
+
+def _step_rows(line: Line, assertion: Assertion, terms: tuple[Terms, ...], target: Position) -> list[Row]:
+    """The rows of order events that are not booked yet; what is booked already is not priced again."""
+    priced = {(assertion.refunded_minor, is_cancelled(assertion)): target}
+
+    def worth(step: Step) -> Position:
+        at = step.refunded_minor, step.cancelled
+        if at not in priced:
+            priced[at] = price(assertion, terms, step.refunded_minor, cancelled=step.cancelled)
+        return priced[at]
+
+    rows = []
+    before: Step | None = None
+    for index, step in enumerate(assertion.steps):
+        if step.event_id not in line.booked_steps:
+            moved = difference(worth(step), worth(before)) if before is not None else worth(step)
+            if moved:
                 kind = Kind.COMMISSION_ADJUSTED if index else Kind.COMMISSION_ACCRUED
                 at = step.at if index else line.paid_at
                 rows.append(Row(kind, str(index), f"order event {step.event_id}", at, moved))
-                explained = total(explained, moved)
-            before = after
-    if rest := difference(target, total(line.booked, explained)):
-        rows.insert(0, Row(Kind.COMMISSION_ADJUSTED, REST, cause, assertion.as_of, rest))
-    line.booked = target
-    line.booked_steps = tuple(step.event_id for step in assertion.steps)
+        before = step
     return rows
 
 

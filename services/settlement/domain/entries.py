@@ -5,6 +5,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from services.kernel.errors import InvariantBroken
+from services.kernel.money import MAX_AMOUNT_MINOR
 from services.kernel.time import format_rfc3339
 
 
@@ -60,15 +61,16 @@ class Link(NamedTuple):
 
 
 GENESIS = Link(0, bytes(32))
-_VERSION = b"koc-entry-1"
-_ABSENT = b"\xff\xff\xff\xff"
+_VERSION = "koc-entry-1"
+_ABSENT = "\xff\xff\xff\xff"
+_PREFIXES = ["\0\0\0" + chr(length) for length in range(256)]
+"""Lengths below 256 as 4 big-endian bytes. Bytes are built as one Latin-1 text: a join is cheaper than many encodes."""
 
 
-def _packed(value: str | int | None) -> bytes:
-    if value is None:
-        return _ABSENT
-    raw = str(value).encode()
-    return len(raw).to_bytes(4, "big") + raw
+def _packed(value: str) -> str:
+    """A field that is long or beyond ASCII: the length of its UTF-8 form, and that."""
+    raw = value.encode()
+    return (len(raw).to_bytes(4, "big") + raw).decode("latin-1")
 
 
 def canonical(entry: Entry, writer: int, seq: int, recorded_at: int, prev_hash: bytes) -> bytes:
@@ -78,7 +80,7 @@ def canonical(entry: Entry, writer: int, seq: int, recorded_at: int, prev_hash: 
     corrects, writer, seq, prev_hash (hex), number of legs, then account and amount_minor of each leg as published.
     Absent = length 0xffffffff; integers in decimal; times as published (UTC). docs/finance.md has a verifier.
     """
-    fields: list[str | int | None] = [
+    fields = [
         f"{writer}-{seq}",
         entry.idem_key,
         entry.cause,
@@ -90,23 +92,33 @@ def canonical(entry: Entry, writer: int, seq: int, recorded_at: int, prev_hash: 
         entry.order_id,
         entry.line_id,
         entry.corrects,
-        writer,
-        seq,
+        str(writer),
+        str(seq),
         prev_hash.hex(),
-        len(entry.legs),
+        str(len(entry.legs)),
     ]
-    for leg in entry.legs:
-        fields += leg
-    return _VERSION + b"".join(map(_packed, fields))
+    for account, amount_minor in entry.legs:
+        fields += account, str(amount_minor)
+    parts = [_VERSION]
+    for field in fields:
+        if field is None:
+            parts.append(_ABSENT)
+        elif len(field) < 256 and field.isascii():
+            parts += _PREFIXES[len(field)], field
+        else:
+            parts.append(_packed(field))
+    return "".join(parts).encode("latin-1")
 
 
 def chain(entry: Entry, writer: int, last: Link, recorded_at: int) -> Link:
     """The next link: the place that this entry takes after `last`.
 
     Raises:
-        InvariantBroken: legs that do not add up to zero, or fewer than two of them.
+        InvariantBroken: legs that do not add up to zero, fewer than two of them, or one over 10^12.
     """
     if len(entry.legs) < 2 or sum(leg.amount_minor for leg in entry.legs) != 0:
         raise InvariantBroken(f"unbalanced entry {entry.idem_key}: {entry.legs}")
+    if any(abs(leg.amount_minor) > MAX_AMOUNT_MINOR for leg in entry.legs):
+        raise InvariantBroken(f"an amount of entry {entry.idem_key} is over the limit: {entry.legs}")
     seq = last.seq + 1
     return Link(seq, hashlib.sha256(canonical(entry, writer, seq, recorded_at, last.head)).digest())

@@ -1,6 +1,8 @@
 """Accounting periods: the month an entry belongs to, never one that is closed."""
 
-from services.kernel.time import month_of
+from functools import lru_cache
+
+from services.kernel.time import DAY, MINUTE, month_of
 
 
 def period_of(effective_at: int, zone_minutes: int, oldest_open: str | None) -> str:
@@ -11,7 +13,7 @@ def period_of(effective_at: int, zone_minutes: int, oldest_open: str | None) -> 
         zone_minutes: the settlement zone, minutes east of UTC.
         oldest_open: None as long as no period was ever closed.
     """
-    month = month_of(effective_at, zone_minutes)
+    month = _month_of_day((effective_at + zone_minutes * MINUTE) // DAY)
     return month if oldest_open is None else max(month, oldest_open)
 
 
@@ -19,3 +21,9 @@ def month_after(month: str) -> str:
     """The calendar month after YYYY-MM."""
     year, number = int(month[:4]), int(month[5:])
     return f"{year + number // 12:04d}-{number % 12 + 1:02d}"
+
+
+@lru_cache(maxsize=10_000)
+def _month_of_day(day: int) -> str:
+    """The month of a local day, counted from 1970-01-01."""
+    return month_of(day * DAY, 0)

@@ -125,9 +125,15 @@ def allocated(line: Assertion, terms: tuple[Terms, ...], kind: str, refunded_min
 
 def split(terms: Terms, base: int, commission: int) -> tuple[list[Taken], dict[str, int]]:
     """Apply a plan's splits in order to one credit's commission: what each took, and what roles hold in the end."""
+    steps: list[Taken] = []
+    holds = _divide(terms, base, commission, steps)
+    return steps, holds
+
+
+def _divide(terms: Terms, base: int, commission: int, told: list[Taken] | None) -> dict[str, int]:
+    """What roles hold after all splits; `told` is told what each took."""
     credit, plan, _, parties = terms
     holds = {"koc": commission}
-    steps = []
     for role, of, share_ppm in plan.splits if plan else ():
         party = fills(role, credit.koc_id, parties)
         source = None if of == "base" else "koc" if of == "commission" else of
@@ -140,15 +146,16 @@ def split(terms: Terms, base: int, commission: int) -> tuple[list[Taken], dict[s
                 taken = min(taken, held)
                 holds[source] = held - taken
             holds[role] = holds.get(role, 0) + taken
-        steps.append(Taken(role, party, of, share_ppm, whole, taken))
-    return steps, holds
+        if told is not None:
+            told.append(Taken(role, party, of, share_ppm, whole, taken))
+    return holds
 
 
 def _share_out(position: Position, terms: Terms, base: int, commission: int) -> None:
     """Add what each role holds of one credit's commission in the end to `position`."""
-    for role, amount in split(terms, base, commission)[1].items():
-        party = fills(role, terms.credit.koc_id, terms.parties)
-        if amount and party is not None:
+    for role, amount in _divide(terms, base, commission, None).items():
+        party = fills(role, terms.credit.koc_id, terms.parties) if amount else None
+        if party is not None:
             key = accounts.pending(role, party)
             position[key] = position.get(key, 0) - amount
 
