@@ -30,8 +30,8 @@ class Suite:
 SUITES = (
     Suite("unit", 1.0, "rules, contracts and glue, no processes", ("tests/test_tidy.py",)),
     Suite("property", 1.5, "laws, by generated histories"),
-    Suite("integration", 6.0, "real Kafka and PostgreSQL, one part at a time"),
-    Suite("e2e", 5.0, "the whole path, killed and reordered"),
+    Suite("integration", 7.0, "real Kafka and PostgreSQL, one part at a time"),
+    Suite("e2e", 4.0, "the whole path, killed and reordered"),
     Suite("ops", 1.5, "compose, dashboard on a real Prometheus"),
 )
 
