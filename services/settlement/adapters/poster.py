@@ -8,6 +8,7 @@ import gc
 import signal
 import time
 from collections.abc import Callable
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -18,13 +19,14 @@ from kafka.errors import IllegalStateError, NoOffsetForPartitionError, OffsetOut
 
 from schemas.decoding import InvalidEvent
 from schemas.topics import CREDITS
-from services.kernel.errors import HistoryLost, InvariantBroken, Refused
+from services.kernel.errors import HistoryLost, InvariantBroken
 from services.runtime.database import engine
 from services.runtime.health import Health
 from services.runtime.log import configure_logging
 from services.runtime.metrics import common, poster
 from services.runtime.settings import settings
 from services.settlement.adapters.book import KEEPALIVES, SESSION, Book
+from services.settlement.adapters.credit_batch import explain_conflict, read_batch
 from services.settlement.adapters.failures import retry_cause
 from services.settlement.adapters.gauges import Gauges
 from services.settlement.adapters.lag import Lag, Stalled
@@ -32,8 +34,7 @@ from services.settlement.adapters.partitions import Assignment, join, make_consu
 from services.settlement.adapters.poster_start import check_start
 from services.settlement.adapters.registry_book import oldest_open_job, registry_transaction
 from services.settlement.adapters.registry_events import DeadLetters, read_event
-from services.settlement.adapters.wire import decode_credit
-from services.settlement.application.ports import Batch, Incoming
+from services.settlement.application.ports import Batch
 from services.settlement.application.post import Fenced, Outcome, OwnedElsewhere, post_batch
 from services.settlement.application.registry import take_registry
 from services.settlement.application.reprice import reprice_chunk
@@ -180,9 +181,18 @@ class Poster:
         if not ranges:
             return
         records = list(chain.from_iterable(self._records.get(tp, ()) for tp in tps))
-        incoming = [Incoming(r.partition, r.offset, r.value, _decoded(r)) for r in records]
+        batch, poison = read_batch(ranges, records)
         began = time.perf_counter()
-        self._retried(lambda: self._post_once(Batch(ranges, incoming)))
+        while batch.ranges:
+            try:
+                self._retried(partial(self._post_once, batch))
+            except ContentConflict as conflict:
+                poison = explain_conflict(conflict)
+                batch = batch.before(*conflict.place) if conflict.place else Batch({}, [])
+            else:
+                break
+        if poison:
+            raise InvariantBroken(poison)
         poster().batch_seconds.observe(time.perf_counter() - began)
         poster().batch_records.observe(len(records))
         self._moved({TopicPartition(CREDITS.name, number): end for number, (_, end) in ranges.items()}, records)
@@ -196,11 +206,6 @@ class Poster:
             except OwnedElsewhere as elsewhere:
                 also |= elsewhere.partitions
                 poster().retries.labels("owned_elsewhere").inc()
-            except ContentConflict as conflict:
-                raise InvariantBroken(
-                    f"{conflict}: nothing more is posted from its partition; look at it with `koc explain"
-                    f" {conflict.key[0]}`, and `koc settlement quarantine {'/'.join(conflict.key)}` freezes it"
-                ) from conflict
             else:
                 _count(outcome)
                 return
@@ -251,21 +256,6 @@ class Poster:
         self._assignment.next.update(ends)
         self._lag.applied(records)
         self._consumer.commit_async({tp: OffsetAndMetadata(end, "", -1) for tp, end in ends.items()})
-
-
-def _decoded(record: Any) -> Any:
-    """The assertion of a record.
-
-    Raises:
-        InvariantBroken: a poison credit. Attribution publishes none, so a person has to look.
-    """
-    try:
-        return decode_credit(record.value)
-    except Refused as refused:
-        raise InvariantBroken(
-            f"{record.topic}-{record.partition} holds at offset {record.offset} what is no credit assertion"
-            f" ({refused}): find out who wrote it; nothing more is posted from this partition"
-        ) from refused
 
 
 def _count(outcome: Outcome) -> None:

@@ -27,6 +27,14 @@ class Batch:
     ranges: Mapping[int, tuple[int, int]]
     incoming: Sequence[Incoming]
 
+    def before(self, partition: int, position: int) -> "Batch":
+        """The batch without what stands in this partition from this offset on."""
+        first, _ = self.ranges[partition]
+        ranges = {number: bounds for number, bounds in self.ranges.items() if number != partition}
+        if position > first:
+            ranges[partition] = first, position
+        return Batch(ranges, [one for one in self.incoming if one.partition != partition or one.position < position])
+
 
 @dataclass(slots=True)
 class Writer:

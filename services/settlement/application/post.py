@@ -13,7 +13,7 @@ from services.kernel.identifiers import line_key
 from services.settlement.application.ports import Batch, Incoming, Kept, Moment, Transaction, Writer
 from services.settlement.application.posting import Posting
 from services.settlement.domain.booking import book_assertion, book_demotion
-from services.settlement.domain.lines import Key, Line, owner
+from services.settlement.domain.lines import ContentConflict, Key, Line, owner
 from services.settlement.domain.pricing import Reference
 from services.settlement.domain.vectors import Verdict
 
@@ -135,7 +135,11 @@ def _fold(
         if line.partition != incoming.partition:
             raise InvariantBroken(f"line {line_key(*key)} of partition {line.partition} came in {incoming.partition}")
         joined = line.joined
-        verdict = line.take(assertion, moment.now)
+        try:
+            verdict = line.take(assertion, moment.now)
+        except ContentConflict as conflict:
+            conflict.place = incoming.partition, incoming.position
+            raise
         if verdict is Verdict.ACCEPTED:
             work.accepted[key] = incoming
         if verdict is Verdict.ACCEPTED or line.joined != joined:

@@ -19,6 +19,8 @@ class ContentConflict(Exception):  # noqa: N818 - the name of what happened
     def __init__(self, key: Key) -> None:
         super().__init__(f"two assertions of line {'/'.join(key)} have one version vector and different content")
         self.key = key
+        self.place: tuple[int, int] | None = None
+        """Partition and offset of the second one, for whoever knows."""
 
 
 @dataclass(slots=True)
