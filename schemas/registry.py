@@ -32,6 +32,11 @@ class RegistryEvent(Message):
         return self.identity.partition("|")[0]
 
 
+def _check_period(effective_from: datetime, effective_to: datetime | None) -> None:
+    if effective_to is not None and effective_to <= effective_from:
+        raise ValueError("effective_to must be after effective_from")
+
+
 class Split(Message):
     """A role's share of the commission, of the remaining base, or of what another role holds."""
 
@@ -76,8 +81,7 @@ class PlanPublished(RegistryEvent):
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
-        if self.effective_to is not None and self.effective_to <= self.effective_from:
-            raise ValueError("effective_to must be after effective_from")
+        _check_period(self.effective_from, self.effective_to)
         held = {"koc"}
         for split in self.splits or ():
             if split.role in RESERVED_ROLES | _WHOLES:
@@ -104,8 +108,7 @@ class RelationSet(RegistryEvent):
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
-        if self.effective_to is not None and self.effective_to <= self.effective_from:
-            raise ValueError("effective_to must be after effective_from")
+        _check_period(self.effective_from, self.effective_to)
         if taken := (RESERVED_ROLES | {"platform", "koc"}) & self.parties.keys():
             raise ValueError(f"a relation cannot say who fills {min(taken)}")
         return self

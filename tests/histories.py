@@ -82,7 +82,7 @@ def live(stack: Stack, week: Week, seed: int, kills: list[Kill]) -> Ending:
 
 
 def _kill(stack: Stack, kill: Kill, total: int) -> None:
-    """Kill the process once it has come through two thirds of what was published for it so far."""
+    """Kill the process in the middle: once it is through half (poster: three tenths) of what was published so far."""
     progress = _attributed if kill.process.startswith("attribution") else _posted
     target = int(total * kill.at_share * (0.5 if progress is _attributed else 0.3))
     _await(lambda: progress() >= target, f"{kill.process} at {target}")
