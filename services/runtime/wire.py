@@ -27,7 +27,16 @@ def read_moment(kind: type, value: object) -> Any:
     """
     if kind is not Moment or not isinstance(value, str):
         raise ValueError("not a time")
-    micros = parse_rfc3339(value)
+    return Moment(moment(value))
+
+
+def moment(text: str) -> int:
+    """Microseconds since the epoch of an event's time.
+
+    Raises:
+        ValueError: it is no time of this century.
+    """
+    micros = parse_rfc3339(text)
     if not _BEGIN <= micros < _END:
         raise ValueError("not a time of this century")
-    return Moment(micros)
+    return micros

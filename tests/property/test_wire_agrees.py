@@ -17,6 +17,7 @@ from schemas.reasons import Reason
 from schemas.specimens import MODELS, VALID
 from schemas.topics import CLICKS, CREDITS, ORDERS
 from services.attribution.adapters import wire
+from services.attribution.domain.facts import Touch
 from services.kernel.errors import Refused
 from services.kernel.time import to_micros
 from services.settlement.adapters import wire as credit_wire
@@ -24,7 +25,7 @@ from tests.property import wire_events
 from tests.property.wire_events import ODD, Token, places, written
 
 DECODE: dict[str, Callable[[bytes], Any]] = {
-    CLICKS.name: wire.decode_click,
+    CLICKS.name: wire.read_click,
     ORDERS.name: wire.decode_order,
     CREDITS.name: credit_wire.decode_credit,
 }
@@ -54,6 +55,13 @@ def plain(value: Any) -> Any:
     return value
 
 
+def as_event(buyer_id: str, touch: Touch) -> dict[str, Any]:
+    """A touch under the names of the click that it was."""
+    event = touch._asdict() | {"buyer_id": buyer_id}
+    event["event_type"] = event.pop("kind")
+    return event
+
+
 def by_model(topic: str, raw: bytes) -> Any:
     try:
         return plain(decoding.read(topic, raw))
@@ -63,7 +71,8 @@ def by_model(topic: str, raw: bytes) -> Any:
 
 def by_wire(topic: str, raw: bytes) -> Any:
     try:
-        return plain(DECODE[topic](raw))
+        read = DECODE[topic](raw)
+        return as_event(*read) if topic == CLICKS.name else plain(read)
     except Refused as refused:
         return refused.reason
 

@@ -22,7 +22,7 @@ from services.settlement.adapters import wire as credit_wire
 
 ROOT = Path(generate.__file__).parent
 DOCUMENT = json.loads((ROOT / "asyncapi.json").read_text())
-FAST = {CLICKS.name: wire.decode_click, ORDERS.name: wire.decode_order, CREDITS.name: credit_wire.decode_credit}
+FAST = {CLICKS.name: wire.read_click, ORDERS.name: wire.decode_order, CREDITS.name: credit_wire.decode_credit}
 TYPES = [(topic, name) for topic, models in MODELS.items() for name in models]
 VALID = [(topic, ROOT / f"examples/{name}/valid.json") for topic, name in TYPES]
 INVALID = [(topic, path) for topic, name in TYPES for path in sorted(ROOT.glob(f"examples/{name}/invalid-*.json"))]

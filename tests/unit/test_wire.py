@@ -18,7 +18,7 @@ from services.runtime import metrics
 from services.runtime.routing import route, route_as_is
 from services.settlement.adapters.wire import decode_credit
 
-DECODERS = [(wire.decode_click, "click"), (wire.decode_order, "order.paid"), (decode_credit, "credit")]
+DECODERS = [(wire.read_click, "click"), (wire.decode_order, "order.paid"), (decode_credit, "credit")]
 fast = pytest.mark.parametrize(("decode", "name"), DECODERS)
 
 
@@ -60,15 +60,15 @@ def test_a_record_without_a_value_is_refused(decode: Callable[[bytes | None], An
 
 @pytest.mark.parametrize("at", ["2000-01-01T00:00:00Z", "2000-01-01T08:00:00+08:00", "2099-12-31T23:59:59.999999Z"])
 def test_moments_of_any_zone_are_microseconds(at: str) -> None:
-    moment = wire.decode_click(text("click", occurred_at=at)).occurred_at
+    moment = wire.read_click(text("click", occurred_at=at))[1].occurred_at
     assert moment == parse_rfc3339(at)
-    assert wire.decode_click(text("click", occurred_at=format_rfc3339(moment))).occurred_at == moment
+    assert wire.read_click(text("click", occurred_at=format_rfc3339(moment)))[1].occurred_at == moment
 
 
 @pytest.mark.parametrize("at", ["2000-01-01T00:00:00+00:01", "2099-12-31T23:59:59-00:01"])
 def test_a_moment_that_we_could_not_publish_in_utc_is_refused(at: str) -> None:
     with pytest.raises(Refused) as refused:
-        wire.decode_click(text("click", occurred_at=at))
+        wire.read_click(text("click", occurred_at=at))
     assert refused.value.reason == Reason.INVALID_FIELD
 
 

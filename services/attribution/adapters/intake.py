@@ -60,35 +60,15 @@ class Orders(Intake):
 def read_clicks(records: Iterable[Source], is_local: Callable[[str], bool], partition: int) -> Clicks:
     """Read a stretch of the clicks log. `is_local` may say no of a buyer it does not know."""
     intake = Clicks()
-    decode, add, touch = wire.decode_click, intake.records.append, facts.Touch
+    read, add, new = wire.read_click, intake.records.append, tuple.__new__
     for source in records:
         try:
-            click = decode(source.value)
+            buyer_id, touch = read(source.value)
         except Refused as refused:
             intake.refuse(source, refused)
             continue
-        buyer_id = click.buyer_id
         if is_local(buyer_id) or not intake.astray(source, buyer_id, partition):
-            add(
-                TouchRecord(
-                    source,
-                    buyer_id,
-                    touch(
-                        click.event_id,
-                        click.event_type,
-                        int(click.occurred_at),
-                        click.platform,
-                        click.koc_id,
-                        click.content_id,
-                        click.content_type,
-                        click.product_id,
-                        click.shop_id,
-                        click.brand_id,
-                        click.campaign_id,
-                        click.traffic,
-                    ),
-                )
-            )
+            add(new(TouchRecord, (source, buyer_id, touch)))
     return intake
 
 

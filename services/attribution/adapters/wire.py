@@ -6,6 +6,7 @@ unknown fields is read all the same, only slower, and counted. Times become inte
 """
 
 import re
+from sys import intern
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -14,9 +15,10 @@ from msgspec import Meta, Struct
 from schemas import decoding
 from schemas.fields import MAX_AMOUNT_MINOR, MAX_EVENT_BYTES, MAX_LINES, MAX_QUANTITY, MAX_REASON_LENGTH, TEXT_PATTERN
 from schemas.topics import CLICKS, ORDERS
+from services.attribution.domain.facts import Touch
 from services.kernel.errors import Refused
 from services.runtime import metrics
-from services.runtime.wire import UNDECODABLE, Moment, read_moment
+from services.runtime.wire import UNDECODABLE, Moment, moment, read_moment
 
 Amount = Annotated[int, Meta(ge=0, le=MAX_AMOUNT_MINOR)]
 Quantity = Annotated[int, Meta(ge=1, le=MAX_QUANTITY)]
@@ -39,11 +41,11 @@ _CLICK_NAMES = _names(8, _WORD)
 
 
 class Click(_Wire, frozen=True, gc=False):
-    """commerce.clicks.v1."""
+    """commerce.clicks.v1, the fields that a fast decoder can judge by itself; `_touch` judges the rest."""
 
     event_id: str
     event_type: Literal["click", "view", "code"]
-    occurred_at: Moment
+    occurred_at: str
     platform: str
     buyer_id: str
     koc_id: str
@@ -55,14 +57,37 @@ class Click(_Wire, frozen=True, gc=False):
     traffic: Traffic
     campaign_id: str | None = None
 
-    def __post_init__(self) -> None:
-        campaign = "-" if self.campaign_id is None else self.campaign_id
-        names = (
-            f"{self.event_id}|{self.buyer_id}|{self.koc_id}|{self.content_id}|{self.product_id}|{self.shop_id}"
-            f"|{self.brand_id}|{campaign}|{self.platform}"
-        )
-        if _CLICK_NAMES.fullmatch(names) is None:
-            raise ValueError("not an identifier")
+
+def _touch(click: Click) -> tuple[str, Touch]:
+    """The touch of a click and whose it is.
+
+    Names that many touches share are interned: a buyer's state takes a third of the memory and of the cache misses.
+
+    Raises:
+        ValueError: a name or the time is not as it should be.
+    """
+    campaign_id = click.campaign_id
+    names = (
+        f"{click.event_id}|{click.buyer_id}|{click.koc_id}|{click.content_id}|{click.product_id}|{click.shop_id}"
+        f"|{click.brand_id}|{'-' if campaign_id is None else campaign_id}|{click.platform}"
+    )
+    if _CLICK_NAMES.fullmatch(names) is None:
+        raise ValueError("not an identifier")
+    touch = (
+        click.event_id,
+        click.event_type,
+        moment(click.occurred_at),
+        intern(click.platform),
+        intern(click.koc_id),
+        intern(click.content_id),
+        click.content_type,
+        intern(click.product_id),
+        intern(click.shop_id),
+        intern(click.brand_id),
+        campaign_id if campaign_id is None else intern(campaign_id),
+        click.traffic,
+    )
+    return click.buyer_id, _new(Touch, touch)
 
 
 _EVENT_NAMES = _names(3)
@@ -225,23 +250,23 @@ class OrderRefundReversed(_OrderEvent, frozen=True, gc=False, tag="order.refund_
 
 OrderEvent = OrderPaid | OrderReceived | OrderCancelled | OrderCompleted | OrderRefunded | OrderRefundReversed
 
-_CLICK: msgspec.json.Decoder[Click] = msgspec.json.Decoder(Click, dec_hook=read_moment)
+_decode_click = msgspec.json.Decoder(Click).decode
+_new = tuple.__new__  # Touch(...) would go through a lambda: twice the time
 _ORDER: msgspec.json.Decoder[OrderEvent] = msgspec.json.Decoder(OrderEvent, dec_hook=read_moment)
 
 
-def decode_click(raw: bytes | None) -> Click:
-    """A record of commerce.clicks.v1.
+def read_click(raw: bytes | None) -> tuple[str, Touch]:
+    """A record of commerce.clicks.v1: the buyer and the touch.
 
     Raises:
         Refused: the bytes are no such event.
     """
     try:
         if raw is not None and len(raw) <= MAX_EVENT_BYTES:
-            return _CLICK.decode(raw)
-    except UNDECODABLE:
+            return _touch(_decode_click(raw))
+    except (*UNDECODABLE, ValueError):
         pass
-    judged: Click = _by_public_model(CLICKS.name, raw, Click)
-    return judged
+    return _touch(_by_public_model(CLICKS.name, raw, Click))
 
 
 def decode_order(raw: bytes | None) -> OrderEvent:
@@ -266,4 +291,4 @@ def _by_public_model(topic: str, raw: bytes | None, kind: Any) -> Any:
     except decoding.InvalidEvent as invalid:
         raise Refused(invalid.reason, invalid.detail) from None
     metrics.attribution().unknown_fields.labels(topic).inc()
-    return msgspec.convert(model.model_dump(), kind, dec_hook=read_moment)
+    return msgspec.convert(model.model_dump(mode="json"), kind, dec_hook=read_moment)
