@@ -31,12 +31,12 @@ class Credit(Message):
 
 
 class Considered(Message):
-    """A candidate and what became of it."""
+    """A candidate and what became of it; the platform's own declaration is one, without a touch."""
 
-    touch_id: Identifier
+    touch_id: Identifier | None = None
     content_id: Identifier
     koc_id: Identifier
-    touched_at: Moment
+    touched_at: Moment | None = None
     verdict: Word
 
 
@@ -75,7 +75,7 @@ class CreditAssertion(Message):
     as_of: Moment
     steps: Annotated[list[Step], Field(min_length=1, max_length=50)]
     policy: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,64}$")]
-    credits: list[Credit]
+    credits: Annotated[list[Credit], Field(max_length=200)]
     considered: Annotated[list[Considered], Field(max_length=100)]
     version: Version
     source_partition: Annotated[int, Field(ge=0, le=2**31 - 1)]

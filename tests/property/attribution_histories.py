@@ -22,7 +22,7 @@ from services.attribution.domain.facts import (
     Touch,
 )
 from services.attribution.domain.horizons import Horizons
-from services.attribution.domain.policy import BRAND, Policy, Rules
+from services.attribution.domain.policy import BRAND, Policy, Rules, always
 from services.kernel.errors import StartRefused
 from services.kernel.time import DAY
 from tests.property.attribution_reference import LogRecord
@@ -39,7 +39,7 @@ def rules(revision: int) -> Rules:
     click, view = (10 * HOUR5, 3 * HOUR5) if revision == 1 else (7 * HOUR5, 5 * HOUR5)
     windows = {"click": click, "code": click, "view": view}
     policy = Policy("last_click", "last_click", BRAND, windows, {"live": 4 * HOUR5})
-    return Rules(revision, f"hash of {revision}", policy)
+    return Rules(revision, f"hash of {revision}", always(policy), {})
 
 
 def logs(random: Random) -> tuple[list[LogRecord], list[LogRecord]]:

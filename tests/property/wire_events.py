@@ -117,7 +117,9 @@ credited = struct(
     sometimes("touch_id", ids),
     sometimes("touched_at", times()),
 )
-considered = struct({"touch_id": ids, "content_id": ids, "koc_id": ids, "touched_at": times(), "verdict": words})
+considered = struct(
+    {"content_id": ids, "koc_id": ids, "verdict": words}, sometimes("touch_id", ids), sometimes("touched_at", times())
+)
 counts = st.integers(0, 2**63 - 1)
 credit_assertions = struct(
     {

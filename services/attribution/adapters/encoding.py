@@ -6,8 +6,8 @@ from typing import NamedTuple
 import msgspec
 
 from services.attribution.domain.assertion import MAX_CONSIDERED, Assertion
+from services.attribution.domain.credits import Credit
 from services.attribution.domain.fold import Step
-from services.attribution.domain.rule import Credit
 from services.attribution.domain.verdicts import Verdict
 from services.kernel.time import format_rfc3339
 
@@ -44,10 +44,10 @@ class _Credit(msgspec.Struct, gc=False):
 
 
 class _Considered(msgspec.Struct, gc=False):
-    touch_id: str
+    touch_id: str | None
     content_id: str
     koc_id: str
-    touched_at: str
+    touched_at: str | None
     verdict: Verdict
 
 
@@ -91,9 +91,9 @@ class _Message(msgspec.Struct, gc=False):
 _encode = msgspec.json.Encoder().encode
 
 
-def encode_assertion(assertion: Assertion, policy: str, partition: int) -> OutRecord:
+def encode_assertion(assertion: Assertion, partition: int) -> OutRecord:
     """The record of an assertion, the same bytes wherever it is made. `partition` is the buyer's, here and there."""
-    _, payment, line, state, as_of, judgement, _, vector = assertion
+    _, payment, line, state, as_of, policy, judgement, _, vector = assertion
     as_of_text = _text(as_of)
     message = _Message(
         payment.order_id,
@@ -144,10 +144,14 @@ def _credit(credit: Credit) -> _Credit:
 
 
 def _considered(assertion: Assertion) -> list[_Considered]:
-    """Touches from the latest on, the first MAX_CONSIDERED, each with what became of it."""
-    return [
+    """The platform's declaration, then touches from the latest on: the first MAX_CONSIDERED, each with its verdict."""
+    declared, verdict = assertion.payment.declared, assertion.judgement.declared
+    found = [
         _Considered(touch.event_id, touch.content_id, touch.koc_id, _text(touch.occurred_at), verdict)
         for touch, verdict in zip(
             assertion.candidates[:MAX_CONSIDERED], assertion.judgement.verdicts[:MAX_CONSIDERED], strict=True
         )
     ]
+    if declared is None or verdict is None:
+        return found
+    return [_Considered(None, declared.content_id, declared.koc_id, None, verdict), *found[: MAX_CONSIDERED - 1]]

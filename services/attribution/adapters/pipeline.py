@@ -67,10 +67,9 @@ class Pipeline:
 
         def encoded(assertions: Iterable[Assertion]) -> Iterator[OutRecord]:
             nonlocal unattributed
-            policy = store.shard.rules.policy.name
             for assertion in assertions:
                 unattributed += not assertion.judgement.credits
-                yield encode_assertion(assertion, policy, partition)
+                yield encode_assertion(assertion, partition)
 
         if outcome.changed:
             count = await self._outbox.publish(CREDITS.name, partition, encoded(outcome.assertions(store.shard)))

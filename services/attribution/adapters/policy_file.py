@@ -10,7 +10,7 @@ import msgspec
 from schemas.topics import CLICKS, ORDERS
 from services.attribution.domain.horizons import Horizons
 from services.attribution.domain.models import MODELS
-from services.attribution.domain.policy import EVIDENCE, SCOPES, Policy, Rules
+from services.attribution.domain.policy import EVIDENCE, SCOPES, Policy, Rules, always
 from services.kernel.errors import StartRefused
 from services.kernel.time import DAY, HOUR
 
@@ -75,7 +75,7 @@ def read_policy_file(path: Path = POLICY_FILE) -> PolicyFile:
     )
     if problems := [*_policy_problems(policy, horizons), *_retention_problems(horizons)]:
         raise StartRefused(f"{path.name}: {'; '.join(problems)}")
-    return PolicyFile(Rules(stated.revision, hashlib.sha256(content).hexdigest(), policy), horizons)
+    return PolicyFile(Rules(stated.revision, hashlib.sha256(content).hexdigest(), always(policy), {}), horizons)
 
 
 def _policy_problems(policy: Policy, horizons: Horizons) -> list[str]:

@@ -11,6 +11,7 @@ from services.attribution.domain.policy import Rules
 from services.attribution.domain.rule import Judgement, judge
 
 MAX_CONSIDERED = 100
+"""Candidates that an assertion names: the declaration, then touches by (occurred_at descending, event_id)."""
 _event_id, _occurred_at = attrgetter("event_id"), attrgetter("occurred_at")
 
 
@@ -35,6 +36,7 @@ class Assertion(NamedTuple):
 
     Attributes:
         as_of: the greatest occurred_at among the events it is made of.
+        policy: the name of the policy that was applied; its revision is `vector.rules`.
         candidates: the touches behind `judgement.verdicts`, by (occurred_at descending, event_id).
     """
 
@@ -43,6 +45,7 @@ class Assertion(NamedTuple):
     line: Line
     state: LineState
     as_of: int
+    policy: str
     judgement: Judgement
     candidates: list[Touch]
     vector: Vector
@@ -61,6 +64,7 @@ def assertions(buyer_id: str, buyer: Buyer, order: Order, rules: Rules, log: int
         candidates.sort(key=_occurred_at, reverse=True)
     touch = order.candidates[-1] + 1 if order.candidates else 0
     vector = Vector(log, rules.revision, touch, order.next_offset)
+    policy = rules.policy_of(payment)
     for line in payment.lines:
         yield Assertion(
             buyer_id,
@@ -68,7 +72,8 @@ def assertions(buyer_id: str, buyer: Buyer, order: Order, rules: Rules, log: int
             line,
             fold_line(order, line, facts),
             as_of,
-            judge(buyer_id, payment, line, candidates, rules.policy),
+            policy.name,
+            judge(buyer_id, payment, line, candidates, policy),
             candidates,
             vector,
         )

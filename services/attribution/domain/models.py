@@ -3,23 +3,53 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from services.attribution.domain.decay import decayed
 from services.attribution.domain.facts import Touch
 from services.attribution.domain.verdicts import Verdict
 
-Shares = Callable[[Sequence[Touch]], Sequence[int]]
-"""Touches by (occurred_at, event_id) ascending, at least one -> a share for each."""
+Shares = Callable[[Sequence[Touch]], list[int]]
+"""Touches by (occurred_at, event_id) ascending, at least two -> a share for each, none zero."""
 
 
-class Model(NamedTuple):
-    """A model, and the word for a touch that competed and got no share."""
+class Sole(NamedTuple):
+    """A model by which one touch takes the whole line.
 
-    shares: Shares
+    Attributes:
+        choose: `max` or `min`, by (occurred_at, event_id).
+        loser: the word for a touch that competed and did not win.
+    """
+
+    choose: Callable[..., int]
     loser: Verdict
 
 
-def _last_click(touches: Sequence[Touch]) -> Sequence[int]:
-    """All to the last."""
-    return [0] * (len(touches) - 1) + [1]
+class Shared(NamedTuple):
+    """A model by which every touch that competes has a share, however small."""
+
+    shares: Shares
 
 
-MODELS: dict[str, Model] = {"last_click": Model(_last_click, Verdict.NOT_LAST)}
+def _linear(touches: Sequence[Touch]) -> list[int]:
+    """The same to each."""
+    return [1] * len(touches)
+
+
+def _position_based(touches: Sequence[Touch]) -> list[int]:
+    """40 % to the first, 40 % to the last, 20 % to all between them; of two each the half."""
+    between = len(touches) - 2
+    return [2 * between, *[1] * between, 2 * between] if between else [1, 1]
+
+
+def _time_decay(touches: Sequence[Touch]) -> list[int]:
+    """The half for every 7 d that a touch is older."""
+    newest = touches[-1].occurred_at
+    return decayed([newest - touch.occurred_at for touch in touches])
+
+
+MODELS: dict[str, Sole | Shared] = {
+    "last_click": Sole(max, Verdict.NOT_LAST),
+    "first_click": Sole(min, Verdict.NOT_FIRST),
+    "linear": Shared(_linear),
+    "position_based": Shared(_position_based),
+    "time_decay": Shared(_time_decay),
+}

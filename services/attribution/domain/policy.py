@@ -1,11 +1,12 @@
-"""A policy: how far a touch reaches and which model shares a line among the touches that compete."""
+"""A policy: how far a touch reaches and which model shares a line among the touches that compete; and when it holds."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from services.attribution.domain.facts import Line, Touch
+from services.attribution.domain.facts import Line, Payment, Touch
 
-DOMAIN_VERSION = 1
+DOMAIN_VERSION = 2
 """Raised with every change of this package that changes a result; a store of another version is not carried on."""
 
 EVIDENCE = {"view": 1, "click": 2, "code": 3}
@@ -13,6 +14,8 @@ EVIDENCE = {"view": 1, "click": 2, "code": 3}
 PRODUCT, SHOP, BRAND, ELSEWHERE = 3, 2, 1, 0
 SCOPES = {"product": PRODUCT, "shop": SHOP, "brand": BRAND}
 """How close a touch's subject is to what was bought; greater is closer."""
+ALWAYS = -(10**18)
+"""Before any payment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,7 @@ class Policy:
     """One way to credit an order line.
 
     Attributes:
+        model: one of MODELS.
         widest_scope: a touch of a wider scope earns nothing (PRODUCT, SHOP or BRAND).
         windows: microseconds from a touch to the payment, by kind of touch.
         content_windows: the same by content type, instead of the kind's.
@@ -37,16 +41,33 @@ class Policy:
         return self.windows[touch.kind] if by_content is None else by_content
 
 
+Timetable = tuple[tuple[int, Policy], ...]
+"""Policies with the time from which each holds, the latest first; the last one holds from ALWAYS on."""
+
+
 class Rules(NamedTuple):
     """The policy file: its revision is the `rules` part of every version vector.
 
     Attributes:
         sha256: of the file's bytes, hexadecimal; another file under the same revision is refused.
+        everywhere: the policies of orders from a platform without any of its own.
+        platforms: the policies of the others, each whole: no time without a policy.
     """
 
     revision: int
     sha256: str
-    policy: Policy
+    everywhere: Timetable
+    platforms: Mapping[str, Timetable]
+
+    def policy_of(self, payment: Payment) -> Policy:
+        """The one policy for an order: by its platform and by when it was paid."""
+        timetable = self.platforms.get(payment.platform, self.everywhere)
+        return next(policy for since, policy in timetable if since <= payment.paid_at)
+
+
+def always(policy: Policy) -> Timetable:
+    """A timetable of one policy that never changes."""
+    return ((ALWAYS, policy),)
 
 
 def scope_of(touch: Touch, shop_id: str, line: Line) -> int:

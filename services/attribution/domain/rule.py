@@ -7,45 +7,38 @@ model shares the line among what is left.
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from services.attribution.domain.credits import Credit, credit_of, divide, party_of
 from services.attribution.domain.facts import Line, Payment, Touch
-from services.attribution.domain.models import MODELS
+from services.attribution.domain.models import MODELS, Sole
 from services.attribution.domain.policy import EVIDENCE, PRODUCT, Policy, scope_of
 from services.attribution.domain.verdicts import (
+    BEYOND_LIMIT,
     CREDITED,
     FARTHER_SCOPE,
+    NEGLIGIBLE,
     OUTSIDE_WINDOW,
     SAME_ACCOUNT,
     WEAKER_EVIDENCE,
     WIDER_SCOPE,
     Verdict,
 )
-from services.kernel.money import MILLION, allocate, credit_rank
+from services.kernel.money import MILLION
 
 _SCOPES = PRODUCT + 1
 """Evidence counts for more than any scope."""
 
 
-class Credit(NamedTuple):
-    """A share of a line. A declared credit has no touch.
+class Judgement(NamedTuple):
+    """Who is credited, and what became of each candidate.
 
     Attributes:
-        touch_id, touched_at: the latest of the touches that earned it.
+        verdicts: on the touches, in the order they were given.
+        declared: the verdict on the platform's own declaration; None where there is none.
     """
-
-    content_id: str
-    koc_id: str
-    campaign_id: str | None
-    traffic: str
-    touch_id: str | None
-    touched_at: int | None
-    weight_ppm: int
-
-
-class Judgement(NamedTuple):
-    """Who is credited, and what became of each candidate (in the order they were given)."""
 
     credits: tuple[Credit, ...]
     verdicts: list[Verdict]
+    declared: Verdict | None
 
 
 def judge(buyer_id: str, payment: Payment, line: Line, candidates: Sequence[Touch], policy: Policy) -> Judgement:
@@ -55,21 +48,24 @@ def judge(buyer_id: str, payment: Payment, line: Line, candidates: Sequence[Touc
     """
     verdicts, strengths = _remove(buyer_id, payment, line, candidates, policy)
     best = max(strengths, default=0)
-    declared = payment.declared
-    if declared is not None and declared.koc_id != buyer_id:
-        verdicts = [
-            WEAKER_EVIDENCE if strength else verdict for verdict, strength in zip(verdicts, strengths, strict=True)
-        ]
-        return Judgement((Credit(*declared, touch_id=None, touched_at=None, weight_ppm=MILLION),), verdicts)
+    declared, declared_verdict = payment.declared, None
+    if declared is not None:
+        if declared.koc_id != buyer_id:
+            verdicts = [
+                WEAKER_EVIDENCE if strength else verdict for verdict, strength in zip(verdicts, strengths, strict=True)
+            ]
+            credit = Credit(*declared, touch_id=None, touched_at=None, weight_ppm=MILLION)
+            return Judgement((credit,), verdicts, CREDITED)
+        declared_verdict = SAME_ACCOUNT
     if not best:
-        return Judgement((), verdicts)
+        return Judgement((), verdicts, declared_verdict)
     closest = []
     for i, strength in enumerate(strengths):
         if strength == best:
             closest.append(i)
         elif strength:
             verdicts[i] = WEAKER_EVIDENCE if strength // _SCOPES < best // _SCOPES else FARTHER_SCOPE
-    return Judgement(_share(payment, line, candidates, closest, policy, verdicts), verdicts)
+    return Judgement(_share(payment, line, candidates, closest, policy, verdicts), verdicts, declared_verdict)
 
 
 def _remove(
@@ -102,42 +98,20 @@ def _share(
     verdicts: list[Verdict],
 ) -> tuple[Credit, ...]:
     """Credits of the touches at the indices `competing`; writes the verdict of those that get nothing."""
-    model = MODELS[policy.model]
     if len(competing) == 1:
-        return (_credit(candidates[competing[0]], MILLION),)
-    ascending = sorted(competing, key=lambda i: (candidates[i].occurred_at, candidates[i].event_id))
-    shares = model.shares([candidates[i] for i in ascending])
-    winners = []
-    for i, share in zip(ascending, shares, strict=True):
-        if share:
-            winners.append((candidates[i], share))
-        else:
-            verdicts[i] = model.loser
-    return _merge(payment.order_id, line.line_id, winners)
-
-
-def _merge(order_id: str, line_id: str, winners: list[tuple[Touch, int]]) -> tuple[Credit, ...]:
-    """One credit per (content, koc, campaign, traffic), weighted by largest remainder; `winners` ascending in time."""
-    if len(winners) == 1:
-        return (_credit(winners[0][0], MILLION),)
-    latest: dict[tuple[str, str, str | None, str], Touch] = {}
-    shares: dict[tuple[str, str, str | None, str], int] = {}
-    for touch, share in winners:
-        party = (touch.content_id, touch.koc_id, touch.campaign_id, touch.traffic)
-        latest[party] = touch
-        shares[party] = shares.get(party, 0) + share
-    parties = sorted(shares, key=lambda party: credit_rank(order_id, line_id, *party))
-    weights = allocate(MILLION, [shares[party] for party in parties], tie_break=lambda i: i)
-    return tuple(_credit(latest[party], weight) for party, weight in zip(parties, weights, strict=True) if weight)
-
-
-def _credit(touch: Touch, weight_ppm: int) -> Credit:
-    return Credit(
-        touch.content_id,
-        touch.koc_id,
-        touch.campaign_id,
-        touch.traffic,
-        touch.event_id,
-        touch.occurred_at,
-        weight_ppm,
-    )
+        return (credit_of(candidates[competing[0]]),)
+    model = MODELS[policy.model]
+    if isinstance(model, Sole):
+        winner = model.choose(competing, key=lambda i: (candidates[i].occurred_at, candidates[i].event_id))
+        for i in competing:
+            if i != winner:
+                verdicts[i] = model.loser
+        return (credit_of(candidates[winner]),)
+    competing.sort(key=lambda i: (candidates[i].occurred_at, candidates[i].event_id))
+    touches = [candidates[i] for i in competing]
+    division = divide(payment.order_id, line.line_id, touches, model.shares(touches))
+    for i, touch in zip(competing, touches, strict=True):
+        weight = division.weights.get(party_of(touch))
+        if not weight:
+            verdicts[i] = BEYOND_LIMIT if weight is None else NEGLIGIBLE
+    return division.credits

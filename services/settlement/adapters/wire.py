@@ -68,13 +68,13 @@ _CONSIDERED = re.compile(rf"{_ID}\|{_ID}\|{_ID}\|{_WORD}")
 
 
 class Considered(_Wire, frozen=True, gc=False):
-    """A candidate and what became of it."""
+    """A candidate and what became of it; a declaration has no touch."""
 
-    touch_id: str
     content_id: str
     koc_id: str
-    touched_at: Moment
     verdict: str
+    touch_id: str | None = None
+    touched_at: Moment | None = None
 
     def __post_init__(self) -> None:
         _check(_CONSIDERED, self.touch_id, self.content_id, self.koc_id, self.verdict)
@@ -114,7 +114,7 @@ class Credit(_Wire, frozen=True, gc=False):
     as_of: Moment
     steps: Annotated[tuple[Step, ...], Meta(min_length=1, max_length=50)]
     policy: str
-    credits: tuple[CreditedContent, ...]
+    credits: Annotated[tuple[CreditedContent, ...], Meta(max_length=200)]
     considered: Annotated[tuple[Considered, ...], Meta(max_length=100)]
     version: Version
     source_partition: Annotated[int, Meta(ge=0, le=2**31 - 1)]

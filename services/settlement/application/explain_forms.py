@@ -28,8 +28,10 @@ def _line_text(one: LineExplained) -> Iterator[str]:
         yield f"  ! {remark}"
     yield f"  touches considered, by the policy {told.policy}:" if told.considered else "  no touch was considered"
     for touch in told.considered:
-        at = format_rfc3339(touch.touched_at)
-        yield f"    {touch.verdict:16} {touch.touch_id}  {at}  content {touch.content_id} of {touch.koc_id}"
+        what = "declared by the platform"
+        if touch.touched_at is not None:
+            what = f"{touch.touch_id}  {format_rfc3339(touch.touched_at)}"
+        yield f"    {touch.verdict:16} {what}  content {touch.content_id} of {touch.koc_id}"
     if not told.credits:
         yield "  nobody is credited"
     for credit in one.credits:
@@ -113,7 +115,7 @@ def _line_json(one: LineExplained) -> dict[str, Any]:
                 "touch_id": touch.touch_id,
                 "content_id": touch.content_id,
                 "koc_id": touch.koc_id,
-                "touched_at": format_rfc3339(touch.touched_at),
+                "touched_at": None if touch.touched_at is None else format_rfc3339(touch.touched_at),
                 "verdict": touch.verdict,
             }
             for touch in told.considered
