@@ -64,15 +64,15 @@ def decode_buyer(row: bytes) -> Buyer:
 
 
 def waiting_key(place: Place) -> bytes:
-    """The row of a waiting record; keys sort as places do (times from 1970 on)."""
+    """The row of a waiting record. Offsets of an earlier generation of the log are negative."""
     occurred_at, offset = place
-    return WAITING + occurred_at.to_bytes(8, "big", signed=False) + offset.to_bytes(8, "big")
+    return WAITING + occurred_at.to_bytes(8, "big") + offset.to_bytes(8, "big", signed=True)
 
 
 def place_of(key: bytes) -> Place:
     """Where a waiting record's row stands."""
     at = len(WAITING)
-    return int.from_bytes(key[at : at + 8], "big"), int.from_bytes(key[at + 8 :], "big")
+    return int.from_bytes(key[at : at + 8], "big"), int.from_bytes(key[at + 8 :], "big", signed=True)
 
 
 def encode_held(held: Held) -> bytes:

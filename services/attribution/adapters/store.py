@@ -49,7 +49,7 @@ class Store:
         self.durable = dict(meta.next_offsets)
         self.applied_at: dict[str, int] = {}
         room = WaitingRoom({codec.place_of(k): codec.decode_held(v) for k, v in database.scan(codec.WAITING)})
-        self.shard = Shard(self, room, rules, terms.horizons, meta.log, meta.marks)
+        self.shard = Shard(self, room, rules, terms.horizons, meta.log, meta.marks, meta.publish_from)
 
     def fetch(self, buyer_ids: Iterable[str]) -> Mapping[str, Buyer]:
         """A mapping that holds at least these buyers; one database read for all that are missing."""
@@ -95,7 +95,7 @@ class Store:
         for place, held in shard.room.added.items():
             rows[codec.waiting_key(place)] = codec.encode_held(held)
         next_offsets = dict(self.next_offsets)
-        rows[codec.META_KEY] = encode_meta(Meta(self._terms, next_offsets, shard.marks, shard.log))
+        rows[codec.META_KEY] = encode_meta(Meta(self._terms, next_offsets, shard.marks, shard.log, shard.publish_from))
         self._dirty.clear()
         shard.room.written()
         return Checkpoint(rows, next_offsets)

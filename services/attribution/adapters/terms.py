@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from services.attribution.adapters.codec import FORMAT_VERSION
-from services.attribution.domain.horizons import Horizons, Watermarks
+from services.attribution.domain.horizons import ALWAYS, Horizons, Watermarks
 from services.attribution.domain.policy import DOMAIN_VERSION, Rules
 from services.kernel.errors import StartRefused
 
@@ -38,12 +38,18 @@ class Meta(msgspec.Struct):
     Attributes:
         next_offsets: by topic, where to read on; in the same write batch as the state that they produced.
         log: generation of the input topics.
+        publish_from: orders paid before are not published, because records are missing that could belong to them.
     """
 
     terms: Terms
     next_offsets: dict[str, int]
     marks: Watermarks
     log: int = 0
+    publish_from: int = ALWAYS
+
+    def reach(self) -> tuple[int, int]:
+        """How far the state is; of two states of one partition the one with the greater reach is used."""
+        return self.log, sum(self.next_offsets.values())
 
 
 encode_meta = msgspec.msgpack.Encoder().encode

@@ -10,7 +10,7 @@ from services.attribution.domain import acceptance
 from services.attribution.domain.assertion import Assertion, assertions
 from services.attribution.domain.buyer import Buyer, Order
 from services.attribution.domain.facts import Fact, Payment, Touch
-from services.attribution.domain.horizons import Horizons, Watermarks
+from services.attribution.domain.horizons import ALWAYS, Horizons, Watermarks
 from services.attribution.domain.policy import Rules
 from services.kernel.errors import Refused
 
@@ -49,6 +49,7 @@ class Shard:
 
     Attributes:
         log: generation of the input topics.
+        publish_from: orders paid before are not published (see domain.truncation).
     """
 
     buyers: Buyers
@@ -57,6 +58,7 @@ class Shard:
     horizons: Horizons
     log: int = 0
     marks: Watermarks = field(default_factory=Watermarks)
+    publish_from: int = ALWAYS
 
 
 @dataclass(slots=True)
@@ -70,7 +72,8 @@ class Outcome:
     def assertions(self, shard: Shard) -> Iterator[Assertion]:
         """The truth to publish, once for each line however often it changed on the way."""
         for (buyer_id, _), (buyer, order) in self.changed.items():
-            yield from assertions(buyer_id, buyer, order, shard.rules, shard.log)
+            if order.payment.paid_at >= shard.publish_from:
+                yield from assertions(buyer_id, buyer, order, shard.rules, shard.log)
 
     def refuse(self, source: Source, refused: Refused) -> None:
         """Note a bad event."""

@@ -28,8 +28,12 @@ class Horizons(NamedTuple):
     order_memory: int = 180 * DAY
 
 
+ALWAYS = -(10**18)
+"""A time before all events."""
+
+
 class Watermarks(NamedTuple):
     """The greatest occurred_at among the accepted records of each log of a partition; far in the past before any."""
 
-    clicks: int = -(10**18)
-    orders: int = -(10**18)
+    clicks: int = ALWAYS
+    orders: int = ALWAYS
