@@ -2,10 +2,11 @@
 
 import pytest
 
+from services.attribution.domain import acceptance
 from services.attribution.domain import facts as said
 from services.attribution.domain.acceptance import accept_fact, accept_payment, accept_touch
 from services.attribution.domain.buyer import Buyer
-from services.attribution.domain.forgetting import forget
+from services.attribution.domain.forgetting import forget, useful
 from services.attribution.domain.horizons import FUTURE, TOUCHES_PER_DAY, Horizons, Watermarks
 from services.kernel.errors import Refused
 from services.kernel.time import DAY
@@ -150,19 +151,33 @@ def test_a_touch_is_kept_while_an_order_or_its_id_may_need_it():
     touched(buyer, touch("old", at=NOW - 30 * DAY), 1)
     paid(buyer, payment())
     far = NOW + 100 * DAY
-    forget(buyer, Watermarks(clicks=NOW - 29 * DAY, orders=far), H)
+    forget(buyer, useful(Watermarks(clicks=NOW - 29 * DAY, orders=far), H))
     assert list(buyer.touches) == [0, 1]
-    forget(buyer, Watermarks(clicks=far, orders=far), H)
+    forget(buyer, useful(Watermarks(clicks=far, orders=far), H))
     assert list(buyer.touches) == [0]
-    assert buyer.touches_by_day == {}
 
 
 def test_an_order_is_kept_while_either_log_may_still_reach_it():
     buyer = Buyer()
     paid(buyer, payment())
     gone = NOW + H.order_memory + 1
-    forget(buyer, Watermarks(clicks=NOW + H.touch_lateness, orders=gone), H)
-    forget(buyer, Watermarks(clicks=gone, orders=NOW + H.order_memory), H)
+    forget(buyer, useful(Watermarks(clicks=NOW + H.touch_lateness, orders=gone), H))
+    forget(buyer, useful(Watermarks(clicks=gone, orders=NOW + H.order_memory), H))
     assert "o_1" in buyer.orders
-    forget(buyer, Watermarks(clicks=NOW + H.touch_lateness + 1, orders=gone), H)
+    forget(buyer, useful(Watermarks(clicks=NOW + H.touch_lateness + 1, orders=gone), H))
+    assert buyer.is_empty()
+
+
+def test_a_day_that_still_accepts_touches_counts_also_those_that_are_too_late_by_now(monkeypatch):
+    monkeypatch.setattr(acceptance, "TOUCHES_PER_DAY", 2)
+    buyer = Buyer()
+    midnight = NOW // DAY * DAY
+    touched(buyer, touch("t1", at=midnight), 0)
+    touched(buyer, touch("t2", at=midnight + 2), 1)
+    noon = Watermarks(clicks=midnight + H.touch_lateness + DAY // 2, orders=NOW + 100 * DAY)
+    forget(buyer, useful(noon, H))
+    with pytest.raises(Refused) as refused:
+        touched(buyer, touch("t3", at=midnight + DAY - 1), 2)
+    assert refused.value.reason == "too_many"
+    forget(buyer, useful(noon._replace(clicks=noon.clicks + DAY), H))
     assert buyer.is_empty()

@@ -8,7 +8,7 @@ from services.attribution.application.waiting import Held, Place
 from services.attribution.domain.buyer import Buyer, Order
 from services.attribution.domain.facts import Fact, Payment, Touch
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Raised when these bytes change; a store of another format is not read."""
 
 META_KEY = b"meta"
@@ -31,7 +31,6 @@ class _StoredBuyer(NamedTuple):
     touches: dict[int, Touch]
     orders: dict[str, _StoredOrder]
     waiting: dict[str, list[tuple[int, Fact]]]
-    touches_by_day: dict[int, int]
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -52,15 +51,13 @@ def buyer_id_of(key: bytes) -> str:
 def encode_buyer(buyer: Buyer) -> bytes:
     """A buyer's row."""
     orders = {i: (o.payment, o.facts, o.next_offset, o.candidates) for i, o in buyer.orders.items()}
-    return _encode((buyer.touches, orders, buyer.waiting, buyer.touches_by_day))
+    return _encode((buyer.touches, orders, buyer.waiting))
 
 
 def decode_buyer(row: bytes) -> Buyer:
     """The buyer of a row."""
     stored = _decode_buyer(row)
-    return Buyer(
-        stored.touches, {i: Order(*o) for i, o in stored.orders.items()}, stored.waiting, stored.touches_by_day
-    )
+    return Buyer(stored.touches, {i: Order(*o) for i, o in stored.orders.items()}, stored.waiting)
 
 
 def waiting_key(place: Place) -> bytes:

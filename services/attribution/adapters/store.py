@@ -9,7 +9,7 @@ from services.attribution.adapters.terms import Meta, Terms, decode_meta, encode
 from services.attribution.application.apply import Shard
 from services.attribution.application.waiting import WaitingRoom
 from services.attribution.domain.buyer import Buyer
-from services.attribution.domain.forgetting import forget
+from services.attribution.domain.forgetting import forget, useful
 from services.attribution.domain.horizons import Watermarks
 from services.attribution.domain.policy import Rules
 
@@ -86,9 +86,10 @@ class Store:
         """Encode what changed since the last checkpoint, and what the next reader has to know."""
         shard, hot = self.shard, self._hot
         rows: dict[bytes, bytes | None] = {}
+        since = useful(shard.marks, shard.horizons)
         for buyer_id in self._dirty:
             buyer = hot[buyer_id]
-            forget(buyer, shard.marks, shard.horizons)
+            forget(buyer, since)
             rows[codec.buyer_key(buyer_id)] = None if buyer.is_empty() else codec.encode_buyer(buyer)
         for place in shard.room.removed:
             rows[codec.waiting_key(place)] = None

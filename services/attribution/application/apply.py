@@ -101,7 +101,7 @@ def apply_touches(shard: Shard, records: list[TouchRecord]) -> Outcome:
         dirty.add(buyer_id)
         for order in touched:
             outcome.changed[buyer_id, order.payment.order_id] = (buyer, order)
-    shard.marks = shard.marks._replace(clicks=clicks_at)
+    shard.marks = Watermarks(clicks_at, shard.marks.orders)
     shard.buyers.changed(dirty)
     return outcome
 
@@ -170,7 +170,7 @@ def _apply_fact(shard: Shard, outcome: Outcome, buyer: Buyer, record: OrderRecor
 def _advance(shard: Shard, occurred_at: int) -> None:
     """An accepted event of the orders log moves its watermark; a waiting one does so when its order comes."""
     if occurred_at > shard.marks.orders:
-        shard.marks = shard.marks._replace(orders=occurred_at)
+        shard.marks = Watermarks(shard.marks.clicks, occurred_at)
 
 
 def _expire(shard: Shard, outcome: Outcome) -> None:

@@ -19,21 +19,19 @@ def accept_touch(
     Raises:
         Refused: id_conflict, in_future, too_late or too_many.
     """
-    earliest = clicks_at - horizons.touch_lateness
+    occurred_at, earliest = touch.occurred_at, clicks_at - horizons.touch_lateness
     before = buyer.offsets.get(touch.event_id)
     if before is not None and (known := buyer.touches[before]).occurred_at >= earliest:
         _same_event(touch == known, touch.event_id)
         return None
-    _not_in_future(touch.occurred_at, appended_at)
-    if touch.occurred_at < earliest:
-        raise _too_late(touch.occurred_at, earliest)
-    day = touch.occurred_at // DAY
-    count = buyer.touches_by_day.get(day, 0)
-    if count >= TOUCHES_PER_DAY:
+    _not_in_future(occurred_at, appended_at)
+    if occurred_at < earliest:
+        raise _too_late(occurred_at, earliest)
+    if len(buyer.touches) >= TOUCHES_PER_DAY and buyer.touches_on(occurred_at // DAY) >= TOUCHES_PER_DAY:
         raise Refused("too_many", f"the buyer has {TOUCHES_PER_DAY} touches on that day")
-    buyer.touches_by_day[day] = count + 1
-    buyer.touches[offset] = touch
-    buyer.offsets[touch.event_id] = offset
+    buyer.add_touch(offset, touch)
+    if occurred_at > buyer.latest_paid_at:
+        return []
     return _orders_touched(buyer, touch, offset, horizons.candidate_window, seen_before=before is not None)
 
 
@@ -59,6 +57,8 @@ def known_order(buyer: Buyer, order_id: str, orders_at: int, horizons: Horizons)
 
 def still_waiting(buyer: Buyer, order_id: str, orders_at: int, horizons: Horizons) -> list[tuple[int, Fact]]:
     """The (offset, fact) of an unknown order that have not waited too long."""
+    if not buyer.waiting:
+        return []
     earliest = orders_at - horizons.order_lateness
     return [entry for entry in buyer.waiting.get(order_id, ()) if entry[1].occurred_at >= earliest]
 
@@ -84,17 +84,19 @@ def accept_payment(
     if payment.paid_at < earliest:
         raise _too_late(payment.paid_at, earliest)
     order = Order(payment, {}, offset + 1, _candidates(buyer, payment.paid_at, horizons.candidate_window))
-    buyer.orders[payment.order_id] = order
+    buyer.add_order(order)
     return order
 
 
 def _candidates(buyer: Buyer, paid_at: int, window: int) -> list[int]:
     """Offsets of the touches in [paid_at - window, paid_at], ascending; of those with one id the first."""
     since = paid_at - window
+    offsets = [offset for offset, touch in buyer.touches.items() if since <= touch.occurred_at <= paid_at]
+    if len(buyer.offsets) == len(buyer.touches):
+        return offsets
     first: dict[str, int] = {}
-    for offset, touch in buyer.touches.items():
-        if since <= touch.occurred_at <= paid_at:
-            first.setdefault(touch.event_id, offset)
+    for offset in offsets:
+        first.setdefault(buyer.touches[offset].event_id, offset)
     return list(first.values())
 
 

@@ -4,9 +4,15 @@ Touches are keyed by their offset in the clicks log, and orders name their candi
 a touch, it is kept once.
 """
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from services.attribution.domain.facts import Fact, Payment, Touch
+from services.kernel.time import DAY
+
+NEVER = 10**18
+"""Later than any event; negative, earlier."""
 
 
 @dataclass(slots=True)
@@ -31,25 +37,64 @@ class Order:
 
 @dataclass(slots=True)
 class Buyer:
-    """One buyer's state.
+    """One buyer's state. What follows from the rest is not stored.
 
     Attributes:
         touches: accepted touches by offset, ascending.
         orders: by order_id.
         waiting: facts whose order is not known yet: by order_id, then (offset, fact) ascending.
-        touches_by_day: how many touches were accepted for a UTC day (days since the epoch).
-        offsets: the offset of the newest touch of each id; follows from `touches` and is not stored.
+        offsets: the offset of the newest touch of each id.
+        latest_paid_at: no order was paid later.
+        oldest_paid_at: no order was paid earlier.
+        oldest_touch_at: no touch that may be forgotten by itself is older.
     """
 
     touches: dict[int, Touch] = field(default_factory=dict)
     orders: dict[str, Order] = field(default_factory=dict)
     waiting: dict[str, list[tuple[int, Fact]]] = field(default_factory=dict)
-    touches_by_day: dict[int, int] = field(default_factory=dict)
     offsets: dict[str, int] = field(init=False)
+    latest_paid_at: int = field(init=False)
+    oldest_paid_at: int = field(init=False)
+    oldest_touch_at: int = field(init=False)
+    _by_day: dict[int, int] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.offsets = {touch.event_id: offset for offset, touch in self.touches.items()}
+        paid = [order.payment.paid_at for order in self.orders.values()]
+        self.latest_paid_at, self.oldest_paid_at = max(paid, default=-NEVER), min(paid, default=NEVER)
+        self.oldest_touch_at = min([touch.occurred_at for touch in self.touches.values()], default=NEVER)
+
+    def add_touch(self, offset: int, touch: Touch) -> None:
+        """Remember an accepted touch, the newest of its log."""
+        self.touches[offset] = touch
+        self.offsets[touch.event_id] = offset
+        self.oldest_touch_at = min(self.oldest_touch_at, touch.occurred_at)
+        if self._by_day is not None:
+            day = touch.occurred_at // DAY
+            self._by_day[day] = self._by_day.get(day, 0) + 1
+
+    def touches_on(self, day: int) -> int:
+        """How many touches occurred on a UTC day (days since the epoch): all of them, while it accepts more."""
+        if self._by_day is None:
+            self._by_day = Counter(touch.occurred_at // DAY for touch in self.touches.values())
+        return self._by_day.get(day, 0)
+
+    def add_order(self, order: Order) -> None:
+        """Remember a paid order."""
+        paid_at = order.payment.paid_at
+        self.orders[order.payment.order_id] = order
+        self.latest_paid_at, self.oldest_paid_at = max(self.latest_paid_at, paid_at), min(self.oldest_paid_at, paid_at)
+
+    def keep(self, orders: dict[str, Order], without: Iterable[int]) -> None:
+        """Remember only these orders, and not the touches of these offsets."""
+        self.orders = orders
+        self.oldest_paid_at = min([order.payment.paid_at for order in orders.values()], default=NEVER)
+        self._by_day = None
+        for offset in without:
+            touch = self.touches.pop(offset)
+            if self.offsets.get(touch.event_id) == offset:
+                del self.offsets[touch.event_id]
 
     def is_empty(self) -> bool:
         """Whether nothing is remembered, so that nothing need be stored."""
-        return not (self.touches or self.orders or self.waiting or self.touches_by_day)
+        return not (self.touches or self.orders or self.waiting)
