@@ -6,7 +6,7 @@ Unknown fields are ignored. Of a name that stands twice in one object the last c
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import from_json
+from pydantic_core import ErrorDetails, from_json
 
 from schemas.clicks import Click
 from schemas.credits import CreditAssertion
@@ -33,12 +33,14 @@ class InvalidEvent(ValueError):  # noqa: N818 - what the event is, not a failure
     Args:
         reason: a word of schemas.reasons.
         detail: where and what, one line.
+        field: the field's path, `lines.0.quantity`; empty where it is no field's fault.
     """
 
-    def __init__(self, reason: Reason, detail: str) -> None:
+    def __init__(self, reason: Reason, detail: str, field: str = "") -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail[:_DETAIL_LENGTH]
+        self.field = field
 
 
 def read(topic: str, raw: bytes | None) -> Any:
@@ -49,6 +51,36 @@ def read(topic: str, raw: bytes | None) -> Any:
     """
     if raw is None:
         raise InvalidEvent(Reason.INVALID_JSON, "the record has no value")
+    _check_object(raw)
+    try:
+        return MODELS[topic].validate_json(raw, extra="ignore")
+    except ValidationError as error:
+        raise _explained(error)[0] from None
+
+
+def problems(topic: str, raw: bytes) -> list[InvalidEvent]:
+    """All that is wrong with the bytes of a record, the first as `read` raises it; none = an event of the topic."""
+    try:
+        _check_object(raw)
+        MODELS[topic].validate_json(raw, extra="ignore")
+    except InvalidEvent as invalid:
+        return [invalid]
+    except ValidationError as error:
+        return _explained(error)
+    return []
+
+
+def unknown_fields(topic: str, raw: bytes) -> list[str]:
+    """Paths of the fields of a valid event that the contract does not know."""
+    try:
+        MODELS[topic].validate_json(raw)
+    except ValidationError as error:
+        return [_field(one["loc"]) for one in _found(error) if one["type"] == "extra_forbidden"]
+    return []
+
+
+def _check_object(raw: bytes) -> None:
+    """Refuse what is no JSON object of bearable size."""
     if len(raw) > MAX_EVENT_BYTES:
         raise InvalidEvent(Reason.INVALID_SIZE, f"{len(raw)} bytes, at most {MAX_EVENT_BYTES}")
     try:
@@ -57,16 +89,24 @@ def read(topic: str, raw: bytes | None) -> Any:
         raise InvalidEvent(Reason.INVALID_JSON, str(problem)) from None
     if not is_object:
         raise InvalidEvent(Reason.INVALID_JSON, "the record is not an object")
-    try:
-        return MODELS[topic].validate_json(raw, extra="ignore")
-    except ValidationError as error:
-        raise _explained(error) from None
 
 
-def _explained(error: ValidationError) -> InvalidEvent:
-    """The first of pydantic's findings, as a reason and a line."""
-    found = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    detail = f"{'.'.join(map(str, found['loc'])) or 'the record'}: {found['msg']}"
-    if found["type"].startswith("union_tag_") or found["loc"][-1:] == ("event_type",):
-        return InvalidEvent(Reason.INVALID_TYPE, detail)
-    return InvalidEvent(Reason.INVALID_FIELD, detail)
+def _found(error: ValidationError) -> list[ErrorDetails]:
+    return error.errors(include_url=False, include_context=False, include_input=False)
+
+
+def _explained(error: ValidationError) -> list[InvalidEvent]:
+    """pydantic's findings, each as a reason and a line."""
+    explained = []
+    for found in _found(error):
+        detail = f"{'.'.join(map(str, found['loc'])) or 'the record'}: {found['msg']}"
+        if found["type"].startswith("union_tag_") or found["loc"][-1:] == ("event_type",):
+            explained.append(InvalidEvent(Reason.INVALID_TYPE, detail, "event_type"))
+        else:
+            explained.append(InvalidEvent(Reason.INVALID_FIELD, detail, _field(found["loc"])))
+    return explained
+
+
+def _field(loc: tuple[int | str, ...]) -> str:
+    """A path as the event has it: without the event_type by which the model was chosen (which has a dot in it)."""
+    return ".".join(map(str, loc[1:] if loc and "." in str(loc[0]) else loc))

@@ -1,17 +1,21 @@
 """koc publish: JSON lines of mixed events to the right topics with the right keys."""
 
-import gzip
 import json
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated
+from itertools import chain
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from schemas.decoding import InvalidEvent
+    from schemas.samples import Sample
     from services.runtime.publishing import Outgoing
+
+    Refused = tuple[str, InvalidEvent]
 
 app = typer.Typer()
 _SHOWN = 20
@@ -19,7 +23,12 @@ _SHOWN = 20
 
 @app.command()
 def publish(
-    files: Annotated[list[str], typer.Argument(help="JSON lines, one event a line; .gz too; - is standard input")],
+    files: Annotated[
+        list[str], typer.Argument(help="JSON lines, one event a line, or JSON documents; .gz too; - is standard input")
+    ],
+    validate_only: Annotated[
+        bool, typer.Option("--validate-only", help="check everything, publish nothing; needs no broker")
+    ] = False,
     as_is: Annotated[bool, typer.Option("--as-is", help="publish invalid lines too, to see them refused")] = False,
     topic: Annotated[str, typer.Option(help="with --as-is: for lines that name no topic")] = "commerce.orders.v1",
     as_json: Annotated[bool, typer.Option("--json", help="print counts by topic as JSON")] = False,
@@ -27,19 +36,32 @@ def publish(
     """Publish events to their topics, keyed and partitioned as the contract says.
 
     All lines are checked first; if one is invalid, nothing is published and each is named.
+    --validate-only ends there, with 0 if all are valid, else 1; `python -m schemas.check` looks at events together.
 
     Examples:
         koc publish events.jsonl more.jsonl.gz
+        koc publish --validate-only --json samples.jsonl
         zcat shop.jsonl.gz | koc publish - --json
     """
+    from schemas.samples import lines, samples
     from schemas.topics import BY_NAME
     from services.runtime.publishing import publish as send
     from services.runtime.routing import route, route_as_is
 
     if topic not in BY_NAME:
         raise typer.BadParameter(f"no such topic; there are {', '.join(BY_NAME)}", param_hint="--topic")
-    lines = _lines(files)
-    records = [route_as_is(raw, topic) for _, raw in lines] if as_is else _checked(lines, route)
+    if validate_only and as_is:
+        raise typer.BadParameter("--as-is publishes without checking", param_hint="--validate-only")
+    if as_is:
+        records = [route_as_is(sample.raw, topic) for sample in _read(files, lines)]
+    else:
+        records, refused = _routed(_read(files, samples), route)
+        if validate_only:
+            _report(records, refused, as_json)
+            raise typer.Exit(1 if refused else 0)
+        if refused:
+            _show(refused)
+            raise typer.Exit(1)
     began = time.monotonic()
     counts = send(records, _show_progress(len(records)))
     seconds = time.monotonic() - began
@@ -51,40 +73,52 @@ def publish(
         print(f"{len(records):10,}  in {seconds:.1f} s; `koc drain` waits until they are in the ledger")
 
 
-def _lines(files: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-    """Every line that is not blank, with where it stands."""
-    for name in files:
-        if name != "-" and not Path(name).is_file():
-            raise typer.BadParameter(f"{name} is not a file", param_hint="FILES")
-        with _opened(name) as stream:
-            for number, line in enumerate(stream, 1):
-                if line.strip():
-                    yield f"{name}:{number}", line.strip()
+def _read(files: Iterable[str], reader: "Callable[[str], Iterator[Sample]]") -> "Iterator[Sample]":
+    """What a reader finds in all files; one that cannot be read is the user's mistake."""
+    try:
+        yield from chain.from_iterable(map(reader, files))
+    except (OSError, EOFError, ValueError) as problem:
+        raise typer.BadParameter(str(problem), param_hint="FILES") from None
 
 
-def _opened(name: str) -> IO[bytes]:
-    if name == "-":
-        return sys.stdin.buffer
-    return gzip.open(name) if name.endswith(".gz") else Path(name).open("rb")  # type: ignore[return-value]
-
-
-def _checked(lines: Iterable[tuple[str, bytes]], route: "Callable[[bytes], Outgoing]") -> "list[Outgoing]":
-    """The records of all lines; exits with status 1, naming the bad ones, if there are any."""
+def _routed(found: "Iterable[Sample]", route: "Callable[[bytes], Outgoing]") -> "tuple[list[Outgoing], list[Refused]]":
+    """The records of all valid samples, and the others with where they stand and why."""
     from schemas.decoding import InvalidEvent
 
-    records, bad = [], 0
-    for where, raw in lines:
+    records: list[Outgoing] = []
+    refused: list[Refused] = []
+    for where, raw in found:
         try:
             records.append(route(raw))
         except InvalidEvent as invalid:
-            bad += 1
-            if bad <= _SHOWN:
-                print(f"{where}: {invalid}", file=sys.stderr)
-    if bad:
-        more = f" ({bad - _SHOWN} more not shown)" if bad > _SHOWN else ""
-        print(f"koc publish: {bad} invalid lines{more}; nothing was published (--as-is publishes all)", file=sys.stderr)
-        raise typer.Exit(1)
-    return records
+            refused.append((where, invalid))
+    return records, refused
+
+
+def _report(records: "Iterable[Outgoing]", refused: "list[Refused]", as_json: bool) -> None:
+    """Every bad one, and counts of the valid ones by topic."""
+    counts = Counter(record.topic for record in records)
+    if as_json:
+        bad = [
+            {"where": where, "reason": invalid.reason, "field": invalid.field, "detail": invalid.detail}
+            for where, invalid in refused
+        ]
+        print(json.dumps({"valid": dict(sorted(counts.items())), "invalid": bad}, ensure_ascii=False))
+        return
+    for where, invalid in refused:
+        print(f"{where}: {invalid}")
+    for name, count in sorted(counts.items()):
+        print(f"{count:10,}  {name}")
+    print(f"{counts.total():10,}  valid, {len(refused):,} invalid; nothing was published")
+
+
+def _show(refused: "list[Refused]") -> None:
+    """Name the first bad ones on standard error, and say how many there are."""
+    for where, invalid in refused[:_SHOWN]:
+        print(f"{where}: {invalid}", file=sys.stderr)
+    more = f" ({len(refused) - _SHOWN} more not shown)" if len(refused) > _SHOWN else ""
+    hint = "nothing was published (--as-is publishes all)"
+    print(f"koc publish: {len(refused)} invalid lines{more}; {hint}", file=sys.stderr)
 
 
 def _show_progress(total: int) -> Callable[[int], None]:

@@ -1,32 +1,13 @@
-"""Which topic and key an event belongs to, by its event_type."""
+"""An event's bytes as a record: its topic by its event_type, its key by its model."""
 
 import json
 from typing import Any
 
 from schemas import decoding
 from schemas.reasons import Reason
-from schemas.topics import CLICKS, ORDERS, REGISTRY
+from schemas.routing import topic_of
+from schemas.topics import REGISTRY
 from services.runtime.publishing import Outgoing
-
-_CLICKS = frozenset({"click", "view", "code"})
-_REGISTRY = frozenset({"plan.published", "relation.set", "content.registered", "script_fee.accepted", "spend.reported"})
-
-
-def topic_of(event: dict[str, Any]) -> str:
-    """The topic of an event.
-
-    Raises:
-        InvalidEvent: its event_type belongs to no input topic.
-    """
-    kind = event.get("event_type")
-    if isinstance(kind, str):
-        if kind in _CLICKS:
-            return CLICKS.name
-        if kind.startswith("order."):
-            return ORDERS.name
-        if kind in _REGISTRY:
-            return REGISTRY.name
-    raise decoding.InvalidEvent(Reason.INVALID_TYPE, f"event_type {str(kind)[:80]!r} belongs to no input topic")
 
 
 def route(raw: bytes) -> Outgoing:

@@ -1,0 +1,137 @@
+"""What is wrong, or dubious, with one record: its bytes, its key and its partition, as far as the sample tells them."""
+
+import json
+import re
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from schemas import decoding
+from schemas.partitioning import partition_of
+from schemas.reasons import Reason
+from schemas.routing import topic_of
+from schemas.samples import Sample
+from schemas.topics import BY_NAME
+
+
+class Concern(StrEnum):
+    """Words for what no reason of a refusal names."""
+
+    WRONG_KEY = "wrong_key"
+    WRONG_PARTITION = "wrong_partition"
+    PERSONAL_BUYER_ID = "personal_buyer_id"
+    REUSED_EVENT_ID = "reused_event_id"
+    REUSED_ORDER_ID = "reused_order_id"
+    REFUNDED_TOO_MUCH = "refunded_too_much"
+
+
+class Finding(NamedTuple):
+    """One thing that is wrong (`warning` False) or dubious with one record.
+
+    Attributes:
+        where: FILE:LINE.
+        word: a Reason, with which it would be refused, or a Concern.
+        field: the field's path; empty where it is no field's fault.
+        wanted: what is wanted instead, or what will happen.
+    """
+
+    where: str
+    word: Reason | Concern
+    field: str
+    wanted: str
+    warning: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.where}: {'warning: ' if self.warning else ''}{self.word}: {self.wanted}"
+
+
+class Record(NamedTuple):
+    """An event's bytes, with the topic, key and partition that the sample gives it; None = it gives none."""
+
+    raw: bytes
+    topic: str | None = None
+    key: str | None = None
+    partition: int | None = None
+
+
+class Judged(NamedTuple):
+    """What one sample is: an event of a topic, or None with the findings that say why not."""
+
+    topic: str
+    event: Any
+    findings: list[Finding]
+    unknown_fields: list[str]
+
+
+_PERSONAL = (
+    (re.compile(r"(mailto:)?[^@]+@[^@]+\.[A-Za-z]{2,}"), "an e-mail address"),
+    (re.compile(r"(tel:)?(\+[0-9][0-9-]{6,18}|(86-?)?1[3-9][0-9](-?[0-9]{4}){2})"), "a phone number"),
+    (re.compile(r"[1-9][0-9]{5}(19|20)[0-9]{2}(0[1-9]|1[0-2])[0-3][0-9][0-9]{3}[0-9Xx]"), "an identity card's number"),
+)
+
+
+def record_of(raw: bytes) -> Record:
+    """A record from `{"key": …, "value": …}` or what `kcat -J` prints (`payload`), else the bytes as they are."""
+    try:
+        outer = json.loads(raw)
+    except (ValueError, RecursionError):
+        return Record(raw)
+    if not isinstance(outer, dict) or "event_type" in outer or not outer.keys() & {"value", "payload"}:
+        return Record(raw)
+    value = outer.get("value", outer.get("payload"))
+    topic, key, partition = outer.get("topic"), outer.get("key"), outer.get("partition")
+    return Record(
+        (value if isinstance(value, str) else json.dumps(value)).encode(errors="surrogatepass"),
+        topic if topic in BY_NAME else None,
+        None if key is None else str(key),
+        partition if type(partition) is int else None,
+    )
+
+
+def judge(sample: Sample, topic: str | None = None) -> Judged:
+    """Judge one sample by itself; `topic` None: the record's own, else the one that its event_type belongs to."""
+    record = record_of(sample.raw)
+    topic = topic or record.topic
+    try:
+        topic = topic or _topic_of(record.raw)
+    except decoding.InvalidEvent as invalid:
+        return Judged("", None, [_wrong(sample.where, invalid)], [])
+    if problems := decoding.problems(topic, record.raw):
+        return Judged(topic, None, [_wrong(sample.where, one) for one in problems], [])
+    event = decoding.read(topic, record.raw)
+    findings = [*_placed(sample.where, record, topic, event), *_private(sample.where, event)]
+    return Judged(topic, event, findings, decoding.unknown_fields(topic, record.raw))
+
+
+def _topic_of(raw: bytes) -> str:
+    try:
+        event = json.loads(raw)
+    except (ValueError, RecursionError) as problem:
+        raise decoding.InvalidEvent(Reason.INVALID_JSON, str(problem)) from None
+    if not isinstance(event, dict):
+        raise decoding.InvalidEvent(Reason.INVALID_JSON, "the record is not an object")
+    return topic_of(event)
+
+
+def _wrong(where: str, invalid: decoding.InvalidEvent) -> Finding:
+    return Finding(where, invalid.reason, invalid.field, invalid.detail)
+
+
+def _placed(where: str, record: Record, topic: str, event: Any) -> list[Finding]:
+    """Whether key and partition are the event's own; a wrong one costs a detour, and its place in the order."""
+    found = []
+    if record.key is not None and record.key != event.key:
+        found.append(Finding(where, Concern.WRONG_KEY, "key", f"the key must be {BY_NAME[topic].key} of the value"))
+    owner = partition_of(event.key.encode(), BY_NAME[topic].partitions)
+    if record.partition is not None and record.partition != owner:
+        wanted = f"murmur2 of the key gives partition {owner}, not {record.partition} (librdkafka: murmur2_random)"
+        found.append(Finding(where, Concern.WRONG_PARTITION, "partition", wanted))
+    return found
+
+
+def _private(where: str, event: Any) -> list[Finding]:
+    buyer_id = getattr(event, "buyer_id", "")
+    return [
+        Finding(where, Concern.PERSONAL_BUYER_ID, "buyer_id", f"it looks like {what}: use a pseudonym", warning=True)
+        for pattern, what in _PERSONAL
+        if pattern.fullmatch(buyer_id)
+    ]

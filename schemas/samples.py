@@ -1,0 +1,124 @@
+"""Events from files: JSON lines, or whole JSON documents (objects, or arrays of them); .gz too; - is standard input.
+
+Each event keeps its bytes as they stand and the place where they stand: FILE:LINE, of the second on a line FILE:LINE#2.
+"""
+
+import gzip
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import IO, NamedTuple
+
+MAX_DOCUMENT_BYTES = 256 * 1024 * 1024
+"""A file that is not JSON lines is read as a whole; lines are read one by one and may be as many as they like."""
+
+_DECODER = json.JSONDecoder()
+_SPACE = " \t\r\n"
+
+
+class Sample(NamedTuple):
+    """The bytes of one event, or of what stands in the place of one, and where."""
+
+    where: str
+    raw: bytes
+
+
+def lines(name: str) -> Iterator[Sample]:
+    """Every line of a file that is not blank.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+    """
+    if name != "-" and not Path(name).is_file():
+        raise FileNotFoundError(f"{name} is not a file")
+    with _opened(name) as stream:
+        for number, line in enumerate(stream, 1):
+            if line.strip():
+                yield Sample(f"{name}:{number}", line.strip())
+
+
+def samples(name: str) -> Iterator[Sample]:
+    """Every event of a file. Its first line tells what it is: a whole value begins JSON lines, a part a document.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: a document is larger than MAX_DOCUMENT_BYTES.
+    """
+    rest = lines(name)
+    first = next(rest, None)
+    if first is None:
+        return
+    if first.raw[:1] != b"[" and _is_json(first.raw):
+        yield from chain([first], rest)
+        return
+    yield from _document(name, list(_limited(chain([first], rest))))
+
+
+def _opened(name: str) -> IO[bytes]:
+    if name == "-":
+        return sys.stdin.buffer
+    return gzip.open(name) if name.endswith(".gz") else Path(name).open("rb")  # type: ignore[return-value]
+
+
+def _is_json(raw: bytes) -> bool:
+    try:
+        json.loads(raw)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _limited(found: Iterable[Sample]) -> Iterator[Sample]:
+    size = 0
+    for sample in found:
+        size += len(sample.raw)
+        if size > MAX_DOCUMENT_BYTES:
+            raise ValueError(f"{sample.where}: a JSON document of more than {MAX_DOCUMENT_BYTES} bytes")
+        yield sample
+
+
+def _document(name: str, found: list[Sample]) -> Iterator[Sample]:
+    """The values of a document, arrays opened; its lines as they are where it is none."""
+    numbers = [int(sample.where.rpartition(":")[2]) for sample in found]
+    try:
+        text = b"\n".join(sample.raw for sample in found).decode()
+        places = list(_values(text))
+    except (ValueError, RecursionError):
+        yield from found
+        return
+    line, seen, nth = 0, 0, 0
+    for begin, end in places:
+        newlines = text.count("\n", seen, begin)
+        line, seen, nth = line + newlines, begin, 1 if newlines else nth + 1
+        yield Sample(f"{name}:{numbers[line]}{f'#{nth}' if nth > 1 else ''}", text[begin:end].encode())
+
+
+def _values(text: str) -> Iterator[tuple[int, int]]:
+    """Begin and end of every value; of an array at the top those of its elements."""
+    at = _skip(text, 0)
+    while at < len(text):
+        _, end = _DECODER.raw_decode(text, at)
+        if text[at] == "[":
+            yield from _elements(text, at + 1)
+        else:
+            yield at, end
+        at = _skip(text, end)
+
+
+def _elements(text: str, at: int) -> Iterator[tuple[int, int]]:
+    """Begin and end of every element of an array that is known to be whole."""
+    at = _skip(text, at)
+    while text[at] != "]":
+        _, end = _DECODER.raw_decode(text, at)
+        yield at, end
+        at = _skip(text, end)
+        if text[at] == ",":
+            at = _skip(text, at + 1)
+
+
+def _skip(text: str, at: int) -> int:
+    while at < len(text) and text[at] in _SPACE:
+        at += 1
+    return at
