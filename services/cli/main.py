@@ -16,6 +16,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "publish": ("services.cli.publish", "Publish JSON lines of mixed events to the right topics with the right keys."),
     "drain": ("services.cli.drain", "Wait until all that was published has reached the ledger topic."),
     "attribution": ("services.cli.attribution", "The attribution worker."),
+    "policy": ("services.cli.policy", "Who is credited by which rule: check a policy file, show what applies when."),
     "settlement": ("services.cli.settlement", "The poster, the relay and the migrations."),
     "ledger": ("services.cli.ledger", "Balances, digest, export and proof of the ledger."),
     "explain": ("services.cli.explain", "Why an order earned whom what."),

@@ -59,6 +59,7 @@ class Settings(BaseSettings):
         480, description="zone of accounting periods, minutes east of UTC; Asia/Shanghai is 480", ge=-720, le=840
     )
 
+    policy_file: Path | None = Field(None, description="attribution's policies; None = the policies.toml that we ship")
     state_dir: Path = Field(default_factory=lambda: local_dir() / "state", description="RocksDB stores of a worker")
     instance_id: str | None = Field(None, description="static Kafka membership: the pod's name")
     http_port: int = Field(0, description="/metrics, /healthz and /readyz; 0 = any free port", ge=0, le=65535)

@@ -1,44 +1,22 @@
-"""The policy file: read whole, validated, and named by its revision and the hash of its bytes."""
+"""The policy file: read whole, validated to its last word, and named by its revision and the hash of its bytes."""
 
 import hashlib
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
-
-import msgspec
+from typing import Any, NamedTuple
 
 from schemas.topics import CLICKS, ORDERS
+from services.attribution.adapters.policy_tables import HorizonsTable, PolicyTable, Problems, Revision
 from services.attribution.domain.horizons import Horizons
-from services.attribution.domain.models import MODELS
-from services.attribution.domain.policy import EVIDENCE, SCOPES, Policy, Rules, always
+from services.attribution.domain.policy import Policy, Rules
+from services.attribution.domain.timetable import Term, gaps, overlaps, timetables
 from services.kernel.errors import StartRefused
 from services.kernel.time import DAY, HOUR
+from services.runtime.settings import settings
 
 POLICY_FILE = Path(__file__).parents[1] / "policies.toml"
+"""What we ship; KOC_POLICY_FILE names another."""
 _MILLI = 1000
-
-Span = Annotated[int, msgspec.Meta(ge=1, le=100_000)]
-
-
-class _HorizonsTable(msgspec.Struct, forbid_unknown_fields=True):
-    candidate_window_days: Span
-    touch_lateness_days: Span
-    order_lateness_days: Span
-    order_memory_days: Span
-
-
-class _PolicyTable(msgspec.Struct, forbid_unknown_fields=True):
-    name: Annotated[str, msgspec.Meta(pattern="^[a-z0-9_]{1,64}$")]
-    model: str
-    widest_scope: Literal["product", "shop", "brand"]
-    window_hours: dict[str, Span]
-    content_window_hours: dict[Literal["video", "live", "note", "shop_window", "link"], Span] = {}
-
-
-class _File(msgspec.Struct, forbid_unknown_fields=True):
-    revision: Annotated[int, msgspec.Meta(ge=1)]
-    horizons: _HorizonsTable
-    policy: _PolicyTable
 
 
 class PolicyFile(NamedTuple):
@@ -48,47 +26,102 @@ class PolicyFile(NamedTuple):
     horizons: Horizons
 
 
-def read_policy_file(path: Path = POLICY_FILE) -> PolicyFile:
-    """Read and validate a policy file.
+class PolicyFileRefused(StartRefused):
+    """A policy file is not as it should be.
+
+    Attributes:
+        problems: all that is wrong with it, a sentence each.
+    """
+
+    def __init__(self, path: Path, problems: list[str]) -> None:
+        super().__init__(f"{path.name}: {'; '.join(problems)}")
+        self.problems = problems
+
+
+def policy_path() -> Path:
+    """The file that this process goes by."""
+    return settings().policy_file or POLICY_FILE
+
+
+def read_policy_file(path: Path | None = None) -> PolicyFile:
+    """Read and validate a policy file; by default the one that the settings name.
 
     Raises:
-        StartRefused: it is not as it should be; a sentence that names the field.
+        PolicyFileRefused: it is not as it should be.
     """
+    path = path or policy_path()
     try:
         content = path.read_bytes()
-        stated = msgspec.convert(tomllib.loads(content.decode()), _File)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as problem:
-        raise StartRefused(f"{path.name}: {problem}") from problem
-    spans = stated.horizons
+        stated = tomllib.loads(content.decode())
+    except OSError as problem:
+        raise PolicyFileRefused(path, [f"{path} cannot be read: {problem.strerror}"]) from problem
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
+        raise PolicyFileRefused(path, [f"it is no TOML: {problem}"]) from problem
+    found = Problems()
+    file = _understood(stated, hashlib.sha256(content).hexdigest(), found)
+    if found.sentences or file is None:
+        raise PolicyFileRefused(path, found.sentences)
+    return file
+
+
+def _understood(stated: dict[str, Any], sha256: str, found: Problems) -> PolicyFile | None:
+    """What a file says; each part is looked at even where another is wrong, so that all problems are found at once."""
+    for name in sorted(stated.keys() - {"revision", "horizons", "policies"}):
+        found.sentences.append(f"{name}: there is no such key")
+    revision = found.read(Revision, {"revision": stated.get("revision")})
+    horizons = _horizons(stated, found)
+    terms = _terms(stated, horizons, found)
+    if revision is None or horizons is None or terms is None:
+        return None
+    return PolicyFile(Rules(revision.revision, sha256, *timetables(terms)), horizons)
+
+
+def _horizons(stated: dict[str, Any], found: Problems) -> Horizons | None:
+    table = found.read(HorizonsTable, stated.get("horizons", {}), "horizons")
+    if table is None:
+        return None
     horizons = Horizons(
-        spans.candidate_window_days * DAY,
-        spans.touch_lateness_days * DAY,
-        spans.order_lateness_days * DAY,
-        spans.order_memory_days * DAY,
+        table.candidate_window_days * DAY,
+        table.touch_lateness_days * DAY,
+        table.order_lateness_days * DAY,
+        table.order_memory_days * DAY,
     )
-    policy = Policy(
-        stated.policy.name,
-        stated.policy.model,
-        SCOPES[stated.policy.widest_scope],
-        {kind: hours * HOUR for kind, hours in stated.policy.window_hours.items()},
-        {content: hours * HOUR for content, hours in stated.policy.content_window_hours.items()},
-    )
-    if problems := [*_policy_problems(policy, horizons), *_retention_problems(horizons)]:
-        raise StartRefused(f"{path.name}: {'; '.join(problems)}")
-    return PolicyFile(Rules(stated.revision, hashlib.sha256(content).hexdigest(), always(policy), {}), horizons)
+    found.sentences += _retention_problems(horizons)
+    return horizons
 
 
-def _policy_problems(policy: Policy, horizons: Horizons) -> list[str]:
-    """What the types of the fields cannot say."""
-    problems = []
-    if policy.model not in MODELS:
-        problems.append(f"policy.model: {policy.model!r} is none of {', '.join(sorted(MODELS))}")
-    if set(policy.windows) != set(EVIDENCE):
-        problems.append(f"policy.window_hours: wants exactly {', '.join(sorted(EVIDENCE))}")
-    longest = max([*policy.windows.values(), *policy.content_windows.values()])
-    if longest > horizons.candidate_window:
-        problems.append(f"a window of {longest // HOUR} h is longer than horizons.candidate_window_days")
-    return problems
+def _terms(stated: dict[str, Any], horizons: Horizons | None, found: Problems) -> list[Term] | None:
+    """The policies; None if one is not understood, or they do not give every order exactly one."""
+    entries = stated.get("policies")
+    if not isinstance(entries, list) or not entries:
+        found.sentences.append("policies: wants one [[policies]] at least")
+        return None
+    tables = [found.read(PolicyTable, entry, f"policies[{number}]") for number, entry in enumerate(entries, start=1)]
+    terms = [table.term() for table in tables if table is not None]
+    names = [term.policy.name for term in terms]
+    wrong = [f"policies: the name {name!r} is given twice" for name in sorted(set(names)) if names.count(name) > 1]
+    if horizons is not None:
+        wrong += [problem for term in terms for problem in _window_problems(term.policy, horizons)]
+    wrong += overlaps(terms)
+    all_understood = len(terms) == len(entries)
+    if all_understood:
+        wrong += gaps(terms)
+    found.sentences += wrong
+    return terms if all_understood and not wrong else None
+
+
+def _window_problems(policy: Policy, horizons: Horizons) -> list[str]:
+    """A touch older than the candidate window is no candidate, whatever a policy says."""
+    windows = {
+        **{f"window_hours.{kind}": window for kind, window in policy.windows.items()},
+        **{f"content_window_hours.{content}": window for content, window in policy.content_windows.items()},
+    }
+    return [
+        f"policy {policy.name!r}: {field} of {window // HOUR} h is longer than horizons.candidate_window_days, "
+        f"{horizons.candidate_window // HOUR} h"
+        for field, window in windows.items()
+        if window > horizons.candidate_window
+    ]
 
 
 def _retention_problems(horizons: Horizons) -> list[str]:

@@ -1,0 +1,100 @@
+"""Which policy holds when: terms as the policy file states them, made into one whole timetable for each platform.
+
+A term without platforms is a default: it holds for every platform at every time at which that platform has no term of
+its own. A term without an end lasts until the next one of the same platforms begins.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import combinations, pairwise
+from typing import NamedTuple
+
+from services.attribution.domain.policy import ALWAYS, Policy, Timetable
+from services.kernel.time import format_rfc3339
+
+_FOR_EVER = -ALWAYS
+
+
+class Term(NamedTuple):
+    """A policy with the platforms and the paid times that it is for.
+
+    Attributes:
+        platforms: of orders; none = all that have no term of their own.
+        since: the first paid time, microseconds; ALWAYS where nothing is said.
+        until: the first paid time after it; None = until the next one begins.
+    """
+
+    policy: Policy
+    platforms: tuple[str, ...] = ()
+    since: int = ALWAYS
+    until: int | None = None
+
+
+class _Span(NamedTuple):
+    policy: Policy
+    since: int
+    until: int
+
+
+def timetables(terms: Sequence[Term]) -> tuple[Timetable, dict[str, Timetable]]:
+    """The default's timetable, and that of each platform with terms of its own; for terms without problems."""
+    default = _spans(terms, None)
+    own = {name: _laid([*_spans(terms, name), *default]) for name in _platforms(terms)}
+    return _laid(default), own
+
+
+def overlaps(terms: Sequence[Term]) -> Iterator[str]:
+    """Terms that end before they begin, and moments at which two of them claim the orders of one platform."""
+    for term in terms:
+        if term.until is not None and term.until <= term.since:
+            yield f"policy {term.policy.name!r} ends at {_moment(term.until)}, which is not after its beginning"
+    for platform in (None, *_platforms(terms)):
+        where = f"on {platform}" if platform else "as defaults"
+        for before, after in combinations(_spans(terms, platform), 2):
+            if before.until > after.since:
+                names = f"{before.policy.name!r} and {after.policy.name!r}"
+                yield f"policies {names} overlap {where}: both hold at {_moment(after.since)}"
+
+
+def gaps(terms: Sequence[Term]) -> Iterator[str]:
+    """Times at which a platform without terms of its own would have no policy."""
+    spans = _spans(terms, None)
+    if not spans:
+        yield "no policy is for every platform: one without `platforms` must be the default"
+        return
+    if spans[0].since > ALWAYS:
+        yield f"no default policy holds before {_moment(spans[0].since)}: the first one has no effective_from"
+    for before, after in pairwise(spans):
+        if before.until < after.since:
+            yield f"no default policy holds from {_moment(before.until)} to {_moment(after.since)}"
+    if spans[-1].until < _FOR_EVER:
+        yield f"no default policy holds from {_moment(spans[-1].until)} on: the last one has no effective_to"
+
+
+def _platforms(terms: Iterable[Term]) -> list[str]:
+    return sorted({name for term in terms for name in term.platforms})
+
+
+def _spans(terms: Iterable[Term], platform: str | None) -> list[_Span]:
+    """The terms of one platform, or the defaults (None), in time, each with its end."""
+    mine = [term for term in terms if (platform in term.platforms if platform else not term.platforms)]
+    mine.sort(key=lambda term: term.since)
+    nexts = [*(term.since for term in mine[1:]), _FOR_EVER]
+    return [
+        _Span(term.policy, term.since, max(following, term.since + 1) if term.until is None else term.until)
+        for term, following in zip(mine, nexts, strict=True)
+    ]
+
+
+def _laid(spans: Sequence[_Span]) -> Timetable:
+    """At each moment the first of the spans that holds then; the latest moment first."""
+    moments = sorted({moment for span in spans for moment in (span.since, span.until)} - {_FOR_EVER})
+    laid: list[tuple[int, Policy]] = []
+    for moment in moments:
+        policy = next(span.policy for span in spans if span.since <= moment < span.until)
+        if not laid or laid[-1][1] is not policy:
+            laid.append((moment, policy))
+    return tuple(reversed(laid))
+
+
+def _moment(micros: int) -> str:
+    return "the very beginning" if micros == ALWAYS else format_rfc3339(micros)
