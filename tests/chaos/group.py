@@ -1,0 +1,23 @@
+"""What the broker says of attribution's consumer group: who is in it, and who holds which partitions."""
+
+from kafka.errors import KafkaError
+
+from services.runtime.kafka import admin
+from tests.integration.attribution_process import GROUP
+
+
+def holders() -> dict[str, set[int]]:
+    """Partition numbers by static instance id; none while the group is in a rebalance or the broker away."""
+    try:
+        with admin() as client:
+            group = client.describe_groups([GROUP])[GROUP]
+    except (KafkaError, ConnectionError):
+        return {}
+    if group["group_state"] != "Stable":
+        return {}
+    return {
+        member["group_instance_id"]: {
+            number for topic in member["member_assignment"]["assigned_partitions"] for number in topic["partitions"]
+        }
+        for member in group["members"]
+    }
