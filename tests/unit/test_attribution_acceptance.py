@@ -177,7 +177,7 @@ def test_a_day_that_still_accepts_touches_counts_also_those_that_are_too_late_by
     noon = Watermarks(clicks=midnight + H.touch_lateness + DAY // 2, orders=NOW + 100 * DAY)
     forget(buyer, useful(noon, H))
     with pytest.raises(Refused) as refused:
-        touched(buyer, touch("t3", at=midnight + DAY - 1), 2)
+        touched(buyer, touch("t3", at=midnight + DAY - 1), 2, appended_at=NOW + DAY)
     assert refused.value.reason == "too_many"
     forget(buyer, useful(noon._replace(clicks=noon.clicks + DAY), H))
     assert buyer.is_empty()
