@@ -16,6 +16,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from schemas.topics import BUYER_PARTITIONS, CLICKS, CREDITS, ORDERS
 from services.kernel.time import DAY, HOUR, format_rfc3339
 from services.runtime.kafka import kafka_python_options, partition_of
+from services.runtime.local import child
 from services.runtime.topics import log_ends
 
 GROUP = "koc-attribution"
@@ -57,6 +58,7 @@ class Worker:
         command = [sys.executable, str(BROKEN), break_how] if break_how else ["koc", "attribution", "worker"]
         if not break_how:
             command[0] = str(Path(sys.executable).with_name("koc"))
+        dies_with_us = [sys.executable, "-I", "-S", child.__file__, str(os.getpid()), str(int(signal.SIGKILL)), "-1"]
         environment = {
             **os.environ,
             **self._environment,
@@ -67,7 +69,7 @@ class Worker:
         }
         self._address.unlink(missing_ok=True)
         with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+            self.process = subprocess.Popen([*dies_with_us, *command], env=environment, stdout=log, stderr=log)
 
     @property
     def _address(self) -> Path:
