@@ -23,8 +23,9 @@ def worker() -> None:
     Examples: koc attribution worker · KOC_INSTANCE_ID=attribution-2 KOC_STATE_DIR=/data/2 koc attribution worker
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until Faust listens, nothing has to be kept
-    from services.attribution.adapters.faust_app import DEFAULT_PROCESS, check_world, create_app
+    from services.attribution.adapters.faust_app import DEFAULT_PROCESS, create_app
     from services.attribution.adapters.lane import expected
+    from services.attribution.adapters.world import check_world
     from services.runtime.log import configure_logging
     from services.runtime.settings import settings
 

@@ -63,6 +63,19 @@ class Attribution:
         self.partitions = Gauge("koc_attribution_partitions", "Partition numbers assigned to this worker.")
         self.hot_buyers = Gauge("koc_attribution_hot_buyers", "Buyers held in memory.")
         self.state_bytes = Gauge("koc_attribution_state_bytes", "Bytes of the RocksDB stores on disk.")
+        self.opened = Counter(
+            "koc_attribution_stores_opened_total", "Stores opened, by source: disk, snapshot or nothing.", ("source",)
+        )
+        self.snapshots = Counter(
+            "koc_attribution_snapshots_total", "Snapshots by outcome: taken, unchanged or failed.", ("outcome",)
+        )
+        self.snapshot_at = Gauge(
+            "koc_attribution_snapshot_timestamp_seconds", "When a store's last snapshot was complete.", ("partition",)
+        )
+        self.snapshot_bytes = Gauge(
+            "koc_attribution_snapshot_bytes", "Bytes that a restore of it has to fetch.", ("partition",)
+        )
+        self.snapshot_sent = Counter("koc_attribution_snapshot_sent_bytes_total", "Bytes uploaded for snapshots.")
 
 
 class Poster:

@@ -8,7 +8,7 @@ import json
 import os
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -42,6 +42,10 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="KOC_", extra="ignore")
 
+    environment: Literal["local", "production"] = Field(
+        "local", description="production: what may be left out on a developer's machine is demanded"
+    )
+
     kafka_bootstrap: str = Field("127.0.0.1:9092", description="host:port of the brokers, comma separated")
     kafka_security_protocol: str = Field("PLAINTEXT", description="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL")
     kafka_sasl_mechanism: str | None = Field(None, description="PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512")
@@ -61,7 +65,18 @@ class Settings(BaseSettings):
 
     policy_file: Path | None = Field(None, description="attribution's policies; None = the policies.toml that we ship")
     state_dir: Path = Field(default_factory=lambda: local_dir() / "state", description="RocksDB stores of a worker")
+    snapshot_url: str | None = Field(
+        None,
+        description="where snapshots of the stores go: s3://bucket/prefix (credentials: AWS_… in the environment) or "
+        "file:///folder; unset: snapshots/ of the local stack, and refused in production",
+    )
+    snapshot_seconds: float = Field(300, description="between two snapshots of a store", gt=0)
     instance_id: str | None = Field(None, description="static Kafka membership: the pod's name")
+    leave_on_stop: bool = Field(
+        default=True,
+        description="SIGTERM gives a worker's partitions to others at once; false where it always comes back (a "
+        "StatefulSet's rollout): they wait for it until the session ends, 10 s",
+    )
     http_port: int = Field(0, description="/metrics, /healthz and /readyz; 0 = any free port", ge=0, le=65535)
     http_host: str = Field("127.0.0.1", description="where they listen; 0.0.0.0 only in a container")
     run_dir: Path = Field(

@@ -121,5 +121,6 @@ def history_lost(topic: str, partition: int, wanted: int, start: int) -> History
     """The sentence for a log that starts after what must be read next."""
     return HistoryLost(
         f"{topic}[{partition}] must be read on from {wanted}, but the log starts at {start}: records are gone that the "
-        f"state needs. Restore the store of partition {partition}, or the topic"
+        f"state needs. Restore the store of partition {partition} or the topic; or give up what is gone with `koc "
+        f"attribution adopt-truncated`"
     )

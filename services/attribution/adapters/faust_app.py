@@ -10,58 +10,31 @@ import gc
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import faust
 from faust.sensors.prometheus import FaustMetrics, PrometheusMonitor
 from mode import CrashingSupervisor
 from prometheus_client import REGISTRY
 
-from schemas.topics import CLICKS, ORDERS
 from services.attribution.adapters.lane import Lane
 from services.attribution.adapters.outbox import Outbox
 from services.attribution.adapters.pipeline import Pipeline
-from services.attribution.adapters.policy_file import PolicyFile, read_policy_file
-from services.attribution.adapters.rocks import RocksKeyValue
-from services.attribution.adapters.store import Store
-from services.attribution.adapters.terms import Terms
 from services.attribution.adapters.transport import ChunkConsumer, ChunkTransport
+from services.attribution.adapters.world import GROUP, INPUTS, World, check_world
 from services.kernel.errors import StartRefused
 from services.runtime import metrics
+from services.runtime.groups import leave_group
 from services.runtime.health import Health
 from services.runtime.kafka import faust_broker
 from services.runtime.settings import settings
-from services.runtime.topics import topic_ids, topic_problems
 
-GROUP = "koc-attribution"
-INPUTS = frozenset({CLICKS.name, ORDERS.name})
 DEFAULT_PROCESS = "attribution"
 _RECORDS_PER_CHUNK = 4000
 _SESSION_SECONDS = 10.0
+_HEARTBEAT_SECONDS = 0.5
+"""By its answers a member learns that the others wait for it to join again."""
 _GC_THRESHOLDS = (50_000, 50, 100)
-
-
-class World(NamedTuple):
-    """What a start has checked."""
-
-    policies: PolicyFile
-    topic_ids: dict[str, str]
-
-
-def check_world() -> World:
-    """Read the policies and look at the topics.
-
-    Raises:
-        StartRefused: something is not as this worker needs it.
-    """
-    policies = read_policy_file()
-    try:
-        problems = topic_problems()
-    except ConnectionError as problem:
-        raise StartRefused(str(problem)) from problem
-    if problems:
-        raise StartRefused("; ".join(problems))
-    return World(policies, topic_ids(sorted(INPUTS)))
 
 
 class AttributionApp(faust.App):
@@ -76,14 +49,10 @@ class AttributionApp(faust.App):
     @cached_property
     def lane(self) -> Lane:
         """Made when first used: its locks belong to the running loop."""
-        return Lane(INPUTS, self._open_store, Pipeline(self.outbox), self.outbox, self.crash)
-
-    def _open_store(self, partition: int) -> Store:
         if self.world is None:
             raise StartRefused("the worker was given partitions before it was started")
-        rules, horizons = self.world.policies
-        terms = Terms.now(partition, self.world.topic_ids, horizons, rules)
-        return Store(RocksKeyValue(settings().state_dir / str(partition)), terms, rules)
+        keeper = self.world.keeper(settings().state_dir)
+        return Lane(INPUTS, keeper, Pipeline(self.outbox), self.outbox, self.crash)
 
     def _new_transport(self) -> ChunkTransport:
         return ChunkTransport(self.conf.broker_consumer, self)
@@ -99,9 +68,11 @@ class AttributionApp(faust.App):
         await super().on_start()
 
     async def on_shutdown(self) -> None:
-        """After the consumer's last checkpoint."""
+        """After the consumer's last checkpoint, when nothing more comes from the group."""
         await super().on_shutdown()
         await self.outbox.stop()
+        if settings().leave_on_stop and self.world is not None and self.lane.failed is None:
+            await asyncio.to_thread(leave_group, GROUP, settings().instance_id)
 
 
 def _settle_memory() -> None:
@@ -119,7 +90,7 @@ def create_app() -> AttributionApp:
         broker=broker.urls,
         broker_credentials=broker.credentials,
         broker_session_timeout=_SESSION_SECONDS,
-        broker_heartbeat_interval=_SESSION_SECONDS / 3,
+        broker_heartbeat_interval=_HEARTBEAT_SECONDS,
         broker_max_poll_records=_RECORDS_PER_CHUNK,
         consumer_auto_offset_reset="earliest",
         consumer_group_instance_id=settings().instance_id,
@@ -148,6 +119,12 @@ def create_app() -> AttributionApp:
         while not app.should_stop:
             app.health.beat()
             await app.lane.checkpoints(cast("ChunkConsumer", app.consumer))
+
+    @app.task  # type: ignore[untyped-decorator]  # Faust's
+    async def snapshots() -> None:
+        while not app.should_stop:
+            await app.sleep(settings().snapshot_seconds)
+            await app.lane.snapshots()
 
     return app
 

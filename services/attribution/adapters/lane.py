@@ -5,22 +5,29 @@ import contextlib
 import functools
 import os
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from faust.types import TP
 
 from services.attribution.adapters import observe
 from services.attribution.adapters.chunks import Chunk, history_lost
+from services.attribution.adapters.keeping import Frozen, Keeper
 from services.attribution.adapters.outbox import Outbox
 from services.attribution.adapters.pipeline import Pipeline
 from services.attribution.adapters.store import Checkpoint, Store
 from services.attribution.adapters.transport import ChunkConsumer
-from services.kernel.errors import InvariantBroken, StartRefused
+from services.kernel.errors import HistoryLost, InvariantBroken, StartRefused
 
 CHECKPOINT_SECONDS = 1.0
 CHECKPOINT_EVENTS = 50_000
 _HARD_EXIT_SECONDS = 10
+_UPLOADS_AT_ONCE = 4
+_HANDOVER_SECONDS = 1.0
+"""How long a rebalance waits for snapshots: who gets the partition may have nothing else to start from."""
+_LAST_UPLOAD_SECONDS = 10.0
+"""How long a stop waits for them."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -47,14 +54,14 @@ class Lane:
 
     Args:
         topics: the inputs; every assigned partition number must come with all of them.
-        open_store: opens the store of a partition number.
+        keeper: opens stores and takes their snapshots.
         crash: stops the worker, with the problem as its reason.
     """
 
     def __init__(
         self,
         topics: frozenset[str],
-        open_store: Callable[[int], Store],
+        keeper: Keeper,
         pipeline: Pipeline,
         outbox: Outbox,
         crash: Callable[[BaseException], Awaitable[None]],
@@ -63,12 +70,13 @@ class Lane:
         self.stores: dict[int, Store] = {}
         self.failed: Exception | None = None
         self.has_assignment = False
-        self._open_store, self._pipeline, self._outbox, self._crash = open_store, pipeline, outbox, crash
+        self._keeper, self._pipeline, self._outbox, self._crash = keeper, pipeline, outbox, crash
         self._epoch = 0
         self._events = 0
         self._due = asyncio.Event()
         self._turn = asyncio.Lock()
         self._checkpointing = asyncio.Lock()
+        self._uploaders = ThreadPoolExecutor(_UPLOADS_AT_ONCE, "snapshot")
 
     async def fail(self, problem: Exception) -> None:
         """From now on nothing becomes durable; the process ends, orderly or else hard."""
@@ -141,7 +149,24 @@ class Lane:
         return {TP(topic, p): offset for p, store in self.stores.items() for topic, offset in store.durable.items()}
 
     @_fail_stop
-    async def open(self, assigned: set[TP]) -> None:
+    async def snapshots(self) -> None:
+        """Take a snapshot of every open store, one after another; chunks and checkpoints go on."""
+        for number in sorted(self.stores):
+            async with self._checkpointing:
+                if self.failed or number not in self.stores:
+                    return
+                frozen = await asyncio.to_thread(self._keeper.freeze, number)
+            await self._uploaded([frozen])
+
+    async def _uploaded(self, frozen: Sequence[Frozen | None], seconds: float | None = None) -> None:
+        """Upload what was frozen; after so many seconds it goes on by itself."""
+        run = asyncio.get_running_loop().run_in_executor
+        uploads = [run(self._uploaders, self._keeper.upload, one) for one in frozen if one is not None]
+        if uploads:
+            await asyncio.wait(uploads, timeout=seconds)
+
+    @_fail_stop
+    async def open(self, assigned: set[TP], consumer: ChunkConsumer) -> None:
         """Open the stores of an assignment; publish all of a store whose policy was older.
 
         Raises:
@@ -155,13 +180,25 @@ class Lane:
                     f"partition {number} was assigned without all of {', '.join(sorted(self.topics))}"
                 )
         async with self._checkpointing, self._turn:
-            for number in numbers:
-                self.stores[number] = store = self._open_store(number)
+            await self._open_all(numbers, await consumer.earliest(sorted(assigned)))
+            for number, store in self.stores.items():
                 if store.must_publish_all:
                     await self._pipeline.publish_all(number, store)
             await self._acknowledged()
         self.has_assignment = True
         observe.assigned(numbers)
+
+    async def _open_all(self, numbers: list[int], starts: Mapping[TP, int]) -> None:
+        """Open stores side by side: some may have to be fetched first."""
+        opening = [
+            asyncio.to_thread(self._keeper.open, number, {topic: starts[TP(topic, number)] for topic in self.topics})
+            for number in numbers
+        ]
+        opened = await asyncio.gather(*opening, return_exceptions=True)
+        self.stores.update((n, store) for n, store in zip(numbers, opened, strict=True) if isinstance(store, Store))
+        for problem in opened:
+            if isinstance(problem, BaseException):
+                raise problem
 
     @_fail_stop
     async def seek(self, consumer: ChunkConsumer) -> dict[TP, int]:
@@ -177,24 +214,29 @@ class Lane:
             for tp in tps:
                 wanted = self.stores[tp.partition].next_offsets.setdefault(tp.topic, 0)
                 if wanted < starts[tp]:
-                    raise history_lost(tp.topic, tp.partition, wanted, starts[tp])
+                    lost = history_lost(tp.topic, tp.partition, wanted, starts[tp])
+                    raise HistoryLost(f"{lost}{self._keeper.why_lost(tp.partition)}")
                 positions[tp] = wanted
             self._epoch += 1
             await consumer.seek_all(positions, self._epoch)
             return positions
 
     @_fail_stop
-    async def close(self, consumer: ChunkConsumer) -> None:
-        """Take a last checkpoint and close every store, whatever happens."""
+    async def close(self, consumer: ChunkConsumer, *, for_good: bool = False) -> None:
+        """Take a last checkpoint and close every store, whatever happens; leave snapshots for who opens them next."""
+        frozen: list[Frozen | None] = []
         async with self._checkpointing, self._turn:
             self.has_assignment = False
             try:
                 if not self.failed and self.stores:
                     await self._finish(self._take(), consumer)
+                    frozen = [await asyncio.to_thread(self._keeper.freeze, number) for number in self.stores]
             finally:
                 stores, self.stores = self.stores, {}
                 for store in stores.values():
                     store.close()
+                observe.closed()
+        await self._uploaded(frozen, _LAST_UPLOAD_SECONDS if for_good else _HANDOVER_SECONDS)
 
     def not_ready(self) -> str | None:
         """Why this worker cannot be relied on yet; None when it can."""

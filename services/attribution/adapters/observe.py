@@ -51,6 +51,42 @@ def produce_failed() -> None:
     metrics.attribution().produce_failures.inc()
 
 
+def closed() -> None:
+    """All stores were closed; their snapshots are for others to tell of."""
+    metrics.attribution().snapshot_at.clear()
+    metrics.attribution().snapshot_bytes.clear()
+
+
+def opened(source: str) -> None:
+    """A store was opened."""
+    metrics.attribution().opened.labels(source).inc()
+
+
+def snapshot_known(partition: int, at: float) -> None:
+    """When the newest snapshot of a partition was written (Unix time); 0: there is none."""
+    metrics.attribution().snapshot_at.labels(str(partition)).set(at)
+
+
+def snapshot_taken(partition: int, size_bytes: int, sent_bytes: int) -> None:
+    """A snapshot is complete."""
+    known = metrics.attribution()
+    known.snapshots.labels("taken").inc()
+    known.snapshot_sent.inc(sent_bytes)
+    known.snapshot_bytes.labels(str(partition)).set(size_bytes)
+    known.snapshot_at.labels(str(partition)).set_to_current_time()
+
+
+def snapshot_unchanged(partition: int) -> None:
+    """Nothing happened since the last snapshot: that is as good as a new one."""
+    metrics.attribution().snapshots.labels("unchanged").inc()
+    metrics.attribution().snapshot_at.labels(str(partition)).set_to_current_time()
+
+
+def snapshot_failed() -> None:
+    """A snapshot could not be made."""
+    metrics.attribution().snapshots.labels("failed").inc()
+
+
 def checkpoint(stores: Mapping[int, Store], consumer: Any, seconds: float) -> None:
     """A checkpoint ended: how long it took, what is in memory and on disk, how far behind the logs we are."""
     known = metrics.attribution()

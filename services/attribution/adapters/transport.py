@@ -16,13 +16,13 @@ from services.attribution.adapters.chunks import ChunkThread
 class Assignments(Protocol):
     """Who holds the state of the assigned partitions."""
 
-    async def open(self, assigned: set[TP]) -> None:
+    async def open(self, assigned: set[TP], consumer: "ChunkConsumer") -> None:
         """Open the stores of these partitions."""
 
     async def seek(self, consumer: "ChunkConsumer") -> dict[TP, int]:
         """Have every open partition read from its store's offsets; returns them."""
 
-    async def close(self, consumer: "ChunkConsumer") -> None:
+    async def close(self, consumer: "ChunkConsumer", *, for_good: bool = False) -> None:
         """Take a last checkpoint and close all stores."""
 
 
@@ -75,12 +75,12 @@ class ChunkConsumer(Consumer):
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Open the stores before Faust asks where to read; while stopping, none are opened any more."""
         if not self.app.should_stop:
-            await self._lane.open(assigned)
+            await self._lane.open(assigned, self)
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def on_stop(self) -> None:
         """The last checkpoint, while the producer still runs."""
-        await self._lane.close(self)
+        await self._lane.close(self, for_good=True)
         await super().on_stop()
 
 

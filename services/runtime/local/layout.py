@@ -52,6 +52,11 @@ class Layout:
         return self.folder / "state"
 
     @property
+    def snapshots(self) -> Path:
+        """The workers' snapshots: where settings look for them by default."""
+        return self.folder / "snapshots"
+
+    @property
     def log(self) -> Path:
         """NAME.log of every process."""
         return self.folder / "log"
@@ -71,6 +76,7 @@ class Layout:
             self.broker,
             self.postgres,
             self.state,
+            self.snapshots,
             self.log,
             self.run,
         )

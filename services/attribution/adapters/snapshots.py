@@ -1,0 +1,214 @@
+"""Snapshots in an object store: files named by their content, and manifests that make snapshots of them.
+
+    PARTITION/files/SHA256          a file of a database: written once, never changed
+    PARTITION/manifests/NAME.json   a snapshot, complete as soon as it is there
+
+Several workers may write at once (one of them a zombie): what they write has different names or the same content, and
+nothing is deleted that a kept manifest names or that is younger than an hour. Should a deletion hit a file after all
+that a manifest written in the same second names, that snapshot is unusable and the one before it is used.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import obstore
+from obstore import Bytes
+from obstore.exceptions import BaseError
+from obstore.store import ObjectStore, from_url
+
+from services.attribution.adapters.manifest import (
+    INLINE_BYTES,
+    Manifest,
+    Name,
+    StoredFile,
+    Unusable,
+    decode,
+    encode,
+    parse_name,
+)
+from services.attribution.adapters.terms import Meta
+from services.kernel.errors import StartRefused
+
+KEPT = 3
+"""Snapshots of a partition that are kept; older ones go."""
+
+UNTOUCHED = timedelta(hours=1)
+"""A file that no manifest names may belong to a snapshot that somebody is just writing."""
+
+FAILURES = (BaseError, OSError)
+"""What an object store raises when it does not do what was asked."""
+
+_REMOTE = {"retry_config": {"max_retries": 4, "retry_timeout": timedelta(seconds=30)}}
+
+
+def open_snapshots(url: str) -> "Snapshots":
+    """The snapshots at a URL: file:///folder, s3://bucket/prefix; credentials come from the environment.
+
+    Raises:
+        StartRefused: it is no such URL.
+    """
+    try:
+        store = from_url(url, mkdir=True) if url.startswith("file:") else from_url(url, **_REMOTE)  # type: ignore[call-overload]  # its overloads know no common options
+    except (ValueError, *FAILURES) as problem:
+        raise StartRefused(
+            f"KOC_SNAPSHOT_URL={url} cannot be used: {_first_line(problem)}; it is file:///folder or s3://bucket/prefix"
+        ) from problem
+    return Snapshots(store)
+
+
+class Saved(NamedTuple):
+    """A snapshot was written.
+
+    Attributes:
+        sent_bytes: of files that were not there before.
+    """
+
+    name: Name
+    size_bytes: int
+    sent_bytes: int
+
+
+class Snapshots:
+    """The snapshots of all partitions of one cluster. Its calls block: use threads.
+
+    Args:
+        untouched: how long a file without manifest is left alone.
+    """
+
+    def __init__(self, store: ObjectStore, kept: int = KEPT, untouched: timedelta = UNTOUCHED) -> None:
+        self._store, self._kept, self._untouched = store, kept, untouched
+        self._known_hashes: dict[tuple[int, int, int], str] = {}
+
+    def names(self, partition: int) -> dict[Name, datetime]:
+        """The snapshots of a partition and when each was written, the one that is furthest first."""
+        found = ((parse_name(path), at) for path, at in self._list(f"{partition}/manifests/"))
+        return dict(sorted(((name, at) for name, at in found if name is not None), reverse=True))
+
+    def read(self, partition: int, name: Name) -> Manifest:
+        """A snapshot's manifest.
+
+        Raises:
+            Unusable: it is gone, damaged, or not of this version.
+        """
+        try:
+            content = bytes(obstore.get(self._store, f"{partition}/manifests/{name}").bytes())
+        except FileNotFoundError as problem:
+            raise Unusable(f"snapshot {name} is gone") from problem
+        return decode(name, content)
+
+    def save(self, partition: int, meta: Meta, folder: Path) -> Saved:
+        """Upload what is not there yet of a database's files, then the manifest; then let old snapshots go."""
+        files = {path.name: self._described(path) for path in sorted(folder.iterdir())}
+        manifest = Manifest(meta, files)
+        there = {path for path, _ in self._list(f"{partition}/files/")}
+        sent = self._upload(partition, folder, files, there)
+        name, content = encode(manifest)
+        obstore.put(self._store, f"{partition}/manifests/{name}", content)
+        there = {path for path, _ in self._list(f"{partition}/files/")}
+        sent += self._upload(partition, folder, files, there)
+        self._sweep(partition, name)
+        return Saved(name, manifest.size_bytes(), sent)
+
+    def fetch(self, partition: int, manifest: Manifest, folder: Path) -> None:
+        """Write the files of a snapshot into a folder.
+
+        Raises:
+            Unusable: a file is not there, or not what was written.
+        """
+        for name, file in manifest.files.items():
+            if Path(name).name != name:
+                raise Unusable(f"snapshot of partition {partition} names a file outside its folder: {name}")
+            if file.inline is not None:
+                _write(folder / name, [file.inline])
+            else:
+                self._download(f"{partition}/files/{file.sha256}", file, folder / name)
+
+    def _described(self, path: Path) -> StoredFile:
+        """A file with its hash; table files never change, so theirs is computed once."""
+        size = path.stat().st_size
+        if size <= INLINE_BYTES:
+            content = path.read_bytes()
+            return StoredFile(hashlib.sha256(content).hexdigest(), len(content), content)
+        return StoredFile(self._hash_of(path), size)
+
+    def _hash_of(self, path: Path) -> str:
+        status = path.stat()
+        key = (status.st_ino, status.st_size, status.st_mtime_ns)
+        if key not in self._known_hashes:
+            with path.open("rb") as file:
+                self._known_hashes[key] = hashlib.file_digest(file, "sha256").hexdigest()
+        return self._known_hashes[key]
+
+    def _upload(self, partition: int, folder: Path, files: dict[str, StoredFile], there: set[str]) -> int:
+        """Upload the files that are missing; how many bytes that were."""
+        missing = {n: f for n, f in files.items() if f.inline is None and f.sha256 not in there}
+        for name, file in missing.items():
+            obstore.put(self._store, f"{partition}/files/{file.sha256}", folder / name)
+        return sum(file.size_bytes for file in missing.values())
+
+    def _download(self, source: str, file: StoredFile, target: Path) -> None:
+        try:
+            sha256 = _write(target, obstore.get(self._store, source))
+        except FileNotFoundError as problem:
+            raise Unusable(f"{source} of the snapshot is gone") from problem
+        if sha256 != file.sha256:
+            raise Unusable(f"{source} of the snapshot is damaged: its bytes are not those that were written")
+
+    def _sweep(self, partition: int, newest: Name) -> None:
+        """Delete all snapshots but the furthest few of each generation, then the files that none of these names."""
+        written = self.names(partition)
+        kept, old = _divided(list(written), self._kept)
+        self._delete(f"{partition}/manifests/{name}" for name in old)
+        try:
+            named = set().union(*(self.read(partition, name).objects() for name in kept))
+        except Unusable:
+            return  # a damaged one may name anything; it goes as soon as it is old
+        if newest_at := written.get(newest):
+            before = newest_at - self._untouched
+            files = self._list(f"{partition}/files/")
+            self._delete(f"{partition}/files/{path}" for path, at in files if path not in named and at <= before)
+
+    def _list(self, folder: str) -> list[tuple[str, datetime]]:
+        """Names in a folder, and when each was written by the object store's clock."""
+        return [
+            (entry["path"].removeprefix(folder), entry["last_modified"])
+            for batch in obstore.list(self._store, prefix=folder)
+            for entry in batch
+        ]
+
+    def _delete(self, paths: Iterable[str]) -> None:
+        for path in paths:
+            try:
+                obstore.delete(self._store, path)
+            except FileNotFoundError:
+                continue
+
+
+def _write(target: Path, pieces: Iterable[bytes | Bytes]) -> str:
+    """Write a file down to the disk; the hash of its bytes."""
+    digest = hashlib.sha256()
+    with target.open("wb") as out:
+        for piece in pieces:
+            digest.update(piece)
+            out.write(piece)
+        out.flush()
+        os.fsync(out.fileno())
+    return digest.hexdigest()
+
+
+def _divided(names: list[Name], kept_of_each: int) -> tuple[list[Name], list[Name]]:
+    """(kept, old): of each set of topics the furthest few; a greater `log` supersedes all before."""
+    kept: list[Name] = []
+    for name in names:
+        alike = sum(name.topics == other.topics for other in kept)
+        if alike < kept_of_each and name.log == names[0].log:
+            kept.append(name)
+    return kept, [name for name in names if name not in kept]
+
+
+def _first_line(problem: BaseException) -> str:
+    return str(problem).strip().partition("\n")[0]

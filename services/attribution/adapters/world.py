@@ -1,0 +1,61 @@
+"""What a start needs of the world: policies, the broker's topics as they should be, and a place for snapshots."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from schemas.topics import CLICKS, ORDERS
+from services.attribution.adapters.keeping import Keeper
+from services.attribution.adapters.policy_file import PolicyFile, read_policy_file
+from services.attribution.adapters.snapshots import Snapshots, open_snapshots
+from services.attribution.adapters.terms import Terms
+from services.kernel.errors import StartRefused
+from services.runtime.settings import local_dir, settings
+from services.runtime.topics import topic_ids, topic_problems
+
+GROUP = "koc-attribution"
+INPUTS = frozenset({CLICKS.name, ORDERS.name})
+
+
+class World(NamedTuple):
+    """What a start has checked."""
+
+    policies: PolicyFile
+    topic_ids: dict[str, str]
+    snapshots: Snapshots
+
+    def terms(self, partition: int) -> Terms:
+        """The terms of this process for a partition number."""
+        rules, horizons = self.policies
+        return Terms.now(partition, self.topic_ids, horizons, rules)
+
+    def keeper(self, folder: Path) -> Keeper:
+        """Who opens the stores of a folder."""
+        return Keeper(folder, self.snapshots, self.terms, self.policies.rules)
+
+
+def check_world() -> World:
+    """Read the policies, look at the topics, and find where snapshots go.
+
+    Raises:
+        StartRefused: something is not as this worker needs it.
+    """
+    policies = read_policy_file()
+    snapshots = open_snapshots(_snapshot_url())
+    try:
+        problems = topic_problems()
+    except ConnectionError as problem:
+        raise StartRefused(str(problem)) from problem
+    if problems:
+        raise StartRefused("; ".join(problems))
+    return World(policies, topic_ids(sorted(INPUTS)), snapshots)
+
+
+def _snapshot_url() -> str:
+    """Where snapshots go; a developer's machine needs no setting for it."""
+    known = settings()
+    if known.snapshot_url is None and known.environment == "production":
+        raise StartRefused(
+            "KOC_SNAPSHOT_URL is not set: in production a lost disk must not cost the history of the topics; "
+            "set it to s3://bucket/prefix, or file:///folder on storage that outlives this machine"
+        )
+    return known.snapshot_url or (local_dir() / "snapshots").as_uri()

@@ -1,0 +1,46 @@
+"""Consumer groups from outside: who is in one, and taking a member out that said goodbye.
+
+A static member keeps its place for the length of its session, whether it was killed or went in order: that is what
+lets it come back to its partitions. One that will not come back has to be taken out, or they stand still so long.
+"""
+
+import stamina
+import structlog
+
+from services.runtime.kafka import admin
+
+log = structlog.get_logger(__name__)
+
+_COORDINATOR_SECONDS = 20.0
+"""A cluster that never had a group makes the place for it when it is first asked."""
+
+
+def members(group: str) -> list[str]:
+    """The members of a group: their static names, else their member ids; none of a group that does not exist."""
+    from kafka.errors import CoordinatorNotAvailableError
+
+    for attempt in stamina.retry_context(on=CoordinatorNotAvailableError, timeout=_COORDINATOR_SECONDS, wait_max=1):
+        with attempt, admin() as client:
+            described = client.describe_groups([group])
+    return [
+        member.get("group_instance_id") or member["member_id"]
+        for one in described.values()
+        for member in one.get("members", ())
+    ]
+
+
+def leave_group(group: str, instance_id: str | None) -> None:
+    """Take a static member out of a group, after its consumer has stopped; the others get its partitions at once.
+
+    That it cannot be done costs the others a session's length, no more, and so is no reason to fail.
+    """
+    from kafka.admin import MemberToRemove
+    from kafka.errors import KafkaError
+
+    if instance_id is None:
+        return
+    try:
+        with admin() as client:
+            client.remove_group_members(group, [MemberToRemove(group_instance_id=instance_id)])
+    except (ConnectionError, KafkaError) as problem:
+        log.warning("the group was not told of a leave", group=group, instance_id=instance_id, problem=str(problem))
