@@ -11,13 +11,17 @@ import pytest
 from kafka import KafkaProducer, TopicPartition
 from kafka.structs import OffsetAndMetadata
 
-from schemas.topics import CREDITS, ORDERS
+from schemas.partitioning import partition_of
+from schemas.topics import CLICKS, CREDITS, ORDERS
+from services.runtime import deadletters
 from services.runtime.kafka import admin, kafka_python_options
 from services.runtime.topics import log_ends
 from services.settlement.adapters.drain_positions import ATTRIBUTION_GROUP, LivePositions
-from services.settlement.adapters.explain_library import explain_order
+from services.settlement.adapters.explain_library import answer_why_not, explain_order
 from services.settlement.application.explain import NotExplained
 from services.settlement.application.explain_forms import as_json, as_text
+from services.settlement.application.explain_why_not import Asked, Rulebook
+from services.settlement.application.explain_why_not_forms import as_json as answer_json
 from tests.books import PLAN, RELATION, Books
 from tests.settlement_facts import PAID_AT, Fact, FactCredit
 
@@ -119,6 +123,8 @@ def test_the_text_says_the_same_in_money(books: Books, order_id: str) -> None:
         "coach: nobody fills this role, so it takes nothing (1 % of koc 25.20 CNY)",
         "-> koc k_7 has 25.20 CNY",
         "not_last         clk_00",
+        "the policy credits the last touch that competes, and another one came later",
+        "considered, by the policy last_click, rules revision 1:",
         "        -25.20 CNY  koc:k_7:pending",
     ):
         assert words in text
@@ -213,3 +219,90 @@ def test_the_command_exits_with_1_and_one_sentence_or_prints_the_object(books: B
     books.assert_lines(Fact(order_id=order_id))
     ran = subprocess.run([KOC, "explain", order_id, "--json"], capture_output=True, text=True, check=True)
     assert json.loads(ran.stdout) == as_json(explain_order(order_id))
+
+
+def click(buyer_id: str, event_id: str, at: str, koc_id: str) -> dict[str, Any]:
+    return {
+        "event_id": event_id, "event_type": "click", "occurred_at": at, "platform": "douyin", "buyer_id": buyer_id,
+        "koc_id": koc_id, "content_id": f"v_{koc_id}", "content_type": "video", "product_id": "p_5", "shop_id": "s_1",
+        "brand_id": "br_2", "traffic": "natural",
+    }  # fmt: skip
+
+
+def publish_clicks(buyer_id: str, *events: dict[str, Any], transactional_id: str | None = None) -> int:
+    """Publish to the buyer's partition; the offset of the first. With a transaction, it is aborted in the end."""
+    partition = partition_of(buyer_id.encode(), CLICKS.partitions)
+    options = {"transactional_id": transactional_id} if transactional_id else {}
+    producer = KafkaProducer(**kafka_python_options(), **options)
+    if transactional_id:
+        producer.init_transactions()
+        producer.begin_transaction()
+    sent = [producer.send(CLICKS.name, value=json.dumps(event).encode(), partition=partition) for event in events]
+    producer.flush()
+    offset = int(sent[0].get(10).offset)
+    if transactional_id:
+        producer.abort_transaction()
+    producer.close()
+    return offset
+
+
+def refuse_click(buyer_id: str, offset: int, event: dict[str, Any], reason: str) -> None:
+    """As attribution does with a click that it refuses."""
+    partition = partition_of(buyer_id.encode(), CLICKS.partitions)
+    said = deadletters.headers(reason, "accepted from 2026-10-31T00:00:00Z on", CLICKS.name, partition, offset)
+    producer = KafkaProducer(**kafka_python_options())
+    producer.send(CLICKS.dlq, value=json.dumps(event).encode(), headers=said, partition=0).get(10)
+    producer.close()
+
+
+def test_why_not_me_is_answered_from_the_books_the_clicks_log_and_the_dead_letters(books: Books, order_id: str) -> None:
+    buyer = f"b_{order_id}"
+    late = click(buyer, f"{order_id}_late", "2026-10-30T09:00:00Z", "k_late")
+    offset = publish_clicks(
+        buyer,
+        late,
+        click(buyer, f"{order_id}_after", "2026-11-02T09:00:00Z", "k_after"),
+        click(buyer, f"{order_id}_before", "2026-10-10T09:00:00Z", "k_before"),
+        click(f"{buyer}_other", f"{order_id}_other", "2026-10-31T10:00:00Z", "k_other"),
+    )
+    refuse_click(buyer, offset, late, "too_late")
+    undone = click(buyer, f"{order_id}_undone", "2026-10-31T10:00:00Z", "k_undone")
+    publish_clicks(buyer, undone, transactional_id=order_id)
+    books.register(PLAN, RELATION)
+    books.assert_lines(Fact(order_id=order_id, buyer_id=buyer, considered=CONSIDERED))
+    rulebook = Rulebook(1, {"last_click": "last_click"}, 15 * 86_400_000_000)
+
+    def told(koc_id: str) -> tuple[str, list[str]]:
+        (line,) = answer_json(answer_why_not(order_id, Asked(None, koc_id), rulebook))["lines"]
+        return line["outcome"], [touch["word"] for touch in line["touches"]]
+
+    assert told("k_7") == ("credited", ["credited"])
+    assert told("k_9") == ("lost", ["not_last"])
+    assert told("k_late") == ("no_candidate", ["too_late"])
+    assert told("k_after") == ("no_candidate", ["after_payment"])
+    assert told("k_before") == ("no_candidate", ["before_window"])
+    assert told("k_other") == ("no_candidate", [])
+    assert told("k_undone") == ("no_candidate", [])
+
+
+def koc(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([KOC, *arguments], capture_output=True, text=True, timeout=60)
+
+
+def test_the_command_answers_why_not_me_also_of_an_order_that_nobody_is_credited_for(order_id: str) -> None:
+    buyer = f"b_{order_id}"
+    late = click(buyer, f"{order_id}_late", "2026-10-30T09:00:00Z", "k_late")
+    refuse_click(buyer, publish_clicks(buyer, late), late, "too_late")
+    publish(ORDERS.name, paid(order_id, buyer_id=buyer))
+    attribution_reads()
+    ran = subprocess.run(
+        [KOC, "explain", order_id, "--content", "v_k_late"], capture_output=True, text=True, check=True
+    )
+    assert "content v_k_late was no candidate: its click was refused as too_late" in ran.stdout
+    ran = subprocess.run(
+        [KOC, "explain", order_id, "--koc", "k_9", "--json"], capture_output=True, text=True, check=True
+    )
+    (line,) = json.loads(ran.stdout)["lines"]
+    assert (line["line_id"], line["outcome"], line["touches"]) == (None, "no_candidate", [])
+    ran = koc("explain", f"{order_id}_no", "--koc", "k_9")
+    assert (ran.returncode, "is unknown" in ran.stdout) == (1, True)

@@ -1,7 +1,7 @@
 """Where explanations are looked up: the books in one snapshot, and the orders topic for what they do not know."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, and_, select
@@ -11,18 +11,17 @@ from schemas.orders import OrderPaid
 from schemas.topics import CREDITS, ORDERS
 from services.kernel.time import to_micros
 from services.runtime.database import engine
-from services.runtime.kafka import kafka_python_options
 from services.settlement.adapters.drain_positions import LivePositions
+from services.settlement.adapters.explain_touches import LiveTouches
+from services.settlement.adapters.log_search import records_naming
 from services.settlement.adapters.reference_rows import refresh
 from services.settlement.adapters.tables import account, assertion, journal, line, registry_position
 from services.settlement.adapters.wire import decode_credit
 from services.settlement.application.explain import Booked, Explained, Known, Published, explain
+from services.settlement.application.explain_why_not import Asked, Rulebook, WhyNot, why_not
 from services.settlement.domain.entries import KIND_BY_CODE, Entry, Leg
 from services.settlement.domain.lines import Line
 from services.settlement.domain.pricing import Reference
-
-_POLL_MS = 500
-_POLL_RECORDS = 10_000
 
 
 class LiveLibrary:
@@ -59,7 +58,7 @@ class LiveLibrary:
         """Reads the orders topic once, raw; only records that hold the order's name are decoded."""
         events, refused, paid = 0, None, None
         seen: dict[int, int] = {}
-        for partition, offset, value in _records_naming(order_id, ORDERS.name, range(ORDERS.partitions)):
+        for partition, offset, value in records_naming(order_id, ORDERS.name, range(ORDERS.partitions)):
             try:
                 event: Any = decoding.read(ORDERS.name, value)
             except decoding.InvalidEvent as invalid:
@@ -92,7 +91,7 @@ def _on_its_way(order_id: str, seen: Mapping[int, int]) -> bool:
     if any(offset >= read[ORDERS.name, partition] for partition, offset in seen.items()):
         return True
     starts = {partition: read[CREDITS.name, partition] for partition in seen}
-    return any(True for _ in _records_naming(order_id, CREDITS.name, seen, starts))
+    return any(True for _ in records_naming(order_id, CREDITS.name, seen, starts))
 
 
 def _account_keys(connection: Connection, rows: Sequence[Row[Any]]) -> Mapping[int, str]:
@@ -141,37 +140,6 @@ def _booked(row: Row[Any], keys: Mapping[int, str]) -> Booked:
     return Booked(f"{row.writer}-{row.seq}", entry)
 
 
-def _records_naming(
-    order_id: str, topic: str, partitions: Iterable[int], starts: Mapping[int, int] | None = None
-) -> Iterator[tuple[int, int, bytes]]:
-    """Partition, offset and value of every record that holds the order's name, up to the present ends.
-
-    Args:
-        order_id: the name.
-        topic: where to look.
-        partitions: of it.
-        starts: first offset by partition; None = from the first record that is kept.
-    """
-    from kafka import KafkaConsumer, TopicPartition
-
-    name = json.dumps(order_id).encode()
-    consumer = KafkaConsumer(**kafka_python_options(), group_id=None, enable_auto_commit=False)
-    try:
-        places = [TopicPartition(topic, number) for number in partitions]
-        consumer.assign(places)
-        ends = consumer.end_offsets(places)
-        kept = consumer.beginning_offsets(places)
-        for place in places:
-            consumer.seek(place, max(kept[place], starts[place.partition] if starts else 0))
-        while any(consumer.position(place) < end for place, end in ends.items()):
-            for place, records in consumer.poll(timeout_ms=_POLL_MS, max_records=_POLL_RECORDS).items():
-                for record in records:
-                    if record.value is not None and name in record.value:
-                        yield place.partition, record.offset, record.value
-    finally:
-        consumer.close()
-
-
 def _order_of(value: bytes) -> object:
     """The order that an invalid record names, as far as it can be read."""
     try:
@@ -188,3 +156,12 @@ def explain_order(order_id: str) -> Explained:
         NotExplained: the books know nothing of it; one sentence says why.
     """
     return explain(order_id, LiveLibrary())
+
+
+def answer_why_not(order_id: str, asked: Asked, rulebook: Rulebook) -> WhyNot:
+    """What became of a content or KOC in an order of the running service.
+
+    Raises:
+        NotExplained: neither the books nor the orders topic have such a paid order; one sentence says why.
+    """
+    return why_not(order_id, asked, LiveLibrary(), LiveTouches(), rulebook)

@@ -7,6 +7,7 @@ result is held against what is booked.
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+from schemas.verdicts import MEANING as VERDICTS
 from services.kernel.money import share
 from services.kernel.time import format_rfc3339
 from services.settlement.domain.assertions import Assertion, Credit, is_cancelled
@@ -151,10 +152,21 @@ def explain(order_id: str, library: Library) -> Explained:
     Raises:
         NotExplained: it was never published, is on its way, was refused, or has neither touch nor declaration.
     """
+    lines = explained_lines(order_id, library)
+    if not lines:
+        raise NotExplained(why_unknown(order_id, library.published(order_id)))
+    return Explained(order_id, lines)
+
+
+def verdict_sentence(verdict: str) -> str:
+    """A verdict in a sentence; a word that is newer than this reader is given as it is."""
+    return VERDICTS.get(verdict, f"the verdict was {verdict}")
+
+
+def explained_lines(order_id: str, library: Library) -> list[LineExplained]:
+    """The lines of an order that the books know; none where they know nothing of it."""
     known = library.known(order_id)
-    if not known.lines:
-        raise NotExplained(_why_unknown(order_id, library.published(order_id)))
-    return Explained(order_id, [_line(line, told, known) for line, told in known.lines])
+    return [_line(line, told, known) for line, told in known.lines]
 
 
 def _line(line: Line, told: Told, known: Known) -> LineExplained:
@@ -180,7 +192,7 @@ def _is_of(entry: Entry, line: Line) -> bool:
     return "/".join(line.key) in entry.idem_key.split("|")
 
 
-def _why_unknown(order_id: str, published: Published) -> str:
+def why_unknown(order_id: str, published: Published) -> str:
     """One sentence that tells apart why the books know nothing of an order."""
     if published.events == 0:
         return f"order {order_id} is unknown: no event of it was ever published"

@@ -5,7 +5,7 @@ from typing import Any
 
 from services.kernel.money import MILLION
 from services.kernel.time import format_rfc3339
-from services.settlement.application.explain import Booked, CreditExplained, Explained, LineExplained
+from services.settlement.application.explain import Booked, CreditExplained, Explained, LineExplained, verdict_sentence
 from services.settlement.domain.currencies import decimal_text
 from services.settlement.domain.pricing import Position, Taken
 from services.settlement.domain.relations import fills
@@ -20,24 +20,26 @@ def as_text(explained: Explained) -> Iterator[str]:
 
 def _line_text(one: LineExplained) -> Iterator[str]:
     told, line = one.told, one.line
-    paid, refunded = (_money(amount, one) for amount in (told.goods_paid_minor, told.refunded_minor))
+    paid, refunded = (money(amount, one) for amount in (told.goods_paid_minor, told.refunded_minor))
     yield ""
     yield f"line {told.line_id} · product {told.product_id} · brand {told.brand_id} · buyer {told.buyer_id}"
     yield f"  status {told.status} · paid {format_rfc3339(told.paid_at)}: {paid} · refunded: {refunded}"
     for remark in one.remarks:
         yield f"  ! {remark}"
-    yield f"  touches considered, by the policy {told.policy}:" if told.considered else "  no touch was considered"
+    rule = f"policy {told.policy}, rules revision {told.version.rules}"
+    yield f"  considered, by the {rule}:" if told.considered else "  no touch was considered"
     for touch in told.considered:
         what = "declared by the platform"
         if touch.touched_at is not None:
             what = f"{touch.touch_id}  {format_rfc3339(touch.touched_at)}"
-        yield f"    {touch.verdict:16} {what}  content {touch.content_id} of {touch.koc_id}"
+        why = verdict_sentence(touch.verdict)
+        yield f"    {touch.verdict:16} {what}  content {touch.content_id} of {touch.koc_id}: {why}"
     if not told.credits:
         yield "  nobody is credited"
     for credit in one.credits:
         yield from _credit_text(credit, one)
     if line.unpriced is not None:
-        yield f"  ! unpriced ({line.unpriced}): {_money(line.unpriced_minor, one)} of its base waits for a plan"
+        yield f"  ! unpriced ({line.unpriced}): {money(line.unpriced_minor, one)} of its base waits for a plan"
     yield "  entries:" if one.entries else "  no entry was booked"
     for booked in one.entries:
         yield from _entry_text(booked)
@@ -47,29 +49,29 @@ def _credit_text(credited: CreditExplained, one: LineExplained) -> Iterator[str]
     credit, plan = credited.credit, credited.terms.plan
     campaign = f", campaign {credit.campaign_id}" if credit.campaign_id else ""
     yield (
-        f"  credit {_percent(credit.weight_ppm)} to {credit.koc_id}, content {credit.content_id} "
+        f"  credit {percent(credit.weight_ppm)} to {credit.koc_id}, content {credit.content_id} "
         f"({credit.traffic}{campaign})"
     )
     if plan is None:
-        yield f"    no plan prices it: {_money(credited.base_minor, one)} of base is unpriced"
+        yield f"    no plan prices it: {money(credited.base_minor, one)} of base is unpriced"
         return
-    commission, base = _money(credited.commission_minor, one), _money(credited.base_minor, one)
+    commission, base = money(credited.commission_minor, one), money(credited.base_minor, one)
     yield (
-        f"    plan {plan.plan_id} version {plan.version} ({plan.kind}): {_percent(credited.terms.rate_ppm)} of "
+        f"    plan {plan.plan_id} version {plan.version} ({plan.kind}): {percent(credited.terms.rate_ppm)} of "
         f"{base} ({credited.base_kind}) = {commission}"
     )
     for taken in credited.taken:
         yield f"    {_taken_text(taken, one)}"
     for role, amount in credited.keeps.items():
         party = fills(role, credit.koc_id, credited.terms.parties)
-        yield f"    -> {role if party in (None, role) else f'{role} {party}'} has {_money(amount, one)}"
+        yield f"    -> {role if party in (None, role) else f'{role} {party}'} has {money(amount, one)}"
 
 
 def _taken_text(taken: Taken, one: LineExplained) -> str:
-    what = f"{_percent(taken.share_ppm)} of {taken.of} {_money(taken.whole_minor, one)}"
+    what = f"{percent(taken.share_ppm)} of {taken.of} {money(taken.whole_minor, one)}"
     if taken.party is None:
         return f"{taken.role}: nobody fills this role, so it takes nothing ({what})"
-    return f"{taken.role}: {what} = {_money(taken.amount_minor, one)}"
+    return f"{taken.role}: {what} = {money(taken.amount_minor, one)}"
 
 
 def _entry_text(booked: Booked) -> Iterator[str]:
@@ -79,11 +81,12 @@ def _entry_text(booked: Booked) -> Iterator[str]:
         yield f"      {decimal_text(amount, entry.currency):>14} {entry.currency}  {account}"
 
 
-def _money(amount_minor: int, one: LineExplained) -> str:
+def money(amount_minor: int, one: LineExplained) -> str:
+    """In the currency's decimals, with its code."""
     return f"{decimal_text(amount_minor, one.told.currency)} {one.told.currency}"
 
 
-def _percent(ppm: int) -> str:
+def percent(ppm: int) -> str:
     """Exact, without trailing zeros: 125000 is 12.5 %."""
     whole, fraction = divmod(ppm, MILLION // 100)
     digits = f"{fraction:04d}".rstrip("0")
@@ -110,6 +113,7 @@ def _line_json(one: LineExplained) -> dict[str, Any]:
         "standing": line.standing,
         "remarks": one.remarks,
         "policy": told.policy,
+        "rules": told.version.rules,
         "considered": [
             {
                 "touch_id": touch.touch_id,
@@ -117,6 +121,7 @@ def _line_json(one: LineExplained) -> dict[str, Any]:
                 "koc_id": touch.koc_id,
                 "touched_at": None if touch.touched_at is None else format_rfc3339(touch.touched_at),
                 "verdict": touch.verdict,
+                "why": verdict_sentence(touch.verdict),
             }
             for touch in told.considered
         ],
