@@ -14,7 +14,7 @@ import org.apache.kafka.streams.state.StoreBuilder;
 import org.apache.kafka.streams.state.Stores;
 
 /**
- * The join as a Kafka Streams worker: `Main rocksdb|memory THREADS BOOTSTRAP GROUP CLICKS ORDERS CREDITS STATE_DIR`.
+ * The join as a Kafka Streams worker: `Main rocksdb|memory BOOTSTRAP GROUP CLICKS ORDERS CREDITS STATE_DIR`.
  *
  * <p>It prints `ready` once its partitions are assigned, and ends at SIGTERM.
  */
@@ -26,7 +26,7 @@ public final class Main {
 
   public static void main(String[] args) throws InterruptedException {
     boolean durable = args[0].equals("rocksdb");
-    KafkaStreams streams = new KafkaStreams(topology(durable, args[4], args[5], args[6]), settings(args));
+    KafkaStreams streams = new KafkaStreams(topology(durable, args[3], args[4], args[5]), settings(args));
     CountDownLatch ended = new CountDownLatch(1);
     streams.setStateListener(
         (now, before) -> {
@@ -59,10 +59,10 @@ public final class Main {
 
   private static Properties settings(String[] args) {
     Properties settings = new Properties();
-    settings.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, args[1]);
-    settings.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, args[2]);
-    settings.put(StreamsConfig.APPLICATION_ID_CONFIG, args[3]);
-    settings.put(StreamsConfig.STATE_DIR_CONFIG, args[7]);
+    settings.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, 1);
+    settings.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, args[1]);
+    settings.put(StreamsConfig.APPLICATION_ID_CONFIG, args[2]);
+    settings.put(StreamsConfig.STATE_DIR_CONFIG, args[6]);
     settings.put(StreamsConfig.PROCESSING_GUARANTEE_CONFIG, StreamsConfig.AT_LEAST_ONCE);
     settings.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, 1000);
     settings.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, CACHE_BYTES);
