@@ -78,10 +78,10 @@ def _spans(terms: Iterable[Term], platform: str | None) -> list[_Span]:
     """The terms of one platform, or the defaults (None), in time, each with its end."""
     mine = [term for term in terms if (platform in term.platforms if platform else not term.platforms)]
     mine.sort(key=lambda term: term.since)
-    nexts = [*(term.since for term in mine[1:]), _FOR_EVER]
+    begins = [*(term.since for term in mine), _FOR_EVER]
     return [
         _Span(term.policy, term.since, max(following, term.since + 1) if term.until is None else term.until)
-        for term, following in zip(mine, nexts, strict=True)
+        for term, following in zip(mine, begins[1:], strict=True)
     ]
 
 
