@@ -1,13 +1,19 @@
 """Histories: random logs, and everything that may happen to the workers that read them. The state, the domain and the
 use cases are the product's; the broker is a list, the disk a dict."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
+
+import pytest
 
 from services.attribution.adapters.keyvalue import MemoryKeyValue
 from services.attribution.adapters.store import Store
 from services.attribution.adapters.terms import Terms
+from services.attribution.application import apply
 from services.attribution.application.apply import OrderRecord, Outcome, TouchRecord, apply_orders, apply_touches
+from services.attribution.domain import acceptance
 from services.attribution.domain.assertion import Assertion, Vector
 from services.attribution.domain.facts import (
     CANCELLED,
@@ -25,13 +31,26 @@ from services.attribution.domain.horizons import Horizons
 from services.attribution.domain.policy import BRAND, Policy, Rules, always
 from services.kernel.errors import StartRefused
 from services.kernel.time import DAY
-from tests.property.attribution_reference import LogRecord
+from tests.property.attribution_reference import Limits, LogRecord
 
 HOUR5 = DAY // 5
 START = 20_000 * DAY
 SHORT = Horizons(10 * HOUR5, 4 * HOUR5, 5 * HOUR5, 12 * HOUR5)
 LONG_MEMORY = SHORT._replace(order_memory=999 * HOUR5)
 TOPICS = {"clicks": "id-c", "orders": "id-o"}
+LIMITS = Limits(touches_per_day=3, facts_per_order=2, orders_per_buyer=2, waiting_per_buyer=2, waiting_per_partition=3)
+
+
+@contextmanager
+def small_limits() -> Iterator[None]:
+    """The product with limits that a short history reaches."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(acceptance, "TOUCHES_PER_DAY", LIMITS.touches_per_day)
+        patch.setattr(acceptance, "FACTS_PER_ORDER", LIMITS.facts_per_order)
+        patch.setattr(acceptance, "ORDERS_PER_BUYER", LIMITS.orders_per_buyer)
+        patch.setattr(acceptance, "WAITING_PER_BUYER", LIMITS.waiting_per_buyer)
+        patch.setattr(apply, "WAITING_PER_PARTITION", LIMITS.waiting_per_partition)
+        yield
 
 
 def rules(revision: int) -> Rules:

@@ -4,6 +4,7 @@ order. It shares the rule and the fold with the product, but no state, no forget
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from services.attribution.domain import horizons as spans
 from services.attribution.domain.assertion import Assertion, assertions
 from services.attribution.domain.buyer import Buyer, Order
 from services.attribution.domain.facts import Fact, Payment, Touch
@@ -26,10 +27,13 @@ class LogRecord(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """The limits on collections, small in tests."""
+    """The limits on collections: the product's, smaller in tests."""
 
-    touches_per_day: int
-    facts_per_order: int
+    touches_per_day: int = spans.TOUCHES_PER_DAY
+    facts_per_order: int = spans.FACTS_PER_ORDER
+    orders_per_buyer: int = spans.ORDERS_PER_BUYER
+    waiting_per_buyer: int = spans.WAITING_PER_BUYER
+    waiting_per_partition: int = spans.WAITING_PER_PARTITION
 
 
 @dataclass
@@ -136,6 +140,13 @@ class _OrderBook:
     def _alive(self, at: tuple[str, str]) -> dict[int, Fact]:
         return {o: f for o, f in self.waiting.get(at, {}).items() if f.occurred_at >= self._earliest()}
 
+    def _orders_known(self, buyer_id: str) -> int:
+        known = [paid.payment.paid_at for (whose, _), paid in self.known.items() if whose == buyer_id]
+        return sum(paid_at >= self.mark - self.horizons.order_memory for paid_at in known)
+
+    def _waiting_of(self, buyer_ids: set[str]) -> int:
+        return sum(len(self._alive(at)) for at in self.waiting if at[0] in buyer_ids)
+
     def _take_payment(
         self, record: LogRecord, event: Payment, paid: _PaidOrder | None, alive: dict[int, Fact]
     ) -> str | None:
@@ -147,6 +158,8 @@ class _OrderBook:
             return "in_future"
         if event.paid_at < self._earliest():
             return "too_late"
+        if self._orders_known(record.buyer_id) >= self.limits.orders_per_buyer:
+            return "too_many"
         at = (record.buyer_id, record.order_id)
         self.mark = max(self.mark, event.paid_at)
         self.known[at] = _PaidOrder(event, record.offset)
@@ -184,7 +197,9 @@ class _OrderBook:
             return "in_future"
         if event.occurred_at < self._earliest():
             return "too_late"
-        if len(alive) >= self.limits.facts_per_order:
+        if self._waiting_of({record.buyer_id}) >= self.limits.waiting_per_buyer:
+            return "too_many"
+        if self._waiting_of({buyer_id for buyer_id, _ in self.waiting}) >= self.limits.waiting_per_partition:
             return "too_many"
         self.waiting.setdefault((record.buyer_id, record.order_id), {})[record.offset] = event
         return None

@@ -6,21 +6,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.attribution.domain import acceptance
-from tests.property.attribution_histories import LONG_MEMORY, SHORT, History, logs, outcome_of, rules
-from tests.property.attribution_reference import Limits, truth
+from tests.property.attribution_histories import (
+    LIMITS,
+    LONG_MEMORY,
+    SHORT,
+    History,
+    logs,
+    outcome_of,
+    rules,
+    small_limits,
+)
+from tests.property.attribution_reference import truth
 
-LIMITS = Limits(touches_per_day=3, facts_per_order=2)
 HISTORIES = 4
 
 
 @pytest.fixture(autouse=True, scope="module")
 def _small_limits():
-    patch = pytest.MonkeyPatch()
-    patch.setattr(acceptance, "TOUCHES_PER_DAY", LIMITS.touches_per_day)
-    patch.setattr(acceptance, "FACTS_PER_ORDER", LIMITS.facts_per_order)
-    yield
-    patch.undo()
+    with small_limits():
+        yield
 
 
 def _assert_every_history_ends_in_the_truth(seed, horizons, last_revision):

@@ -1,5 +1,7 @@
 """What is accepted and what is forgotten: one sentence a rule."""
 
+from functools import partial
+
 import pytest
 
 from services.attribution.domain import acceptance
@@ -7,7 +9,15 @@ from services.attribution.domain import facts as said
 from services.attribution.domain.acceptance import accept_fact, accept_payment, accept_touch
 from services.attribution.domain.buyer import Buyer
 from services.attribution.domain.forgetting import forget, useful
-from services.attribution.domain.horizons import FUTURE, TOUCHES_PER_DAY, Horizons, Watermarks
+from services.attribution.domain.horizons import (
+    FACTS_PER_ORDER,
+    FUTURE,
+    ORDERS_PER_BUYER,
+    TOUCHES_PER_DAY,
+    WAITING_PER_BUYER,
+    Horizons,
+    Watermarks,
+)
 from services.kernel.errors import Refused
 from services.kernel.time import DAY
 from tests.unit.attribution_words import NOW, fact, line, payment, touch
@@ -181,3 +191,50 @@ def test_a_day_that_still_accepts_touches_counts_also_those_that_are_too_late_by
     assert refused.value.reason == "too_many"
     forget(buyer, useful(noon._replace(clicks=noon.clicks + DAY), H))
     assert buyer.is_empty()
+
+
+def test_a_touch_id_counts_once_for_an_order_though_its_newest_touch_was_forgotten():
+    buyer = Buyer()
+    day = DAY
+    touched(buyer, touch("x", at=NOW - 14 * day), 0)
+    paid(buyer, payment(at=NOW))
+    touched(buyer, touch("x", at=NOW - 10 * day), 1, clicks_at=NOW - 10 * day)
+    forget(buyer, useful(Watermarks(clicks=NOW - 6 * day, orders=NOW + 60 * day), H))
+    assert list(buyer.touches) == [0]
+    touched(buyer, touch("x", at=NOW - 5 * day), 2, clicks_at=NOW - 5 * day)
+    assert buyer.orders["o_1"].candidates == [0]
+
+
+def test_an_order_has_so_many_events_and_no_more():
+    buyer = Buyer()
+    paid(buyer, payment())
+    for i in range(FACTS_PER_ORDER):
+        said_of(buyer, fact(said.RECEIVED, f"e{i}"))
+    assert reason_of(said_of, buyer, fact(said.RECEIVED, "more")) == "too_many"
+    assert said_of(buyer, fact(said.RECEIVED, "e0")) is False
+
+
+def test_a_buyer_has_so_many_orders_that_accept_events_and_no_more():
+    buyer = Buyer()
+    for i in range(ORDERS_PER_BUYER):
+        paid(buyer, payment(f"o_{i}", at=NOW + i, event_id=f"p_{i}"), i, NOW)
+    assert reason_of(paid, buyer, payment("more", at=NOW + DAY), appended_at=NOW + DAY) == "too_many"
+    first_forgotten = NOW + H.order_memory + 1
+    assert paid(buyer, payment("more", at=first_forgotten), 5000, first_forgotten, first_forgotten) is not None
+
+
+def test_so_many_events_of_a_buyer_wait_for_their_orders_and_no_more():
+    buyer = Buyer()
+    for i in range(WAITING_PER_BUYER):
+        said_of(buyer, fact(said.RECEIVED, f"e{i}", at=NOW), order_id=f"o_{i}")
+    assert reason_of(said_of, buyer, fact(said.RECEIVED, "more"), order_id="o_more") == "too_many"
+    waited_too_long = NOW + H.order_lateness + 1
+    assert said_of(buyer, fact(said.RECEIVED, "more"), orders_at=waited_too_long, order_id="o_more") is True
+
+
+def test_no_more_events_wait_for_their_orders_than_the_partition_has_room_for():
+    buyer = Buyer()
+    paid(buyer, payment())
+    crowded = partial(accept_fact, buyer, offset=5, appended_at=NOW + DAY, orders_at=EVER, horizons=H, has_room=False)
+    assert reason_of(crowded, "o_2", fact(said.RECEIVED)) == "too_many"
+    assert crowded("o_1", fact(said.RECEIVED)) is buyer.orders["o_1"]

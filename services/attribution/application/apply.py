@@ -10,7 +10,7 @@ from services.attribution.domain import acceptance
 from services.attribution.domain.assertion import Assertion, assertions
 from services.attribution.domain.buyer import Buyer, Order
 from services.attribution.domain.facts import Fact, Payment, Touch
-from services.attribution.domain.horizons import ALWAYS, Horizons, Watermarks
+from services.attribution.domain.horizons import ALWAYS, WAITING_PER_PARTITION, Horizons, Watermarks
 from services.attribution.domain.policy import Rules
 from services.kernel.errors import Refused
 
@@ -157,7 +157,14 @@ def _apply_fact(shard: Shard, outcome: Outcome, buyer: Buyer, record: OrderRecor
     """Add an event to its order, or let it wait; False for a duplicate."""
     source = record.source
     effect = acceptance.accept_fact(
-        buyer, record.order_id, fact, source.offset, source.timestamp * MICROS, shard.marks.orders, shard.horizons
+        buyer,
+        record.order_id,
+        fact,
+        source.offset,
+        source.timestamp * MICROS,
+        shard.marks.orders,
+        shard.horizons,
+        has_room=_has_room(shard, outcome),
     )
     if isinstance(effect, Order):
         _advance(shard, fact.occurred_at)
@@ -165,6 +172,13 @@ def _apply_fact(shard: Shard, outcome: Outcome, buyer: Buyer, record: OrderRecor
     elif effect:
         shard.room.hold(record.buyer_id, record.order_id, fact.occurred_at, source)
     return bool(effect)
+
+
+def _has_room(shard: Shard, outcome: Outcome) -> bool:
+    """Whether one more event of an unknown order may wait, once those have left that waited too long."""
+    if len(shard.room.held) >= WAITING_PER_PARTITION:
+        _expire(shard, outcome)
+    return len(shard.room.held) < WAITING_PER_PARTITION
 
 
 def _advance(shard: Shard, occurred_at: int) -> None:

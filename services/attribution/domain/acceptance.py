@@ -6,7 +6,15 @@ Every test goes by a predicate on stored times, never by whether something is st
 
 from services.attribution.domain.buyer import Buyer, Order
 from services.attribution.domain.facts import Fact, Payment, Touch
-from services.attribution.domain.horizons import FACTS_PER_ORDER, FUTURE, TOUCHES_PER_DAY, Horizons
+from services.attribution.domain.horizons import (
+    FACTS_PER_ORDER,
+    FUTURE,
+    ORDERS_PER_BUYER,
+    TOUCHES_PER_DAY,
+    WAITING_PER_BUYER,
+    WAITING_PER_PARTITION,
+    Horizons,
+)
 from services.kernel.errors import Refused
 from services.kernel.time import DAY, format_rfc3339
 
@@ -69,7 +77,7 @@ def accept_payment(
     """Make an order known, with its candidates but without what waited for it; None for a duplicate.
 
     Raises:
-        Refused: id_conflict, in_future or too_late.
+        Refused: id_conflict, in_future, too_late or too_many.
     """
     order = known_order(buyer, payment.order_id, orders_at, horizons)
     if order is not None:
@@ -83,9 +91,16 @@ def accept_payment(
     earliest = orders_at - horizons.order_lateness
     if payment.paid_at < earliest:
         raise _too_late(payment.paid_at, earliest)
+    if len(buyer.orders) >= ORDERS_PER_BUYER and _orders_known(buyer, orders_at, horizons) >= ORDERS_PER_BUYER:
+        raise Refused("too_many", f"the buyer has {ORDERS_PER_BUYER} orders that accept events")
     order = Order(payment, {}, offset + 1, _candidates(buyer, payment.paid_at, horizons.candidate_window))
     buyer.add_order(order)
     return order
+
+
+def _orders_known(buyer: Buyer, orders_at: int, horizons: Horizons) -> int:
+    """How many orders of a buyer the orders log still knows."""
+    return sum(known_order(buyer, order_id, orders_at, horizons) is not None for order_id in buyer.orders)
 
 
 def _candidates(buyer: Buyer, paid_at: int, window: int) -> list[int]:
@@ -101,16 +116,30 @@ def _candidates(buyer: Buyer, paid_at: int, window: int) -> list[int]:
 
 
 def accept_fact(
-    buyer: Buyer, order_id: str, fact: Fact, offset: int, appended_at: int, orders_at: int, horizons: Horizons
+    buyer: Buyer,
+    order_id: str,
+    fact: Fact,
+    offset: int,
+    appended_at: int,
+    orders_at: int,
+    horizons: Horizons,
+    *,
+    has_room: bool = True,
 ) -> Order | bool:
     """Add an event to its order and return it; True: it waits for its order; False: a duplicate.
+
+    `has_room` says whether one more event of the partition may wait.
 
     Raises:
         Refused: id_conflict, in_future, too_late, too_many or unknown_line.
     """
     order = known_order(buyer, order_id, orders_at, horizons)
     if order is None:
-        return _wait(buyer, order_id, fact, offset, appended_at, orders_at, horizons)
+        if _is_new_to_wait(buyer, order_id, fact, appended_at, orders_at, horizons):
+            _not_too_many_waiting(buyer, orders_at, horizons, has_room=has_room)
+            buyer.waiting.setdefault(order_id, []).append((offset, fact))
+            return True
+        return False
     if fact.event_id == order.payment.event_id:
         raise _conflict(fact.event_id)
     if (known := order.facts.get(fact.event_id)) is not None:
@@ -136,12 +165,11 @@ def add_fact(order: Order, fact: Fact, offset: int) -> None:
     order.next_offset = max(order.next_offset, offset + 1)
 
 
-def _wait(
-    buyer: Buyer, order_id: str, fact: Fact, offset: int, appended_at: int, orders_at: int, horizons: Horizons
+def _is_new_to_wait(
+    buyer: Buyer, order_id: str, fact: Fact, appended_at: int, orders_at: int, horizons: Horizons
 ) -> bool:
-    """Keep a fact until its order is paid; False for a duplicate."""
-    waiting = still_waiting(buyer, order_id, orders_at, horizons)
-    for _, known in waiting:
+    """Whether a fact may wait until its order is paid; False for a duplicate."""
+    for _, known in still_waiting(buyer, order_id, orders_at, horizons):
         if known.event_id == fact.event_id:
             _same_event(known == fact, fact.event_id)
             return False
@@ -149,9 +177,15 @@ def _wait(
     earliest = orders_at - horizons.order_lateness
     if fact.occurred_at < earliest:
         raise _too_late(fact.occurred_at, earliest)
-    _not_too_many(len(waiting))
-    buyer.waiting.setdefault(order_id, []).append((offset, fact))
     return True
+
+
+def _not_too_many_waiting(buyer: Buyer, orders_at: int, horizons: Horizons, *, has_room: bool) -> None:
+    """A publisher whose payments do not come must not fill the state with what waits for them."""
+    if not has_room:
+        raise Refused("too_many", f"{WAITING_PER_PARTITION} events of the partition wait for their orders")
+    if sum(len(still_waiting(buyer, i, orders_at, horizons)) for i in buyer.waiting) >= WAITING_PER_BUYER:
+        raise Refused("too_many", f"{WAITING_PER_BUYER} events of the buyer wait for their orders")
 
 
 def _same_event(same: bool, event_id: str) -> None:  # noqa: FBT001 - a comparison's outcome

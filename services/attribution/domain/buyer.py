@@ -91,9 +91,8 @@ class Buyer:
         self.oldest_paid_at = min([order.payment.paid_at for order in orders.values()], default=NEVER)
         self._by_day = None
         for offset in without:
-            touch = self.touches.pop(offset)
-            if self.offsets.get(touch.event_id) == offset:
-                del self.offsets[touch.event_id]
+            del self.touches[offset]
+        self.offsets = {touch.event_id: offset for offset, touch in self.touches.items()}
 
     def is_empty(self) -> bool:
         """Whether nothing is remembered, so that nothing need be stored."""

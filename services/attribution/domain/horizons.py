@@ -7,7 +7,13 @@ from services.kernel.time import DAY, HOUR
 TOUCHES_PER_DAY = 200
 """Touches of one buyer in one UTC day; more are a bot's."""
 FACTS_PER_ORDER = 200
-"""Events of one order besides its payment, waiting ones included."""
+"""Events of one order besides its payment."""
+ORDERS_PER_BUYER = 1000
+"""Orders of one buyer that accept events at the same time."""
+WAITING_PER_BUYER = 200
+"""Events of one buyer that wait for their orders."""
+WAITING_PER_PARTITION = 50_000
+"""Events of one partition that wait for their orders; their bytes are in memory."""
 FUTURE = HOUR
 """How far ahead of the broker's clock an event may be dated."""
 
