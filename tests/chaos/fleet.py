@@ -1,0 +1,177 @@
+"""Workers under a supervisor that counts: who runs, is frozen or was killed, and who ended without being asked."""
+
+import shutil
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.integration.attribution_process import Worker
+
+_STOP_SECONDS = 40.0
+_RESTART_SECONDS = 1.0
+_LAST_WORDS = 400
+
+
+class Ending(NamedTuple):
+    """A worker that ended by itself, or not as it was asked to."""
+
+    worker: str
+    status: int
+    after: str
+    last_words: str
+
+    @property
+    def is_expected(self) -> bool:
+        """A zombie that notices that its time is over may end itself; nothing else may."""
+        return self.after in {"frozen", "fenced"} and self.status > 0
+
+
+@dataclass
+class Member:
+    """A worker process with its folder, which may outlive it.
+
+    Attributes:
+        after: what was last done to it, which explains how it may end.
+        asked_at: since when it is asked to stop, by the monotonic clock.
+    """
+
+    worker: Worker
+    state: str = "down"
+    after: str = "started"
+    asked_at: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """Its static instance id."""
+        return self.worker.name
+
+    def signal(self, which: signal.Signals) -> None:
+        """Send it a signal."""
+        assert self.worker.process is not None
+        self.worker.process.send_signal(which)
+
+
+@dataclass
+class Fleet:
+    """All members, what is to be done later, and what was found.
+
+    Args:
+        folder: a folder a member is made below it.
+        environment: further variables of every worker.
+    """
+
+    folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    members: list[Member] = field(default_factory=list)
+    endings: list[Ending] = field(default_factory=list)
+    zombies: int = 0
+    _later: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
+
+    def up(self) -> list[Member]:
+        """Who runs and is not about to end."""
+        return [member for member in self.members if member.state == "up"]
+
+    def down(self) -> list[Member]:
+        """Who has left and could come back with the state of then."""
+        return [member for member in self.members if member.state == "left"]
+
+    def add(self, name: str = "") -> Member:
+        """A new worker on an empty disk, under a new name unless it takes over another's."""
+        number = len(self.members) + 1
+        name = name or f"chaos-{number}"
+        member = Member(Worker(self.folder / f"{number}-{name}", name, self.environment))
+        self.members.append(member)
+        self.start(member)
+        return member
+
+    def start(self, member: Member) -> None:
+        """Start a member's process on its own disk."""
+        member.worker.start()
+        member.state, member.after = "up", "started"
+
+    def kill(self, member: Member, *, disk_lost: bool = False) -> None:
+        """SIGKILL, and perhaps its disk with it."""
+        member.worker.kill()
+        member.state = "killed"
+        if disk_lost:
+            shutil.rmtree(member.worker.folder / "state", ignore_errors=True)
+
+    def leave(self, member: Member) -> None:
+        """Ask it to end; `live` sees whether it does."""
+        member.state, member.asked_at = "leaving", time.monotonic()
+        member.signal(signal.SIGTERM)
+
+    def freeze(self, member: Member, seconds: float, after: str = "frozen") -> None:
+        """Stop its clock; it goes on later and knows nothing of it."""
+        member.signal(signal.SIGSTOP)
+        member.state, member.after = "frozen", after
+        self.later(seconds, lambda: self._thaw(member))
+
+    def _thaw(self, member: Member) -> None:
+        member.signal(signal.SIGCONT)
+        member.state = "up" if member.after == "frozen" else "replaced"
+        self.zombies += 1
+
+    def later(self, seconds: float, action: Callable[[], None]) -> None:
+        """Do something in so many seconds, while the fleet lives on."""
+        self._later.append((time.monotonic() + seconds, action))
+
+    def live(self, seconds: float) -> None:
+        """Let time pass: what is due is done, and who ended is noticed."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            self.tick()
+            time.sleep(0.05)
+
+    def calm(self, seconds: float = 90.0) -> None:
+        """Let time pass until nothing is due any more and nobody is on the way out."""
+        until = time.monotonic() + seconds
+        while self._later or any(member.state in {"leaving", "replaced"} for member in self.members):
+            assert time.monotonic() < until, f"still due after {seconds} s: {self._states()}"
+            self.tick()
+            time.sleep(0.05)
+
+    def tick(self) -> None:
+        """One round of the supervisor."""
+        now = time.monotonic()
+        due = [action for at, action in self._later if at <= now]
+        self._later = [entry for entry in self._later if entry[0] > now]
+        for action in due:
+            action()
+        for member in self.members:
+            if member.state in {"up", "leaving", "replaced"}:
+                self._watch(member)
+
+    def _watch(self, member: Member) -> None:
+        """Notice an end, asked for or not; who was not asked is started again, as a supervisor would."""
+        assert member.worker.process is not None
+        status = member.worker.process.poll()
+        if status is None:
+            if member.state == "leaving" and time.monotonic() - member.asked_at > _STOP_SECONDS:
+                self._found(member, -signal.SIGTERM, f"not ended {_STOP_SECONDS:.0f} s after SIGTERM")
+                self.kill(member)
+            return
+        if member.state == "leaving" and status == 0:
+            member.state = "left"
+            return
+        self._found(member, status, member.after)
+        left, member.state = member.state, "left" if member.state == "leaving" else "ended"
+        if left == "up":
+            member.state = "waiting"
+            self.later(_RESTART_SECONDS, lambda: self.start(member))
+
+    def _found(self, member: Member, status: int, after: str) -> None:
+        words = member.worker.log().strip().rpartition("\n")[2][-_LAST_WORDS:]
+        self.endings.append(Ending(member.name, status, after, words))
+
+    def _states(self) -> str:
+        return ", ".join(f"{member.name} {member.state}" for member in self.members)
+
+    def end(self) -> None:
+        """All at once, whatever they do."""
+        self._later.clear()
+        for member in self.members:
+            member.worker.kill()
