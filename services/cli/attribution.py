@@ -1,9 +1,14 @@
 """`koc attribution`: the worker that credits order lines."""
 
+import asyncio
 import signal
 import sys
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from services.attribution.adapters.remaking import Workshop
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -42,3 +47,59 @@ def worker() -> None:
         if expected(problem):
             raise problem from None
         sys.exit(1)
+
+
+@app.command()
+def rebase() -> None:
+    """Carry the state over to input topics that were made again or moved to another cluster; workers must be stopped.
+
+    Takes each partition's furthest state (KOC_STATE_DIR, snapshots), publishes all its orders under a new generation
+    of the log, and leaves a snapshot that workers start from. Harmless to run again.
+
+    Examples: koc attribution rebase
+    """
+    from services.attribution.adapters.rebase import rebase as rebase_all
+
+    with _workshop() as workshop:
+        steps = asyncio.run(rebase_all(workshop))
+    for step in steps:
+        print(f"partition {step.partition}: log {step.log}, {step.orders} orders published")
+    if not steps:
+        print("the state belongs to these topics; nothing to do")
+
+
+@app.command()
+def adopt_truncated(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
+    """Give up history that the input topics no longer hold; workers must be stopped.
+
+    A partition whose state is lost, or too old for what its log still holds, begins anew where the log now begins.
+    Only orders whose window lies wholly inside the kept log are published; earlier ones stay as they were last
+    published, and what becomes of them later (refunds, too) is not seen. Look for a snapshot first.
+
+    Examples: koc attribution adopt-truncated · koc attribution adopt-truncated --yes
+    """
+    from services.attribution.adapters.adopting import adopt, lacking
+    from services.kernel.time import format_rfc3339
+
+    with _workshop() as workshop:
+        found = lacking(workshop)
+        if not found:
+            print("every partition can be read on; nothing to do")
+            return
+        print(f"history is lost of partition {', '.join(map(str, found))}")
+        if not yes:
+            typer.confirm("Begin there where the logs begin, without the orders before?", abort=True)
+        for partition, starts in found.items():
+            adopted = adopt(workshop, partition, starts)
+            since = format_rfc3339(adopted.publish_from)
+            print(f"partition {partition}: begins at {starts}, publishes orders paid from {since} on")
+
+
+def _workshop() -> "Workshop":
+    from services.attribution.adapters.remaking import Workshop
+    from services.attribution.adapters.world import check_world
+    from services.runtime.log import configure_logging
+    from services.runtime.settings import settings
+
+    configure_logging("attribution")
+    return Workshop(check_world(), settings().state_dir)

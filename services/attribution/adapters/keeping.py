@@ -118,7 +118,7 @@ class Keeper:
         """The furthest usable snapshot, fetched, if it is further than the store that is here.
 
         Raises:
-            StartRefused: the snapshots cannot be read, and there is no store.
+            StartRefused: there is no store, and the snapshots cannot be read, or hold what the topics do not.
         """
         try:
             names = self._snapshots.names(partition)
@@ -130,6 +130,11 @@ class Keeper:
             if here is None:
                 raise StartRefused(f"the snapshots of partition {partition} cannot be read: {problem}") from problem
             log.warning("snapshots not looked at", partition=partition, problem=str(problem))
+            return None
+        if here is None and any(name.log or name.topics != wanted.topics for name in names):
+            raise StartRefused(
+                f"the topics alone do not hold the history of partition {partition}{self.why_lost(partition)}"
+            )
         return None
 
     def _tried(self, partition: int, name: Name, wanted: Wanted, folder: Path) -> Manifest | None:

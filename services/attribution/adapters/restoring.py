@@ -25,6 +25,11 @@ class Wanted(NamedTuple):
     terms: Terms
     starts: Mapping[str, int]
 
+    @property
+    def topics(self) -> str:
+        """The topics, as in a snapshot's name."""
+        return hash_of_topics(self.terms.topic_ids)
+
     def check(self, meta: Meta) -> None:
         """Refuse a state that this process cannot carry on, or whose next records are gone.
 
@@ -32,7 +37,7 @@ class Wanted(NamedTuple):
             StartRefused: with the reason.
         """
         may_carry_on(meta.terms, self.terms)
-        if hole := self._hole(meta):
+        if hole := self.hole(meta):
             raise StartRefused(hole)
 
     def least_reach(self, here: Meta | None) -> Reach | None:
@@ -46,9 +51,9 @@ class Wanted(NamedTuple):
             may_carry_on(here.terms, self.terms)
         except StartRefused:
             return here.log + 1, -1
-        return None if self._hole(here) else here.reach()
+        return None if self.hole(here) else here.reach()
 
-    def _hole(self, meta: Meta) -> str | None:
+    def hole(self, meta: Meta) -> str | None:
         """The sentence for records that are gone; None if all are there."""
         for topic, start in self.starts.items():
             if (following := meta.next_offsets.get(topic, 0)) < start:
@@ -58,7 +63,7 @@ class Wanted(NamedTuple):
 
 def candidates(names: Mapping[Name, object], wanted: Wanted, least: Reach | None) -> Iterator[Name]:
     """The snapshots that come into question, the best first; those of other topics last, and only for their reason."""
-    own = hash_of_topics(wanted.terms.topic_ids)
+    own = wanted.topics
     further = [name for name in names if least is None or name.reach > least]
     yield from (name for name in further if name.topics == own)
     if least is None:

@@ -71,8 +71,8 @@ def may_carry_on(stored: Terms, now: Terms) -> bool:
     if stored.topic_ids != now.topic_ids:
         raise StartRefused(
             f"{where} belongs to other topics than the broker's ({_changed(stored.topic_ids, now.topic_ids)} was "
-            f"deleted and made again, or this is another cluster); restore the topics, or start anew: empty stores, "
-            f"empty books"
+            f"deleted and made again, or this is another cluster); restore the topics, carry the state over with `koc "
+            f"attribution rebase`, or start anew: empty stores, no snapshots, empty books"
         )
     if stored.horizons != now.horizons:
         raise StartRefused(

@@ -21,7 +21,7 @@ class Vector(NamedTuple):
     Attributes:
         log: generation of the input topics.
         rules: revision of the policy file.
-        touch: greatest offset + 1 of a touch among the line's candidates; 0 = none.
+        touch: greatest offset + 1 of a touch among the line's candidates; 0 = none of this `log`.
         order: greatest offset + 1 of an event of the order.
     """
 
@@ -62,7 +62,7 @@ def assertions(buyer_id: str, buyer: Buyer, order: Order, rules: Rules, log: int
     if len(candidates) > 1:
         candidates.sort(key=_event_id)
         candidates.sort(key=_occurred_at, reverse=True)
-    touch = order.candidates[-1] + 1 if order.candidates else 0
+    touch = max(0, order.candidates[-1] + 1) if order.candidates else 0
     vector = Vector(log, rules.revision, touch, order.next_offset)
     policy = rules.policy_of(payment)
     for line in payment.lines:
