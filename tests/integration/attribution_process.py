@@ -18,6 +18,7 @@ from services.kernel.time import DAY, HOUR, format_rfc3339
 from services.runtime.kafka import kafka_python_options, partition_of
 from services.runtime.local import child
 from services.runtime.topics import log_ends
+from services.settlement.domain.vectors import Vector, dominates
 
 GROUP = "koc-attribution"
 INPUTS = (CLICKS.name, ORDERS.name)
@@ -159,11 +160,16 @@ def truth() -> dict[tuple[str, str], dict[str, Any]]:
     for record in records(CREDITS.name):
         new = json.loads(record.value)
         old = accepted.get((new["order_id"], new["line_id"]))
-        if old is None or all(new["version"][part] >= old["version"][part] for part in new["version"]):
+        if old is None or dominates(_vector(new), _vector(old)):
             if old is not None and old["version"] == new["version"]:
                 assert new == old
             accepted[new["order_id"], new["line_id"]] = new
     return accepted
+
+
+def _vector(assertion: dict[str, Any]) -> Vector:
+    version = assertion["version"]
+    return version["log"], version["rules"], version["touch"], version["order"]
 
 
 def at(hours: float) -> str:
