@@ -36,7 +36,8 @@ def read(output: dict[tuple[str, int], tuple[int, int]]) -> Published:
     consumer.assign(list(ends))
     for at in ends:
         consumer.seek(at, output[at.topic, at.partition][0])
-    emissions, value_bytes, truth, fields = 0, 0, {}, frozenset[str]()
+    emissions, value_bytes, fields = 0, 0, frozenset[str]()
+    truth: dict[tuple[str, str], tuple[Any, ...]] = {}
     decode = msgspec.json.Decoder().decode
     while any(consumer.position(at) < end for at, end in ends.items()):
         for batch in consumer.poll(timeout_ms=500).values():
