@@ -12,6 +12,7 @@ FORMAT_VERSION = 2
 """Raised when these bytes change; a store of another format is not read."""
 
 META_KEY = b"meta"
+SWEEP_KEY = b"sweep"
 BUYER = b"b/"
 WAITING = b"w/"
 
@@ -52,6 +53,11 @@ def encode_buyer(buyer: Buyer) -> bytes:
     """A buyer's row."""
     orders = {i: (o.payment, o.facts, o.next_offset, o.candidates) for i, o in buyer.orders.items()}
     return _encode((buyer.touches, orders, buyer.waiting))
+
+
+def row_of(buyer: Buyer) -> bytes | None:
+    """A buyer's row, None if nothing is left to be stored."""
+    return None if buyer.is_empty() else encode_buyer(buyer)
 
 
 def decode_buyer(row: bytes) -> Buyer:

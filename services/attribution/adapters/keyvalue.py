@@ -10,8 +10,8 @@ class KeyValue(Protocol):
     def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
         """The values of these keys, None where there is none."""
 
-    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """All keys that start with a prefix, ascending, with their values."""
+    def scan(self, prefix: bytes, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """All keys that start with a prefix, ascending, with their values; from the key `start` on."""
 
     def write(self, rows: Mapping[bytes, bytes | None]) -> None:
         """Put these rows, and delete those whose value is None: all of them or none."""
@@ -33,9 +33,9 @@ class MemoryKeyValue:
         """The values of these keys, None where there is none."""
         return [self.rows.get(key) for key in keys]
 
-    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """All keys that start with a prefix, ascending, with their values."""
-        return iter([(key, self.rows[key]) for key in sorted(self.rows) if key.startswith(prefix)])
+    def scan(self, prefix: bytes, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """All keys that start with a prefix, ascending, with their values; from the key `start` on."""
+        return iter([(key, self.rows[key]) for key in sorted(self.rows) if key.startswith(prefix) and key >= start])
 
     def write(self, rows: Mapping[bytes, bytes | None]) -> None:
         """Put these rows, and delete those whose value is None."""

@@ -48,9 +48,9 @@ class RocksKeyValue:
         found: list[bytes | None] = self._db.get(list(keys))
         return found
 
-    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """All keys that start with a prefix, ascending, with their values."""
-        for key, value in self._db.items(from_key=prefix):
+    def scan(self, prefix: bytes, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """All keys that start with a prefix, ascending, with their values; from the key `start` on."""
+        for key, value in self._db.items(from_key=max(prefix, start)):
             if not key.startswith(prefix):
                 return
             yield key, value

@@ -7,6 +7,7 @@ from services.attribution.adapters import codec
 from services.attribution.adapters.keyvalue import KeyValue
 from services.attribution.adapters.terms import Meta, Terms, decode_meta, encode_meta, may_carry_on
 from services.attribution.application.apply import Shard
+from services.attribution.application.sweep import Sweep
 from services.attribution.application.waiting import WaitingRoom
 from services.attribution.domain.buyer import Buyer
 from services.attribution.domain.forgetting import forget, useful
@@ -41,7 +42,8 @@ class Store:
         self._max_hot = max_hot
         self._hot: dict[str, Buyer] = {}
         self._dirty: set[str] = set()
-        [row] = database.get_many([codec.META_KEY])
+        row, swept = database.get_many([codec.META_KEY, codec.SWEEP_KEY])
+        self._sweep = Sweep(self.every_buyer, (swept or b"").decode())
         meta = Meta(terms, {}, Watermarks()) if row is None else decode_meta(row)
         self.must_publish_all = may_carry_on(meta.terms, terms)
         self.is_new = row is None
@@ -77,9 +79,9 @@ class Store:
         """What the store takes on disk, about."""
         return self._database.size_bytes()
 
-    def every_buyer(self) -> Iterator[tuple[str, Buyer]]:
-        """All stored buyers; what changed since the last checkpoint is not in it."""
-        for key, row in self._database.scan(codec.BUYER):
+    def every_buyer(self, after: str = "") -> Iterator[tuple[str, Buyer]]:
+        """All stored buyers with a greater id; what changed since the last checkpoint is not in it."""
+        for key, row in self._database.scan(codec.BUYER, codec.buyer_key(after) + b"\0" if after else b""):
             yield codec.buyer_id_of(key), codec.decode_buyer(row)
 
     def take(self) -> Checkpoint:
@@ -90,7 +92,10 @@ class Store:
         for buyer_id in self._dirty:
             buyer = hot[buyer_id]
             forget(buyer, since)
-            rows[codec.buyer_key(buyer_id)] = None if buyer.is_empty() else codec.encode_buyer(buyer)
+            rows[codec.buyer_key(buyer_id)] = codec.row_of(buyer)
+        for buyer_id, buyer in self._sweep.step(since, self._dirty):
+            rows[codec.buyer_key(buyer_id)] = codec.row_of(buyer)
+        rows[codec.SWEEP_KEY] = self._sweep.after.encode()
         for place in shard.room.removed:
             rows[codec.waiting_key(place)] = None
         for place, held in shard.room.added.items():
