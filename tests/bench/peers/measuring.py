@@ -51,12 +51,14 @@ def measure(contender: Contender, place: Place, label: str) -> Run:
         with contender.running(place) as process:
             samples = list(_samples(client, place.group, starts, total, process, label))
     after = log_ends([place.topic])
-    return Run(
-        _cpu_us(samples[0], samples[-1]),
-        _cpu_us(next(sample for sample in samples if sample.committed >= total / 2), samples[-1]),
-        total / (samples[-1].seconds - samples[0].seconds),
-        {at: (before[at], after[at]) for at in after},
-    )
+    return run_of(samples, total, {at: (before[at], after[at]) for at in after})
+
+
+def run_of(samples: list[Sample], total: int, output: dict[tuple[str, int], tuple[int, int]]) -> Run:
+    """What samples from ready to the end say of so many input records."""
+    first, last = samples[0], samples[-1]
+    half = next(sample for sample in samples if sample.committed >= total / 2)
+    return Run(_cpu_us(first, last), _cpu_us(half, last), total / (last.seconds - first.seconds), output)
 
 
 def _create(client: Any, topic: str) -> None:

@@ -1,10 +1,13 @@
-"""What the Quix peer reads, keeps and publishes: the fields of our topics, by the fastest JSON library for Python."""
+"""What the Quix peer reads, keeps and publishes: the fields of our topics, by the fastest JSON library for Python.
+
+What is kept is packed as arrays, without the names of its fields: a row of a third of the bytes.
+"""
 
 import msgspec
 
 
-class Touch(msgspec.Struct, gc=False):
-    """A record of commerce.clicks.v1. `at` is microseconds since the epoch, `offset` its place in its log."""
+class TouchEvent(msgspec.Struct, gc=False):
+    """A record of commerce.clicks.v1."""
 
     event_id: str
     event_type: str
@@ -19,11 +22,16 @@ class Touch(msgspec.Struct, gc=False):
     brand_id: str
     traffic: str
     campaign_id: str | None = None
+
+
+class Touch(TouchEvent, array_like=True, gc=False):
+    """A touch as it is kept. `at` is microseconds since the epoch, `offset` its place in its log."""
+
     at: int = 0
     offset: int = 0
 
 
-class Line(msgspec.Struct, gc=False):
+class LineEvent(msgspec.Struct, gc=False):
     """A line of an order as it was paid."""
 
     line_id: str
@@ -39,8 +47,26 @@ class Line(msgspec.Struct, gc=False):
     shipping_minor: int = 0
 
 
-class Order(msgspec.Struct, gc=False):
-    """An order.paid. `at` is microseconds since the epoch, `next_offset` the offset after it in its log."""
+class Line(LineEvent, array_like=True, gc=False):
+    """A line as it is kept."""
+
+
+class OrderEvent(msgspec.Struct, gc=False):
+    """An order.paid."""
+
+    event_id: str
+    occurred_at: str
+    order_id: str
+    buyer_id: str
+    platform: str
+    shop_id: str
+    currency: str
+    lines: list[LineEvent]
+    new_customer: bool = False
+
+
+class Order(msgspec.Struct, array_like=True, gc=False):
+    """An order as it is kept. `at` is microseconds since the epoch, `next_offset` the offset after it in its log."""
 
     event_id: str
     occurred_at: str
@@ -50,9 +76,9 @@ class Order(msgspec.Struct, gc=False):
     shop_id: str
     currency: str
     lines: list[Line]
-    new_customer: bool = False
-    at: int = 0
-    next_offset: int = 0
+    new_customer: bool
+    at: int
+    next_offset: int
 
 
 class Credit(msgspec.Struct, gc=False):

@@ -10,8 +10,20 @@ from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
+from msgspec.structs import astuple
 
-from tests.bench.peers.quix.events import Assertion, Considered, Credit, Line, Order, Step, Touch, Version
+from tests.bench.peers.quix.events import (
+    Assertion,
+    Considered,
+    Credit,
+    Line,
+    Order,
+    OrderEvent,
+    Step,
+    Touch,
+    TouchEvent,
+    Version,
+)
 from tests.bench.peers.quix.rule import CANDIDATE_WINDOW, judge
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -53,8 +65,8 @@ class Published(NamedTuple):
     headers: list[tuple[str, bytes]]
 
 
-_read_touch = msgspec.json.Decoder(Touch).decode
-_read_order = msgspec.json.Decoder(Order).decode
+_read_touch = msgspec.json.Decoder(TouchEvent).decode
+_read_order = msgspec.json.Decoder(OrderEvent).decode
 _unpack_row: Callable[[bytes], Row] = msgspec.msgpack.Decoder(Row).decode
 _unpack_touch = msgspec.msgpack.Decoder(Touch).decode
 _unpack_order = msgspec.msgpack.Decoder(Order).decode
@@ -70,8 +82,8 @@ def _micros(text: str) -> int:
 
 def take_touch(value: bytes, state: State, partition: int, offset: int) -> list[Published]:
     """A record of the clicks topic."""
-    touch = _read_touch(value)
-    touch.at, touch.offset = _micros(touch.occurred_at), offset
+    event = _read_touch(value)
+    touch = Touch(*astuple(event), at=_micros(event.occurred_at), offset=offset)
     packed = state.get_bytes(_ROW)
     row = _unpack_row(packed) if packed else Row([], [])
     if any(at == touch.at and known == touch.event_id for at, known, _ in row.touches):
@@ -85,8 +97,9 @@ def take_touch(value: bytes, state: State, partition: int, offset: int) -> list[
 
 def take_order(value: bytes, state: State, partition: int, offset: int) -> list[Published]:
     """A record of the orders topic."""
-    order = _read_order(value)
-    order.at, order.next_offset = _micros(order.occurred_at), offset + 1
+    event = _read_order(value)
+    order = Order(*astuple(event), at=_micros(event.occurred_at), next_offset=offset + 1)
+    order.lines = [Line(*astuple(line)) for line in event.lines]
     packed = state.get_bytes(_ROW)
     row = _unpack_row(packed) if packed else Row([], [])
     if any(known == order.order_id for _, known, _ in row.orders):
