@@ -74,5 +74,14 @@ def test_validate_only_names_every_bad_line_with_its_reason_and_field(tmp_path: 
     }
 
 
+def test_a_document_of_events_is_checked_like_lines(tmp_path: Path) -> None:
+    file = tmp_path / "events.json"
+    file.write_text(json.dumps([VALID["click"], VALID["order.paid"] | {"currency": "yuan"}], indent=2))
+    done = koc("publish", "--validate-only", "--json", str(file))
+    assert done.returncode == 1
+    said = json.loads(done.stdout)
+    assert (said["valid"], [one["field"] for one in said["invalid"]]) == ({CLICKS.name: 1}, ["currency"])
+
+
 def test_validate_only_and_as_is_exclude_each_other() -> None:
     assert koc("publish", "--validate-only", "--as-is", "-").returncode == 2

@@ -82,11 +82,17 @@ def test_a_loser_hears_to_whom_and_by_which_rule(verdict: str) -> None:
     found = answer(fact)
     assert found.outcome == "lost"
     assert found.why == (
-        f"KOC k_9 lost by the policy last_click (rules revision 1, model last_click): {MEANING[verdict]}"
+        "KOC k_9 lost to content v_93 of k_7 by the policy last_click (rules revision 1, model last_click): "
+        + MEANING[verdict]
     )
     assert [credit.credit.koc_id for credit in found.instead] == ["k_7"]
     text = "\n".join(as_text(why_not("o_1", ME, Library(fact), Touches(), RULES)))
     assert "  instead: 100 % to k_7, content v_93" in text
+
+
+def test_where_nobody_is_credited_it_was_lost_to_nobody() -> None:
+    found = answer(Fact(credits=(), considered=(considered("outside_window"),)))
+    assert found.why.startswith("KOC k_9 lost by the policy")
 
 
 def test_the_model_is_not_named_from_a_policy_file_of_another_revision() -> None:

@@ -193,7 +193,7 @@ def _answer(one: LineExplained, asked: Asked, traces: Sequence[Trace], rulebook:
     if credited:
         outcome, why = Outcome.CREDITED, f"{asked} is credited, by the {rule}"
     elif considered:
-        outcome, why = Outcome.LOST, f"{asked} lost by the {rule}: {_reasons(considered)}"
+        outcome, why = Outcome.LOST, f"{asked} lost{_to_whom(instead)} by the {rule}: {_reasons(considered)}"
     else:
         outcome = Outcome.NO_CANDIDATE
         why = _no_candidate(asked, told.buyer_id, told.paid_at, missed, rulebook)
@@ -206,6 +206,12 @@ def rule_of(told: Told, rulebook: Rulebook | None = None) -> str:
     model = rulebook.models.get(told.policy) if rulebook is not None and known else None
     stated = f"policy {told.policy} (rules revision {told.version.rules}"
     return f"{stated}, model {model})" if model else f"{stated})"
+
+
+def _to_whom(instead: Sequence[CreditExplained]) -> str:
+    """The contents that are credited, where any is."""
+    winners = dict.fromkeys(f"content {one.credit.content_id} of {one.credit.koc_id}" for one in instead)
+    return f" to {', '.join(winners)}" if winners else ""
 
 
 def _reasons(heard: Sequence[Heard]) -> str:
