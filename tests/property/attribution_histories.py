@@ -11,7 +11,7 @@ import pytest
 from services.attribution.adapters.keyvalue import MemoryKeyValue
 from services.attribution.adapters.store import Store
 from services.attribution.adapters.terms import Terms
-from services.attribution.application import apply
+from services.attribution.application import apply, sweep
 from services.attribution.application.apply import OrderRecord, Outcome, TouchRecord, apply_orders, apply_touches
 from services.attribution.domain import acceptance
 from services.attribution.domain.assertion import Assertion, Vector
@@ -27,6 +27,7 @@ from services.attribution.domain.facts import (
     Payment,
     Touch,
 )
+from services.attribution.domain.forgetting import forget, useful
 from services.attribution.domain.horizons import Horizons
 from services.attribution.domain.policy import BRAND, Policy, Rules, always
 from services.kernel.errors import StartRefused
@@ -43,13 +44,14 @@ LIMITS = Limits(touches_per_day=3, facts_per_order=2, orders_per_buyer=2, waitin
 
 @contextmanager
 def small_limits() -> Iterator[None]:
-    """The product with limits that a short history reaches."""
+    """The product with limits that a short history reaches, and a sweep of short steps."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(acceptance, "TOUCHES_PER_DAY", LIMITS.touches_per_day)
         patch.setattr(acceptance, "FACTS_PER_ORDER", LIMITS.facts_per_order)
         patch.setattr(acceptance, "ORDERS_PER_BUYER", LIMITS.orders_per_buyer)
         patch.setattr(acceptance, "WAITING_PER_BUYER", LIMITS.waiting_per_buyer)
         patch.setattr(apply, "WAITING_PER_PARTITION", LIMITS.waiting_per_partition)
+        patch.setattr(sweep, "BUYERS_PER_STEP", 1)
         yield
 
 
@@ -113,7 +115,7 @@ def _log(random: Random, said: list[tuple[str, str, Touch | Payment | Fact]]) ->
         if said:
             buyer, order_id, event = random.choice(said)
             if random.random() < 0.4:
-                event = _moved(event, random.randrange(-3, 6) * HOUR5)
+                event = moved(event, random.randrange(-3, 6) * HOUR5)
             said.insert(random.randrange(len(said) + 1), (buyer, order_id, event))
     now = START + 60 * DAY
     early = START + 8 * HOUR5
@@ -127,7 +129,7 @@ def _at(event: Touch | Payment | Fact) -> int:
     return event.paid_at if isinstance(event, Payment) else event.occurred_at
 
 
-def _moved(event: Touch | Payment | Fact, by: int) -> Touch | Payment | Fact:
+def moved(event: Touch | Payment | Fact, by: int) -> Touch | Payment | Fact:
     at = max(START, _at(event) + by)
     return event._replace(paid_at=at) if isinstance(event, Payment) else event._replace(occurred_at=at)
 
@@ -184,6 +186,12 @@ class Worker:
             else:
                 topics.refused.add(item)
         self.out = [] if count is None else self.out[count:]
+
+    def forget(self) -> None:
+        """Forget of all buyers in memory what may be forgotten, now."""
+        shard = self.store.shard
+        for buyer in self.store.fetch(()).values():
+            forget(buyer, useful(shard.marks, shard.horizons))
 
     def checkpoint(self, topics: Topics) -> dict[bytes, bytes]:
         """Publish all, write one batch; returns the disk as it is then."""
