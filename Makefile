@@ -5,10 +5,10 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help setup demo test check format docs bench lock clean
+.PHONY: help setup demo test chaos check format docs bench bench-peers lock clean
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Make .venv with koc in it (every other target does so when needed)
 
@@ -17,6 +17,10 @@ demo: $(READY) ## Real events in, a proven ledger out, on real Kafka and Postgre
 
 test: $(READY) ## Every suite in turn, with the time each took of its share
 	@$(BIN)/python -m tests.suites
+
+chaos: $(READY) ## Two hundred faults on real workers and one digest, then pauses and latency; about 20 minutes
+	@$(BIN)/python -m tests.chaos $(CHAOS)
+	@$(BIN)/python -m tests.chaos.pauses
 
 check: $(READY) ## Formatting, lint, types, architecture, and that generated files are fresh
 	@$(BIN)/ruff format --check --quiet .
@@ -36,6 +40,9 @@ docs: $(READY) ## Write the generated contract and dashboard again
 
 bench: $(READY) ## Events per second and CPU per event of worker and poster, beside the raw loops
 	@$(BIN)/python -m tests.bench
+
+bench-peers: $(READY) ## The worker beside Kafka Streams and Quix Streams: same events, same join; half an hour
+	@$(BIN)/python -m tests.bench.peers
 
 lock: $(READY) ## Resolve the dependencies again into uv.lock
 	@$(BIN)/python deploy/setup/lock.py $(BIN)/uv

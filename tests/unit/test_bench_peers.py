@@ -49,7 +49,7 @@ def test_a_peer_that_leaves_a_field_out_has_not_done_the_same_work() -> None:
 
 
 def test_cpu_is_counted_from_ready_to_committed_and_once_more_for_the_second_half() -> None:
-    samples = [Sample(0, 10.0, 3.0), Sample(40, 11.0, 3.5), Sample(60, 12.0, 4.0), Sample(100, 14.0, 5.0)]
+    samples = [Sample(0, 10.0, 3.0), Sample(40, 11.0, 3.2), Sample(60, 12.0, 4.0), Sample(100, 14.0, 5.0)]
     run = run_of(samples, 100, {})
     assert run.cpu_us_per_event == pytest.approx(2.0 / 100 * 1e6)
     assert run.second_half_us == pytest.approx(1.0 / 40 * 1e6)

@@ -83,7 +83,7 @@ def _micros(text: str) -> int:
 def take_touch(value: bytes, state: State, partition: int, offset: int) -> list[Published]:
     """A record of the clicks topic."""
     event = _read_touch(value)
-    touch = Touch(*astuple(event), at=_micros(event.occurred_at), offset=offset)
+    touch = Touch(*astuple(event), at=_micros(event.occurred_at), offset=offset)  # type: ignore[misc]  # mypy takes the tuple for endless
     packed = state.get_bytes(_ROW)
     row = _unpack_row(packed) if packed else Row([], [])
     if any(at == touch.at and known == touch.event_id for at, known, _ in row.touches):
@@ -98,7 +98,7 @@ def take_touch(value: bytes, state: State, partition: int, offset: int) -> list[
 def take_order(value: bytes, state: State, partition: int, offset: int) -> list[Published]:
     """A record of the orders topic."""
     event = _read_order(value)
-    order = Order(*astuple(event), at=_micros(event.occurred_at), next_offset=offset + 1)
+    order = Order(*astuple(event), at=_micros(event.occurred_at), next_offset=offset + 1)  # type: ignore[misc]
     order.lines = [Line(*astuple(line)) for line in event.lines]
     packed = state.get_bytes(_ROW)
     row = _unpack_row(packed) if packed else Row([], [])
