@@ -32,6 +32,7 @@ SUITES = (
     Suite("property", 1.5, "laws, by generated histories"),
     Suite("integration", 7.0, "real Kafka and PostgreSQL, one part at a time"),
     Suite("e2e", 4.0, "the whole path, killed and reordered"),
+    Suite("chaos", 2.0, "a dozen faults on real workers, one digest"),
     Suite("ops", 1.5, "compose, dashboard on a real Prometheus"),
 )
 

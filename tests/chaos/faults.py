@@ -107,9 +107,9 @@ def _freeze(scene: Scene) -> str:
 
 def _twin(scene: Scene) -> str:
     member, seconds = scene.victim(), scene.beyond_session()
-    scene.fleet.freeze(member, seconds, after="fenced")
+    scene.fleet.freeze(member, seconds, after="replaced")
     scene.fleet.add(member.name)
-    return f"{member.name} freezes, another takes its name at once, it wakes up after {seconds:.1f} s"
+    return f"{member.name} freezes, another takes its name at once; it wakes up after {seconds:.1f} s"
 
 
 def _broker_killed(scene: Scene) -> str:

@@ -13,6 +13,10 @@ from tests.integration.attribution_process import Worker
 _STOP_SECONDS = 40.0
 _RESTART_SECONDS = 1.0
 _LAST_WORDS = 400
+_NOTICE_SECONDS = 30.0
+"""How long after it woke up a zombie's end is put down to that."""
+_BOTH_SECONDS = 6.0
+"""How long a worker and the one that took its name live side by side, before the old one is told to end."""
 
 
 class Ending(NamedTuple):
@@ -26,7 +30,7 @@ class Ending(NamedTuple):
     @property
     def is_expected(self) -> bool:
         """A zombie that notices that its time is over may end itself; nothing else may."""
-        return self.after in {"frozen", "fenced"} and self.status > 0
+        return self.after in {"frozen", "replaced"} and self.status > 0
 
 
 @dataclass
@@ -36,12 +40,14 @@ class Member:
     Attributes:
         after: what was last done to it, which explains how it may end.
         asked_at: since when it is asked to stop, by the monotonic clock.
+        woke_at: when it last went on after it was frozen.
     """
 
     worker: Worker
     state: str = "down"
     after: str = "started"
     asked_at: float = 0.0
+    woke_at: float = 0.0
 
     @property
     def name(self) -> str:
@@ -111,9 +117,17 @@ class Fleet:
         self.later(seconds, lambda: self._thaw(member))
 
     def _thaw(self, member: Member) -> None:
+        """It goes on; one whose place was taken is told to end after a while, as an orchestrator that finds it does."""
         member.signal(signal.SIGCONT)
-        member.state = "up" if member.after == "frozen" else "replaced"
+        member.state, member.woke_at = "up", time.monotonic()
         self.zombies += 1
+        if member.after == "replaced":
+            member.state = "replaced"
+            self.later(_BOTH_SECONDS, lambda: self._dismiss(member))
+
+    def _dismiss(self, member: Member) -> None:
+        if member.state == "replaced":
+            self.leave(member)
 
     def later(self, seconds: float, action: Callable[[], None]) -> None:
         """Do something in so many seconds, while the fleet lives on."""
@@ -154,12 +168,12 @@ class Fleet:
                 self._found(member, -signal.SIGTERM, f"not ended {_STOP_SECONDS:.0f} s after SIGTERM")
                 self.kill(member)
             return
-        if member.state == "leaving" and status == 0:
-            member.state = "left"
+        before, member.state = member.state, "ended" if member.after == "replaced" else "left"
+        if before == "leaving" and status == 0:
             return
-        self._found(member, status, member.after)
-        left, member.state = member.state, "left" if member.state == "leaving" else "ended"
-        if left == "up":
+        woken = time.monotonic() - member.woke_at < _NOTICE_SECONDS
+        self._found(member, status, member.after if woken else before)
+        if before == "up":
             member.state = "waiting"
             self.later(_RESTART_SECONDS, lambda: self.start(member))
 

@@ -1,0 +1,61 @@
+"""A dozen faults, one of each kind, on real workers and a real broker; `make chaos` is the same with two hundred."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from services.runtime.local.stack import Stack
+from tests.chaos.drive import Chaos
+from tests.chaos.faults import FAULTS
+from tests.chaos.reader import Reader, digest
+
+SEED = 7
+ORDERS = 900
+
+
+@pytest.mark.timeout(400)
+def test_a_dozen_faults_end_in_the_function_of_the_logs(
+    tmp_path: Path, fresh_stack: Callable[..., Stack], lead_to: Callable[[Stack], None]
+) -> None:
+    stack = fresh_stack(workers=0)
+    lead_to(stack)
+    print(f"seed {SEED}; workers in {tmp_path}")
+    outcome = Chaos(stack, tmp_path, SEED, print).run(len(FAULTS), ORDERS)
+    assert outcome.problems == [], json.dumps(outcome.as_json(), indent=1, default=str)
+    assert outcome.digest == outcome.digest_of_the_function
+    assert sum(outcome.faults.values()) == len(FAULTS)
+    assert outcome.zombies > 0
+    assert outcome.lines > ORDERS / 2
+    assert outcome.refused > 0
+
+
+def assertion(touch: int, order: int, status: str = "paid") -> dict:
+    version = {"log": 0, "rules": 1, "touch": touch, "order": order}
+    return {"buyer_id": "b", "order_id": "o", "line_id": "1", "status": status, "version": version}
+
+
+def test_the_reader_accepts_only_what_dominates_and_knows_what_it_misses() -> None:
+    reader = Reader()
+    for told in (assertion(3, 2), assertion(1, 2, "old"), assertion(2, 5, "beside")):
+        reader.take(told)
+    assert reader.accepted["b", "o", "1"] == assertion(3, 2)
+    assert reader.below_join() == [("b", "o", "1")]
+    reader.take(assertion(3, 5, "whole"))
+    assert reader.accepted["b", "o", "1"]["status"] == "whole"
+    assert reader.below_join() == []
+
+
+def test_the_reader_notices_equal_vectors_with_other_content() -> None:
+    reader = Reader()
+    for told in (assertion(3, 2), assertion(3, 2), assertion(3, 2, "cancelled")):
+        reader.take(told)
+    assert reader.contradictions == [("b", "o", "1")]
+
+
+def test_a_digest_sees_every_field_and_no_order() -> None:
+    one, other = ("a", "o", "1"), ("b", "o", "1")
+    said = {one: assertion(1, 1), other: assertion(2, 2)}
+    assert digest(said) == digest(dict(reversed(said.items())))
+    assert digest(said) != digest(said | {other: assertion(2, 2, "cancelled")})
