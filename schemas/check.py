@@ -105,7 +105,7 @@ def main(given: list[str]) -> int:
     arguments = _arguments(given)
     try:
         report = check((sample for name in arguments.files for sample in samples(name)), arguments.topic)
-    except (OSError, EOFError, ValueError) as problem:
+    except (FileNotFoundError, ValueError) as problem:
         sys.stderr.write(f"schemas.check: {problem}\n")
         return 2
     text = json.dumps(report.as_json(), ensure_ascii=False) if arguments.json else "\n".join(as_text(report))

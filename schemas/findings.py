@@ -45,7 +45,7 @@ class Finding(NamedTuple):
 
 
 class Record(NamedTuple):
-    """An event's bytes, with the topic, key and partition that the sample gives it; None = it gives none."""
+    """An event's bytes, with the topic, key and partition that the sample gives it; None = it says nothing of it."""
 
     raw: bytes
     topic: str | None = None
@@ -82,7 +82,7 @@ def record_of(raw: bytes) -> Record:
     return Record(
         (value if isinstance(value, str) else json.dumps(value)).encode(errors="surrogatepass"),
         topic if topic in BY_NAME else None,
-        None if key is None else str(key),
+        str(key or "") if "key" in outer else None,
         partition if type(partition) is int else None,
     )
 

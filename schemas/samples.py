@@ -6,6 +6,7 @@ Each event keeps its bytes as they stand and the place where they stand: FILE:LI
 import gzip
 import json
 import sys
+import zlib
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
@@ -30,13 +31,17 @@ def lines(name: str) -> Iterator[Sample]:
 
     Raises:
         FileNotFoundError: there is no such file.
+        ValueError: it cannot be read, or unpacked.
     """
     if name != "-" and not Path(name).is_file():
         raise FileNotFoundError(f"{name} is not a file")
-    with _opened(name) as stream:
-        for number, line in enumerate(stream, 1):
-            if line.strip():
-                yield Sample(f"{name}:{number}", line.strip())
+    try:
+        with _opened(name) as stream:
+            for number, line in enumerate(stream, 1):
+                if line.strip():
+                    yield Sample(f"{name}:{number}", line.strip())
+    except (OSError, EOFError, zlib.error) as problem:
+        raise ValueError(f"{name}: {problem}") from problem
 
 
 def samples(name: str) -> Iterator[Sample]:
@@ -44,7 +49,7 @@ def samples(name: str) -> Iterator[Sample]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: a document is larger than MAX_DOCUMENT_BYTES.
+        ValueError: it cannot be read, or unpacked, or is a document of more than MAX_DOCUMENT_BYTES.
     """
     rest = lines(name)
     first = next(rest, None)

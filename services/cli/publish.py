@@ -77,7 +77,7 @@ def _read(files: Iterable[str], reader: "Callable[[str], Iterator[Sample]]") -> 
     """What a reader finds in all files; one that cannot be read is the user's mistake."""
     try:
         yield from chain.from_iterable(map(reader, files))
-    except (OSError, EOFError, ValueError) as problem:
+    except (FileNotFoundError, ValueError) as problem:
         raise typer.BadParameter(str(problem), param_hint="FILES") from None
 
 

@@ -148,6 +148,11 @@ def test_key_and_partition_are_checked_where_the_sample_has_them() -> None:
     assert report.invalid == 2
 
 
+def test_a_record_without_a_key_has_the_wrong_one() -> None:
+    assert only(checked({"key": None, "value": CLICK})).word == "wrong_key"
+    assert checked({"value": CLICK}).findings == []
+
+
 def test_unknown_fields_are_counted_and_do_no_harm() -> None:
     line = PAID["lines"][0]
     report = checked(
@@ -210,6 +215,18 @@ def test_the_status_tells_valid_invalid_and_usage_apart(tmp_path: Path) -> None:
     assert (nowhere.returncode, nowhere.stdout) == (2, "")
     assert "is not a file" in nowhere.stderr
     assert run("-", "--topic", "no.such", given="{}").returncode == 2
+
+
+def test_a_damaged_archive_is_a_sentence(tmp_path: Path) -> None:
+    whole = gzip.compress(json.dumps([CLICK] * 50).encode())
+    for name, content in {
+        "no.gz": b"{}",
+        "cut.gz": whole[:-9],
+        "bent.gz": whole[:12] + b"\xff" * 40 + whole[52:],
+    }.items():
+        (tmp_path / name).write_bytes(content)
+        done = run(str(tmp_path / name))
+        assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1), name
 
 
 def test_all_topics_can_be_named() -> None:
