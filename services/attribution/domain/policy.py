@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from services.attribution.domain.facts import Line, Payment, Touch
+from services.kernel.errors import InvariantBroken
 
 DOMAIN_VERSION = 2
 """Raised with every change of this package that changes a result; a store of another version is not carried on."""
@@ -61,8 +62,10 @@ class Rules(NamedTuple):
 
     def policy_of(self, payment: Payment) -> Policy:
         """The one policy for an order: by its platform and by when it was paid."""
-        timetable = self.platforms.get(payment.platform, self.everywhere)
-        return next(policy for since, policy in timetable if since <= payment.paid_at)
+        for since, policy in self.platforms.get(payment.platform, self.everywhere):
+            if since <= payment.paid_at:
+                return policy
+        raise InvariantBroken(f"no policy for an order from {payment.platform} paid at {payment.paid_at}")
 
 
 def always(policy: Policy) -> Timetable:
