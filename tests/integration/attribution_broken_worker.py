@@ -1,8 +1,17 @@
-"""The worker with one injected fault: `python attribution_broken_worker.py handler|produce|checkpoint`."""
+"""The worker with one injected fault: `python attribution_broken_worker.py handler|produce|checkpoint|upload|download`.
+
+The last two are killed: with a snapshot's files uploaded and its manifest not, and with one fetched and not in place.
+"""
 
 import asyncio
+import os
+import signal
 import sys
+from typing import Any
 
+import obstore
+
+from services.attribution.adapters import keeping
 from services.attribution.adapters.outbox import Outbox
 from services.attribution.adapters.pipeline import Pipeline
 from services.attribution.adapters.store import Store
@@ -11,7 +20,7 @@ GOOD_CHUNKS = 3
 
 
 def _break(how: str) -> None:
-    process, take_awaited = Pipeline.process, Outbox.take_awaited
+    process, take_awaited, put = Pipeline.process, Outbox.take_awaited, obstore.put
     seen = 0
 
     async def fail_after_a_while(pipeline, store, chunk):
@@ -29,17 +38,23 @@ def _break(how: str) -> None:
             awaited.append(failed)
         return awaited
 
+    def killed(*_):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def put_and_be_killed(store, path, content):
+        return killed() if "/manifests/" in path else put(store, path, content)
+
     def disk_full(*_):
         raise OSError("injected: no space left on device")
 
-    if how == "handler":
-        Pipeline.process = fail_after_a_while
-    elif how == "produce":
-        Outbox.take_awaited = failed_send
-    elif how == "checkpoint":
-        Store.write = disk_full
-    else:
-        raise SystemExit(f"what is {how}?")
+    faults: dict[str, tuple[Any, str, Any]] = {
+        "handler": (Pipeline, "process", fail_after_a_while),
+        "produce": (Outbox, "take_awaited", failed_send),
+        "checkpoint": (Store, "write", disk_full),
+        "upload": (obstore, "put", put_and_be_killed),
+        "download": (keeping, "put_in_place", killed),
+    }
+    setattr(*faults[how])
 
 
 if __name__ == "__main__":

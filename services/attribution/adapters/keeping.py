@@ -23,6 +23,8 @@ log = structlog.get_logger(__name__)
 
 DISK, SNAPSHOT, NOTHING = "disk", "snapshot", "nothing"
 """What a store was opened from."""
+NOWHERE = (0, 0)
+"""How far a store is that has read nothing yet."""
 
 
 class Frozen(NamedTuple):
@@ -90,10 +92,10 @@ class Keeper:
         return f"; {sentence}" if sentence else ""
 
     def freeze(self, partition: int) -> Frozen | None:
-        """A copy of an open store as it was last written; None if that is in a snapshot already, or nothing yet."""
+        """A copy of an open store as it was last written; None if a snapshot holds it already, or if it is empty."""
         database = self._databases[partition]
         meta = stored_meta(database)
-        if meta is None or meta == self._uploaded.get(partition):
+        if meta is None or meta.reach() == NOWHERE or meta == self._uploaded.get(partition):
             observe.snapshot_unchanged(partition)
             return None
         folder = self._frozen / f"{partition}-{next(self._numbers)}"
