@@ -3,7 +3,7 @@ use cases are the product's; the broker is a list, the disk a dict."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 import pytest
@@ -56,11 +56,12 @@ def small_limits() -> Iterator[None]:
 
 
 def rules(revision: int) -> Rules:
-    """Revision 1, or a later one with other windows."""
+    """Revision 1, or a later one with other windows; orders paid from a certain time on are shared by position."""
     click, view = (10 * HOUR5, 3 * HOUR5) if revision == 1 else (7 * HOUR5, 5 * HOUR5)
     windows = {"click": click, "code": click, "view": view}
     policy = Policy("last_click", "last_click", BRAND, windows, {"live": 4 * HOUR5})
-    return Rules(revision, f"hash of {revision}", always(policy), {})
+    later = replace(policy, name="position_based", model="position_based")
+    return Rules(revision, f"hash of {revision}", ((START + 6 * HOUR5, later), *always(policy)), {})
 
 
 def logs(random: Random) -> tuple[list[LogRecord], list[LogRecord]]:
