@@ -35,6 +35,9 @@ def main() -> int:
             os.environ.update(stack.environment())
             settings.cache_clear()
             outcome = Chaos(stack, folder, asked.seed, say).run(asked.faults, asked.faults * ORDERS_PER_FAULT)
+    except BaseException:
+        shutil.copytree(stack.layout.log, folder / "servers", dirs_exist_ok=True)
+        raise
     finally:
         stack.reset()
     minutes = (time.monotonic() - began) / 60

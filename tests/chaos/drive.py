@@ -153,8 +153,16 @@ class Chaos:
 def _differences(what: str, wanted: dict[Any, Any], found: dict[Any, Any]) -> list[str]:
     """A sentence for each of the first few that are missing, too many or other."""
     wrong = [at for at in wanted.keys() | found.keys() if wanted.get(at) != found.get(at)]
-    shown = [f"{what} {at}: wanted {wanted.get(at)}, found {found.get(at)}" for at in sorted(wrong)[:3]]
+    shown = [f"{what} {at}: {_other(wanted.get(at), found.get(at))}" for at in sorted(wrong)[:3]]
     return shown + ([f"{len(wrong)} {what}s differ"] if wrong else [])
+
+
+def _other(wanted: Any, found: Any) -> str:
+    """What differs; of messages only the fields that do."""
+    if isinstance(wanted, dict) and isinstance(found, dict):
+        fields = [name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name)]
+        return "; ".join(f"{name}: wanted {wanted.get(name)}, found {found.get(name)}" for name in sorted(fields))
+    return f"wanted {wanted}, found {found}"
 
 
 def _behind() -> str:

@@ -15,6 +15,8 @@ _RESTART_SECONDS = 1.0
 _LAST_WORDS = 400
 _NOTICE_SECONDS = 30.0
 """How long after it woke up a zombie's end is put down to that."""
+_DEAF_SECONDS = 3.0
+"""How long a process that starts may still die of SIGTERM, because it does not listen to it yet."""
 _BOTH_SECONDS = 6.0
 """How long a worker and the one that took its name live side by side, before the old one is told to end."""
 
@@ -48,6 +50,7 @@ class Member:
     after: str = "started"
     asked_at: float = 0.0
     woke_at: float = 0.0
+    started_at: float = 0.0
 
     @property
     def name(self) -> str:
@@ -96,7 +99,7 @@ class Fleet:
     def start(self, member: Member) -> None:
         """Start a member's process on its own disk."""
         member.worker.start()
-        member.state, member.after = "up", "started"
+        member.state, member.after, member.started_at = "up", "started", time.monotonic()
 
     def kill(self, member: Member, *, disk_lost: bool = False) -> None:
         """SIGKILL, and perhaps its disk with it."""
@@ -169,7 +172,8 @@ class Fleet:
                 self.kill(member)
             return
         before, member.state = member.state, "ended" if member.after == "replaced" else "left"
-        if before == "leaving" and status == 0:
+        deaf = member.asked_at - member.started_at < _DEAF_SECONDS
+        if before == "leaving" and (status == 0 or (deaf and status == -signal.SIGTERM)):
             return
         woken = time.monotonic() - member.woke_at < _NOTICE_SECONDS
         self._found(member, status, member.after if woken else before)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,7 @@ def test_a_dozen_faults_end_in_the_function_of_the_logs(
     assert outcome.refused > 0
 
 
-def assertion(touch: int, order: int, status: str = "paid") -> dict:
+def assertion(touch: int, order: int, status: str = "paid") -> dict[str, Any]:
     version = {"log": 0, "rules": 1, "touch": touch, "order": order}
     return {"buyer_id": "b", "order_id": "o", "line_id": "1", "status": status, "version": version}
 

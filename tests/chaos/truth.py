@@ -107,7 +107,6 @@ def message(assertion: Assertion, partition: int) -> dict[str, Any]:
     payment, line, state, judgement = assertion.payment, assertion.line, assertion.state, assertion.judgement
     sold = {name: getattr(line, name) for name in _LINE if name not in {"tax_minor", "shipping_minor"}}
     bought = {name: getattr(payment, name) for name in ("order_id", "platform", "shop_id", "currency", "new_customer")}
-    judged = list(zip(assertion.candidates, judgement.verdicts, strict=True))[:MAX_CONSIDERED]
     return sold | bought | {
         "buyer_id": assertion.buyer_id,
         "refunded_minor": state.refunded_minor,
@@ -118,14 +117,22 @@ def message(assertion: Assertion, partition: int) -> dict[str, Any]:
         "as_of": format_rfc3339(assertion.as_of),
         "steps": [step._asdict() | {"at": format_rfc3339(step.at)} for step in state.steps],
         "credits": [credit._asdict() | {"touched_at": _time(credit.touched_at)} for credit in judgement.credits],
-        "considered": [
-            {"touch_id": touch.event_id, "content_id": touch.content_id, "koc_id": touch.koc_id,
-             "touched_at": format_rfc3339(touch.occurred_at), "verdict": str(verdict)}
-            for touch, verdict in judged
-        ],
+        "considered": _considered(assertion)[:MAX_CONSIDERED],
         "version": assertion.vector._asdict(),
         "source_partition": partition,
     }  # fmt: skip
+
+
+def _considered(assertion: Assertion) -> list[dict[str, Any]]:
+    """Every candidate with its verdict: first the platform's declaration, then touches from the latest on."""
+    judged = [
+        (touch.event_id, touch.content_id, touch.koc_id, format_rfc3339(touch.occurred_at), verdict)
+        for touch, verdict in zip(assertion.candidates, assertion.judgement.verdicts, strict=True)
+    ]
+    declared = assertion.payment.declared
+    first = [(None, declared.content_id, declared.koc_id, None, assertion.judgement.declared)] if declared else []
+    names = ("touch_id", "content_id", "koc_id", "touched_at", "verdict")
+    return [dict(zip(names, one, strict=True)) for one in (*first, *judged)]
 
 
 def _time(at: int | None) -> str | None:
