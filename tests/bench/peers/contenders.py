@@ -48,9 +48,10 @@ def _our_place(folder: Path, number: int) -> Place:
 
 @contextmanager
 def _our_worker(place: Place) -> Iterator[psutil.Process]:
-    """`koc attribution worker` with an empty store; what an earlier one mirrored is forgotten first."""
+    """`koc attribution worker` from nothing: no store, no snapshot, and what an earlier one mirrored is forgotten."""
     until(lambda: _forgotten(place.group), "the last worker's session is over")
-    with Worker(place.folder) as worker:
+    snapshots = {"KOC_SNAPSHOT_URL": (place.folder / "snapshots").as_uri()}
+    with Worker(place.folder, environment=snapshots) as worker:
         until(worker.is_ready, "our worker is ready", worker=worker)
         assert worker.process is not None
         yield psutil.Process(worker.process.pid)
