@@ -17,6 +17,7 @@ from services.runtime.publishing import Outgoing, publish
 from services.runtime.topics import log_ends
 from tests.chaos.faults import Deck, Scene
 from tests.chaos.fleet import Ending, Fleet
+from tests.chaos.group import holders, lags
 from tests.chaos.history import slices
 from tests.chaos.reader import digest, read_credits, refusals
 from tests.chaos.truth import expected
@@ -24,7 +25,7 @@ from tests.integration.attribution_process import INPUTS, lag, until
 
 CALM_EVERY = 10
 """Faults after which all must come to rest and catch up: chaos that is never survived proves nothing."""
-_CATCH_UP_SECONDS = 120.0
+_CATCH_UP_SECONDS = 90.0
 _PUBLISH_SECONDS = 90.0
 
 Say = Callable[[str], None]
@@ -115,7 +116,14 @@ class Chaos:
             self.fleet.tick()
             return _settled()
 
-        until(caught_up, "all inputs durable", _CATCH_UP_SECONDS)
+        try:
+            until(caught_up, "all inputs durable", _CATCH_UP_SECONDS)
+        except AssertionError:
+            problem = f"stood still; {_standstill()}; {self.fleet.states()}"
+            self._say(problem)
+            self.outcome.problems.append(problem)
+            self.fleet.restart()
+            until(caught_up, "all inputs durable after a restart of all", _CATCH_UP_SECONDS)
         seconds = time.monotonic() - began
         self.outcome.longest_catch_up_seconds = max(self.outcome.longest_catch_up_seconds, round(seconds, 1))
         self._say(f"          caught up in {seconds:.1f} s")
@@ -173,6 +181,12 @@ def _behind() -> str:
         return "?"
     except Exception as problem:  # noqa: BLE001 - kafka-python's own errors have a base of their own
         return f"? ({type(problem).__name__})"
+
+
+def _standstill() -> str:
+    """Which partitions are behind, and who holds what."""
+    behind = {(topic.split(".")[1], number): left for (topic, number), left in lags().items() if left}
+    return f"behind: {behind}; held: {holders()}"
 
 
 def _settled() -> bool:

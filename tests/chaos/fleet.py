@@ -147,7 +147,7 @@ class Fleet:
         """Let time pass until nothing is due any more and nobody is on the way out."""
         until = time.monotonic() + seconds
         while self._later or any(member.state in {"leaving", "replaced"} for member in self.members):
-            assert time.monotonic() < until, f"still due after {seconds} s: {self._states()}"
+            assert time.monotonic() < until, f"still due after {seconds} s: {self.states()}"
             self.tick()
             time.sleep(0.05)
 
@@ -185,8 +185,15 @@ class Fleet:
         words = member.worker.log().strip().rpartition("\n")[2][-_LAST_WORDS:]
         self.endings.append(Ending(member.name, status, after, words))
 
-    def _states(self) -> str:
+    def states(self) -> str:
+        """Everyone's name and state, for a person."""
         return ", ".join(f"{member.name} {member.state}" for member in self.members)
+
+    def restart(self) -> None:
+        """What a person does when nothing moves any more: everybody at once."""
+        for member in self.up():
+            self.kill(member)
+            self.start(member)
 
     def end(self) -> None:
         """All at once, whatever they do."""

@@ -3,7 +3,8 @@
 from kafka.errors import KafkaError
 
 from services.runtime.kafka import admin
-from tests.integration.attribution_process import GROUP
+from services.runtime.topics import log_ends
+from tests.integration.attribution_process import GROUP, INPUTS
 
 
 def holders() -> dict[str, set[int]]:
@@ -21,3 +22,12 @@ def holders() -> dict[str, set[int]]:
         }
         for member in group["members"]
     }
+
+
+def lags() -> dict[tuple[str, int], int]:
+    """Records that are not durable in any store, by input topic and partition."""
+    ends = log_ends(INPUTS)
+    with admin() as client:
+        committed = client.list_group_offsets(GROUP)[GROUP]
+    reached = {(at.topic, at.partition): found.offset for at, found in committed.items()}
+    return {at: end - max(0, reached.get(at, 0)) for at, end in ends.items()}
