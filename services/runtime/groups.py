@@ -4,6 +4,9 @@ A static member keeps its place for the length of its session, whether it was ki
 lets it come back to its partitions. One that will not come back has to be taken out, or they stand still so long.
 """
 
+import logging
+import time
+
 import stamina
 import structlog
 
@@ -13,6 +16,9 @@ log = structlog.get_logger(__name__)
 
 _COORDINATOR_SECONDS = 20.0
 """A cluster that never had a group makes the place for it when it is first asked."""
+
+_SESSION_SECONDS = 12.0
+_POLL_SECONDS = 0.5
 
 
 def members(group: str) -> list[str]:
@@ -27,6 +33,15 @@ def members(group: str) -> list[str]:
         for one in described.values()
         for member in one.get("members", ())
     ]
+
+
+def emptied(group: str) -> list[str]:
+    """Wait until a group has no members, as long as the session of one that was killed may last; who is there still."""
+    logging.getLogger("kafka.admin._groups").setLevel(logging.ERROR)  # it cannot read Faust's metadata, and need not
+    deadline = time.monotonic() + _SESSION_SECONDS
+    while (there := members(group)) and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
+    return there
 
 
 def leave_group(group: str, instance_id: str | None) -> None:

@@ -1,6 +1,8 @@
 """New generations of the topics, and logs whose beginning is gone: what state says then, as pure functions."""
 
-from services.attribution.adapters import codec
+import pytest
+
+from services.attribution.adapters import codec, remaking
 from services.attribution.application.apply import OrderRecord, Outcome, Shard, TouchRecord, apply_orders, apply_touches
 from services.attribution.application.waiting import WaitingRoom
 from services.attribution.domain import facts as said
@@ -9,6 +11,7 @@ from services.attribution.domain.buyer import Buyer
 from services.attribution.domain.horizons import ALWAYS, FUTURE, Horizons
 from services.attribution.domain.rebasing import rebased
 from services.attribution.domain.truncation import publish_from
+from services.kernel.errors import StartRefused
 from services.kernel.time import DAY, HOUR
 from services.settlement.domain.vectors import dominates
 from tests.property.attribution_reference import LogRecord
@@ -105,3 +108,11 @@ def test_nothing_is_said_of_an_order_to_which_lost_events_could_belong():
     state.publish_from = payment().paid_at
     assert len(list(outcome.assertions(state))) > 0
     assert list(Outcome().assertions(state)) == []
+
+
+def test_stores_are_not_made_anew_while_a_worker_is_at_work(monkeypatch):
+    monkeypatch.setattr(remaking, "emptied", lambda _: ["attribution-1"])
+    with pytest.raises(StartRefused, match=r"at work in koc-attribution: attribution-1; stop them first"):
+        remaking.check_stopped()
+    monkeypatch.setattr(remaking, "emptied", lambda _: [])
+    remaking.check_stopped()

@@ -15,7 +15,7 @@ from services.attribution.adapters.rocks import RocksKeyValue
 from services.attribution.adapters.terms import Meta, encode_meta
 from services.attribution.adapters.world import GROUP, World
 from services.kernel.errors import StartRefused
-from services.runtime.groups import members
+from services.runtime.groups import emptied
 
 _ROWS_AT_ONCE = 2_000
 Rows = Iterator[tuple[bytes, bytes]]
@@ -34,10 +34,9 @@ def check_stopped() -> None:
     Raises:
         StartRefused: the group has members.
     """
-    if there := members(GROUP):
+    if there := emptied(GROUP):
         raise StartRefused(
-            f"attribution workers are still members of {GROUP}: {', '.join(sorted(there))}; stop them first (one that "
-            f"was killed is a member for 10 s more)"
+            f"attribution workers are at work in {GROUP}: {', '.join(sorted(there))}; stop them first, all of them"
         )
 
 
