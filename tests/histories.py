@@ -20,7 +20,7 @@ from services.runtime.kafka import kafka_python_options
 from services.runtime.local.stack import Stack
 from services.runtime.publishing import publish
 from services.runtime.topics import log_ends
-from services.settlement.adapters.drain_positions import wait_until_drained
+from services.settlement.adapters.drain_positions import LivePositions, wait_until_drained
 
 DRAIN_SECONDS = 150
 STAGES = 12
@@ -62,6 +62,11 @@ def koc(*arguments: str) -> str:
 
 def live(stack: Stack, week: Week, seed: int, kills: list[Kill]) -> Ending:
     """Publish the week in the seed's order of arrival, kill on the way, wait by offsets, and read the books."""
+    with LivePositions() as positions:
+        return _live(stack, week, seed, kills, lambda: _attributed(positions))
+
+
+def _live(stack: Stack, week: Week, seed: int, kills: list[Kill], attributed: Callable[[], int]) -> Ending:
     log = arrivals(week.log, seed)
     half = len(week.registry) // 2
     publish(map(record, week.registry[:half]))
@@ -75,16 +80,16 @@ def live(stack: Stack, week: Week, seed: int, kills: list[Kill]) -> Ending:
             publish(map(record, week.registry[half:]))
         published = min(total, (stage + 1) * size)
         while pending and published >= total * pending[0].at_share:
-            _kill(stack, pending.pop(0), total)
+            _kill(stack, pending.pop(0), total, attributed)
     wait_until_drained(DRAIN_SECONDS)
     koc("ledger", "verify")
     return _ending(log, kills)
 
 
-def _kill(stack: Stack, kill: Kill, total: int) -> None:
+def _kill(stack: Stack, kill: Kill, total: int, attributed: Callable[[], int]) -> None:
     """Kill the process in the middle: once it is through half (poster: three tenths) of what was published so far."""
-    progress = _attributed if kill.process.startswith("attribution") else _posted
-    target = int(total * kill.at_share * (0.5 if progress is _attributed else 0.3))
+    progress = attributed if kill.process.startswith("attribution") else _posted
+    target = int(total * kill.at_share * (0.3 if progress is _posted else 0.5))
     _await(lambda: progress() >= target, f"{kill.process} at {target}")
     pid = stack.pid(kill.process)
     kill.fell_at = progress()
@@ -99,11 +104,9 @@ def _running(stack: Stack, process: str, killed: int) -> bool:
         return False
 
 
-def _attributed() -> int:
+def _attributed(positions: LivePositions) -> int:
     """Records of clicks and orders whose effect is durable."""
-    from services.settlement.adapters.drain_positions import LivePositions
-
-    offsets = LivePositions().reached().offsets
+    offsets = positions.reached().offsets
     return sum(offset for (topic, _), offset in offsets.items() if topic in (CLICKS.name, ORDERS.name))
 
 
