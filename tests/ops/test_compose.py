@@ -138,9 +138,12 @@ def _environment(stack: Stack, name: str, folder: Path) -> dict[str, str]:
         "KOC_DATABASE_URL": stack.settings()["database_url"],
         "KOC_DATABASE_OWNER_URL": stack.settings()["database_owner_url"],
         "KOC_STATE_DIR": str(folder / "state"),
+        "KOC_SNAPSHOT_URL": (folder / "snapshots").as_uri(),
     }
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("KOC_")}
-    given = {key: here.get(key, value) for key, value in OURS[name]["environment"].items()}
+    given = {"KOC_ENVIRONMENT": "production"} | {
+        key: here.get(key, value) for key, value in OURS[name]["environment"].items()
+    }
     return {
         **inherited,
         **given,
