@@ -76,14 +76,14 @@ def to_datetime(micros: int) -> datetime:
 
 @lru_cache(maxsize=4096)
 def _day_text(day: int) -> str:
-    """`YYYY-MM-DD` of a day since the epoch; events come in few days, so it is nearly always known."""
-    return date.fromordinal(_EPOCH_ORDINAL + day).isoformat()
+    """`YYYY-MM-DDT` of a day since the epoch; events come in few days, so it is nearly always known."""
+    return f"{date.fromordinal(_EPOCH_ORDINAL + day).isoformat()}T"
 
 
 @lru_cache(maxsize=86_400)
 def _clock_text(second: int) -> str:
-    """`HH:MM:SS` of a second of the day."""
-    return f"{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}"
+    """`HH:MM:SSZ` of a second of the day."""
+    return f"{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}Z"
 
 
 def format_rfc3339(micros: int) -> str:
@@ -94,8 +94,8 @@ def format_rfc3339(micros: int) -> str:
     """
     seconds, fraction = divmod(micros, SECOND)
     day, second = divmod(seconds, 86_400)
-    text = f"{_day_text(day)}T{_clock_text(second)}"
-    return f"{text}.{fraction:06d}".rstrip("0") + "Z" if fraction else f"{text}Z"
+    text = _day_text(day) + _clock_text(second)
+    return f"{text[:-1]}.{fraction:06d}".rstrip("0") + "Z" if fraction else text
 
 
 def month_of(micros: int, offset_minutes: int) -> str:

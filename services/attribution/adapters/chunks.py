@@ -20,6 +20,7 @@ class Chunk:
 
     Attributes:
         epoch: of the seek that it was fetched after; one of an earlier epoch will be read again.
+        is_tail: the log was not known to hold more when it was fetched.
     """
 
     __slots__ = (
@@ -27,6 +28,7 @@ class Chunk:
         "epoch",
         "first",
         "headers",
+        "is_tail",
         "key",
         "next",
         "offset",
@@ -40,14 +42,25 @@ class Chunk:
         "value",
     )
 
-    def __init__(self, tp: TP, first: int, following: int, epoch: int, records: list[Any]) -> None:
-        self.topic, self.partition = tp.topic, tp.partition
+    def __init__(
+        self, tp: TP, first: int, following: int, epoch: int, records: list[Any], *, is_tail: bool = False
+    ) -> None:
+        self.topic, self.partition, self.is_tail = tp.topic, tp.partition, is_tail
         self.first, self.next, self.epoch, self.records = first, following, epoch, records
         self.offset = following - 1
         self.timestamp = records[-1].timestamp if records else None
         self.timestamp_type, self.headers, self.key, self.checksum = 0, (), None, None
         self.serialized_key_size = self.serialized_value_size = 0
         self.value = self
+
+    def until(self, count: int) -> "Chunk":
+        """The first `count` records, which this chunk then no longer holds; itself, if that is all of them."""
+        if count >= len(self.records):
+            return self
+        tp, following = TP(self.topic, self.partition), self.records[count].offset if count else self.first
+        head = Chunk(tp, self.first, following, self.epoch, self.records[:count])
+        self.first, self.records = following, self.records[count:]
+        return head
 
 
 class ChunkThread(AIOKafkaConsumerThread):
@@ -88,7 +101,8 @@ class ChunkThread(AIOKafkaConsumerThread):
                 continue
             if records and records[0].offset != first:
                 leaps[tp] = (first, records[0].offset)
-            chunks[tp] = [Chunk(tp, first, state.position, self.epoch, records)]
+            is_tail = state.lso is not None and state.position >= state.lso
+            chunks[tp] = [Chunk(tp, first, state.position, self.epoch, records, is_tail=is_tail)]
             self.positions[tp] = state.position
         if leaps:
             await _check_leaps(consumer, leaps)

@@ -11,7 +11,9 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from faust.types import TP
 
+from schemas.topics import CLICKS
 from services.attribution.adapters import observe
+from services.attribution.adapters.alignment import Alignment
 from services.attribution.adapters.chunks import Chunk, history_lost
 from services.attribution.adapters.keeping import Frozen, Keeper
 from services.attribution.adapters.outbox import Outbox
@@ -71,6 +73,7 @@ class Lane:
         self.failed: Exception | None = None
         self.has_assignment = False
         self._keeper, self._pipeline, self._outbox, self._crash = keeper, pipeline, outbox, crash
+        self._alignment = Alignment(CLICKS.name)
         self._epoch = 0
         self._events = 0
         self._due = asyncio.Event()
@@ -97,16 +100,20 @@ class Lane:
             store = self.stores.get(chunk.partition)
             if self.failed or store is None or chunk.epoch != self._epoch:
                 return
-            expected = store.next_offsets[chunk.topic]
-            if chunk.first != expected:
-                raise InvariantBroken(
-                    f"{chunk.topic}[{chunk.partition}]: a chunk starts at {chunk.first}, expected {expected}"
-                )
-            await self._pipeline.process(store, chunk)
-            store.next_offsets[chunk.topic] = chunk.next
-            self._events += len(chunk.records)
-            if self._events >= CHECKPOINT_EVENTS:
-                self._due.set()
+            for due in self._alignment.put(chunk):
+                await self._apply(store, due)
+
+    async def _apply(self, store: Store, chunk: Chunk) -> None:
+        expected = store.next_offsets[chunk.topic]
+        if chunk.first != expected:
+            raise InvariantBroken(
+                f"{chunk.topic}[{chunk.partition}]: a chunk starts at {chunk.first}, expected {expected}"
+            )
+        await self._pipeline.process(store, chunk)
+        store.next_offsets[chunk.topic] = chunk.next
+        self._events += len(chunk.records)
+        if self._events >= CHECKPOINT_EVENTS:
+            self._due.set()
 
     @_fail_stop
     async def checkpoints(self, consumer: ChunkConsumer) -> None:
@@ -115,6 +122,8 @@ class Lane:
             await asyncio.wait_for(self._due.wait(), CHECKPOINT_SECONDS)
         async with self._checkpointing:
             async with self._turn:
+                for chunk in () if self.failed else self._alignment.call_time():
+                    await self._apply(self.stores[chunk.partition], chunk)
                 taken = self._take()
             await self._finish(taken, consumer)
 
@@ -218,6 +227,7 @@ class Lane:
                     raise HistoryLost(f"{lost}{self._keeper.why_lost(tp.partition)}")
                 positions[tp] = wanted
             self._epoch += 1
+            self._alignment.clear()
             await consumer.seek_all(positions, self._epoch)
             return positions
 
@@ -227,6 +237,7 @@ class Lane:
         frozen: list[Frozen | None] = []
         async with self._checkpointing, self._turn:
             self.has_assignment = False
+            self._alignment.clear()
             try:
                 if not self.failed and self.stores:
                     await self._finish(self._take(), consumer)

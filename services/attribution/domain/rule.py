@@ -10,7 +10,7 @@ from typing import NamedTuple
 from services.attribution.domain.credits import Credit, credit_of, divide, party_of
 from services.attribution.domain.facts import Line, Payment, Touch
 from services.attribution.domain.models import MODELS, Sole
-from services.attribution.domain.policy import EVIDENCE, PRODUCT, Policy, scope_of
+from services.attribution.domain.policy import BRAND, ELSEWHERE, EVIDENCE, PRODUCT, SHOP, Policy
 from services.attribution.domain.verdicts import (
     BEYOND_LIMIT,
     CREDITED,
@@ -73,17 +73,25 @@ def _remove(
 ) -> tuple[list[Verdict], list[int]]:
     """Of each candidate the verdict if it does not qualify, else its strength: by evidence, then by scope; 0 if not."""
     verdicts, strengths = [], []
-    paid_at, shop_id, widest_scope, window = payment.paid_at, payment.shop_id, policy.widest_scope, policy.window
+    paid_at, shop_id, product_id, brand_id = payment.paid_at, payment.shop_id, line.product_id, line.brand_id
+    widest_scope, windows, content_windows = policy.widest_scope, policy.windows, policy.content_windows
     for touch in candidates:
-        scope, strength = scope_of(touch, shop_id, line), 0
+        _, kind, occurred_at, _, koc_id, _, content_type, touch_product, touch_shop, touch_brand, _, _ = touch
+        strength = 0
+        if touch_product == product_id:
+            scope = PRODUCT
+        elif touch_shop == shop_id:
+            scope = SHOP
+        else:
+            scope = BRAND if touch_brand == brand_id else ELSEWHERE
         if scope < widest_scope:
             verdict = WIDER_SCOPE
-        elif paid_at - touch.occurred_at > window(touch):
+        elif paid_at - occurred_at > content_windows.get(content_type, windows[kind]):
             verdict = OUTSIDE_WINDOW
-        elif touch.koc_id == buyer_id:
+        elif koc_id == buyer_id:
             verdict = SAME_ACCOUNT
         else:
-            verdict, strength = CREDITED, EVIDENCE[touch.kind] * _SCOPES + scope
+            verdict, strength = CREDITED, EVIDENCE[kind] * _SCOPES + scope
         verdicts.append(verdict)
         strengths.append(strength)
     return verdicts, strengths
