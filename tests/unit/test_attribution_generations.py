@@ -58,8 +58,8 @@ def test_a_rebased_state_counts_from_nothing_and_dominates_all_that_was_said_bef
     ordered(old, 900, payment())
     [before] = vectors(old)
     assert before == Vector(0, RULES.revision, 801, 901)
-    new = shard(Everyone(b_1=rebased(old.buyers["b_1"], 801, 901)), log=1)
-    assert list(new.buyers["b_1"].touches) == [-101, -1]
+    new = shard(Everyone(b_1=rebased(old.buyers["b_1"], 850, 950)), log=1)
+    assert list(new.buyers["b_1"].touches) == [-150, -50]
     [after] = vectors(new)
     assert after == Vector(1, RULES.revision, 0, 0)
     assert dominates(after, before)

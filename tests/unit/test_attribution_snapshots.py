@@ -202,6 +202,22 @@ def test_a_snapshot_of_another_version_is_passed_over_with_a_sentence(place):
     assert f"has format {codec.FORMAT_VERSION + 1}" in keeper.why_lost(3)
 
 
+def test_a_store_of_another_version_is_refused_even_where_a_snapshot_could_be_used(place):
+    place.upload(20)
+    place.write(10, terms=msgspec.structs.replace(TERMS, format_version=codec.FORMAT_VERSION + 1))
+    with pytest.raises(StartRefused, match=f"has format {codec.FORMAT_VERSION + 1}"):
+        place.opened_at()
+
+
+def test_a_manifest_that_was_changed_is_not_believed(place):
+    place.upload(10)
+    saved = place.upload(20)
+    path = f"3/manifests/{saved.name}"
+    changed = bytes(obstore.get(place.store, path).bytes()).replace(b'"clicks":20', b'"clicks":99')
+    obstore.put(place.store, path, changed)
+    assert place.opened_at() == 10
+
+
 def test_a_snapshot_that_the_log_no_longer_reaches_is_passed_over(place):
     place.upload(10)
     keeper = place.keeper()
