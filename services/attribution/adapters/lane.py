@@ -74,6 +74,7 @@ class Lane:
         self.has_assignment = False
         self._keeper, self._pipeline, self._outbox, self._crash = keeper, pipeline, outbox, crash
         self._alignment = Alignment(CLICKS.name)
+        self._mirrored: dict[TP, int] = {}
         self._epoch = 0
         self._events = 0
         self._due = asyncio.Event()
@@ -135,15 +136,16 @@ class Lane:
         return [(store, store.take()) for store in changed]
 
     async def _finish(self, taken: list[tuple[Store, Checkpoint]], consumer: ChunkConsumer) -> None:
-        """Wait for every acknowledgement, write each store's batch, tell Kafka."""
+        """Wait for every acknowledgement, write each store's batch, tell Kafka (again, until it has taken it)."""
         started = time.perf_counter()
         await self._acknowledged()
         if self.failed:
             return
         for store, checkpoint in taken:
             store.write(checkpoint)
-        if taken:
-            await consumer.mirror(self._durable())
+        durable = self._durable()
+        if durable != self._mirrored and await consumer.mirror(durable):
+            self._mirrored = durable
         observe.checkpoint(self.stores, consumer, time.perf_counter() - started)
 
     async def _acknowledged(self) -> None:
@@ -194,6 +196,7 @@ class Lane:
                 if store.must_publish_all:
                     await self._pipeline.publish_all(number, store)
             await self._acknowledged()
+        self._mirrored = {}
         self.has_assignment = True
         observe.assigned(numbers)
 

@@ -46,10 +46,10 @@ class ChunkConsumer(Consumer):
         """Nothing: see the module."""
         return False
 
-    async def mirror(self, offsets: Mapping[TP, int]) -> None:
-        """Tell Kafka's group how far the stores are: a hint for lag and drain, never read back."""
-        if offsets:
-            await self._commit(offsets)
+    async def mirror(self, offsets: Mapping[TP, int]) -> bool:
+        """Tell Kafka's group how far the stores are: a hint for lag and drain, never read back. False: it did not take
+        it, as in a rebalance."""
+        return bool(await self._commit(offsets))
 
     async def earliest(self, tps: list[TP]) -> dict[TP, int]:
         """Where the logs of these partitions start."""

@@ -1,0 +1,90 @@
+"""The lane's checkpoints and what Kafka's group is told of them, without a broker."""
+
+import asyncio
+from typing import Any, cast
+
+from faust.types import TP
+
+from schemas.topics import CLICKS, ORDERS
+from services.attribution.adapters.keyvalue import MemoryKeyValue
+from services.attribution.adapters.lane import Lane
+from services.attribution.adapters.store import Store
+from services.attribution.adapters.terms import Terms
+from services.attribution.domain.horizons import Horizons
+from tests.unit.attribution_words import RULES
+
+INPUTS = frozenset({CLICKS.name, ORDERS.name})
+ASSIGNED = {TP(topic, 3) for topic in INPUTS}
+
+
+class Group:
+    """A consumer whose group refuses some of what it is told, as in a rebalance."""
+
+    def __init__(self, *answers: bool) -> None:
+        self.answers, self.told = list(answers), cast("list[dict[TP, int]]", [])
+
+    async def mirror(self, offsets: dict[TP, int]) -> bool:
+        self.told.append(offsets)
+        return self.answers.pop(0) if self.answers else True
+
+    async def earliest(self, tps: list[TP]) -> dict[TP, int]:
+        return dict.fromkeys(tps, 0)
+
+    def highwater(self, tp: TP) -> int:
+        del tp
+        return 0
+
+
+class Keeper:
+    """Opens a store in memory."""
+
+    def open(self, number: int, starts: dict[str, int]) -> Store:
+        del starts
+        return Store(MemoryKeyValue({}), Terms.now(number, {"clicks": "id"}, Horizons(), RULES), RULES)
+
+
+class Outbox:
+    """Nothing was sent."""
+
+    def take_awaited(self) -> list[Any]:
+        return []
+
+
+async def crash(problem: BaseException) -> None:
+    raise problem
+
+
+async def told_after(group: Group, rounds: list[int | None]) -> list[int]:
+    """The offsets of the clicks that the group heard of, one checkpoint a round; None: nothing new was read."""
+    lane = Lane(INPUTS, cast("Any", Keeper()), cast("Any", None), cast("Any", Outbox()), crash)
+    await lane.open(ASSIGNED, cast("Any", group))
+    for offset in rounds:
+        if offset is not None:
+            lane.stores[3].next_offsets[CLICKS.name] = offset
+        lane._due.set()
+        await lane.checkpoints(cast("Any", group))
+    return [offsets.get(TP(CLICKS.name, 3), 0) for offsets in group.told]
+
+
+def test_what_the_group_did_not_take_it_is_told_again_though_nothing_new_came():
+    assert asyncio.run(told_after(Group(False, False), [7, None, None, None])) == [7, 7, 7]
+
+
+def test_the_group_is_told_of_every_change_once():
+    assert asyncio.run(told_after(Group(), [7, None, 9, None])) == [7, 9]
+
+
+async def _assigned_again() -> list[dict[TP, int]]:
+    group = Group()
+    lane = Lane(INPUTS, cast("Any", Keeper()), cast("Any", None), cast("Any", Outbox()), crash)
+    for _ in range(2):
+        await lane.open(ASSIGNED, cast("Any", group))
+        lane.stores[3].durable = {CLICKS.name: 5}
+        lane.stores[3].next_offsets = {CLICKS.name: 5}
+        lane._due.set()
+        await lane.checkpoints(cast("Any", group))
+    return group.told
+
+
+def test_after_an_assignment_the_group_is_told_where_the_stores_are_though_nothing_new_came():
+    assert asyncio.run(_assigned_again()) == [{TP(CLICKS.name, 3): 5}] * 2
