@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from services.kernel.time import DAY, HOUR, SECOND, format_rfc3339
 
 START = 20_000 * DAY
-VISITORS_A_DAY, REGULARS, REGULAR_VISITS_A_DAY = 100, 300, 30
+VISITORS_A_DAY, REGULARS, REGULAR_VISITS_A_DAY = 30, 100, 10
 BUYS, REFUNDS, LATE = 0.2, 0.1, 0.05
 TOUCHES_A_VISIT = 2
 

@@ -15,6 +15,8 @@ from services.runtime.publishing import Outgoing
 WEEKS = 6
 _LATE, _CONFLICT, _LOST_ORDER, _WRONG_LINE, _BROKEN, _ASTRAY, _MARKED = 0.03, 0.01, 0.005, 0.004, 0.01, 0.012, 0.003
 """Shares of the events that something is done to."""
+_AFTER_THEIR_ORDER = 0.3
+"""Share of the touches that come a day or two late, when their order is known and has been credited already."""
 _BOT_TOUCHES = 230
 
 
@@ -53,6 +55,8 @@ def _later_ones(chance: random.Random, events: list[Event]) -> list[Event]:
 
     def arrives(event: Event) -> int:
         late = chance.randrange(30 * DAY) if chance.random() < _LATE else 0
+        if event["event_type"] in KINDS_OF_CLICK and chance.random() < _AFTER_THEIR_ORDER:
+            late += chance.randrange(2 * DAY)
         return parse_rfc3339(event["occurred_at"]) + chance.randrange(36 * HOUR) + late
 
     return [event for _, _, event in sorted((arrives(event), i, event) for i, event in enumerate(events))]
