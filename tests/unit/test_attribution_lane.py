@@ -88,3 +88,15 @@ async def _assigned_again() -> list[dict[TP, int]]:
 
 def test_after_an_assignment_the_group_is_told_where_the_stores_are_though_nothing_new_came():
     assert asyncio.run(_assigned_again()) == [{TP(CLICKS.name, 3): 5}] * 2
+
+
+async def _closed() -> list[dict[TP, int]]:
+    group = Group()
+    lane = Lane(INPUTS, cast("Any", Keeper()), cast("Any", None), cast("Any", Outbox()), crash)
+    lane._due.set()
+    await lane.checkpoints(cast("Any", group))
+    return group.told
+
+
+def test_a_worker_without_partitions_tells_the_group_nothing_which_it_would_refuse_as_an_error():
+    assert asyncio.run(_closed()) == []

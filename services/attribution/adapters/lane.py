@@ -144,7 +144,7 @@ class Lane:
         for store, checkpoint in taken:
             store.write(checkpoint)
         durable = self._durable()
-        if durable != self._mirrored and await consumer.mirror(durable):
+        if durable and durable != self._mirrored and await consumer.mirror(durable):
             self._mirrored = durable
         observe.checkpoint(self.stores, consumer, time.perf_counter() - started)
 
