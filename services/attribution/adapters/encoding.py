@@ -1,6 +1,5 @@
 """Assertions as records of the credits topic: JSON value, line key, CloudEvents headers."""
 
-from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -15,7 +14,7 @@ CE_TYPE = "attribution.credits.v1"
 CE_SOURCE = "/koc/attribution"
 _CONSTANT_HEADERS = [("ce_specversion", b"1.0"), ("ce_type", CE_TYPE.encode()), ("ce_source", CE_SOURCE.encode())]
 
-_text = lru_cache(maxsize=65_536)(format_rfc3339)
+_text = format_rfc3339
 
 
 class OutRecord(NamedTuple):

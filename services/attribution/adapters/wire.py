@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 from schemas import decoding
 from schemas.fields import MAX_AMOUNT_MINOR, MAX_EVENT_BYTES, MAX_LINES, MAX_QUANTITY, MAX_REASON_LENGTH, TEXT_PATTERN
 from schemas.topics import CLICKS, ORDERS
+from services.attribution.adapters.names import Name, check_names, currency, only_names, platform
 from services.attribution.domain.facts import Touch
 from services.kernel.errors import Refused
 from services.runtime import metrics
@@ -24,38 +25,27 @@ Amount = Annotated[int, Meta(ge=0, le=MAX_AMOUNT_MINOR)]
 Quantity = Annotated[int, Meta(ge=1, le=MAX_QUANTITY)]
 Traffic = Literal["natural", "boosted", "paid"]
 
-_ID = r"[A-Za-z0-9._~=+@:-]{1,128}"
-_WORD = r"[a-z][a-z0-9_]{0,31}"
-
-
-def _names(ids: int, *others: str) -> re.Pattern[str]:
-    """Matches so many identifiers and then the others, joined by bars: one match instead of one a field."""
-    return re.compile("\\|".join([_ID] * ids + list(others)))
-
 
 class _Wire(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """What all our wire structs are: closed and immutable."""
 
 
-_CLICK_NAMES = _names(8, _WORD)
-
-
 class Click(_Wire, frozen=True, gc=False):
     """commerce.clicks.v1, the fields that a fast decoder can judge by itself; `_touch` judges the rest."""
 
-    event_id: str
+    event_id: Name
     event_type: Literal["click", "view", "code"]
     occurred_at: str
     platform: str
-    buyer_id: str
-    koc_id: str
-    content_id: str
+    buyer_id: Name
+    koc_id: Name
+    content_id: Name
     content_type: Literal["video", "live", "note", "shop_window", "link"]
-    product_id: str
-    shop_id: str
-    brand_id: str
+    product_id: Name
+    shop_id: Name
+    brand_id: Name
     traffic: Traffic
-    campaign_id: str | None = None
+    campaign_id: Name | None = None
 
 
 def _touch(click: Click) -> tuple[str, Touch]:
@@ -67,17 +57,11 @@ def _touch(click: Click) -> tuple[str, Touch]:
         ValueError: a name or the time is not as it should be.
     """
     campaign_id = click.campaign_id
-    names = (
-        f"{click.event_id}|{click.buyer_id}|{click.koc_id}|{click.content_id}|{click.product_id}|{click.shop_id}"
-        f"|{click.brand_id}|{'-' if campaign_id is None else campaign_id}|{click.platform}"
-    )
-    if _CLICK_NAMES.fullmatch(names) is None:
-        raise ValueError("not an identifier")
     touch = (
         click.event_id,
         click.event_type,
         moment(click.occurred_at),
-        intern(click.platform),
+        platform(click.platform),
         intern(click.koc_id),
         intern(click.content_id),
         click.content_type,
@@ -90,81 +74,53 @@ def _touch(click: Click) -> tuple[str, Touch]:
     return click.buyer_id, _new(Touch, touch)
 
 
-_EVENT_NAMES = _names(3)
-
-
 class _OrderEvent(_Wire, frozen=True, gc=False, tag_field="event_type", kw_only=True):
     """What all order events carry."""
 
-    event_id: str
+    event_id: Name
     occurred_at: Moment
-    order_id: str
-    buyer_id: str
-
-    def __post_init__(self) -> None:
-        if _EVENT_NAMES.fullmatch(f"{self.event_id}|{self.order_id}|{self.buyer_id}") is None:
-            raise ValueError("not an identifier")
-
-
-_DECLARED_NAMES = _names(3)
+    order_id: Name
+    buyer_id: Name
 
 
 class Declared(_Wire, frozen=True, gc=False):
     """The platform's own attribution."""
 
-    content_id: str
-    koc_id: str
+    content_id: Name
+    koc_id: Name
     traffic: Traffic
-    campaign_id: str | None = None
-
-    def __post_init__(self) -> None:
-        campaign = "-" if self.campaign_id is None else self.campaign_id
-        if _DECLARED_NAMES.fullmatch(f"{self.content_id}|{self.koc_id}|{campaign}") is None:
-            raise ValueError("not an identifier")
-
-
-_LINE_NAMES = _names(5)
+    campaign_id: Name | None = None
 
 
 class OrderLine(_Wire, frozen=True, gc=False):
     """A line as it was paid."""
 
-    line_id: str
-    product_id: str
-    brand_id: str
+    line_id: Name
+    product_id: Name
+    brand_id: Name
     quantity: Quantity
     goods_paid_minor: Amount
-    sku_id: str | None = None
-    category_id: str | None = None
+    sku_id: Name | None = None
+    category_id: Name | None = None
     platform_discount_minor: Amount = 0
     shop_discount_minor: Amount = 0
     tax_minor: Amount = 0
     shipping_minor: Amount = 0
-
-    def __post_init__(self) -> None:
-        sku = "-" if self.sku_id is None else self.sku_id
-        category = "-" if self.category_id is None else self.category_id
-        if _LINE_NAMES.fullmatch(f"{self.line_id}|{self.product_id}|{self.brand_id}|{sku}|{category}") is None:
-            raise ValueError("not an identifier")
-
-
-_SHOP_NAMES = re.compile(rf"{_ID}\|{_WORD}\|[A-Z]{{3}}")
 
 
 class OrderPaid(_OrderEvent, frozen=True, gc=False, tag="order.paid", kw_only=True):
     """order.paid."""
 
     platform: str
-    shop_id: str
+    shop_id: Name
     currency: str
     lines: Annotated[tuple[OrderLine, ...], Meta(min_length=1, max_length=MAX_LINES)]
     new_customer: bool = False
     declared: Declared | None = None
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        if _SHOP_NAMES.fullmatch(f"{self.shop_id}|{self.platform}|{self.currency}") is None:
-            raise ValueError("not an identifier, platform or currency")
+        platform(self.platform)
+        currency(self.currency)
         if len(self.lines) > 1:
             _differ([line.line_id for line in self.lines])
 
@@ -174,26 +130,13 @@ def _differ(line_ids: list[str]) -> None:
         raise ValueError("two lines have the same line_id")
 
 
-_ONE_NAME = _names(1)
-
-
-def _check_ids(ids: tuple[str, ...] | None) -> None:
-    for one in ids or ():
-        if _ONE_NAME.fullmatch(one) is None:
-            raise ValueError("not an identifier")
-
-
-LineIds = Annotated[tuple[str, ...], Meta(min_length=1, max_length=MAX_LINES)]
+LineIds = Annotated[tuple[Name, ...], Meta(min_length=1, max_length=MAX_LINES)]
 
 
 class OrderReceived(_OrderEvent, frozen=True, gc=False, tag="order.received", kw_only=True):
     """order.received."""
 
     line_ids: LineIds | None = None
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _check_ids(self.line_ids)
 
 
 _TEXT = re.compile(TEXT_PATTERN.removesuffix("$"))
@@ -206,8 +149,6 @@ class OrderCancelled(_OrderEvent, frozen=True, gc=False, tag="order.cancelled", 
     reason: Annotated[str, Meta(max_length=MAX_REASON_LENGTH)] | None = None
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        _check_ids(self.line_ids)
         if self.reason is not None and _TEXT.fullmatch(self.reason) is None:
             raise ValueError("control characters in the reason")
 
@@ -219,7 +160,7 @@ class OrderCompleted(_OrderEvent, frozen=True, gc=False, tag="order.completed", 
 class RefundLine(_Wire, frozen=True, gc=False):
     """What was refunded of a line."""
 
-    line_id: str
+    line_id: Name
     refund_minor: Amount
     quantity: Annotated[int, Meta(ge=0, le=MAX_QUANTITY)] = 0
 
@@ -227,25 +168,18 @@ class RefundLine(_Wire, frozen=True, gc=False):
 class OrderRefunded(_OrderEvent, frozen=True, gc=False, tag="order.refunded", kw_only=True):
     """order.refunded."""
 
-    refund_id: str
+    refund_id: Name
     lines: Annotated[tuple[RefundLine, ...], Meta(min_length=1, max_length=MAX_LINES)]
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        line_ids = [line.line_id for line in self.lines]
-        _check_ids((self.refund_id, *line_ids))
-        _differ(line_ids)
+        _differ([line.line_id for line in self.lines])
 
 
 class OrderRefundReversed(_OrderEvent, frozen=True, gc=False, tag="order.refund_reversed", kw_only=True):
     """order.refund_reversed."""
 
-    refund_id: str
-    line_id: str
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _check_ids((self.refund_id, self.line_id))
+    refund_id: Name
+    line_id: Name
 
 
 OrderEvent = OrderPaid | OrderReceived | OrderCancelled | OrderCompleted | OrderRefunded | OrderRefundReversed
@@ -263,7 +197,10 @@ def read_click(raw: bytes | None) -> tuple[str, Touch]:
     """
     try:
         if raw is not None and len(raw) <= MAX_EVENT_BYTES:
-            return _touch(_decode_click(raw))
+            click = _decode_click(raw)
+            if not only_names(raw):
+                check_names(click)
+            return _touch(click)
     except (*UNDECODABLE, ValueError):
         pass
     return _touch(_by_public_model(CLICKS.name, raw, Click))
@@ -277,8 +214,11 @@ def decode_order(raw: bytes | None) -> OrderEvent:
     """
     try:
         if raw is not None and len(raw) <= MAX_EVENT_BYTES:
-            return _ORDER.decode(raw)
-    except UNDECODABLE:
+            event = _ORDER.decode(raw)
+            if not only_names(raw):
+                check_names(event, "reason")
+            return event
+    except (*UNDECODABLE, ValueError):
         pass
     judged: OrderEvent = _by_public_model(ORDERS.name, raw, OrderEvent)
     return judged
