@@ -53,16 +53,23 @@ def _day_micros(text: str) -> int:
 
 
 def _end_micros(text: str) -> int:
-    """Microseconds that `.ffffffZ` or a zone other than Z adds."""
-    digits = text[1:-1]
-    if text[:1] == "." and text[-1:] == "Z" and digits.isascii() and digits.isdigit() and len(digits) <= _PLACES:
-        return int(digits.ljust(_PLACES, "0"))
-    return _zone_micros(text)
+    """Microseconds that a fraction adds, and a zone other than Z."""
+    zone = "Z" if text[-1:] == "Z" else text[-len("+08:00") :]
+    fraction = text[: len(text) - len(zone)]
+    return (_fraction_micros(fraction) if fraction else 0) + _zone_micros(zone)
+
+
+def _fraction_micros(text: str) -> int:
+    """Microseconds of `.` and one to six digits."""
+    digits = text[1:]
+    if text[0] != "." or not (digits.isascii() and digits.isdigit() and len(digits) <= _PLACES):
+        raise ValueError
+    return int(digits.ljust(_PLACES, "0"))
 
 
 @lru_cache(maxsize=4096)
 def _zone_micros(text: str) -> int:
-    """Microseconds that an end with a zone other than Z adds."""
+    """Microseconds that a zone adds."""
     return _checked(f"2000-01-01T00:00:00{text}") - _checked("2000-01-01T00:00:00Z")
 
 
