@@ -17,15 +17,14 @@ from typing import NamedTuple
 
 import psutil
 
-from services.attribution.adapters import codec
 from services.attribution.adapters.intake import read_clicks, read_orders
 from services.attribution.adapters.keyvalue import KeyValue
 from services.attribution.adapters.policy_file import read_policy_file
 from services.attribution.adapters.rocks import RocksKeyValue
+from services.attribution.adapters.rows import order_key, order_row, rows_of
 from services.attribution.adapters.store import Store
 from services.attribution.adapters.terms import Terms
 from services.attribution.application.apply import apply_orders, apply_touches
-from services.attribution.domain.buyer import Buyer
 from services.attribution.domain.horizons import Horizons
 from tests.bench.state_events import Shop
 
@@ -94,10 +93,9 @@ def _always(_buyer_id: str) -> bool:
 def _measure(store: Store, database: KeyValue, day: int, before: int) -> Size:
     buyers = touches = orders = row_bytes = order_bytes = 0
     for buyer_id, buyer in store.every_buyer():
-        row = len(codec.encode_buyer(buyer))
         buyers, touches, orders = buyers + 1, touches + len(buyer.touches), orders + len(buyer.orders)
-        row_bytes += row + len(codec.buyer_key(buyer_id))
-        order_bytes += row - len(codec.encode_buyer(Buyer(buyer.touches, {}, buyer.waiting)))
+        row_bytes += sum(len(key) + len(row) for key, row in rows_of(buyer_id, buyer))
+        order_bytes += sum(len(order_key(buyer_id, i)) + len(order_row(order)) for i, order in buyer.orders.items())
     return Size(
         day, buyers, touches, orders, row_bytes, order_bytes, database.size_bytes(), max(0, _resident() - before)
     )

@@ -13,6 +13,7 @@ from services.attribution.adapters.store import Store
 from services.attribution.adapters.terms import Terms
 from services.attribution.application import apply, sweep
 from services.attribution.application.apply import OrderRecord, Outcome, TouchRecord, apply_orders, apply_touches
+from services.attribution.application.ports import Changes
 from services.attribution.domain import acceptance
 from services.attribution.domain.assertion import Assertion, Vector
 from services.attribution.domain.facts import (
@@ -160,7 +161,7 @@ class Worker:
         if self.store.must_publish_all:
             for buyer_id, buyer in self.store.every_buyer():
                 changed = {(buyer_id, i): (buyer, order) for i, order in buyer.orders.items()}
-                self.out += Outcome(changed=changed).assertions(self.store.shard)
+                self.out += Outcome(changes=Changes(orders=changed)).assertions(self.store.shard)
 
     def left(self, log: str) -> int:
         """Records of a log not yet read."""
@@ -191,7 +192,7 @@ class Worker:
     def forget(self) -> None:
         """Forget of all buyers in memory what may be forgotten, now."""
         shard = self.store.shard
-        for buyer in self.store.fetch(()).values():
+        for buyer in shard.buyers.fetch(()).values():
             forget(buyer, useful(shard.marks, shard.horizons))
 
     def checkpoint(self, topics: Topics) -> dict[bytes, bytes]:

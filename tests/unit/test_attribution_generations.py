@@ -29,7 +29,7 @@ class Everyone(dict):
             self.setdefault(buyer_id, Buyer())
         return self
 
-    def changed(self, buyer_ids):
+    def changed(self, changes):
         """Nothing is stored."""
 
 

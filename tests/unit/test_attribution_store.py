@@ -2,13 +2,14 @@
 
 import pytest
 
-from services.attribution.adapters import codec
+from services.attribution.adapters import codec, rows
 from services.attribution.adapters.keyvalue import MemoryKeyValue
 from services.attribution.adapters.rocks import RocksKeyValue
 from services.attribution.adapters.scrap import WINDOW, Scrap
 from services.attribution.adapters.store import Store
 from services.attribution.adapters.terms import Terms
 from services.attribution.application.apply import OrderRecord, TouchRecord, apply_orders, apply_touches
+from services.attribution.application.ports import Changes
 from services.attribution.domain import facts as said
 from services.attribution.domain import policy
 from services.attribution.domain.horizons import Horizons
@@ -62,11 +63,11 @@ def test_state_comes_back_as_it_was(reopen):
     ]
     waiting = LogRecord(3, at, "b_2", "o_9", fact(said.COMPLETED), b"key", b"value", (("h", b"x"),))
     apply_orders(store.shard, [*records, OrderRecord(waiting, "b_2", "o_9", waiting.event)])
-    before = dict(store.fetch({"b_1", "b_2"}))
+    before = dict(store.shard.buyers.fetch({"b_1", "b_2"}))
     store.next_offsets = {"clicks": 1, "orders": 4}
     store.write(store.take())
     again = Store(reopen(), TERMS, RULES)
-    assert dict(again.fetch({"b_1", "b_2"})) == before
+    assert dict(again.shard.buyers.fetch({"b_1", "b_2"})) == before
     assert again.next_offsets == again.durable == {"clicks": 1, "orders": 4}
     assert again.shard.marks == store.shard.marks
     [held] = again.shard.room.held.values()
@@ -88,19 +89,19 @@ def test_what_was_taken_before_later_changes_is_written_without_them(reopen):
     click(1)
     store.write(taken)
     assert store.durable == {"clicks": 1}
-    assert list(store.fetch({"b_1"})["b_1"].touches) == [0, 1]
+    assert list(store.shard.buyers.fetch({"b_1"})["b_1"].touches) == [0, 1]
     again = Store(reopen(), TERMS, RULES)
-    assert list(again.fetch({"b_1"})["b_1"].touches) == [0]
+    assert list(again.shard.buyers.fetch({"b_1"})["b_1"].touches) == [0]
     assert again.next_offsets == {"clicks": 1}
 
 
 def test_a_buyer_of_whom_nothing_is_left_takes_no_row(reopen):
     database = reopen()
     store = Store(database, TERMS, RULES)
-    store.fetch({"b_1"})
-    store.changed({"b_1"})
+    store.shard.buyers.fetch({"b_1"})
+    store.shard.buyers.changed(Changes({"b_1": store.shard.buyers.fetch({"b_1"})["b_1"]}))
     store.write(store.take())
-    assert database.get_many([codec.buyer_key("b_1")]) == [None]
+    assert database.get_many([rows.buyer_key("b_1")]) == [None]
 
 
 @pytest.mark.parametrize(

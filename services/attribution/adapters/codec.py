@@ -1,69 +1,19 @@
-"""State as bytes: msgpack rows of one partition's store."""
-
-from typing import NamedTuple
+"""What a partition's store holds besides buyers: keys, and waiting records as msgpack."""
 
 import msgspec
 
 from services.attribution.application.waiting import Held, Place
-from services.attribution.domain.buyer import Buyer, Order
-from services.attribution.domain.facts import Fact, Payment, Touch
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Raised when these bytes change; a store of another format is not read."""
 
 META_KEY = b"meta"
 SWEEP_KEY = b"sweep"
-BUYER = b"b/"
 WAITING = b"w/"
 
 
-class _StoredOrder(NamedTuple):
-    """An Order, as an array."""
-
-    payment: Payment
-    facts: dict[str, Fact]
-    next_offset: int
-    candidates: list[int]
-
-
-class _StoredBuyer(NamedTuple):
-    """A Buyer without what follows from the rest."""
-
-    touches: dict[int, Touch]
-    orders: dict[str, _StoredOrder]
-    waiting: dict[str, list[tuple[int, Fact]]]
-
-
 _encode = msgspec.msgpack.Encoder().encode
-_decode_buyer = msgspec.msgpack.Decoder(_StoredBuyer).decode
 _decode_held = msgspec.msgpack.Decoder(Held).decode
-
-
-def buyer_key(buyer_id: str) -> bytes:
-    """The row of a buyer."""
-    return BUYER + buyer_id.encode()
-
-
-def buyer_id_of(key: bytes) -> str:
-    """Whose row it is."""
-    return key[len(BUYER) :].decode()
-
-
-def encode_buyer(buyer: Buyer) -> bytes:
-    """A buyer's row."""
-    orders = {i: (o.payment, o.facts, o.next_offset, o.candidates) for i, o in buyer.orders.items()}
-    return _encode((buyer.touches, orders, buyer.waiting))
-
-
-def row_of(buyer: Buyer) -> bytes | None:
-    """A buyer's row, None if nothing is left to be stored."""
-    return None if buyer.is_empty() else encode_buyer(buyer)
-
-
-def decode_buyer(row: bytes) -> Buyer:
-    """The buyer of a row."""
-    stored = _decode_buyer(row)
-    return Buyer(stored.touches, {i: Order(*o) for i, o in stored.orders.items()}, stored.waiting)
 
 
 def waiting_key(place: Place) -> bytes:

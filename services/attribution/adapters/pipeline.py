@@ -56,8 +56,8 @@ class Pipeline:
         """Publish the truth of every order in a store."""
         outcome = Outcome()
         for buyer_id, buyer in store.every_buyer():
-            outcome.changed.update({(buyer_id, i): (buyer, order) for i, order in buyer.orders.items()})
-            if len(outcome.changed) >= _REPUBLISHED_AT_ONCE:
+            outcome.changes.orders.update({(buyer_id, i): (buyer, order) for i, order in buyer.orders.items()})
+            if len(outcome.changes.orders) >= _REPUBLISHED_AT_ONCE:
                 await self._publish(partition, store, outcome)
                 outcome = Outcome()
         await self._publish(partition, store, outcome)
@@ -71,7 +71,7 @@ class Pipeline:
                 unattributed += not assertion.judgement.credits
                 yield encode_assertion(assertion, partition)
 
-        if outcome.changed:
+        if outcome.changes.orders:
             count = await self._outbox.publish(CREDITS.name, partition, encoded(outcome.assertions(store.shard)))
             observe.published(count, unattributed)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import msgspec
 
 from schemas.topics import BUYER_PARTITIONS, CLICKS, ORDERS
-from services.attribution.adapters import codec
+from services.attribution.adapters import codec, rows
 from services.attribution.adapters.manifest import hash_of_topics
 from services.attribution.adapters.outbox import Outbox
 from services.attribution.adapters.pipeline import Pipeline
@@ -96,8 +96,8 @@ def _rebased_rows(last: Last) -> Rows:
     if last.database is None or last.meta is None:
         return
     clicks, orders = (last.meta.next_offsets.get(topic.name, 0) for topic in (CLICKS, ORDERS))
-    for key, row in last.database.scan(codec.BUYER):
-        yield key, codec.encode_buyer(rebased(codec.decode_buyer(row), clicks, orders))
+    for buyer_id, buyer in rows.read_buyers(last.database.scan(rows.BUYER)):
+        yield from rows.rows_of(buyer_id, rebased(buyer, clicks, orders))
     yield from _rebased_waiting(last.database, orders)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from services.attribution.application.ports import Buyers, Source
+from services.attribution.application.ports import Buyers, Changes, Source
 from services.attribution.application.waiting import WaitingRoom
 from services.attribution.domain import acceptance
 from services.attribution.domain.assertion import Assertion, assertions
@@ -67,11 +67,11 @@ class Outcome:
 
     duplicates: int = 0
     refusals: list[Refusal] = field(default_factory=list)
-    changed: dict[tuple[str, str], tuple[Buyer, Order]] = field(default_factory=dict)
+    changes: Changes = field(default_factory=Changes)
 
     def assertions(self, shard: Shard) -> Iterator[Assertion]:
         """The truth to publish, once for each line however often it changed on the way."""
-        for (buyer_id, _), (buyer, order) in self.changed.items():
+        for (buyer_id, _), (buyer, order) in self.changes.orders.items():
             if order.payment.paid_at >= shard.publish_from:
                 yield from assertions(buyer_id, buyer, order, shard.rules, shard.log)
 
@@ -84,7 +84,7 @@ def apply_touches(shard: Shard, records: list[TouchRecord]) -> Outcome:
     """Apply records of the clicks log, in its order."""
     outcome = Outcome()
     buyers = shard.buyers.fetch({record.buyer_id for record in records})
-    clicks_at, horizons, dirty = shard.marks.clicks, shard.horizons, set()
+    clicks_at, horizons, changes = shard.marks.clicks, shard.horizons, outcome.changes
     for source, buyer_id, touch in records:
         buyer = buyers[buyer_id]
         try:
@@ -98,11 +98,12 @@ def apply_touches(shard: Shard, records: list[TouchRecord]) -> Outcome:
             outcome.duplicates += 1
             continue
         clicks_at = max(clicks_at, touch.occurred_at)
-        dirty.add(buyer_id)
+        changes.buyers[buyer_id] = buyer
+        changes.touches.append((buyer_id, source.offset, touch))
         for order in touched:
-            outcome.changed[buyer_id, order.payment.order_id] = (buyer, order)
+            changes.orders[buyer_id, order.payment.order_id] = (buyer, order)
     shard.marks = Watermarks(clicks_at, shard.marks.orders)
-    shard.buyers.changed(dirty)
+    shard.buyers.changed(changes)
     return outcome
 
 
@@ -110,7 +111,6 @@ def apply_orders(shard: Shard, records: list[OrderRecord]) -> Outcome:
     """Apply records of the orders log, in its order; then let those go that waited too long for their order."""
     outcome = Outcome()
     buyers = shard.buyers.fetch({record.buyer_id for record in records})
-    dirty = set()
     for record in records:
         buyer = buyers[record.buyer_id]
         try:
@@ -122,11 +122,11 @@ def apply_orders(shard: Shard, records: list[OrderRecord]) -> Outcome:
             outcome.refuse(record.source, refused)
             continue
         if effect:
-            dirty.add(record.buyer_id)
+            outcome.changes.buyers[record.buyer_id] = buyer
         else:
             outcome.duplicates += 1
-    shard.buyers.changed(dirty)
     _expire(shard, outcome)
+    shard.buyers.changed(outcome.changes)
     return outcome
 
 
@@ -139,7 +139,14 @@ def _apply_payment(shard: Shard, outcome: Outcome, buyer: Buyer, record: OrderRe
     if order is None:
         return False
     _advance(shard, payment.paid_at)
-    outcome.changed[record.buyer_id, record.order_id] = (buyer, order)
+    outcome.changes.orders[record.buyer_id, record.order_id] = (buyer, order)
+    if record.order_id in buyer.waiting:
+        _join(shard, outcome, buyer, order, record)
+    return True
+
+
+def _join(shard: Shard, outcome: Outcome, buyer: Buyer, order: Order, record: OrderRecord) -> None:
+    """Let in what waited for an order; what waited too long is left to expire."""
     joining = acceptance.still_waiting(buyer, record.order_id, shard.marks.orders, shard.horizons)
     for offset, fact in joining:
         held = shard.room.leave((fact.occurred_at, offset))
@@ -149,8 +156,7 @@ def _apply_payment(shard: Shard, outcome: Outcome, buyer: Buyer, record: OrderRe
             outcome.refuse(held, refused)
         else:
             _advance(shard, fact.occurred_at)
-    _stop_waiting(buyer, record.order_id, {offset for offset, _ in joining})
-    return True
+    _stop_waiting(outcome, record.buyer_id, buyer, record.order_id, {offset for offset, _ in joining})
 
 
 def _apply_fact(shard: Shard, outcome: Outcome, buyer: Buyer, record: OrderRecord, fact: Fact) -> bool:
@@ -168,8 +174,9 @@ def _apply_fact(shard: Shard, outcome: Outcome, buyer: Buyer, record: OrderRecor
     )
     if isinstance(effect, Order):
         _advance(shard, fact.occurred_at)
-        outcome.changed[record.buyer_id, record.order_id] = (buyer, effect)
+        outcome.changes.orders[record.buyer_id, record.order_id] = (buyer, effect)
     elif effect:
+        outcome.changes.waiting[record.buyer_id] = buyer
         shard.room.hold(record.buyer_id, record.order_id, fact.occurred_at, source)
     return bool(effect)
 
@@ -192,13 +199,13 @@ def _expire(shard: Shard, outcome: Outcome) -> None:
     expired = shard.room.expired(shard.marks.orders - shard.horizons.order_lateness)
     buyers = shard.buyers.fetch({held.buyer_id for held in expired})
     for held in expired:
-        _stop_waiting(buyers[held.buyer_id], held.order_id, {held.offset})
+        _stop_waiting(outcome, held.buyer_id, buyers[held.buyer_id], held.order_id, {held.offset})
         outcome.refuse(held, Refused("unknown_order", f"no order.paid came for order {held.order_id}"))
-    shard.buyers.changed({held.buyer_id for held in expired})
 
 
-def _stop_waiting(buyer: Buyer, order_id: str, offsets: set[int]) -> None:
+def _stop_waiting(outcome: Outcome, buyer_id: str, buyer: Buyer, order_id: str, offsets: set[int]) -> None:
     """Remove these facts from the buyer's waiting ones."""
+    outcome.changes.buyers[buyer_id] = outcome.changes.waiting[buyer_id] = buyer
     left = [entry for entry in buyer.waiting.get(order_id, ()) if entry[0] not in offsets]
     if left:
         buyer.waiting[order_id] = left

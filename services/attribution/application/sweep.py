@@ -9,7 +9,7 @@ from collections.abc import Callable, Container, Iterator
 from itertools import islice
 
 from services.attribution.domain.buyer import Buyer
-from services.attribution.domain.forgetting import Useful, forget
+from services.attribution.domain.forgetting import Gone, Useful, forget
 from services.kernel.time import DAY
 
 BUYERS_PER_STEP = 200
@@ -30,8 +30,8 @@ class Sweep:
         self._round: tuple[int, int] | None = None
         self._rests: tuple[int, int] | None = None
 
-    def step(self, since: Useful, changed: Container[str]) -> list[tuple[str, Buyer]]:
-        """Look at a few stored buyers; returns those of whom something went, and what is left of them.
+    def step(self, since: Useful, changed: Container[str]) -> list[tuple[str, Buyer, Gone]]:
+        """Look at a few stored buyers; returns those of whom something went: what is left of them, and what went.
 
         `changed` are the buyers that are not as they are stored: they are none of the sweep's business.
         """
@@ -45,4 +45,5 @@ class Sweep:
             self.after = looked_at[-1][0]
         else:
             self.after, self._rests = "", self._round
-        return [(i, buyer) for i, buyer in looked_at if i not in changed and forget(buyer, since)]
+        unchanged = [(i, buyer) for i, buyer in looked_at if i not in changed]
+        return [(i, buyer, gone) for i, buyer in unchanged if (gone := forget(buyer, since))]

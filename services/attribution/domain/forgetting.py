@@ -20,6 +20,13 @@ class Useful(NamedTuple):
     touches_from: int
 
 
+class Gone(NamedTuple):
+    """What was forgotten of a buyer: the offsets of touches, the ids of orders."""
+
+    touches: list[int]
+    orders: list[str]
+
+
 def useful(marks: Watermarks, horizons: Horizons) -> Useful:
     """What the logs' watermarks say."""
     accepted_from = marks.clicks - horizons.touch_lateness
@@ -28,19 +35,19 @@ def useful(marks: Watermarks, horizons: Horizons) -> Useful:
     return Useful(orders_from, touches_from // DAY * DAY)
 
 
-def forget(buyer: Buyer, since: Useful) -> bool:
-    """Drop what can no longer matter, and say whether there was any. Whether and when this runs can never show in a
-    result.
+def forget(buyer: Buyer, since: Useful) -> Gone | None:
+    """Drop what can no longer matter, and say what that was; None: nothing. Whether and when this runs can never show
+    in a result.
 
     A candidate stays as long as its order. Facts that waited too long leave with their dead letters.
     """
     if buyer.oldest_paid_at >= since.orders_from and buyer.oldest_touch_at >= since.touches_from:
-        return False
+        return None
     kept = {i: order for i, order in buyer.orders.items() if order.payment.paid_at >= since.orders_from}
     needed = {offset for order in kept.values() for offset in order.candidates}
     stale = [o for o, t in buyer.touches.items() if t.occurred_at < since.touches_from and o not in needed]
-    gone = bool(stale) or len(kept) < len(buyer.orders)
+    gone = Gone(stale, [order_id for order_id in buyer.orders if order_id not in kept])
     buyer.keep(kept, without=stale)
     times = [touch.occurred_at for touch in buyer.touches.values()]
     buyer.oldest_touch_at = min([at for at in times if at >= since.touches_from], default=NEVER)
-    return gone
+    return gone if any(gone) else None

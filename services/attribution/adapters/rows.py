@@ -1,0 +1,119 @@
+"""A buyer's rows: one for itself, one for each touch, one for each order.
+
+A checkpoint writes what is new and nothing else: its cost is that of the events since the last one, however much is
+known of their buyers. Rows of a buyer lie together; its own row says that there are others, for looking up a key that
+is not there is cheap, and searching for a range is not.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import NamedTuple
+
+import msgspec
+
+from services.attribution.domain.buyer import Buyer, Order
+from services.attribution.domain.facts import Fact, Payment, Touch
+from services.attribution.domain.forgetting import Gone
+
+BUYER = b"b/"
+_TOUCH, _ORDER = b"\0t", b"\0o"
+"""What follows the buyer's own key: no identifier has such a character."""
+_LOWEST = 1 << 63
+"""Offsets of an earlier generation of the log are negative; as keys they must come first."""
+
+Rows = dict[bytes, bytes | None]
+"""What to write, by key; None = delete."""
+Waiting = dict[str, list[tuple[int, Fact]]]
+
+
+class _StoredOrder(NamedTuple):
+    """An Order, as an array."""
+
+    payment: Payment
+    facts: dict[str, Fact]
+    next_offset: int
+    candidates: list[int]
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_touch = msgspec.msgpack.Decoder(Touch).decode
+_decode_order = msgspec.msgpack.Decoder(_StoredOrder).decode
+_decode_waiting = msgspec.msgpack.Decoder(Waiting).decode
+
+
+def buyer_key(buyer_id: str) -> bytes:
+    """The key of a buyer's own row."""
+    return BUYER + buyer_id.encode()
+
+
+def touch_key(buyer_id: str, offset: int) -> bytes:
+    """The key of a touch."""
+    return b"%b%b%b%b" % (BUYER, buyer_id.encode(), _TOUCH, (offset + _LOWEST).to_bytes(8, "big"))
+
+
+def order_key(buyer_id: str, order_id: str) -> bytes:
+    """The key of an order."""
+    return b"%b%b%b%b" % (BUYER, buyer_id.encode(), _ORDER, order_id.encode())
+
+
+def touch_row(touch: Touch) -> bytes:
+    """A touch as bytes."""
+    return _encode(touch)
+
+
+def order_row(order: Order) -> bytes:
+    """An order as bytes."""
+    return _encode((order.payment, order.facts, order.next_offset, order.candidates))
+
+
+def buyer_row(buyer: Buyer) -> bytes | None:
+    """A buyer's own row: what waits for its order. None if nothing is known of the buyer."""
+    return None if buyer.is_empty() else _encode(buyer.waiting)
+
+
+def rows_of(buyer_id: str, buyer: Buyer) -> Iterator[tuple[bytes, bytes]]:
+    """All rows of a buyer, by key and in its order."""
+    if own := buyer_row(buyer):
+        yield buyer_key(buyer_id), own
+        for order_id in sorted(buyer.orders):
+            yield order_key(buyer_id, order_id), order_row(buyer.orders[order_id])
+        for offset, touch in buyer.touches.items():
+            yield touch_key(buyer_id, offset), touch_row(touch)
+
+
+def deleted(buyer_id: str, gone: Gone) -> Rows:
+    """What is to be written of that which was forgotten."""
+    touches: Rows = dict.fromkeys([touch_key(buyer_id, offset) for offset in gone.touches])
+    return touches | dict.fromkeys([order_key(buyer_id, order_id) for order_id in gone.orders])
+
+
+def parts_of(buyer_id: str) -> bytes:
+    """What the keys of a buyer's touches and orders start with."""
+    return buyer_key(buyer_id) + b"\0"
+
+
+def past(buyer_id: str) -> bytes:
+    """Where the rows of the next buyer may begin."""
+    return buyer_key(buyer_id) + b"\1"
+
+
+def read_buyers(rows: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[str, Buyer]]:
+    """The buyers of rows in the order of their keys, with their ids."""
+    for key, own in groupby(rows, key=lambda row: row[0].partition(b"\0")[0]):
+        yield key[len(BUYER) :].decode(), _read_buyer(own, len(key))
+
+
+def _read_buyer(rows: Iterable[tuple[bytes, bytes]], kind_at: int) -> Buyer:
+    touches: dict[int, Touch] = {}
+    orders: dict[str, Order] = {}
+    waiting: Waiting = {}
+    rest_at = kind_at + len(_TOUCH)
+    for key, row in rows:
+        kind, rest = key[kind_at:rest_at], key[rest_at:]
+        if kind == _TOUCH:
+            touches[int.from_bytes(rest, "big") - _LOWEST] = _decode_touch(row)
+        elif kind == _ORDER:
+            orders[rest.decode()] = Order(*_decode_order(row))
+        else:
+            waiting = _decode_waiting(row)
+    return Buyer(touches, orders, waiting)
