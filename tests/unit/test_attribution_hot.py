@@ -1,4 +1,4 @@
-"""Buyers in memory and what is written of them: whoever goes and comes back is found again, and nothing is left over."""
+"""Buyers in memory and what is written: who goes and comes back is found again, and nothing is left over."""
 
 import pytest
 

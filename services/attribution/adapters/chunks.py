@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aiokafka import TopicPartition
+from aiokafka.consumer.fetcher import PartitionRecords
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.types import TP
 
@@ -63,6 +64,12 @@ class Chunk:
         return head
 
 
+def _as_unpacked(_self: PartitionRecords, _tp: TopicPartition, record: Any) -> Any:
+    """A record as aiokafka has unpacked it: offset, timestamp, key, value and headers. Another object that repeats its
+    topic and partition costs as much as reading it did."""
+    return record
+
+
 class ChunkThread(AIOKafkaConsumerThread):
     """Faust's consumer thread, fetching chunks. Positions and epoch change in this thread only, so that a chunk always
     belongs to the latest seek."""
@@ -74,6 +81,7 @@ class ChunkThread(AIOKafkaConsumerThread):
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         """Faust's consumer, reading committed records only: backends may publish in transactions."""
+        PartitionRecords._consumer_record = _as_unpacked
         consumer = super()._create_worker_consumer(transport)
         consumer._isolation_level = "read_committed"  # noqa: SLF001 - Faust offers it only with its own transactions
         return consumer
