@@ -24,6 +24,7 @@ def worker() -> None:
 
     Run as many as there are cores, at most one a partition (12), each with its own KOC_STATE_DIR and KOC_INSTANCE_ID.
     SIGTERM ends it with exit status 0 after a last checkpoint; 78: the world is not as it needs it, with a sentence.
+    So it ends when another process joins under its KOC_INSTANCE_ID: the later one has the place.
 
     Examples: koc attribution worker · KOC_INSTANCE_ID=attribution-2 KOC_STATE_DIR=/data/2 koc attribution worker
     """
