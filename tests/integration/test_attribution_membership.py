@@ -1,8 +1,11 @@
 """Two processes of one instance id on a real broker: the later one has the place, and nobody takes it back."""
 
+import signal
+
 import pytest
 
 from schemas.topics import CLICKS
+from services.runtime.groups import leave_group
 from services.runtime.kafka import admin
 from services.runtime.local.stack import Stack
 from services.runtime.settings import settings
@@ -33,6 +36,7 @@ def twins(own_stack, tmp_path):  # noqa: ARG001 - the stack must be there
         second = Worker(tmp_path / "second", NAME)
         yield first, second
         second.kill()
+    leave_group(GROUP, NAME, member_id())
 
 
 def member_id():
@@ -62,3 +66,23 @@ def test_of_two_live_workers_of_one_instance_id_the_earlier_one_stops_with_a_sen
     until(second.is_ready, "ready again", _AT_ONCE_SECONDS, second)
     clicks("again")
     drained(second)
+
+
+def test_a_worker_takes_itself_out_and_nobody_who_has_its_name_by_now(twins):
+    first, second = twins
+    former = member_id()
+    first.process.send_signal(signal.SIGSTOP)
+    second.start()
+    until(second.is_ready, "ready", worker=second)
+    present = member_id()
+    first.process.send_signal(signal.SIGTERM)
+    first.process.send_signal(signal.SIGCONT)
+    assert first.ended(20) in {0, 78}
+    leave_group(GROUP, NAME, former)
+    leave_group(GROUP, NAME, "")
+    assert member_id() == present
+    clicks("zombie")
+    drained(second)
+    assert member_id() == present
+    assert second.terminate() == 0
+    assert member_id() == ""

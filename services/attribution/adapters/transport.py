@@ -63,6 +63,12 @@ class ChunkConsumer(Consumer):
         return MemberThread(self, loop=self.loop, beacon=self.beacon)
 
     @property
+    def member_id(self) -> str:
+        """What the group calls, or last called, this static member; empty if it never was one."""
+        membership = cast("MemberThread", self._thread).membership
+        return "" if membership is None else membership.member_id
+
+    @property
     def lane(self) -> Assignments:
         """The app's."""
         return cast("HasLane", self.app).lane
