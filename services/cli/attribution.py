@@ -31,12 +31,12 @@ def worker() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until Faust listens, nothing has to be kept
     from services.attribution.adapters.faust_app import DEFAULT_PROCESS, create_app
     from services.attribution.adapters.lane import expected
-    from services.attribution.adapters.world import check_world
+    from services.attribution.adapters.world import check_world, occupy
     from services.runtime.log import configure_logging
     from services.runtime.settings import settings
 
     configure_logging(settings().instance_id or DEFAULT_PROCESS)
-    world = check_world()
+    _occupied, world = occupy(settings().state_dir), check_world()
     attribution = create_app()
     attribution.world = world
     try:

@@ -5,6 +5,7 @@ import signal
 import pytest
 
 from schemas.topics import CLICKS
+from services.attribution.adapters.world import occupy
 from services.runtime.groups import leave_group
 from services.runtime.kafka import admin
 from services.runtime.local.stack import Stack
@@ -66,6 +67,12 @@ def test_of_two_live_workers_of_one_instance_id_the_earlier_one_stops_with_a_sen
     until(second.is_ready, "ready again", _AT_ONCE_SECONDS, second)
     clicks("again")
     drained(second)
+
+
+def test_a_second_worker_in_the_same_folder_is_refused_before_it_asks_kafka_for_anything(tmp_path):
+    with occupy(tmp_path / "state"), Worker(tmp_path, NAME, {"KOC_KAFKA_BOOTSTRAP": "127.0.0.1:1"}) as second:
+        assert second.ended(10) == 78
+        assert "another worker is at work in" in second.log().splitlines()[-1]
 
 
 def test_a_worker_takes_itself_out_and_nobody_who_has_its_name_by_now(twins):
