@@ -24,18 +24,19 @@ def worker() -> None:
 
     Run as many as there are cores, at most one a partition (12), each with its own KOC_STATE_DIR and KOC_INSTANCE_ID.
     SIGTERM ends it with exit status 0 after a last checkpoint; 78: the world is not as it needs it, with a sentence.
+    So it ends when another process joins under its KOC_INSTANCE_ID: the later one has the place.
 
     Examples: koc attribution worker · KOC_INSTANCE_ID=attribution-2 KOC_STATE_DIR=/data/2 koc attribution worker
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until Faust listens, nothing has to be kept
     from services.attribution.adapters.faust_app import DEFAULT_PROCESS, create_app
     from services.attribution.adapters.lane import expected
-    from services.attribution.adapters.world import check_world
+    from services.attribution.adapters.world import check_world, occupy
     from services.runtime.log import configure_logging
     from services.runtime.settings import settings
 
     configure_logging(settings().instance_id or DEFAULT_PROCESS)
-    world = check_world()
+    _occupied, world = occupy(settings().state_dir), check_world()
     attribution = create_app()
     attribution.world = world
     try:

@@ -25,6 +25,16 @@ class HistoryLost(StartRefused):
     """The log no longer holds what the state would have to read next."""
 
 
+class PlaceTaken(StartRefused):
+    """Another process goes by this one's name: one of the two is too many, and starting this one again helps nobody."""
+
+    def __init__(self, instance_id: str) -> None:
+        super().__init__(
+            f"another process has joined the group under the instance id {instance_id}, so this one stops and leaves "
+            f"the work to it: end one of the two, or give each its own KOC_INSTANCE_ID and KOC_STATE_DIR"
+        )
+
+
 class InvariantBroken(Exception):  # noqa: N818 - the name of the alarm
     """Something that must always hold does not: stop, and let a person look."""
 

@@ -44,18 +44,22 @@ def emptied(group: str) -> list[str]:
     return there
 
 
-def leave_group(group: str, instance_id: str | None) -> None:
+def leave_group(group: str, instance_id: str | None, member_id: str) -> None:
     """Take a static member out of a group, after its consumer has stopped; the others get its partitions at once.
 
-    That it cannot be done costs the others a session's length, no more, and so is no reason to fail.
+    Both ids must belong together: by its instance id alone a process would take out whoever has that by now. That it
+    cannot be done costs the others a session's length, no more, and so is no reason to fail.
     """
     from kafka.admin import MemberToRemove
-    from kafka.errors import KafkaError
+    from kafka.errors import FencedInstanceIdError, KafkaError, NoError, UnknownMemberIdError
 
-    if instance_id is None:
+    if instance_id is None or not member_id:
         return
     try:
         with admin() as client:
-            client.remove_group_members(group, [MemberToRemove(group_instance_id=instance_id)])
-    except (ConnectionError, KafkaError) as problem:
-        log.warning("the group was not told of a leave", group=group, instance_id=instance_id, problem=str(problem))
+            [answer] = client.remove_group_members(group, [MemberToRemove(member_id, instance_id)]).values()
+        problem = "" if answer in {NoError, FencedInstanceIdError, UnknownMemberIdError} else answer.__name__
+    except (ConnectionError, KafkaError) as failure:
+        problem = str(failure)
+    if problem:
+        log.warning("the group was not told of a leave", group=group, instance_id=instance_id, problem=problem)

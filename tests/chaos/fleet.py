@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from services.kernel.errors import StartRefused
 from tests.integration.attribution_process import Worker
 
 _STOP_SECONDS = 40.0
@@ -18,7 +19,7 @@ _NOTICE_SECONDS = 30.0
 _DEAF_SECONDS = 3.0
 """How long a process that starts may still die of SIGTERM, because it does not listen to it yet."""
 _BOTH_SECONDS = 6.0
-"""How long a worker and the one that took its name live side by side, before the old one is told to end."""
+"""How long a worker may live on beside the one that took its name; it should have ended itself long before."""
 
 
 class Ending(NamedTuple):
@@ -31,7 +32,8 @@ class Ending(NamedTuple):
 
     @property
     def is_expected(self) -> bool:
-        """A zombie that notices that its time is over may end itself; nothing else may."""
+        """A zombie that notices that its time is over may end itself, and of two of one name one must; nothing else
+        may."""
         return self.after in {"frozen", "replaced"} and self.status > 0
 
 
@@ -176,10 +178,16 @@ class Fleet:
         if before == "leaving" and (status == 0 or (deaf and status == -signal.SIGTERM)):
             return
         woken = time.monotonic() - member.woke_at < _NOTICE_SECONDS
-        self._found(member, status, member.after if woken else before)
+        fenced = status == StartRefused.exit_code and self._has_twin(member)
+        self._found(member, status, "replaced" if fenced else member.after if woken else before)
         if before == "up":
             member.state = "waiting"
             self.later(_RESTART_SECONDS, lambda: self.start(member))
+
+    def _has_twin(self, member: Member) -> bool:
+        """Whether another process has its name: one that froze before it joined takes the place when it wakes up."""
+        others = (other for other in self.members if other is not member and other.name == member.name)
+        return any(other.worker.process is not None and other.worker.process.poll() is None for other in others)
 
     def _found(self, member: Member, status: int, after: str) -> None:
         words = member.worker.log().strip().rpartition("\n")[2][-_LAST_WORDS:]

@@ -11,6 +11,9 @@ import aiokafka
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.consumer.fetcher import FetchResult
+from aiokafka.consumer.group_coordinator import CoordinatorGroupRebalance, GroupCoordinator
+from aiokafka.errors import UnknownError, for_code
+from aiokafka.protocol.group import HeartbeatRequest, JoinGroupRequest
 from faust.assignor.partition_assignor import PartitionAssignor
 from faust.transport.consumer import Consumer as FaustConsumer
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
@@ -82,6 +85,25 @@ def test_a_fetch_moves_the_position_also_over_what_it_does_not_return():
     source = inspect.getsource(FetchResult.getall)
     assert source.count("self._update_position()") == 2
     assert aiokafka.__version__ == "0.14.0"
+
+
+def test_all_that_a_coordinator_asks_of_its_group_passes_one_place_and_no_sooner_than_there_is_a_subscription():
+    """See adapters/membership.py."""
+    member, rebalance = inspect.getsource(GroupCoordinator), inspect.getsource(CoordinatorGroupRebalance)
+    assert member.count("_client.send(") == 1
+    assert "_client.send(" in inspect.getsource(GroupCoordinator._send_req)
+    assert "_client.send(" not in rebalance
+    assert rebalance.count("self._coordinator._send_req(request)") == 2
+    assert "self._subscription.wait_for_subscription()" in member
+    assert "self._closing.set_result(None)" in inspect.getsource(GroupCoordinator.close)
+
+
+def test_a_heartbeat_of_aiokafka_does_not_say_the_instance_id_and_being_fenced_is_unknown_to_it():
+    """When this fails, much of adapters/membership.py can go."""
+    assert max(known.API_VERSION for known in HeartbeatRequest._CLASSES) < 3
+    assert for_code(82) is UnknownError
+    assert vars(HeartbeatRequest("g", 1, "m")) == {"_group": "g", "_generation_id": 1, "_member_id": "m"}
+    assert JoinGroupRequest("g", 1, 1, "m", "i", "consumer", [])._member_id == "m"
 
 
 async def _in_transactions(events):

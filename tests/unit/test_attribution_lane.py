@@ -11,6 +11,7 @@ from services.attribution.adapters.lane import Lane
 from services.attribution.adapters.store import Store
 from services.attribution.adapters.terms import Terms
 from services.attribution.domain.horizons import Horizons
+from services.kernel.errors import PlaceTaken
 from tests.unit.attribution_words import RULES
 
 INPUTS = frozenset({CLICKS.name, ORDERS.name})
@@ -104,3 +105,26 @@ async def _closed() -> list[dict[TP, int]]:
 
 def test_a_worker_without_partitions_tells_the_group_nothing_which_it_would_refuse_as_an_error():
     assert all(asyncio.run(_closed()))
+
+
+async def _replaced() -> tuple[list[dict[TP, int]], dict[str, int], list[BaseException]]:
+    group, crashes = Group(), cast("list[BaseException]", [])
+
+    async def noted(problem: BaseException) -> None:
+        crashes.append(problem)
+
+    lane = Lane(INPUTS, cast("Any", Keeper()), cast("Any", None), cast("Any", Outbox()), noted)
+    await lane.open(ASSIGNED, cast("Any", group))
+    store = lane.stores[3]
+    store.next_offsets[CLICKS.name] = 7
+    await lane.fail(PlaceTaken("attribution-1"))
+    lane._due.set()
+    await lane.checkpoints(cast("Any", group))
+    await lane.close(cast("Any", group), for_good=True)
+    return group.told, store.durable, crashes
+
+
+def test_a_worker_whose_place_was_taken_makes_nothing_durable_any_more():
+    told, durable, crashes = asyncio.run(_replaced())
+    assert (told, durable.get(CLICKS.name, 0)) == ([], 0)
+    assert [type(problem) for problem in crashes] == [PlaceTaken]

@@ -72,7 +72,8 @@ class AttributionApp(faust.App):
         await super().on_shutdown()
         await self.outbox.stop()
         if settings().leave_on_stop and self.world is not None and self.lane.failed is None:
-            await asyncio.to_thread(leave_group, GROUP, settings().instance_id)
+            member_id = cast("ChunkConsumer", self.consumer).member_id
+            await asyncio.to_thread(leave_group, GROUP, settings().instance_id, member_id)
 
 
 def _settle_memory() -> None:

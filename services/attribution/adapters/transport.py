@@ -4,6 +4,7 @@
 the stores are mirrored to Kafka after each checkpoint instead.
 """
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol, cast
 
@@ -11,6 +12,8 @@ from faust.transport.drivers.aiokafka import Consumer, Transport
 from faust.types import TP
 
 from services.attribution.adapters.chunks import ChunkThread
+from services.attribution.adapters.membership import Membership
+from services.kernel.errors import PlaceTaken
 
 
 class Assignments(Protocol):
@@ -25,6 +28,9 @@ class Assignments(Protocol):
     async def close(self, consumer: "ChunkConsumer", *, for_good: bool = False) -> None:
         """Take a last checkpoint and close all stores."""
 
+    async def fail(self, problem: Exception) -> None:
+        """Make nothing durable any more, and stop the worker."""
+
 
 class HasLane(Protocol):
     """The app that this consumer belongs to."""
@@ -32,14 +38,39 @@ class HasLane(Protocol):
     lane: Assignments
 
 
+class MemberThread(ChunkThread):
+    """Fetches chunks as a member of a group; knows by what id, and when its place was taken."""
+
+    membership: Membership | None = None
+
+    async def on_start(self) -> None:
+        """Watch the coordinator, before there is a subscription to join for."""
+        await super().on_start()
+        if self.app.conf.consumer_group_instance_id is not None:
+            coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001 - made by its start
+            self.membership = Membership(coordinator, self._replaced)
+
+    def _replaced(self, problem: PlaceTaken) -> None:
+        """Called in this thread; the lane lives in the other."""
+        lane = cast("ChunkConsumer", self.consumer).lane
+        asyncio.run_coroutine_threadsafe(lane.fail(problem), self.parent_loop)
+
+
 class ChunkConsumer(Consumer):
     """Opens stores when partitions come and closes them before they go."""
 
-    def _new_consumer_thread(self) -> ChunkThread:
-        return ChunkThread(self, loop=self.loop, beacon=self.beacon)
+    def _new_consumer_thread(self) -> MemberThread:
+        return MemberThread(self, loop=self.loop, beacon=self.beacon)
 
     @property
-    def _lane(self) -> Assignments:
+    def member_id(self) -> str:
+        """What the group calls, or last called, this static member; empty if it never was one."""
+        membership = cast("MemberThread", self._thread).membership
+        return "" if membership is None else membership.member_id
+
+    @property
+    def lane(self) -> Assignments:
+        """The app's."""
         return cast("HasLane", self.app).lane
 
     async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:  # noqa: ARG002, FBT001, FBT002 - Faust's signature
@@ -62,25 +93,25 @@ class ChunkConsumer(Consumer):
 
     async def seek_to_committed(self) -> dict[TP, int]:
         """Faust's word for: start where you should. That is where the stores are."""
-        return await self._lane.seek(self)
+        return await self.lane.seek(self)
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """A chunk leaps over offsets by design."""
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Close the stores before others may open theirs."""
-        await self._lane.close(self)
+        await self.lane.close(self)
         await super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Open the stores before Faust asks where to read; while stopping, none are opened any more."""
         if not self.app.should_stop:
-            await self._lane.open(assigned, self)
+            await self.lane.open(assigned, self)
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def on_stop(self) -> None:
         """The last checkpoint, while the producer still runs."""
-        await self._lane.close(self, for_good=True)
+        await self.lane.close(self, for_good=True)
         await super().on_stop()
 
 

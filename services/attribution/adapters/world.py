@@ -1,7 +1,8 @@
 """What a start needs of the world: policies, the broker's topics as they should be, and a place for snapshots."""
 
+import fcntl
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from schemas.topics import CLICKS, ORDERS
 from services.attribution.adapters.keeping import Keeper
@@ -48,6 +49,26 @@ def check_world() -> World:
     if problems:
         raise StartRefused("; ".join(problems))
     return World(policies, topic_ids(sorted(INPUTS)), snapshots)
+
+
+def occupy(folder: Path) -> Any:
+    """Keep other workers out of a state folder; the open file that is returned holds it until the process ends.
+
+    To be done before the group is joined: who cannot work must not take the place of one who does.
+
+    Raises:
+        StartRefused: another worker is in it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    file = (folder / "worker.lock").open("a")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise StartRefused(
+            f"another worker is at work in {folder}: give each its own KOC_STATE_DIR and KOC_INSTANCE_ID"
+        ) from None
+    return file
 
 
 def _snapshot_url() -> str:

@@ -1,0 +1,95 @@
+"""Two processes of one instance id on a real broker: the later one has the place, and nobody takes it back."""
+
+import signal
+
+import pytest
+
+from schemas.topics import CLICKS
+from services.attribution.adapters.world import occupy
+from services.runtime.groups import leave_group
+from services.runtime.kafka import admin
+from services.runtime.local.stack import Stack
+from services.runtime.settings import settings
+from tests.integration.attribution_process import GROUP, Worker, buyer_in, click, drained, publish, until
+
+NAME = "attribution-twin"
+_AT_ONCE_SECONDS = 8.0
+"""Less than a session: who had to wait for one to end was not back at once."""
+
+
+@pytest.fixture(scope="module")
+def own_stack(tmp_path_factory):
+    """A broker of this module's own: the worker reads whole topics."""
+    with pytest.MonkeyPatch.context() as patch, Stack(tmp_path_factory.mktemp("membership"), workers=0) as stack:
+        for key, value in stack.environment().items():
+            patch.setenv(key, value)
+        settings.cache_clear()
+        yield stack
+        stack.reset()
+    settings.cache_clear()
+
+
+@pytest.fixture
+def twins(own_stack, tmp_path):  # noqa: ARG001 - the stack must be there
+    """The first one, at work, and a second one of the same name that was not started yet."""
+    with Worker(tmp_path / "first", NAME) as first:
+        until(first.is_ready, "ready", worker=first)
+        second = Worker(tmp_path / "second", NAME)
+        yield first, second
+        second.kill()
+    leave_group(GROUP, NAME, member_id())
+
+
+def member_id():
+    """What the group calls the only member; empty if there is none."""
+    with admin() as client:
+        members = client.describe_groups([GROUP])[GROUP]["members"]
+    assert len(members) <= 1
+    return members[0]["member_id"] if members else ""
+
+
+def clicks(prefix):
+    publish(CLICKS.name, [click(buyer_in(3, prefix), f"{prefix}{i}", 1 + i / 100) for i in range(20)])
+
+
+def test_of_two_live_workers_of_one_instance_id_the_earlier_one_stops_with_a_sentence_and_the_later_goes_on(twins):
+    first, second = twins
+    second.start()
+    assert first.ended(20) == 78
+    assert f"another process has joined the group under the instance id {NAME}" in first.log().splitlines()[-1]
+    until(second.is_ready, "ready", worker=second)
+    place = member_id()
+    clicks("twins")
+    drained(second)
+    assert member_id() == place
+    second.kill()
+    second.start()
+    until(second.is_ready, "ready again", _AT_ONCE_SECONDS, second)
+    clicks("again")
+    drained(second)
+
+
+def test_a_second_worker_in_the_same_folder_is_refused_before_it_asks_kafka_for_anything(tmp_path):
+    with occupy(tmp_path / "state"), Worker(tmp_path, NAME, {"KOC_KAFKA_BOOTSTRAP": "127.0.0.1:1"}) as second:
+        assert second.ended(10) == 78
+        assert "another worker is at work in" in second.log().splitlines()[-1]
+
+
+def test_a_worker_takes_itself_out_and_nobody_who_has_its_name_by_now(twins):
+    first, second = twins
+    former = member_id()
+    first.process.send_signal(signal.SIGSTOP)
+    second.start()
+    until(second.is_ready, "ready", worker=second)
+    present = member_id()
+    first.process.send_signal(signal.SIGTERM)
+    first.process.send_signal(signal.SIGCONT)
+    assert first.ended(20) in {0, 78}
+    leave_group(GROUP, NAME, former)
+    leave_group(GROUP, NAME, "")
+    assert member_id() == present
+    clicks("zombie")
+    drained(second)
+    assert member_id() == present
+    assert second.terminate() == 0
+    assert member_id() == ""
