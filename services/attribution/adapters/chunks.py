@@ -81,7 +81,7 @@ class ChunkThread(AIOKafkaConsumerThread):
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         """Faust's consumer, reading committed records only: backends may publish in transactions."""
-        PartitionRecords._consumer_record = _as_unpacked
+        PartitionRecords._consumer_record = _as_unpacked  # noqa: SLF001 - a hook that aiokafka does not offer
         consumer = super()._create_worker_consumer(transport)
         consumer._isolation_level = "read_committed"  # noqa: SLF001 - Faust offers it only with its own transactions
         return consumer
