@@ -145,11 +145,12 @@ def _credit(credit: Credit) -> _Credit:
 def _considered(assertion: Assertion) -> list[_Considered]:
     """The platform's declaration, then touches from the latest on: the first MAX_CONSIDERED, each with its verdict."""
     declared, verdict = assertion.payment.declared, assertion.judgement.declared
+    candidates, verdicts = assertion.candidates, assertion.judgement.verdicts
+    if len(candidates) > MAX_CONSIDERED:
+        candidates, verdicts = candidates[:MAX_CONSIDERED], verdicts[:MAX_CONSIDERED]
     found = [
         _Considered(touch.event_id, touch.content_id, touch.koc_id, _text(touch.occurred_at), verdict)
-        for touch, verdict in zip(
-            assertion.candidates[:MAX_CONSIDERED], assertion.judgement.verdicts[:MAX_CONSIDERED], strict=True
-        )
+        for touch, verdict in zip(candidates, verdicts, strict=True)
     ]
     if declared is None or verdict is None:
         return found

@@ -60,8 +60,9 @@ class Hot:
 
     def changed(self, changes: Changes) -> None:
         """Buyers differ from what is stored by this. Touches are encoded at once, while a processor still has them."""
+        rows, key, row = self._touches, touch_key, touch_row
         for buyer_id, offset, touch in changes.touches:
-            self._touches[touch_key(buyer_id, offset)] = touch_row(touch)
+            rows[key(buyer_id, offset)] = row(touch)
         self.dirty |= changes.buyers
         self._orders |= changes.orders
         self._own |= changes.waiting

@@ -5,7 +5,7 @@ known of their buyers. Rows of a buyer lie together; its own row says that there
 is not there is cheap, and searching for a range is not.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from typing import NamedTuple
 
@@ -36,6 +36,8 @@ class _StoredOrder(NamedTuple):
 
 
 _encode = msgspec.msgpack.Encoder().encode
+touch_row: Callable[[Touch], bytes] = _encode
+"""A touch as bytes."""
 _decode_touch = msgspec.msgpack.Decoder(Touch).decode
 _decode_order = msgspec.msgpack.Decoder(_StoredOrder).decode
 _decode_waiting = msgspec.msgpack.Decoder(Waiting).decode
@@ -48,17 +50,12 @@ def buyer_key(buyer_id: str) -> bytes:
 
 def touch_key(buyer_id: str, offset: int) -> bytes:
     """The key of a touch."""
-    return b"%b%b%b%b" % (BUYER, buyer_id.encode(), _TOUCH, (offset + _LOWEST).to_bytes(8, "big"))
+    return b"".join((BUYER, buyer_id.encode(), _TOUCH, (offset + _LOWEST).to_bytes(8, "big")))
 
 
 def order_key(buyer_id: str, order_id: str) -> bytes:
     """The key of an order."""
-    return b"%b%b%b%b" % (BUYER, buyer_id.encode(), _ORDER, order_id.encode())
-
-
-def touch_row(touch: Touch) -> bytes:
-    """A touch as bytes."""
-    return _encode(touch)
+    return b"".join((BUYER, buyer_id.encode(), _ORDER, order_id.encode()))
 
 
 def order_row(order: Order) -> bytes:

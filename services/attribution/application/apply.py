@@ -97,7 +97,8 @@ def apply_touches(shard: Shard, records: list[TouchRecord]) -> Outcome:
         if touched is None:
             outcome.duplicates += 1
             continue
-        clicks_at = max(clicks_at, touch.occurred_at)
+        if touch.occurred_at > clicks_at:
+            clicks_at = touch.occurred_at
         changes.buyers[buyer_id] = buyer
         changes.touches.append((buyer_id, source.offset, touch))
         for order in touched:

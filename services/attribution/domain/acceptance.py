@@ -32,7 +32,8 @@ def accept_touch(
     if before is not None and (known := buyer.touches[before]).occurred_at >= earliest:
         _same_event(touch == known, touch.event_id)
         return None
-    _not_in_future(occurred_at, appended_at)
+    if occurred_at > appended_at + FUTURE:
+        raise _in_future(occurred_at, appended_at)
     if occurred_at < earliest:
         raise _too_late(occurred_at, earliest)
     if len(buyer.touches) >= TOUCHES_PER_DAY and buyer.touches_on(occurred_at // DAY) >= TOUCHES_PER_DAY:
@@ -83,10 +84,9 @@ def accept_payment(
     if order is not None:
         _same_event(payment == order.payment, payment.event_id)
         return None
-    if any(
-        fact.event_id == payment.event_id for _, fact in still_waiting(buyer, payment.order_id, orders_at, horizons)
-    ):
-        raise _conflict(payment.event_id)
+    for _, fact in still_waiting(buyer, payment.order_id, orders_at, horizons):
+        if fact.event_id == payment.event_id:
+            raise _conflict(payment.event_id)
     _not_in_future(payment.paid_at, appended_at)
     earliest = orders_at - horizons.order_lateness
     if payment.paid_at < earliest:
@@ -206,7 +206,11 @@ def _too_late(occurred_at: int, earliest: int) -> Refused:
 
 def _not_in_future(occurred_at: int, appended_at: int) -> None:
     if occurred_at > appended_at + FUTURE:
-        raise Refused("in_future", f"occurred at {format_rfc3339(occurred_at)}, received {format_rfc3339(appended_at)}")
+        raise _in_future(occurred_at, appended_at)
+
+
+def _in_future(occurred_at: int, appended_at: int) -> Refused:
+    return Refused("in_future", f"occurred at {format_rfc3339(occurred_at)}, received {format_rfc3339(appended_at)}")
 
 
 def _not_too_many(count: int) -> None:

@@ -1,7 +1,7 @@
 """The whole current truth of an order line, with the version vector that names the events it is made of."""
 
 from collections.abc import Iterator
-from operator import attrgetter
+from operator import itemgetter
 from typing import NamedTuple
 
 from services.attribution.domain.buyer import Buyer, Order
@@ -12,7 +12,8 @@ from services.attribution.domain.rule import Judgement, judge
 
 MAX_CONSIDERED = 100
 """Candidates that an assertion names: the declaration, then touches by (occurred_at descending, event_id)."""
-_event_id, _occurred_at = attrgetter("event_id"), attrgetter("occurred_at")
+_event_id, _occurred_at = itemgetter(Touch._fields.index("event_id")), itemgetter(Touch._fields.index("occurred_at"))
+"""By place: half the time of a look-up by name."""
 
 
 class Vector(NamedTuple):

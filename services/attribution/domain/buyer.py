@@ -66,11 +66,13 @@ class Buyer:
 
     def add_touch(self, offset: int, touch: Touch) -> None:
         """Remember an accepted touch, the newest of its log."""
+        occurred_at = touch.occurred_at
         self.touches[offset] = touch
         self.offsets[touch.event_id] = offset
-        self.oldest_touch_at = min(self.oldest_touch_at, touch.occurred_at)
+        if occurred_at < self.oldest_touch_at:
+            self.oldest_touch_at = occurred_at
         if self._by_day is not None:
-            day = touch.occurred_at // DAY
+            day = occurred_at // DAY
             self._by_day[day] = self._by_day.get(day, 0) + 1
 
     def touches_on(self, day: int) -> int:

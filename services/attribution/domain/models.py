@@ -15,11 +15,11 @@ class Sole(NamedTuple):
     """A model by which one touch takes the whole line.
 
     Attributes:
-        choose: `max` or `min`, by (occurred_at, event_id).
+        choose: `max` or `min` of (occurred_at, event_id, …).
         loser: the word for a touch that competed and did not win.
     """
 
-    choose: Callable[..., int]
+    choose: Callable[[list[tuple[int, str, int]]], tuple[int, str, int]]
     loser: Verdict
 
 

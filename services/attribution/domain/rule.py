@@ -46,8 +46,7 @@ def judge(buyer_id: str, payment: Payment, line: Line, candidates: Sequence[Touc
 
     The platform's own declaration takes the whole line, unless it would pay the buyer.
     """
-    verdicts, strengths = _remove(buyer_id, payment, line, candidates, policy)
-    best = max(strengths, default=0)
+    verdicts, strengths, best = _remove(buyer_id, payment, line, candidates, policy)
     declared, declared_verdict = payment.declared, None
     if declared is not None:
         if declared.koc_id != buyer_id:
@@ -70,9 +69,12 @@ def judge(buyer_id: str, payment: Payment, line: Line, candidates: Sequence[Touc
 
 def _remove(
     buyer_id: str, payment: Payment, line: Line, candidates: Sequence[Touch], policy: Policy
-) -> tuple[list[Verdict], list[int]]:
-    """Of each candidate the verdict if it does not qualify, else its strength: by evidence, then by scope; 0 if not."""
-    verdicts, strengths = [], []
+) -> tuple[list[Verdict], list[int], int]:
+    """Of each candidate the verdict if it does not qualify, else its strength: by evidence, then by scope; 0 if not.
+
+    And the greatest strength.
+    """
+    verdicts, strengths, best = [], [], 0
     paid_at, shop_id, product_id, brand_id = payment.paid_at, payment.shop_id, line.product_id, line.brand_id
     widest_scope, windows, content_windows = policy.widest_scope, policy.windows, policy.content_windows
     for touch in candidates:
@@ -92,9 +94,11 @@ def _remove(
             verdict = SAME_ACCOUNT
         else:
             verdict, strength = CREDITED, EVIDENCE[kind] * _SCOPES + scope
+            if strength > best:
+                best = strength
         verdicts.append(verdict)
         strengths.append(strength)
-    return verdicts, strengths
+    return verdicts, strengths, best
 
 
 def _share(
@@ -110,7 +114,7 @@ def _share(
         return (credit_of(candidates[competing[0]]),)
     model = MODELS[policy.model]
     if isinstance(model, Sole):
-        winner = model.choose(competing, key=lambda i: (candidates[i].occurred_at, candidates[i].event_id))
+        _, _, winner = model.choose([(candidates[i].occurred_at, candidates[i].event_id, i) for i in competing])
         for i in competing:
             if i != winner:
                 verdicts[i] = model.loser
