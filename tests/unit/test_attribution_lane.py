@@ -1,11 +1,14 @@
 """The lane's checkpoints and what Kafka's group is told of them, without a broker."""
 
 import asyncio
+import threading
+import time
 from typing import Any, cast
 
 from faust.types import TP
 
-from schemas.topics import CLICKS, ORDERS
+from schemas.topics import BUYER_PARTITIONS, CLICKS, ORDERS
+from services.attribution.adapters import faust_app, lane, object_store
 from services.attribution.adapters.keyvalue import MemoryKeyValue
 from services.attribution.adapters.lane import Lane
 from services.attribution.adapters.store import Store
@@ -104,3 +107,56 @@ async def _closed() -> list[dict[TP, int]]:
 
 def test_a_worker_without_partitions_tells_the_group_nothing_which_it_would_refuse_as_an_error():
     assert all(asyncio.run(_closed()))
+
+
+ALL = {TP(topic, number) for topic in INPUTS for number in range(BUYER_PARTITIONS)}
+
+
+class Unanswered(Keeper):
+    """What it asks its object store for takes a while."""
+
+    def __init__(self) -> None:
+        self.answer, self.begun = threading.Event(), 0
+
+    def open(self, number: int, starts: dict[str, int]) -> Store:
+        self.begun += 1
+        self.answer.wait(0.5)
+        return super().open(number, starts)
+
+    def freeze(self, number: int) -> int:
+        return number
+
+    def upload(self, frozen: int) -> None:
+        del frozen
+        self.begun += 1
+        self.answer.wait(5)
+
+
+async def _opened(keeper: Keeper) -> Lane:
+    opened = Lane(INPUTS, cast("Any", keeper), cast("Any", None), cast("Any", Outbox()), crash)
+    await opened.open(ALL, cast("Any", Group()))
+    return opened
+
+
+def test_an_object_store_that_does_not_answer_is_waited_for_once_not_once_a_partition():
+    began = time.monotonic()
+    opened = asyncio.run(_opened(Unanswered()))
+    assert len(opened.stores) == BUYER_PARTITIONS
+    assert time.monotonic() - began < 0.9
+    names_and_manifest = 2 * object_store.QUICK_SECONDS
+    assert names_and_manifest < faust_app._SESSION_SECONDS, "an assignment that outlasts the session comes again"
+
+
+def test_a_stop_does_not_begin_uploads_that_have_not_begun_when_it_has_waited(monkeypatch):
+    monkeypatch.setattr(lane, "_LAST_UPLOAD_SECONDS", 0.1)
+
+    async def stopped() -> int:
+        keeper = Unanswered()
+        opened = await _opened(keeper)
+        keeper.begun = 0
+        await opened.close(cast("Any", Group()), for_good=True)
+        keeper.answer.set()
+        opened._uploaders.shutdown(wait=True)
+        return keeper.begun
+
+    assert asyncio.run(stopped()) == lane._UPLOADS_AT_ONCE
