@@ -139,6 +139,42 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
         ),
     ),
     (
+        "Can a lost disk come back?",
+        (
+            Panel(
+                "Age of the newest snapshot",
+                "What was read since is read again if the disk is lost. A partition without a line has none.",
+                (
+                    (
+                        "time() - max by (partition) (koc_attribution_snapshot_timestamp_seconds > 0)",
+                        "partition {{partition}}",
+                    ),
+                ),
+                "s",
+                span=6,
+            ),
+            Panel(
+                "Snapshots",
+                "Since the workers started; unchanged: the last one still holds all. Failed: see the worker's log.",
+                (("sum by (outcome) (koc_attribution_snapshots_total)", "{{outcome}}"),),
+                span=6,
+            ),
+            Panel(
+                "Bytes sent to the object store",
+                "Only what it did not have yet.",
+                (("sum(rate(koc_attribution_snapshot_sent_bytes_total[$__rate_interval]))", "sent"),),
+                "Bps",
+                span=6,
+            ),
+            Panel(
+                "Stores opened",
+                "Since the workers started. From nothing is well once a partition; later its whole log is read again.",
+                (("sum by (source) (koc_attribution_stores_opened_total)", "from {{source}}"),),
+                span=6,
+            ),
+        ),
+    ),
+    (
         "What is owed?",
         (
             Panel(
