@@ -214,7 +214,8 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
         (
             Panel(
                 "Refused events",
-                "Events in the dead-letter topics since the workers started, by reason: `koc dlq list`.",
+                "Events sent to the dead-letter topics since the workers started, by reason; once more if they were "
+                "read again after a loss. `koc dlq list` shows each once.",
                 (
                     ("sum by (topic, reason) (koc_attribution_refused_total)", "{{topic}} {{reason}}"),
                     ('sum(koc_poster_registry_events_total{outcome="refused"}) or vector(0)', "registry"),
@@ -231,12 +232,14 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 ),
             ),
             Panel(
-                "Duplicates, rerouted, unattributed",
-                "Events seen before, events sent on to their key's partition, lines published without any credit.",
+                "Duplicates, rerouted, unattributed, withheld",
+                "Events seen before, events sent on to their key's partition, lines published without any credit, "
+                "orders not published because lost history could belong to them (adopt-truncated).",
                 (
                     ("sum(rate(koc_attribution_duplicates_total[$__rate_interval]))", "duplicates"),
                     ("sum(rate(koc_attribution_rerouted_total[$__rate_interval])) or vector(0)", "rerouted"),
                     ("sum(rate(koc_attribution_unattributed_total[$__rate_interval]))", "unattributed"),
+                    ("sum(rate(koc_attribution_withheld_orders_total[$__rate_interval]))", "withheld"),
                 ),
                 "cps",
             ),
