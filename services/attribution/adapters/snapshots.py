@@ -103,8 +103,12 @@ class Snapshots:
         return decode(name, content)
 
     @in_words()
-    def save(self, partition: int, meta: Meta, folder: Path) -> Saved:
-        """Upload what is not there yet of a database's files, then the manifest; then let old snapshots go."""
+    def save(self, partition: int, meta: Meta, folder: Path, *, instead: bool = False) -> Saved:
+        """Upload what is not there yet of a database's files, then the manifest; then let old snapshots go.
+
+        Args:
+            instead: all other snapshots of the partition go, however far they are.
+        """
         files = {path.name: self._described(path) for path in sorted(folder.iterdir())}
         manifest = Manifest(meta, files)
         there = {path for path, _ in self._list(f"{partition}/files/")}
@@ -113,6 +117,8 @@ class Snapshots:
         obstore.put(self._store, f"{partition}/manifests/{name}", content)
         there = {path for path, _ in self._list(f"{partition}/files/")}
         sent += self._upload(partition, folder, files, there)
+        if instead:
+            self._delete(f"{partition}/manifests/{other}" for other in self.names(partition) if other != name)
         self._sweep(partition, name)
         return Saved(name, manifest.size_bytes(), sent)
 
