@@ -13,6 +13,8 @@ from sqlalchemy import make_url
 from services.runtime.local.stack import Stack
 from services.runtime.settings import settings
 
+pytest.register_assert_rewrite("tests.attribution_snapshots")
+
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:

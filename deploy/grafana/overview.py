@@ -139,6 +139,42 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
         ),
     ),
     (
+        "Can a lost disk come back?",
+        (
+            Panel(
+                "Age of the newest snapshot",
+                "What was read since is read again if the disk is lost. A partition without a line has none.",
+                (
+                    (
+                        "time() - max by (partition) (koc_attribution_snapshot_timestamp_seconds > 0)",
+                        "partition {{partition}}",
+                    ),
+                ),
+                "s",
+                span=6,
+            ),
+            Panel(
+                "Snapshots",
+                "Since the workers started; unchanged: the last one still holds all. Failed: see the worker's log.",
+                (("sum by (outcome) (koc_attribution_snapshots_total)", "{{outcome}}"),),
+                span=6,
+            ),
+            Panel(
+                "Bytes sent to the object store",
+                "Only what it did not have yet.",
+                (("sum(rate(koc_attribution_snapshot_sent_bytes_total[$__rate_interval]))", "sent"),),
+                "Bps",
+                span=6,
+            ),
+            Panel(
+                "Stores opened",
+                "Since the workers started. From nothing is well once a partition; later its whole log is read again.",
+                (("sum by (source) (koc_attribution_stores_opened_total)", "from {{source}}"),),
+                span=6,
+            ),
+        ),
+    ),
+    (
         "What is owed?",
         (
             Panel(
@@ -178,7 +214,8 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
         (
             Panel(
                 "Refused events",
-                "Events in the dead-letter topics since the workers started, by reason: `koc dlq list`.",
+                "Events sent to the dead-letter topics since the workers started, by reason; once more if they were "
+                "read again after a loss. `koc dlq list` shows each once.",
                 (
                     ("sum by (topic, reason) (koc_attribution_refused_total)", "{{topic}} {{reason}}"),
                     ('sum(koc_poster_registry_events_total{outcome="refused"}) or vector(0)', "registry"),
@@ -195,12 +232,14 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 ),
             ),
             Panel(
-                "Duplicates, rerouted, unattributed",
-                "Events seen before, events sent on to their key's partition, lines published without any credit.",
+                "Duplicates, rerouted, unattributed, withheld",
+                "Events seen before, events sent on to their key's partition, lines published without any credit, "
+                "orders not published because lost history could belong to them (adopt-truncated).",
                 (
                     ("sum(rate(koc_attribution_duplicates_total[$__rate_interval]))", "duplicates"),
                     ("sum(rate(koc_attribution_rerouted_total[$__rate_interval])) or vector(0)", "rerouted"),
                     ("sum(rate(koc_attribution_unattributed_total[$__rate_interval]))", "unattributed"),
+                    ("sum(rate(koc_attribution_withheld_orders_total[$__rate_interval]))", "withheld"),
                 ),
                 "cps",
             ),

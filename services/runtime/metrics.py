@@ -28,7 +28,12 @@ class Common:
 
 
 class Attribution:
-    """The attribution worker."""
+    """The attribution worker.
+
+    Events are counted as they are read. A worker that was killed reads again what came after its last checkpoint (1 s),
+    one whose disk was lost what came after its snapshot: events, refused and duplicates all count once more, so that
+    shares of them stay true.
+    """
 
     def __init__(self) -> None:
         self.consumed = Counter("koc_attribution_events_total", "Events read from the input topics.", ("topic",))
@@ -44,6 +49,10 @@ class Attribution:
         )
         self.credits = Counter("koc_attribution_assertions_total", "Credit assertions published.")
         self.unattributed = Counter("koc_attribution_unattributed_total", "Assertions published without any credit.")
+        self.withheld = Counter(
+            "koc_attribution_withheld_orders_total",
+            "Orders that had a new truth and were not published: lost history could belong to them (adopt-truncated).",
+        )
         self.batch_records = Histogram("koc_attribution_batch_records", "Records of a chunk.", buckets=_BATCH_RECORDS)
         self.batch_seconds = Histogram(
             "koc_attribution_batch_seconds", "Time to apply a chunk.", buckets=_BATCH_SECONDS

@@ -67,8 +67,8 @@ class Settings(BaseSettings):
     state_dir: Path = Field(default_factory=lambda: local_dir() / "state", description="RocksDB stores of a worker")
     snapshot_url: str | None = Field(
         None,
-        description="where snapshots of the stores go: s3://bucket/prefix (credentials: AWS_… in the environment) or "
-        "file:///folder; unset: snapshots/ of the local stack, and refused in production",
+        description="where snapshots of the stores go: s3://bucket/prefix (described by AWS_… in the environment, see "
+        "docs/architecture.md) or file:///folder; unset: snapshots/ of the local stack, and refused in production",
     )
     snapshot_seconds: float = Field(300, description="between two snapshots of a store", gt=0)
     instance_id: str | None = Field(None, description="static Kafka membership: the pod's name")

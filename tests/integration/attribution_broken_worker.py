@@ -41,8 +41,8 @@ def _break(how: str) -> None:
     def killed(*_):
         os.kill(os.getpid(), signal.SIGKILL)
 
-    def put_and_be_killed(store, path, content):
-        return killed() if "/manifests/" in path else put(store, path, content)
+    def put_and_be_killed(store, path, content, **options):
+        return killed() if "/manifests/" in path else put(store, path, content, **options)
 
     def disk_full(*_):
         raise OSError("injected: no space left on device")

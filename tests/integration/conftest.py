@@ -10,6 +10,14 @@ from services.runtime.kafka import admin
 from services.runtime.local.stack import Stack
 from services.runtime.topics import apply_topics, log_ends
 from tests.books import Books
+from tests.integration.s3_server import S3Server
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """An S3 for a whole run; every test has buckets of its own."""
+    with S3Server(tmp_path_factory.mktemp("s3")) as server:
+        yield server
 
 
 @pytest.fixture

@@ -168,5 +168,6 @@ def test_a_cut_log_stops_the_worker_until_what_is_left_of_it_is_adopted(worker, 
     found = truth()
     assert found["before", "1"] == before["before", "1"]
     assert ("inside", "1") not in found
+    assert re.search(r"^koc_attribution_withheld_orders_total [12]\.0$", worker.get("/metrics"), re.MULTILINE)
     assert found["whole", "1"]["refunded_minor"] == 5000
     assert len(records(CREDITS.name)) == 3

@@ -72,7 +72,7 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]
     """A real run with refunds, duplicates, poison and late plans, scraped by a real Prometheus all the while."""
     program = installed("prometheus")
     folder = tmp_path_factory.mktemp("prometheus")
-    stack = Stack(folder / "stack", workers=1)
+    stack = Stack(folder / "stack", workers=1, environment={"KOC_SNAPSHOT_SECONDS": "1"})
     patch = pytest.MonkeyPatch()
     try:
         with stack:

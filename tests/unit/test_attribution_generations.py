@@ -103,10 +103,13 @@ def test_nothing_is_said_of_an_order_to_which_lost_events_could_belong():
     touched(state, 0, "t1")
     outcome = ordered(state, 0, payment())
     assert len(list(outcome.assertions(state))) > 0
+    assert outcome.withheld(state) == 0
     state.publish_from = payment().paid_at + 1
     assert list(outcome.assertions(state)) == []
+    assert outcome.withheld(state) == 1
     state.publish_from = payment().paid_at
     assert len(list(outcome.assertions(state))) > 0
+    assert outcome.withheld(state) == 0
     assert list(Outcome().assertions(state)) == []
 
 

@@ -1,11 +1,13 @@
 """The lane's checkpoints and what Kafka's group is told of them, without a broker."""
 
 import asyncio
+import threading
 from typing import Any, cast
 
 from faust.types import TP
 
-from schemas.topics import CLICKS, ORDERS
+from schemas.topics import BUYER_PARTITIONS, CLICKS, ORDERS
+from services.attribution.adapters import faust_app, lane, object_store
 from services.attribution.adapters.keyvalue import MemoryKeyValue
 from services.attribution.adapters.lane import Lane
 from services.attribution.adapters.store import Store
@@ -128,3 +130,53 @@ def test_a_worker_whose_place_was_taken_makes_nothing_durable_any_more():
     told, durable, crashes = asyncio.run(_replaced())
     assert (told, durable.get(CLICKS.name, 0)) == ([], 0)
     assert [type(problem) for problem in crashes] == [PlaceTaken]
+
+
+ALL = {TP(topic, number) for topic in INPUTS for number in range(BUYER_PARTITIONS)}
+
+
+class Unanswered(Keeper):
+    """What it asks its object store for takes a while."""
+
+    def __init__(self) -> None:
+        self.answer, self.begun = threading.Event(), 0
+        self.all_at_once = threading.Barrier(BUYER_PARTITIONS, timeout=10)
+
+    def open(self, number: int, starts: dict[str, int]) -> Store:
+        self.all_at_once.wait()
+        return super().open(number, starts)
+
+    def freeze(self, number: int) -> int:
+        return number
+
+    def upload(self, frozen: int) -> None:
+        del frozen
+        self.begun += 1
+        self.answer.wait(5)
+
+
+async def _opened(keeper: Keeper) -> Lane:
+    opened = Lane(INPUTS, cast("Any", keeper), cast("Any", None), cast("Any", Outbox()), crash)
+    await opened.open(ALL, cast("Any", Group()))
+    return opened
+
+
+def test_an_object_store_that_does_not_answer_is_waited_for_once_not_once_a_partition():
+    opened = asyncio.run(_opened(Unanswered()))
+    assert len(opened.stores) == BUYER_PARTITIONS
+    names_and_manifest = 2 * object_store.QUICK_SECONDS
+    assert names_and_manifest < faust_app._SESSION_SECONDS, "an assignment that outlasts the session comes again"
+
+
+def test_a_stop_does_not_begin_uploads_that_have_not_begun_when_it_has_waited(monkeypatch):
+    monkeypatch.setattr(lane, "_LAST_UPLOAD_SECONDS", 0.1)
+
+    async def stopped() -> int:
+        keeper = Unanswered()
+        opened = await _opened(keeper)
+        await opened.close(cast("Any", Group()), for_good=True)
+        keeper.answer.set()
+        opened._uploaders.shutdown(wait=True)
+        return keeper.begun
+
+    assert asyncio.run(stopped()) == lane._UPLOADS_AT_ONCE

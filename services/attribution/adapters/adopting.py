@@ -53,10 +53,15 @@ def lacking(workshop: Workshop) -> dict[int, dict[str, int]]:
 
 
 def _can_be_read_on(workshop: Workshop, partition: int, starts: Mapping[str, int]) -> bool:
-    last = workshop.last(partition)
-    if last.database is not None:
-        last.database.close()
-    return last.meta is not None and Wanted(workshop.world.terms(partition), starts).hole(last.meta) is None
+    """Whether the disk or a snapshot holds a state that can; the further of them need not be the one."""
+    wanted = Wanted(workshop.world.terms(partition), starts)
+    for look in (workshop.on_disk, workshop.newest_snapshot):
+        found = look(partition)
+        if found.database is not None:
+            found.database.close()
+        if found.meta is not None and wanted.hole(found.meta) is None:
+            return True
+    return False
 
 
 def adopt(workshop: Workshop, partition: int, starts: dict[str, int]) -> Adopted:

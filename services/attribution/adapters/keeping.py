@@ -13,7 +13,7 @@ from services.attribution.adapters import codec, observe
 from services.attribution.adapters.manifest import Manifest, Name, Unusable
 from services.attribution.adapters.restoring import Wanted, candidates, fetch, put_in_place
 from services.attribution.adapters.rocks import RocksKeyValue
-from services.attribution.adapters.snapshots import FAILURES, Snapshots
+from services.attribution.adapters.snapshots import Snapshots
 from services.attribution.adapters.store import Store
 from services.attribution.adapters.terms import Meta, Terms, decode_meta
 from services.attribution.domain.policy import Rules
@@ -106,7 +106,7 @@ class Keeper:
         """Make a snapshot of a frozen store. That it cannot be done is no reason to stop: the log is still there."""
         try:
             saved = self._snapshots.save(frozen.partition, frozen.meta, frozen.folder)
-        except FAILURES as problem:
+        except OSError as problem:
             log.warning("snapshot failed", partition=frozen.partition, problem=str(problem))
             observe.snapshot_failed()
         else:
@@ -128,7 +128,7 @@ class Keeper:
             for name in candidates(names, wanted, wanted.least_reach(here)):
                 if (manifest := self._tried(partition, name, wanted, folder)) is not None:
                     return manifest
-        except FAILURES as problem:
+        except OSError as problem:
             if here is None:
                 raise StartRefused(f"the snapshots of partition {partition} cannot be read: {problem}") from problem
             log.warning("snapshots not looked at", partition=partition, problem=str(problem))

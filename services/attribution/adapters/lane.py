@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import contextvars
 import functools
 import os
 import time
@@ -11,7 +12,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from faust.types import TP
 
-from schemas.topics import CLICKS
+from schemas.topics import BUYER_PARTITIONS, CLICKS
 from services.attribution.adapters import observe
 from services.attribution.adapters.alignment import Alignment
 from services.attribution.adapters.chunks import Chunk, history_lost
@@ -80,6 +81,7 @@ class Lane:
         self._due = asyncio.Event()
         self._turn = asyncio.Lock()
         self._checkpointing = asyncio.Lock()
+        self._openers = ThreadPoolExecutor(BUYER_PARTITIONS, "open")
         self._uploaders = ThreadPoolExecutor(_UPLOADS_AT_ONCE, "snapshot")
 
     async def fail(self, problem: Exception) -> None:
@@ -171,8 +173,7 @@ class Lane:
 
     async def _uploaded(self, frozen: Sequence[Frozen | None], seconds: float | None = None) -> None:
         """Upload what was frozen; after so many seconds it goes on by itself."""
-        run = asyncio.get_running_loop().run_in_executor
-        uploads = [run(self._uploaders, self._keeper.upload, one) for one in frozen if one is not None]
+        uploads = [_in_thread(self._uploaders, self._keeper.upload, one) for one in frozen if one is not None]
         if uploads:
             await asyncio.wait(uploads, timeout=seconds)
 
@@ -201,9 +202,11 @@ class Lane:
         observe.assigned(numbers)
 
     async def _open_all(self, numbers: list[int], starts: Mapping[TP, int]) -> None:
-        """Open stores side by side: some may have to be fetched first."""
+        """Open stores side by side, all at once: some may have to be fetched first, or ask who does not answer."""
         opening = [
-            asyncio.to_thread(self._keeper.open, number, {topic: starts[TP(topic, number)] for topic in self.topics})
+            _in_thread(
+                self._openers, self._keeper.open, number, {topic: starts[TP(topic, number)] for topic in self.topics}
+            )
             for number in numbers
         ]
         opened = await asyncio.gather(*opening, return_exceptions=True)
@@ -251,12 +254,21 @@ class Lane:
                     store.close()
                 observe.closed()
         await self._uploaded(frozen, _LAST_UPLOAD_SECONDS if for_good else _HANDOVER_SECONDS)
+        if for_good:
+            self._uploaders.shutdown(wait=False, cancel_futures=True)
 
     def not_ready(self) -> str | None:
         """Why this worker cannot be relied on yet; None when it can."""
         if self.failed:
             return f"stopping: {self.failed}"
         return None if self.has_assignment else "no partitions assigned yet"
+
+
+def _in_thread(pool: ThreadPoolExecutor, step: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[R]:
+    """As asyncio.to_thread, in a pool of ours: what is logged there names the process, too."""
+    return asyncio.get_running_loop().run_in_executor(
+        pool, functools.partial(contextvars.copy_context().run, step, *args, **kwargs)
+    )
 
 
 def expected(problem: BaseException | None) -> bool:

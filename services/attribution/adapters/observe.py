@@ -27,6 +27,11 @@ def published(assertions: int, unattributed: int) -> None:
     metrics.attribution().unattributed.inc(unattributed)
 
 
+def withheld(orders: int) -> None:
+    """Orders had a new truth that is not published, because what is lost of the log could belong to them."""
+    metrics.attribution().withheld.inc(orders)
+
+
 def refused(topic: str, reason: str) -> None:
     """An event went to the dead-letter topic."""
     metrics.attribution().refused.labels(topic, reason).inc()

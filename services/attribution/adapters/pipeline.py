@@ -74,6 +74,7 @@ class Pipeline:
         if outcome.changes.orders:
             count = await self._outbox.publish(CREDITS.name, partition, encoded(outcome.assertions(store.shard)))
             observe.published(count, unattributed)
+            observe.withheld(outcome.withheld(store.shard))
 
     async def _bury(self, topic: str, partition: int, refusal: Refusal) -> None:
         """Send a refused record to its dead-letter topic, as it came and with its reason."""

@@ -58,14 +58,27 @@ class Workshop:
             StartRefused: there are snapshots, but none that can be read.
         """
         names = self.world.snapshots.names(partition)
+        here = self.on_disk(partition)
+        if not names or (here.meta is not None and _is_further(here.meta, names)):
+            return here
+        if here.database is not None:
+            here.database.close()
+        return self.newest_snapshot(partition)
+
+    def on_disk(self, partition: int) -> Last:
+        """The state of a partition on disk."""
         disk = self._folder / str(partition)
         database = RocksKeyValue(disk) if disk.exists() else None
-        here = None if database is None else stored_meta(database)
-        if not names or (here is not None and _is_further(here, names)):
-            return Last(database, here)
-        if database is not None:
-            database.close()
-        return self._fetched(partition, _newest_generation(names))
+        return Last(database, None if database is None else stored_meta(database))
+
+    def newest_snapshot(self, partition: int) -> Last:
+        """The furthest state of a partition in a snapshot.
+
+        Raises:
+            StartRefused: there are snapshots, but none that can be read.
+        """
+        names = self.world.snapshots.names(partition)
+        return self._fetched(partition, _newest_generation(names)) if names else Last(None, None)
 
     def generations(self, partition: int) -> set[tuple[str, int]]:
         """Of all states that are left of a partition: topics (as in a snapshot's name) and `log`."""
@@ -101,12 +114,12 @@ class Workshop:
         return database
 
     def hand_out(self, meta: Meta, database: RocksKeyValue) -> None:
-        """Make a database the snapshot that workers start from."""
+        """Make a database the snapshot that workers start from: the only one, for those before may be further."""
         frozen = self._work / f"frozen-{meta.terms.partition}"
         shutil.rmtree(frozen, ignore_errors=True)
         database.freeze(frozen)
         database.close()
-        self.world.snapshots.save(meta.terms.partition, meta, frozen)
+        self.world.snapshots.save(meta.terms.partition, meta, frozen, instead=True)
 
     def __enter__(self) -> Self:
         shutil.rmtree(self._work, ignore_errors=True)

@@ -17,8 +17,7 @@ from typing import NamedTuple
 
 import obstore
 from obstore import Bytes
-from obstore.exceptions import BaseError
-from obstore.store import ObjectStore, from_url
+from obstore.store import ObjectStore
 
 from services.attribution.adapters.manifest import (
     INLINE_BYTES,
@@ -30,8 +29,8 @@ from services.attribution.adapters.manifest import (
     encode,
     parse_name,
 )
+from services.attribution.adapters.object_store import PATIENT_SECONDS, QUICK_SECONDS, in_words, open_store
 from services.attribution.adapters.terms import Meta
-from services.kernel.errors import StartRefused
 
 KEPT = 3
 """Snapshots of a partition that are kept; older ones go."""
@@ -39,25 +38,17 @@ KEPT = 3
 UNTOUCHED = timedelta(hours=1)
 """A file that no manifest names may belong to a snapshot that somebody is just writing."""
 
-FAILURES = (BaseError, OSError)
-"""What an object store raises when it does not do what was asked."""
-
-_REMOTE = {"retry_config": {"max_retries": 4, "retry_timeout": timedelta(seconds=30)}}
+_PARTS_AT_ONCE = 4
+"""Of 5 MB, of a file: more would not make a slow line faster, but each part wait longer for its answer."""
 
 
 def open_snapshots(url: str) -> "Snapshots":
-    """The snapshots at a URL: file:///folder, s3://bucket/prefix; credentials come from the environment.
+    """The snapshots at a URL.
 
     Raises:
-        StartRefused: it is no such URL.
+        StartRefused: no object store is there.
     """
-    try:
-        store = from_url(url, mkdir=True) if url.startswith("file:") else from_url(url, **_REMOTE)  # type: ignore[call-overload]  # its overloads know no common options
-    except (ValueError, *FAILURES) as problem:
-        raise StartRefused(
-            f"KOC_SNAPSHOT_URL={url} cannot be used: {_first_line(problem)}; it is file:///folder or s3://bucket/prefix"
-        ) from problem
-    return Snapshots(store)
+    return Snapshots(open_store(url, PATIENT_SECONDS), quick=open_store(url, QUICK_SECONDS))
 
 
 class Saved(NamedTuple):
@@ -75,19 +66,30 @@ class Saved(NamedTuple):
 class Snapshots:
     """The snapshots of all partitions of one cluster. Its calls block: use threads.
 
+    Each of them raises ConnectionError, with a sentence, when the object store does not do what was asked.
+
     Args:
+        quick: the same store, for what must not be waited for.
         untouched: how long a file without manifest is left alone.
     """
 
-    def __init__(self, store: ObjectStore, kept: int = KEPT, untouched: timedelta = UNTOUCHED) -> None:
-        self._store, self._kept, self._untouched = store, kept, untouched
+    def __init__(
+        self,
+        store: ObjectStore,
+        kept: int = KEPT,
+        untouched: timedelta = UNTOUCHED,
+        quick: ObjectStore | None = None,
+    ) -> None:
+        self._store, self._quick, self._kept, self._untouched = store, quick or store, kept, untouched
         self._known_hashes: dict[tuple[int, int, int], str] = {}
 
+    @in_words()
     def names(self, partition: int) -> dict[Name, datetime]:
         """The snapshots of a partition and when each was written, the one that is furthest first."""
         found = ((parse_name(path), at) for path, at in self._list(f"{partition}/manifests/"))
         return dict(sorted(((name, at) for name, at in found if name is not None), reverse=True))
 
+    @in_words()
     def read(self, partition: int, name: Name) -> Manifest:
         """A snapshot's manifest.
 
@@ -95,13 +97,18 @@ class Snapshots:
             Unusable: it is gone, damaged, or not of this version.
         """
         try:
-            content = bytes(obstore.get(self._store, f"{partition}/manifests/{name}").bytes())
+            content = bytes(obstore.get(self._quick, f"{partition}/manifests/{name}").bytes())
         except FileNotFoundError as problem:
             raise Unusable(f"snapshot {name} is gone") from problem
         return decode(name, content)
 
-    def save(self, partition: int, meta: Meta, folder: Path) -> Saved:
-        """Upload what is not there yet of a database's files, then the manifest; then let old snapshots go."""
+    @in_words()
+    def save(self, partition: int, meta: Meta, folder: Path, *, instead: bool = False) -> Saved:
+        """Upload what is not there yet of a database's files, then the manifest; then let old snapshots go.
+
+        Args:
+            instead: all other snapshots of the partition go, however far they are.
+        """
         files = {path.name: self._described(path) for path in sorted(folder.iterdir())}
         manifest = Manifest(meta, files)
         there = {path for path, _ in self._list(f"{partition}/files/")}
@@ -110,9 +117,12 @@ class Snapshots:
         obstore.put(self._store, f"{partition}/manifests/{name}", content)
         there = {path for path, _ in self._list(f"{partition}/files/")}
         sent += self._upload(partition, folder, files, there)
+        if instead:
+            self._delete(f"{partition}/manifests/{other}" for other in self.names(partition) if other != name)
         self._sweep(partition, name)
         return Saved(name, manifest.size_bytes(), sent)
 
+    @in_words()
     def fetch(self, partition: int, manifest: Manifest, folder: Path) -> None:
         """Write the files of a snapshot into a folder.
 
@@ -147,7 +157,7 @@ class Snapshots:
         """Upload the files that are missing; how many bytes that were."""
         missing = {n: f for n, f in files.items() if f.inline is None and f.sha256 not in there}
         for name, file in missing.items():
-            obstore.put(self._store, f"{partition}/files/{file.sha256}", folder / name)
+            obstore.put(self._store, f"{partition}/files/{file.sha256}", folder / name, max_concurrency=_PARTS_AT_ONCE)
         return sum(file.size_bytes for file in missing.values())
 
     def _download(self, source: str, file: StoredFile, target: Path) -> None:
@@ -176,7 +186,7 @@ class Snapshots:
         """Names in a folder, and when each was written by the object store's clock."""
         return [
             (entry["path"].removeprefix(folder), entry["last_modified"])
-            for batch in obstore.list(self._store, prefix=folder)
+            for batch in obstore.list(self._quick, prefix=folder)
             for entry in batch
         ]
 
@@ -208,7 +218,3 @@ def _divided(names: list[Name], kept_of_each: int) -> tuple[list[Name], list[Nam
         if alike < kept_of_each and name.log == names[0].log:
             kept.append(name)
     return kept, [name for name in names if name not in kept]
-
-
-def _first_line(problem: BaseException) -> str:
-    return str(problem).strip().partition("\n")[0]

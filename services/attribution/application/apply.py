@@ -75,6 +75,12 @@ class Outcome:
             if order.payment.paid_at >= shard.publish_from:
                 yield from assertions(buyer_id, buyer, order, shard.rules, shard.log)
 
+    def withheld(self, shard: Shard) -> int:
+        """How many orders have a new truth that is not published."""
+        if shard.publish_from == ALWAYS:
+            return 0
+        return sum(order.payment.paid_at < shard.publish_from for _, order in self.changed.values())
+
     def refuse(self, source: Source, refused: Refused) -> None:
         """Note a bad event."""
         self.refusals.append(Refusal(source, refused.reason, refused.detail))
