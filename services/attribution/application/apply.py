@@ -79,7 +79,7 @@ class Outcome:
         """How many orders have a new truth that is not published."""
         if shard.publish_from == ALWAYS:
             return 0
-        return sum(order.payment.paid_at < shard.publish_from for _, order in self.changed.values())
+        return sum(order.payment.paid_at < shard.publish_from for _, order in self.changes.orders.values())
 
     def refuse(self, source: Source, refused: Refused) -> None:
         """Note a bad event."""
