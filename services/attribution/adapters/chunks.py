@@ -14,6 +14,9 @@ from faust.types import TP
 
 from services.kernel.errors import HistoryLost, InvariantBroken
 
+_NONE = frozenset({TP("", -1)})
+"""No partition; an empty set means all of them to aiokafka."""
+
 
 class Chunk:
     """The records of [first, next) of one partition, without a hole; what lies between them is not for readers
@@ -99,7 +102,8 @@ class ChunkThread(AIOKafkaConsumerThread):
             HistoryLost: the log no longer holds the record that comes next.
             InvariantBroken: the log is shorter than what was read from it.
         """
-        fetched = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
+        wanted = active_partitions - self.held_back() or _NONE
+        fetched = await super()._fetch_records(consumer, wanted, timeout, max_records)
         chunks, leaps = {}, {}
         assignment = consumer._subscription.subscription.assignment  # noqa: SLF001 - the fetch position, no request
         for tp, first in self.positions.items():  # no await: positions and epoch belong to these records
@@ -115,6 +119,10 @@ class ChunkThread(AIOKafkaConsumerThread):
         if leaps:
             await _check_leaps(consumer, leaps)
         return chunks
+
+    def held_back(self) -> frozenset[TP]:
+        """Partitions to leave what was fetched of them where it is: then no more of them is fetched either."""
+        return frozenset()
 
     async def seek_all(self, positions: Mapping[TP, int], epoch: int) -> None:
         """Read these partitions from these offsets on; chunks from now on bear this epoch."""

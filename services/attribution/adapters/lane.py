@@ -12,7 +12,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from faust.types import TP
 
-from schemas.topics import BUYER_PARTITIONS, CLICKS
+from schemas.topics import BUYER_PARTITIONS, CLICKS, ORDERS
 from services.attribution.adapters import observe
 from services.attribution.adapters.alignment import Alignment
 from services.attribution.adapters.chunks import Chunk, history_lost
@@ -74,7 +74,7 @@ class Lane:
         self.failed: Exception | None = None
         self.has_assignment = False
         self._keeper, self._pipeline, self._outbox, self._crash = keeper, pipeline, outbox, crash
-        self._alignment = Alignment(CLICKS.name)
+        self._alignment = Alignment(CLICKS.name, ORDERS.name)
         self._mirrored: dict[TP, int] = {}
         self._epoch = 0
         self._events = 0
@@ -83,6 +83,11 @@ class Lane:
         self._checkpointing = asyncio.Lock()
         self._openers = ThreadPoolExecutor(BUYER_PARTITIONS, "open")
         self._uploaders = ThreadPoolExecutor(_UPLOADS_AT_ONCE, "snapshot")
+
+    @property
+    def held_back(self) -> frozenset[TP]:
+        """Partitions of which enough is waiting, so that no more need be fetched for now."""
+        return self._alignment.held_back
 
     async def fail(self, problem: Exception) -> None:
         """From now on nothing becomes durable; the process ends, orderly or else hard."""
@@ -125,10 +130,18 @@ class Lane:
             await asyncio.wait_for(self._due.wait(), CHECKPOINT_SECONDS)
         async with self._checkpointing:
             async with self._turn:
-                for chunk in () if self.failed else self._alignment.call_time():
+                for chunk in (
+                    ()
+                    if self.failed
+                    else self._alignment.call_time(lambda partition: self._touches_left(consumer, partition))
+                ):
                     await self._apply(self.stores[chunk.partition], chunk)
                 taken = self._take()
             await self._finish(taken, consumer)
+
+    def _touches_left(self, consumer: ChunkConsumer, partition: int) -> int | None:
+        end: int | None = consumer.highwater(TP(CLICKS.name, partition))
+        return None if end is None else max(0, end - self.stores[partition].next_offsets[CLICKS.name])
 
     def _take(self) -> list[tuple[Store, Checkpoint]]:
         """Encode what changed in every store; chunks may go on while it is made durable."""

@@ -19,6 +19,10 @@ from services.kernel.errors import PlaceTaken
 class Assignments(Protocol):
     """Who holds the state of the assigned partitions."""
 
+    @property
+    def held_back(self) -> frozenset[TP]:
+        """Partitions of which no more need be fetched for now."""
+
     async def open(self, assigned: set[TP], consumer: "ChunkConsumer") -> None:
         """Open the stores of these partitions."""
 
@@ -49,6 +53,10 @@ class MemberThread(ChunkThread):
         if self.app.conf.consumer_group_instance_id is not None:
             coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001 - made by its start
             self.membership = Membership(coordinator, self._replaced)
+
+    def held_back(self) -> frozenset[TP]:
+        """Partitions of which the lane has enough."""
+        return cast("ChunkConsumer", self.consumer).lane.held_back
 
     def _replaced(self, problem: PlaceTaken) -> None:
         """Called in this thread; the lane lives in the other."""
