@@ -14,7 +14,7 @@ from faust.types import TP
 
 from services.kernel.errors import HistoryLost, InvariantBroken
 
-_NONE = frozenset({TP("", -1)})
+_NONE = {TP("", -1)}
 """No partition; an empty set means all of them to aiokafka."""
 
 
