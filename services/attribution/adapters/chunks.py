@@ -43,7 +43,6 @@ class Chunk:
         "timestamp",
         "timestamp_type",
         "topic",
-        "value",
     )
 
     def __init__(
@@ -55,7 +54,11 @@ class Chunk:
         self.timestamp = records[-1].timestamp if records else None
         self.timestamp_type, self.headers, self.key, self.checksum = 0, (), None, None
         self.serialized_key_size = self.serialized_value_size = 0
-        self.value = self
+
+    @property
+    def value(self) -> "Chunk":
+        """Itself. Not an attribute: that would be a cycle, and its records would stay until the collector comes."""
+        return self
 
     def until(self, count: int) -> "Chunk":
         """The first `count` records, which this chunk then no longer holds; itself, if that is all of them."""
