@@ -6,7 +6,6 @@ aiokafka's round robin, which tears clicks and orders apart); `stream_buffer_max
 """
 
 import asyncio
-import gc
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +16,7 @@ from faust.sensors.prometheus import FaustMetrics, PrometheusMonitor
 from mode import CrashingSupervisor
 from prometheus_client import REGISTRY
 
+from services.attribution.adapters import memory
 from services.attribution.adapters.lane import Lane
 from services.attribution.adapters.outbox import Outbox
 from services.attribution.adapters.pipeline import Pipeline
@@ -34,7 +34,6 @@ _RECORDS_PER_CHUNK = 4000
 _SESSION_SECONDS = 10.0
 _HEARTBEAT_SECONDS = 0.5
 """By its answers a member learns that the others wait for it to join again."""
-_GC_THRESHOLDS = (50_000, 50, 100)
 
 
 class AttributionApp(faust.App):
@@ -64,7 +63,7 @@ class AttributionApp(faust.App):
         self.health.serve()
         metrics.common().build.labels(version("koc-settlement"), self.health.process).set(1)
         await self.outbox.start()
-        _settle_memory()
+        memory.settle()
         await super().on_start()
 
     async def on_shutdown(self) -> None:
@@ -74,13 +73,6 @@ class AttributionApp(faust.App):
         if settings().leave_on_stop and self.world is not None and self.lane.failed is None:
             member_id = cast("ChunkConsumer", self.consumer).member_id
             await asyncio.to_thread(leave_group, GROUP, settings().instance_id, member_id)
-
-
-def _settle_memory() -> None:
-    """Long-lived dicts make the default collector cost 3-4 us an event: what is loaded now stays, the rest is rare."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*_GC_THRESHOLDS)
 
 
 def create_app() -> AttributionApp:
@@ -126,6 +118,12 @@ def create_app() -> AttributionApp:
         while not app.should_stop:
             await app.sleep(settings().snapshot_seconds)
             await app.lane.snapshots()
+
+    @app.task  # type: ignore[untyped-decorator]  # Faust's
+    async def tidying() -> None:
+        while not app.should_stop:
+            await app.sleep(memory.TIDY_SECONDS)
+            memory.tidy()
 
     return app
 

@@ -13,7 +13,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from faust.types import TP
 
 from schemas.topics import BUYER_PARTITIONS, CLICKS, ORDERS
-from services.attribution.adapters import observe
+from services.attribution.adapters import memory, observe
 from services.attribution.adapters.alignment import Alignment
 from services.attribution.adapters.chunks import Chunk, history_lost
 from services.attribution.adapters.keeping import Frozen, Keeper
@@ -206,6 +206,7 @@ class Lane:
                 )
         async with self._checkpointing, self._turn:
             await self._open_all(numbers, await consumer.earliest(sorted(assigned)))
+            memory.begin_anew()
             for number, store in self.stores.items():
                 if store.must_publish_all:
                     await self._pipeline.publish_all(number, store)

@@ -1,6 +1,7 @@
 """The state of one partition number: hot buyers in a dict, the rest in a KeyValue, and checkpoints between them."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import NamedTuple
 
 from services.attribution.adapters import codec
@@ -24,6 +25,11 @@ class Checkpoint(NamedTuple):
     next_offsets: dict[str, int]
 
 
+def stored_buyers(database: KeyValue, after: str) -> Iterator[tuple[str, Buyer]]:
+    """All buyers of a database with a greater id than this."""
+    return read_buyers(database.scan(BUYER, past(after) if after else b""))
+
+
 class Store:
     """One partition's state. `next_offsets` is applied, `durable` is written; both by topic.
     `applied_at` is the broker's time (milliseconds) of the last record applied of each topic.
@@ -40,7 +46,7 @@ class Store:
         self._terms = terms
         self._hot = Hot(database, max_hot)
         row, swept = database.get_many([codec.META_KEY, codec.SWEEP_KEY])
-        self._sweep = Sweep(self.every_buyer, (swept or b"").decode())
+        self._sweep = Sweep(partial(stored_buyers, database), (swept or b"").decode())
         meta = Meta(terms, {}, Watermarks()) if row is None else decode_meta(row)
         self.must_publish_all = may_carry_on(meta.terms, terms)
         self.is_new = row is None
@@ -64,7 +70,7 @@ class Store:
 
     def every_buyer(self, after: str = "") -> Iterator[tuple[str, Buyer]]:
         """All stored buyers with a greater id; what changed since the last checkpoint is not in it."""
-        return read_buyers(self._database.scan(BUYER, past(after) if after else b""))
+        return stored_buyers(self._database, after)
 
     def take(self) -> Checkpoint:
         """Encode what changed since the last checkpoint, and what the next reader has to know."""
