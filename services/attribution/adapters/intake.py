@@ -1,6 +1,6 @@
 """Records of the input topics as domain facts: decoded, and checked to lie in their buyer's partition."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -57,8 +57,8 @@ class Orders(Intake):
     records: list[OrderRecord] = field(default_factory=list)
 
 
-def read_clicks(records: Iterable[Source], is_local: Callable[[str], bool], partition: int) -> Clicks:
-    """Read a stretch of the clicks log. `is_local` may say no of a buyer it does not know."""
+def read_clicks(records: Iterable[Source], local: Container[str], partition: int) -> Clicks:
+    """Read a stretch of the clicks log. Buyers in `local` are known to belong here."""
     intake = Clicks()
     read, add, new = wire.read_click, intake.records.append, tuple.__new__
     for source in records:
@@ -67,13 +67,13 @@ def read_clicks(records: Iterable[Source], is_local: Callable[[str], bool], part
         except Refused as refused:
             intake.refuse(source, refused)
             continue
-        if is_local(buyer_id) or not intake.astray(source, buyer_id, partition):
+        if buyer_id in local or not intake.astray(source, buyer_id, partition):
             add(new(TouchRecord, (source, buyer_id, touch)))
     return intake
 
 
-def read_orders(records: Iterable[Source], is_local: Callable[[str], bool], partition: int) -> Orders:
-    """Read a stretch of the orders log. `is_local` may say no of a buyer it does not know."""
+def read_orders(records: Iterable[Source], local: Container[str], partition: int) -> Orders:
+    """Read a stretch of the orders log. Buyers in `local` are known to belong here."""
     intake = Orders()
     for source in records:
         try:
@@ -82,7 +82,7 @@ def read_orders(records: Iterable[Source], is_local: Callable[[str], bool], part
             intake.refuse(source, refused)
             continue
         buyer_id = event.buyer_id
-        if is_local(buyer_id) or not intake.astray(source, buyer_id, partition):
+        if buyer_id in local or not intake.astray(source, buyer_id, partition):
             intake.records.append(OrderRecord(source, buyer_id, event.order_id, _said(event)))
     return intake
 

@@ -36,10 +36,10 @@ class Pipeline:
         started = time.perf_counter()
         intake: Intake
         if chunk.topic == CLICKS.name:
-            clicks = read_clicks(chunk.records, store.is_hot, chunk.partition)
+            clicks = read_clicks(chunk.records, store.local, chunk.partition)
             intake, outcome = clicks, apply_touches(store.shard, clicks.records)
         else:
-            orders = read_orders(chunk.records, store.is_hot, chunk.partition)
+            orders = read_orders(chunk.records, store.local, chunk.partition)
             intake, outcome = orders, apply_orders(store.shard, orders.records)
         unusable = sum(refusal.reason in UNUSABLE for refusal in intake.refusals)
         self._scrap[chunk.topic].judge(len(chunk.records) - unusable, unusable)

@@ -1,6 +1,6 @@
 """The state of one partition number: hot buyers in a dict, the rest in a KeyValue, and checkpoints between them."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from functools import partial
 from typing import NamedTuple
 
@@ -56,9 +56,10 @@ class Store:
         room = WaitingRoom({codec.place_of(k): codec.decode_held(v) for k, v in database.scan(codec.WAITING)})
         self.shard = Shard(self._hot, room, rules, terms.horizons, meta.log, meta.marks, meta.publish_from)
 
-    def is_hot(self, buyer_id: str) -> bool:
-        """Whether a buyer is in memory, and so known to belong here."""
-        return buyer_id in self._hot.buyers
+    @property
+    def local(self) -> Container[str]:
+        """Buyers in memory: they are known to belong here."""
+        return self._hot.buyers
 
     def hot_buyers(self) -> int:
         """Buyers in memory."""
