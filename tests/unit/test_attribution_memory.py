@@ -1,4 +1,4 @@
-"""State and chunks hold no cycles: what was applied and what was closed goes at once, for the collector is kept away."""
+"""State and chunks hold no cycles: what was applied or closed goes at once, for the collector is kept away."""
 
 import gc
 import weakref
