@@ -49,7 +49,7 @@ def _our_place(folder: Path, number: int) -> Place:
 @contextmanager
 def _our_worker(place: Place) -> Iterator[psutil.Process]:
     """`koc attribution worker` from nothing: no store, no snapshot, and what an earlier one mirrored is forgotten."""
-    until(lambda: _forgotten(place.group), "the last worker's session is over")
+    until(lambda: forgotten(place.group), "the last worker's session is over")
     snapshots = {"KOC_SNAPSHOT_URL": (place.folder / "snapshots").as_uri()}
     with Worker(place.folder, environment=snapshots) as worker:
         until(worker.is_ready, "our worker is ready", worker=worker)
@@ -58,7 +58,7 @@ def _our_worker(place: Place) -> Iterator[psutil.Process]:
         worker.terminate()
 
 
-def _forgotten(group: str) -> bool:
+def forgotten(group: str) -> bool:
     """Have Kafka forget a group; it refuses while the group has members, or before its own groups topic is there."""
     with admin() as client:
         try:

@@ -58,7 +58,8 @@ def run_of(samples: list[Sample], total: int, output: dict[tuple[str, int], tupl
     """What samples from ready to the end say of so many input records."""
     first, last = samples[0], samples[-1]
     half = next(sample for sample in samples if sample.committed >= total / 2)
-    return Run(_cpu_us(first, last), _cpu_us(half, last), total / (last.seconds - first.seconds), output)
+    events_per_second = (last.committed - first.committed) / (last.seconds - first.seconds)
+    return Run(_cpu_us(first, last), _cpu_us(half, last), events_per_second, output)
 
 
 def _create(client: Any, topic: str) -> None:
