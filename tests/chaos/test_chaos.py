@@ -1,6 +1,7 @@
 """A dozen faults, one of each kind, on real workers and a real broker; `make chaos` is the same with two hundred."""
 
 import json
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 
 from services.runtime.local.stack import Stack
 from tests.chaos.drive import Chaos
-from tests.chaos.faults import FAULTS
+from tests.chaos.faults import FAULTS, MOST_WORKERS, Deck
 from tests.chaos.reader import Reader, digest
 
 SEED = 7
@@ -60,3 +61,12 @@ def test_a_digest_sees_every_field_and_no_order() -> None:
     said = {one: assertion(1, 1), other: assertion(2, 2)}
     assert digest(said) == digest(dict(reversed(said.items())))
     assert digest(said) != digest(said | {other: assertion(2, 2, "cancelled")})
+
+
+def test_every_number_of_workers_leaves_a_fault_to_do() -> None:
+    deck = Deck(random.Random(SEED))
+    for running in (0, 1, 2, MOST_WORKERS, MOST_WORKERS + 1, MOST_WORKERS + 5):
+        for _ in range(3 * len(FAULTS)):
+            fault = deck.draw(running)
+            assert fault.least <= running
+            assert fault.kind != "join" or running < MOST_WORKERS
