@@ -10,10 +10,12 @@ import json
 import aiokafka
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.consumer.fetcher import FetchResult
+from aiokafka.consumer.fetcher import READ_COMMITTED, FetchResult, PartitionRecords
 from aiokafka.consumer.group_coordinator import CoordinatorGroupRebalance, GroupCoordinator
 from aiokafka.errors import UnknownError, for_code
 from aiokafka.protocol.group import HeartbeatRequest, JoinGroupRequest
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.record.memory_records import MemoryRecords
 from faust.assignor.partition_assignor import PartitionAssignor
 from faust.transport.consumer import Consumer as FaustConsumer
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
@@ -21,6 +23,7 @@ from faust.transport.drivers.aiokafka import Consumer as KafkaConsumerOfFaust
 from kafka import TopicPartition as AdminPartition
 
 from schemas.topics import CLICKS, ORDERS
+from services.attribution.adapters.chunks import _NONE
 from services.attribution.adapters.faust_app import GROUP, create_app
 from services.attribution.adapters.transport import ChunkConsumer
 from services.runtime.kafka import admin, aiokafka_options
@@ -85,6 +88,41 @@ def test_a_fetch_moves_the_position_also_over_what_it_does_not_return():
     source = inspect.getsource(FetchResult.getall)
     assert source.count("self._update_position()") == 2
     assert aiokafka.__version__ == "0.14.0"
+
+
+def test_a_record_is_handed_over_as_it_was_unpacked_with_all_that_we_ask_of_one(consumer_of_faust):  # noqa: ARG001 - makes it so
+    builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, 0, 10_000)
+    builder.append(0, 1_700_000_000_000, b"k", b"v", [("h", b"x")])
+    unpacked = MemoryRecords(bytes(builder.build()))
+    at = TopicPartition(CLICKS.name, 3)
+    [record] = PartitionRecords(at, unpacked, [], 0, None, None, True, READ_COMMITTED)
+    assert (record.offset, record.timestamp, record.key, record.value) == (0, 1_700_000_000_000, b"k", b"v")
+    assert list(record.headers) == [("h", b"x")]
+    assert type(record).__name__ == "DefaultRecord"
+
+
+def test_what_was_fetched_of_a_partition_that_is_not_asked_for_stays_where_it_is(own_stack):  # noqa: ARG001 - the stack must be there
+    """And an empty set asks for all: hence chunks._NONE."""
+    buyer = buyer_in(7, "held")
+    publish(CLICKS.name, [click(buyer, "c", 8)])
+    publish(ORDERS.name, [paid(buyer, "held", 10)])
+    clicks, orders = TopicPartition(CLICKS.name, 7), TopicPartition(ORDERS.name, 7)
+
+    async def read():
+        consumer = AIOKafkaConsumer(**aiokafka_options(), auto_offset_reset="earliest")
+        await consumer.start()
+        consumer.assign([clicks, orders])
+        fetched = consumer._fetcher
+        first = await fetched.fetched_records({clicks}, timeout=10)
+        while orders not in fetched._records:  # noqa: ASYNC110 - the fetcher has no event for it
+            await asyncio.sleep(0.01)
+        nothing = await fetched.fetched_records(_NONE, timeout=0)
+        position = await consumer.position(orders)
+        rest = await fetched.fetched_records(set(), timeout=10)
+        await consumer.stop()
+        return set(first), nothing, position, set(rest)
+
+    assert asyncio.run(read()) == ({clicks}, {}, 0, {orders})
 
 
 def test_all_that_a_coordinator_asks_of_its_group_passes_one_place_and_no_sooner_than_there_is_a_subscription():
