@@ -2,19 +2,23 @@
 
 import asyncio
 import threading
+from collections.abc import Coroutine
 from typing import Any, cast
 
 from faust.types import TP
 
 from schemas.topics import BUYER_PARTITIONS, CLICKS, ORDERS
 from services.attribution.adapters import faust_app, lane, object_store
+from services.attribution.adapters.chunks import Chunk
 from services.attribution.adapters.keyvalue import MemoryKeyValue
 from services.attribution.adapters.lane import Lane
 from services.attribution.adapters.store import Store
 from services.attribution.adapters.terms import Terms
+from services.attribution.application.apply import TouchRecord, apply_touches
 from services.attribution.domain.horizons import Horizons
 from services.kernel.errors import PlaceTaken
-from tests.unit.attribution_words import RULES
+from tests.property.attribution_reference import LogRecord
+from tests.unit.attribution_words import NOW, RULES, touch
 
 INPUTS = frozenset({CLICKS.name, ORDERS.name})
 ASSIGNED = {TP(topic, 3) for topic in INPUTS}
@@ -44,6 +48,9 @@ class Keeper:
     def open(self, number: int, starts: dict[str, int]) -> Store:
         del starts
         return Store(MemoryKeyValue({}), Terms.now(number, {"clicks": "id"}, Horizons(), RULES), RULES)
+
+    def freeze(self, number: int) -> Any:
+        """There is nothing new to upload."""
 
 
 class Outbox:
@@ -107,6 +114,72 @@ async def _closed() -> list[dict[TP, int]]:
 
 def test_a_worker_without_partitions_tells_the_group_nothing_which_it_would_refuse_as_an_error():
     assert all(asyncio.run(_closed()))
+
+
+class Stuck:
+    """Never comes to its end: a pipeline in the middle of a chunk, or an outbox that waits for an acknowledgement."""
+
+    def __init__(self) -> None:
+        self.reached = asyncio.Event()
+
+    async def process(self, store: Store, chunk: Chunk) -> None:
+        one = touch(f"t{chunk.first}")
+        apply_touches(store.shard, [TouchRecord(LogRecord(chunk.first, NOW // 1000, "b_1", "", one), "b_1", one)])
+        if chunk.first:
+            self.reached.set()
+            await asyncio.Future()
+
+    def take_awaited(self) -> list[Any]:
+        self.reached.set()
+        return [asyncio.get_running_loop().create_future()]
+
+
+async def _cut_off(lane: Lane, stuck: Stuck, step: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.ensure_future(step)
+    await stuck.reached.wait()
+    task.cancel()
+    await asyncio.wait([task])
+    lane._outbox = cast("Any", Outbox())
+
+
+def clicks(first: int, epoch: int = 0) -> Chunk:
+    return Chunk(TP(CLICKS.name, 3), first, first + 1, epoch, [LogRecord(first, NOW // 1000, "b_1", "", touch())])
+
+
+async def _closed_after_a_chunk_was_cut_off() -> tuple[dict[str, int], list[dict[TP, int]]]:
+    group, stuck = Group(), Stuck()
+    lane = Lane(INPUTS, cast("Any", Keeper()), cast("Any", stuck), cast("Any", Outbox()), crash)
+    await lane.open(ASSIGNED, cast("Any", group))
+    store = lane.stores[3]
+    store.next_offsets = {CLICKS.name: 0, ORDERS.name: 0}
+    await lane.apply(clicks(0))
+    await _cut_off(lane, stuck, lane.apply(clicks(1)))
+    await lane.close(cast("Any", group), for_good=True)
+    return store.durable, group.told
+
+
+def test_a_chunk_that_was_cut_off_leaves_nothing_durable_of_what_it_did_not_publish():
+    durable, told = asyncio.run(_closed_after_a_chunk_was_cut_off())
+    assert durable == {}
+    assert all(not offset for offsets in told for offset in offsets.values())
+
+
+async def _closed_after_a_checkpoint_was_cut_off() -> dict[str, int]:
+    group, stuck = Group(), Stuck()
+    lane = Lane(INPUTS, cast("Any", Keeper()), cast("Any", stuck), cast("Any", Outbox()), crash)
+    await lane.open(ASSIGNED, cast("Any", group))
+    store = lane.stores[3]
+    store.next_offsets = {CLICKS.name: 0, ORDERS.name: 0}
+    await lane.apply(clicks(0))
+    lane._outbox = cast("Any", stuck)
+    lane._due.set()
+    await _cut_off(lane, stuck, lane.checkpoints(cast("Any", group)))
+    await lane.close(cast("Any", group), for_good=True)
+    return store.durable
+
+
+def test_a_checkpoint_that_was_cut_off_is_not_followed_by_one_without_its_rows():
+    assert asyncio.run(_closed_after_a_checkpoint_was_cut_off()) == {}
 
 
 async def _replaced() -> tuple[list[dict[TP, int]], dict[str, int], list[BaseException]]:

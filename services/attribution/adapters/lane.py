@@ -113,12 +113,16 @@ class Lane:
 
     async def _apply(self, store: Store, chunk: Chunk) -> None:
         expected = store.next_offsets[chunk.topic]
+        if store.is_applying:
+            raise InvariantBroken(f"{chunk.topic}[{chunk.partition}]: what was applied before was cut off")
         if chunk.first != expected:
             raise InvariantBroken(
                 f"{chunk.topic}[{chunk.partition}]: a chunk starts at {chunk.first}, expected {expected}"
             )
+        store.is_applying = True
         await self._pipeline.process(store, chunk)
         store.next_offsets[chunk.topic] = chunk.next
+        store.is_applying = False
         self._events += len(chunk.records)
         if self._events >= CHECKPOINT_EVENTS:
             self._due.set()
@@ -144,10 +148,10 @@ class Lane:
         return None if end is None else max(0, end - self.stores[partition].next_offsets[CLICKS.name])
 
     def _take(self) -> list[tuple[Store, Checkpoint]]:
-        """Encode what changed in every store; chunks may go on while it is made durable."""
+        """Encode what changed in every store that is whole; chunks may go on while it is made durable."""
         self._due.clear()
         self._events = 0
-        changed = [store for store in self.stores.values() if store.next_offsets != store.durable]
+        changed = [store for store in self.stores.values() if store.is_whole and store.next_offsets != store.durable]
         return [(store, store.take()) for store in changed]
 
     async def _finish(self, taken: list[tuple[Store, Checkpoint]], consumer: ChunkConsumer) -> None:
@@ -209,8 +213,11 @@ class Lane:
             memory.begin_anew()
             for number, store in self.stores.items():
                 if store.must_publish_all:
+                    store.is_applying = True
                     await self._pipeline.publish_all(number, store)
             await self._acknowledged()
+            for store in self.stores.values():
+                store.is_applying = False
         self._mirrored = {}
         self.has_assignment = True
         observe.assigned(numbers)

@@ -37,6 +37,12 @@ class Store:
     A checkpoint is taken in two steps, so that the worker need not stand still while the broker acknowledges:
     `take()` encodes what changed, later `write()` makes it durable in ONE write batch.
 
+    Either may be cut off by a cancelled task: at a stop, at a rebalance. Then what is in memory is no longer what the
+    offsets say, and must not be written: `is_whole` is False until the store is opened again.
+
+    Attributes:
+        is_applying: a chunk is being applied, or all is being published again, or that was cut off.
+
     Raises:
         StartRefused: the stored terms are not those of this process.
     """
@@ -53,8 +59,14 @@ class Store:
         self.next_offsets = dict(meta.next_offsets)
         self.durable = dict(meta.next_offsets)
         self.applied_at: dict[str, int] = {}
+        self.is_applying = self._is_taken = False
         room = WaitingRoom({codec.place_of(k): codec.decode_held(v) for k, v in database.scan(codec.WAITING)})
         self.shard = Shard(self._hot, room, rules, terms.horizons, meta.log, meta.marks, meta.publish_from)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether a checkpoint may be taken: no chunk is half applied, and the last checkpoint was written."""
+        return not (self.is_applying or self._is_taken)
 
     @property
     def local(self) -> Container[str]:
@@ -75,6 +87,7 @@ class Store:
 
     def take(self) -> Checkpoint:
         """Encode what changed since the last checkpoint, and what the next reader has to know."""
+        self._is_taken = True
         shard = self.shard
         since = useful(shard.marks, shard.horizons)
         swept = self._sweep.step(since, self._hot.dirty)
@@ -95,6 +108,7 @@ class Store:
         """Make a checkpoint durable; its predecessor must be."""
         self._database.write(checkpoint.rows)
         self.durable = checkpoint.next_offsets
+        self._is_taken = False
         self._hot.make_room()
 
     def close(self) -> None:
