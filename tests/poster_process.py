@@ -138,8 +138,8 @@ class CommitCutter:
 
     Args:
         port: of the server on loopback.
-        times: how many commits to cut before it lets all through. The server gets the first, third and so on, but its
-            answer never arrives; of the others it hears nothing, of the last not even that the connection is cut.
+        times: how many commits to cut before it lets all through. Every other time the server gets the COMMIT, and its
+            answer never arrives; of the rest nothing.
     """
 
     def __init__(self, port: int, times: int) -> None:
@@ -168,12 +168,10 @@ class CommitCutter:
                 client.shutdown(socket.SHUT_RDWR)
                 if self.cuts_left % 2:
                     server.sendall(data)
-                elif self.cuts_left == 0:
-                    return
                 break
             server.sendall(data)
-        with contextlib.suppress(OSError):
-            server.shutdown(socket.SHUT_WR)
+        self._end(server, socket.SHUT_WR)
+        client.close()
 
     def _down(self, server: socket.socket, client: socket.socket) -> None:
         try:
@@ -181,8 +179,14 @@ class CommitCutter:
                 client.sendall(data)
         except OSError:
             pass
-        client.close()
+        self._end(client, socket.SHUT_RDWR)
         server.close()
+
+    @staticmethod
+    def _end(one: socket.socket, how: int) -> None:
+        """Shut down, for its reader to close: who closes what another thread waits for tells nobody."""
+        with contextlib.suppress(OSError):
+            one.shutdown(how)
 
     @staticmethod
     def _receive(one: socket.socket) -> bytes:
