@@ -14,6 +14,7 @@ from services.runtime.local.stack import Stack
 from services.runtime.settings import settings
 
 pytest.register_assert_rewrite("tests.attribution_snapshots")
+os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")  # brokers of tests end before better code pays
 
 
 @pytest.fixture(scope="session")

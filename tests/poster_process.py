@@ -1,5 +1,6 @@
 """Poster processes for tests: started, frozen and killed at will, and the topics that feed them."""
 
+import contextlib
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 from kafka import KafkaProducer
 
@@ -30,7 +32,7 @@ def wait_until(condition: Callable[[], bool], what: str, seconds: float = SECOND
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"waited {seconds:.0f} s: {what}"
-        time.sleep(0.02)
+        time.sleep(0.1)
 
 
 def fresh_topics() -> None:
@@ -99,27 +101,31 @@ class PosterProcess:
         values = [line.rpartition(" ") for line in self.get("/metrics").splitlines() if not line.startswith("#")]
         return sum(float(value) for name, _, value in values if name == series)
 
-    def in_transaction(self) -> bool:
+    def locks(self) -> set[tuple[str, bool]]:
+        """Tables that its transactions have locked (True), or wait for (False)."""
         with psycopg.connect(psycopg_dsn("reader")) as reader:
-            found = reader.execute(
-                "SELECT 1 FROM pg_stat_activity a JOIN pg_locks l USING (pid) JOIN pg_class c ON c.oid = l.relation"
-                " WHERE application_name = %s AND relname = 'writer' AND mode = 'RowShareLock'",
+            rows = reader.execute(
+                "SELECT relname, granted FROM pg_stat_activity JOIN pg_locks USING (pid)"
+                " JOIN pg_class ON pg_class.oid = relation WHERE application_name = %s",
                 (f"koc-{self.name}",),
             )
-            return found.fetchone() is not None
+            return {(name, granted) for name, granted in rows}
 
-    def freeze_within_a_transaction(self) -> None:
-        """SIGSTOP while it holds its writers' rows."""
-        deadline = time.monotonic() + SECONDS
-        while time.monotonic() < deadline:
+    def freeze_within_a_transaction(self, publish_more: Callable[[], None], table: str = "journal") -> None:
+        """SIGSTOP while it holds its writers' rows; it cannot end a transaction, for we hold a table it writes to.
+
+        Args:
+            publish_more: what it is to be at work on; all before is posted.
+            table: journal, which it fills by COPY, or balance, which it updates.
+        """
+        with psycopg.connect(psycopg_dsn("owner")) as owner:
+            owner.execute(f"LOCK TABLE {table} IN SHARE MODE")
+            publish_more()
+            wait_until(lambda: {("writer", True), (table, False)} <= self.locks(), "it is within a transaction")
             self.process.send_signal(signal.SIGSTOP)
-            if self.in_transaction():
-                time.sleep(0.2)  # what the server can finish without it, it finishes now
-                if self.in_transaction():
-                    return
-            self.process.send_signal(signal.SIGCONT)
-            time.sleep(0.03)
-        raise AssertionError("never seen within a transaction")
+            wait_until(lambda: psutil.Process(self.process.pid).status() == psutil.STATUS_STOPPED, "it is frozen")
+        wait_until(lambda: (table, False) not in self.locks(), "the server has done what it can without it")
+        assert ("writer", True) in self.locks()
 
     def end(self, how: signal.Signals = signal.SIGTERM) -> int:
         if self.process.poll() is None:
@@ -132,8 +138,8 @@ class CommitCutter:
 
     Args:
         port: of the server on loopback.
-        deliver: whether the server still gets the COMMIT; its answer never arrives either way.
-        times: how many commits to cut before it lets all through.
+        times: how many commits to cut before it lets all through. Every other time the server gets the COMMIT, and its
+            answer never arrives; of the rest nothing.
     """
 
     def __init__(self, port: int, times: int) -> None:
@@ -160,12 +166,12 @@ class CommitCutter:
             if wrote and b"COMMIT\0" in data and self.cuts_left:
                 self.cuts_left -= 1
                 client.shutdown(socket.SHUT_RDWR)
-                if self.cuts_left % 2:  # every other commit reaches the server
+                if self.cuts_left % 2:
                     server.sendall(data)
-                    time.sleep(0.3)
                 break
             server.sendall(data)
-        server.close()
+        self._end(server, socket.SHUT_WR)
+        client.close()
 
     def _down(self, server: socket.socket, client: socket.socket) -> None:
         try:
@@ -173,7 +179,14 @@ class CommitCutter:
                 client.sendall(data)
         except OSError:
             pass
-        client.close()
+        self._end(client, socket.SHUT_RDWR)
+        server.close()
+
+    @staticmethod
+    def _end(one: socket.socket, how: int) -> None:
+        """Shut down, for its reader to close: who closes what another thread waits for tells nobody."""
+        with contextlib.suppress(OSError):
+            one.shutdown(how)
 
     @staticmethod
     def _receive(one: socket.socket) -> bytes:

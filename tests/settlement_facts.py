@@ -1,7 +1,7 @@
 """Assertions, plans and relations for tests of the books: everything has a default, a test names what it is about."""
 
 import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from services.kernel.time import format_rfc3339, parse_rfc3339
@@ -87,13 +87,11 @@ class Fact:
         return self.but(refunded_minor=step.refunded_minor, steps=(*self.steps, step), as_of=at, version=version)
 
     def wire(self) -> bytes:
-        body = asdict(self)
+        body: dict[str, Any] = {**vars(self), "version": vars(self.version)}  # asdict takes four times as long
         for at in ("paid_at", "received_at", "completed_at", "as_of"):
             body[at] = None if body[at] is None else format_rfc3339(body[at])
-        for step in body["steps"]:
-            step["at"] = format_rfc3339(step["at"])
-        for credit in body["credits"]:
-            credit["touched_at"] = format_rfc3339(credit["touched_at"])
+        body["steps"] = [{**vars(step), "at": format_rfc3339(step.at)} for step in self.steps]
+        body["credits"] = [{**vars(one), "touched_at": format_rfc3339(one.touched_at)} for one in self.credits]
         return json.dumps(body, separators=(",", ":")).encode()
 
 

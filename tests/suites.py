@@ -19,18 +19,22 @@ REPORTS = ROOT / ".local/test"
 
 @dataclass(frozen=True)
 class Suite:
-    """A folder of tests and the minutes of the whole that it may take on two cores."""
+    """A folder of tests and the minutes of the whole that it may take on two cores; `options` are pytest's."""
 
     name: str
     minutes: float
     what: str
     also: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
 
+
+SIDE_BY_SIDE = ("--numprocesses=3", "--dist=loadfile")
+"""Tests that mostly wait for processes: three files at a time, each of these processes with a stack of its own."""
 
 SUITES = (
     Suite("unit", 1.0, "rules, contracts and glue, no processes", ("tests/test_tidy.py",)),
     Suite("property", 1.5, "laws, by generated histories"),
-    Suite("integration", 7.0, "real Kafka and PostgreSQL, one part at a time"),
+    Suite("integration", 7.0, "real Kafka and PostgreSQL, one part at a time", options=SIDE_BY_SIDE),
     Suite("e2e", 4.0, "the whole path, killed and reordered"),
     Suite("chaos", 2.0, "a dozen faults on real workers, one digest"),
     Suite("ops", 1.5, "compose, dashboard on a real Prometheus"),
@@ -60,8 +64,8 @@ def run(suite: Suite) -> Outcome:
     report = REPORTS / f"{suite.name}.xml"
     report.unlink(missing_ok=True)
     began = time.monotonic()
-    command = [sys.executable, "-m", "pytest", f"tests/{suite.name}", *suite.also, "-q", "--durations=3"]
-    command += ["--junitxml", str(report)]
+    command = [sys.executable, "-m", "pytest", f"tests/{suite.name}", *suite.also, *suite.options]
+    command += ["-q", "--durations=3", "--junitxml", str(report)]
     status = subprocess.run(command, cwd=ROOT).returncode
     outcome = Outcome(suite, time.monotonic() - began, status)
     if report.exists():

@@ -15,7 +15,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from schemas.topics import BUYER_PARTITIONS, CLICKS, CREDITS, ORDERS
 from services.kernel.time import DAY, HOUR, format_rfc3339
-from services.runtime.kafka import kafka_python_options, partition_of
+from services.runtime.kafka import admin, kafka_python_options, partition_of
 from services.runtime.local import child
 from services.runtime.topics import log_ends
 from services.settlement.domain.vectors import Vector, dominates
@@ -102,7 +102,8 @@ class Worker:
 
     def log(self) -> str:
         """All it has written."""
-        return (self.folder / "log").read_text()
+        log = self.folder / "log"
+        return log.read_text() if log.exists() else ""
 
     def get(self, path: str) -> str:
         """An answer of its health server."""
@@ -126,12 +127,9 @@ def publish(topic: str, events: Iterable[dict[str, Any] | bytes], buyer: str = "
 
 def lag() -> int:
     """Records of the inputs that the group has not made durable."""
-    consumer = KafkaConsumer(**kafka_python_options(), group_id=GROUP, enable_auto_commit=False)
-    try:
-        ends = log_ends(INPUTS)
-        return sum(end - (consumer.committed(TopicPartition(*at)) or 0) for at, end in ends.items())
-    finally:
-        consumer.close()
+    with admin() as client:
+        committed = {tuple(at): place.offset for at, place in client.list_group_offsets(GROUP)[GROUP].items()}
+    return sum(max(0, end - committed.get(at, 0)) for at, end in log_ends(INPUTS).items())
 
 
 def drained(worker: Worker, seconds: float = 60.0) -> None:

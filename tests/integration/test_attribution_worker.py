@@ -37,15 +37,19 @@ def own_stack(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def folder(own_stack, tmp_path_factory):  # noqa: ARG001 - the stack must be there
-    """The worker's folder: its state goes on from test to test, as it would."""
-    return tmp_path_factory.mktemp("worker")
+def the_worker(own_stack, tmp_path_factory):  # noqa: ARG001 - the stack must be there
+    """The only worker of this module; its state goes on from test to test, as it would."""
+    only = Worker(tmp_path_factory.mktemp("worker"))
+    yield only
+    only.kill()
 
 
 @pytest.fixture
-def worker(folder):
-    with Worker(folder) as running:
-        yield running
+def worker(the_worker):
+    """At work: started again if the test before has ended it."""
+    if the_worker.process is None or the_worker.process.poll() is not None:
+        the_worker.start()
+    return the_worker
 
 
 def dead_letters(topic):
@@ -119,21 +123,20 @@ def test_a_lost_store_is_rebuilt_from_the_log(worker):
 
 
 @pytest.mark.parametrize("how", ["handler", "produce", "checkpoint"])
-def test_an_injected_failure_ends_the_process_and_loses_nothing(folder, how):
+def test_an_injected_failure_ends_the_process_and_loses_nothing(the_worker, how):
+    the_worker.kill()
+    said_before = len(the_worker.log())
     clicks, said = many(how, 3)
-    with Worker(folder) as worker:
-        drained(worker)
-        assert worker.terminate() == 0
-        publish(CLICKS.name, clicks)
-        publish(ORDERS.name, said)
-        for partition in (4, 5, 6):
-            for batch, topic in zip(many(f"{how}{partition}", partition, 3), (CLICKS, ORDERS), strict=True):
-                publish(topic.name, batch)
-        worker.start(break_how=how)
-        assert worker.ended() not in (0, None)
-        assert "injected" in worker.log()
-        worker.start()
-        drained(worker)
+    publish(CLICKS.name, clicks)
+    publish(ORDERS.name, said)
+    for partition in (4, 5, 6):
+        for batch, topic in zip(many(f"{how}{partition}", partition, 3), (CLICKS, ORDERS), strict=True):
+            publish(topic.name, batch)
+    the_worker.start(break_how=how)
+    assert the_worker.ended() not in (0, None)
+    assert "injected" in the_worker.log()[said_before:]
+    the_worker.start()
+    drained(the_worker)
     assert_all_credited(how)
     for partition in (4, 5, 6):
         assert_all_credited(f"{how}{partition}", 3)
@@ -192,12 +195,10 @@ def test_each_kind_of_bad_input_lands_in_the_dead_letter_topic_and_good_events_g
     )  # fmt: skip
 
 
-def test_a_topic_full_of_something_else_stops_the_worker_with_a_sentence(folder):
-    with Worker(folder) as worker:
-        drained(worker)
-        assert worker.terminate() == 0
-        publish(CLICKS.name, [b"not an event"] * 1500, "scrap")
-        worker.start()
-        assert worker.ended() == 78
-        assert "somebody publishes the wrong thing" in worker.log()
-        assert b"not an event" not in dead_letters(CLICKS)
+def test_a_topic_full_of_something_else_stops_the_worker_with_a_sentence(the_worker):
+    the_worker.kill()
+    publish(CLICKS.name, [b"not an event"] * 1500, "scrap")
+    the_worker.start()
+    assert the_worker.ended() == 78
+    assert "somebody publishes the wrong thing" in the_worker.log()
+    assert b"not an event" not in dead_letters(CLICKS)

@@ -20,6 +20,8 @@ JARS = REPOSITORY / ".local/kafka"
 """Shared by all stacks of this clone, a folder per content of pom.xml: `koc local reset` leaves it alone."""
 
 _HEAP = ("-Xms128m", "-Xmx384m", "-XX:+UseSerialGC")
+_QUICK = "-XX:TieredStopAtLevel=1"
+"""For a Java that soon ends: what its best compiler makes would come too late."""
 _LOGGING = (
     "-Xlog:cds=off",
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
@@ -113,7 +115,9 @@ class Broker:
         self._write("format.properties", partial)
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         config = str(self.layout.broker / "format.properties")
-        return [*_java_with_jars(), "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", config]
+        archive = [self._class_archive()] if _class_archive().exists() else []
+        java = _java_with_jars(_QUICK, *archive)
+        return [*java, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", config]
 
     def accept_format(self) -> None:
         """The format command succeeded: its folder is the data folder now."""

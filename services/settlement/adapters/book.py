@@ -39,6 +39,14 @@ SESSION = " ".join(
 KEEPALIVES = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
 """A cut network shows within seconds, also to a client that only waits."""
 
+_END_OVERDUE = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE usename = current_user AND wait_event = 'ClientRead' AND query LIKE 'COPY %' AND state = 'active'
+  AND xact_start < clock_timestamp() - nullif(current_setting('transaction_timeout'), '0')::interval
+"""
+"""transaction_timeout does not end a transaction whose COPY waits for its client: a poster that was frozen there would
+hold its writers' rows until it wakes. Who connects, as after each failure, ends what should have ended."""
+
 LINE_COLUMNS = (
     "order_id, line_id, buyer_id, partition, standing, vector, joined, below_since, content_hash, brand_id, koc_ids,"
     " paid_at, currency, revision, unpriced, unpriced_minor, quarantined, accounts, amounts, booked_steps"
@@ -76,6 +84,7 @@ class Book:
         if self._connection is None:
             connection = self._engine.connect()
             raw = psycopg_of(connection)
+            raw.execute(_END_OVERDUE)
             for statement in write_rows.STAGING:
                 raw.execute(statement)
             raw.commit()
