@@ -46,7 +46,7 @@ def own_stack(tmp_path_factory):
     settings.cache_clear()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def consumer_of_faust(own_stack):  # noqa: ARG001 - the stack must be there
     """The aiokafka consumer that our app would read with, not started."""
 
