@@ -87,10 +87,10 @@ def admin() -> Iterator[Any]:
     """A kafka-python admin client, closed at the end of the block.
 
     Raises:
-        ConnectionError: no broker answers; one sentence that names the address.
+        ConnectionError: no broker answers, or it went away; one sentence that names the address.
     """
     from kafka.admin import KafkaAdminClient
-    from kafka.errors import KafkaError
+    from kafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError
 
     try:
         client = KafkaAdminClient(**kafka_python_options(), client_id="koc-admin", bootstrap_timeout_ms=BOOTSTRAP_MS)
@@ -98,5 +98,7 @@ def admin() -> Iterator[Any]:
         raise ConnectionError(f"no Kafka broker answers at {settings().kafka_bootstrap}: {error}") from error
     try:
         yield client
+    except (KafkaConnectionError, KafkaTimeoutError) as error:
+        raise ConnectionError(f"the Kafka broker at {settings().kafka_bootstrap} went away: {error}") from error
     finally:
         client.close()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from services.cli.main import UNAVAILABLE
 from services.kernel.errors import StartRefused
 from tests.integration.attribution_process import Worker
 
@@ -32,8 +33,10 @@ class Ending(NamedTuple):
 
     @property
     def is_expected(self) -> bool:
-        """A zombie that notices that its time is over may end itself, and of two of one name one must; nothing else
-        may."""
+        """A zombie that notices that its time is over may end itself, and of two of one name one must; so may who finds
+        the broker gone at its start. Nothing else may."""
+        if self.after == "started":
+            return self.status == UNAVAILABLE
         return self.after in {"frozen", "replaced"} and self.status > 0
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from kafka.errors import KafkaConnectionError
 from kafka.partitioner import murmur2
 
 from services.runtime import kafka
@@ -55,3 +56,16 @@ def test_nobody_listening_is_one_sentence_with_the_address(monkeypatch: pytest.M
     monkeypatch.setattr(kafka, "BOOTSTRAP_MS", 200)
     with pytest.raises(ConnectionError, match=r"no Kafka broker answers at 127\.0\.0\.1:1"), kafka.admin():
         pass
+
+
+def test_a_broker_that_goes_away_in_the_middle_is_a_sentence_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Client:
+        def __init__(self, **options: object) -> None:
+            """Connected."""
+
+        def close(self) -> None:
+            """Gone."""
+
+    monkeypatch.setattr("kafka.admin.KafkaAdminClient", Client)
+    with pytest.raises(ConnectionError, match=r"went away: .*socket disconnected"), kafka.admin():
+        raise KafkaConnectionError("socket disconnected")

@@ -39,14 +39,11 @@ def check_world() -> World:
 
     Raises:
         StartRefused: something is not as this worker needs it.
+        ConnectionError: no broker answers, or it went away; starting again helps.
     """
     policies = read_policy_file()
     snapshots = open_snapshots(_snapshot_url())
-    try:
-        problems = topic_problems()
-    except ConnectionError as problem:
-        raise StartRefused(str(problem)) from problem
-    if problems:
+    if problems := topic_problems():
         raise StartRefused("; ".join(problems))
     return World(policies, topic_ids(sorted(INPUTS)), snapshots)
 
