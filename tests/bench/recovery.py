@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import psutil
 import pytest
 
 from schemas.topics import CLICKS, ORDERS
@@ -37,6 +38,7 @@ class Figure(NamedTuple):
     """Back after the loss of the disk.
 
     Attributes:
+        cpu_seconds: of the worker meanwhile, which do not depend on what else the machine does.
         events_read: by the worker that was restored.
         replayed_seconds: the same with neither disk nor snapshot; 0 = not measured.
     """
@@ -45,6 +47,7 @@ class Figure(NamedTuple):
     log_events: int
     state_bytes: int
     seconds: float
+    cpu_seconds: float
     events_read: int
     replayed_seconds: float
 
@@ -80,8 +83,8 @@ class Shop:
         drained(self.worker, 240)
         assert self.worker.terminate() == 0
 
-    def back(self, **environment: str) -> tuple[float, int, int]:
-        """Lose the disk and start: (seconds, events read, bytes of state)."""
+    def back(self, **environment: str) -> tuple[float, float, int, int]:
+        """Lose the disk and start: (seconds, of CPU, events read, bytes of state)."""
         self.worker.kill()
         shutil.rmtree(self.worker.folder / "state")
         before = dict(self.environment)
@@ -90,22 +93,26 @@ class Shop:
         self.worker.start()
         drained(self.worker, 240)
         seconds = time.perf_counter() - began
+        cpu_seconds = sum(psutil.Process(self.worker.pid).cpu_times()[:2])
         self.environment.clear()
         self.environment.update(before)
         read = sum(self._metric(f'koc_attribution_events_total{{topic="{topic}"}}') for topic in INPUTS)
-        return seconds, read, self._metric("koc_attribution_state_bytes")
+        return seconds, cpu_seconds, read, self._metric("koc_attribution_state_bytes")
 
     def measure(self, months: int, *, replay: bool) -> Figure:
         """Lose the disk with a tail to catch up; then, if wanted, once more without any snapshot."""
         self.grow(TAIL)
-        seconds, read, state_bytes = self.back()
+        seconds, cpu_seconds, read, state_bytes = self.back()
         replayed = 0.0
         if replay:
             assert self.worker.terminate() == 0
             self.grow(CLICKS_PER_ORDER + 1)
-            replayed, _, _ = self.back(KOC_SNAPSHOT_URL=(self._folder / f"none-{months}").as_uri())
+            replayed, *_ = self.back(KOC_SNAPSHOT_URL=(self._folder / f"none-{months}").as_uri())
         assert self.worker.terminate() == 0
-        return Figure(months, sum(log_ends(INPUTS).values()), state_bytes, round(seconds, 2), read, round(replayed, 2))
+        log_events = sum(log_ends(INPUTS).values())
+        return Figure(
+            months, log_events, state_bytes, round(seconds, 2), round(cpu_seconds, 2), read, round(replayed, 2)
+        )
 
     def _said(self, events: int) -> Iterator[dict[str, Any]]:
         for _ in range(events):

@@ -73,6 +73,12 @@ class Worker:
             self.process = subprocess.Popen([*dies_with_us, *command], env=environment, stdout=log, stderr=log)
 
     @property
+    def pid(self) -> int:
+        """Of the process that was started last."""
+        assert self.process is not None
+        return self.process.pid
+
+    @property
     def _address(self) -> Path:
         return self.folder / "run" / f"{self.name}.json"
 

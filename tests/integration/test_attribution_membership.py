@@ -1,6 +1,7 @@
 """Two processes of one instance id on a real broker: the later one has the place, and nobody takes it back."""
 
 import signal
+import time
 
 import pytest
 
@@ -13,8 +14,8 @@ from services.runtime.settings import settings
 from tests.integration.attribution_process import GROUP, Worker, buyer_in, click, drained, publish, until
 
 NAME = "attribution-twin"
-_AT_ONCE_SECONDS = 8.0
-"""Less than a session: who had to wait for one to end was not back at once."""
+_AT_ONCE_SECONDS = 6.0
+"""Above an earlier start, which knows how busy this machine is; who has to wait for a session to end needs 10."""
 
 
 @pytest.fixture(scope="module")
@@ -54,24 +55,26 @@ def clicks(prefix):
 
 def test_of_two_live_workers_of_one_instance_id_the_earlier_one_stops_with_a_sentence_and_the_later_goes_on(twins):
     first, second = twins
+    began = time.monotonic()
     second.start()
-    assert first.ended(20) == 78
+    assert first.ended() == 78
     assert f"another process has joined the group under the instance id {NAME}" in first.log().splitlines()[-1]
     until(second.is_ready, "ready", worker=second)
+    took = time.monotonic() - began
     place = member_id()
     clicks("twins")
     drained(second)
     assert member_id() == place
     second.kill()
     second.start()
-    until(second.is_ready, "ready again", _AT_ONCE_SECONDS, second)
+    until(second.is_ready, "ready again", took + _AT_ONCE_SECONDS, second)
     clicks("again")
     drained(second)
 
 
 def test_a_second_worker_in_the_same_folder_is_refused_before_it_asks_kafka_for_anything(tmp_path):
     with occupy(tmp_path / "state"), Worker(tmp_path, NAME, {"KOC_KAFKA_BOOTSTRAP": "127.0.0.1:1"}) as second:
-        assert second.ended(10) == 78
+        assert second.ended() == 78
         assert "another worker is at work in" in second.log().splitlines()[-1]
 
 
@@ -84,7 +87,7 @@ def test_a_worker_takes_itself_out_and_nobody_who_has_its_name_by_now(twins):
     present = member_id()
     first.process.send_signal(signal.SIGTERM)
     first.process.send_signal(signal.SIGCONT)
-    assert first.ended(20) in {0, 78}
+    assert first.ended() in {0, 78}
     leave_group(GROUP, NAME, former)
     leave_group(GROUP, NAME, "")
     assert member_id() == present

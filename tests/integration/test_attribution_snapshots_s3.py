@@ -41,7 +41,7 @@ def said_of(url):
     began = time.monotonic()
     with pytest.raises(ConnectionError) as problem:
         open_snapshots(url).names(3)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 10, "less than the patience for a snapshot itself"
     said = "".join(traceback.format_exception(problem.value))
     assert "Debug source" not in said
     assert "GenericError" not in said

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -19,17 +20,8 @@ def make(tmp_path: Path, script: str) -> Process:
     return Process("worker-1", ["sh", "-c", script], dict(os.environ), tmp_path / "worker-1.log")
 
 
-class Clock:
-    """Time that passes when it is told to."""
-
-    now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-
 def watch_until(process: Process, holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not holds():
         assert time.monotonic() < deadline, process
         process.watch()
@@ -39,7 +31,7 @@ def watch_until(process: Process, holds: Callable[[], bool]) -> None:
 def test_a_crash_is_followed_by_a_restart_after_a_pause_that_doubles(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock = Clock()
+    clock = SimpleNamespace(now=1000.0, monotonic=lambda: clock.now)
     monkeypatch.setattr(module, "time", clock)
     monkeypatch.setattr(module, "_LONGEST_DELAY_SECONDS", 0.5)
     process = make(tmp_path, "echo no such table; exit 3")
@@ -48,14 +40,12 @@ def test_a_crash_is_followed_by_a_restart_after_a_pause_that_doubles(
     for _ in range(4):
         watch_until(process, lambda: process.state == "waiting")
         assert process.start_at is not None
-        pauses.append(process.start_at - clock.now)
+        pauses.append(round(process.start_at - clock.now, 6))
         assert process.note == "exit 3: no such table"
-        process.watch()
-        assert process.state == "waiting"
+        assert not process.watch()
         clock.now = process.start_at
-        process.watch()
-        assert process.state == "running"
-    assert pauses == pytest.approx([0.2, 0.4, 0.5, 0.5])
+        watch_until(process, lambda: process.state == "running")
+    assert pauses == [0.2, 0.4, 0.5, 0.5]
     assert process.restarts == 4
     process.kill()
 
@@ -93,7 +83,7 @@ def test_a_process_that_was_asked_to_stop_is_not_started_again(tmp_path: Path) -
     process = make(tmp_path, "exec sleep 100")
     process.start()
     process.ask_to_stop()
-    assert process.wait(10) == -signal.SIGTERM
+    assert process.wait(60) == -signal.SIGTERM
     assert not process.watch()
     assert process.state == "stopped"
 
@@ -103,7 +93,7 @@ def test_a_long_log_is_put_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     process = make(tmp_path, "echo new")
     process.log.write_text("old and too long\n")
     process.start()
-    process.wait(10)
+    process.wait(60)
     assert process.log.read_text() == "new\n"
     assert (tmp_path / "worker-1.log.1").read_text() == "old and too long\n"
 
@@ -124,12 +114,12 @@ def test_a_child_gets_its_death_signal_when_its_parent_is_killed(tmp_path: Path)
     assert parent.stdout
     child = psutil.Process(int(parent.stdout.readline()))
     log = tmp_path / "child.log"
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while "ready" not in log.read_text():
         assert time.monotonic() < deadline
         time.sleep(0.01)
     parent.kill()
     parent.wait()
     parent.stdout.close()
-    child.wait(10)
+    child.wait(60)
     assert log.read_text() == "ready\nstopped cleanly\n"

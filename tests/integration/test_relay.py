@@ -33,7 +33,7 @@ from tests.settlement_facts import Fact
 
 pytestmark = pytest.mark.usefixtures("empty_ledger")
 KOC = str(Path(sys.executable).with_name("koc"))
-SECONDS = 30.0
+SECONDS = 60.0
 
 
 class RelayProcess:
