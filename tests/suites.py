@@ -33,11 +33,11 @@ SIDE_BY_SIDE = ("--numprocesses=3", "--dist=loadfile")
 
 SUITES = (
     Suite("unit", 1.0, "rules, contracts and glue, no processes", ("tests/test_tidy.py",)),
-    Suite("property", 1.5, "laws, by generated histories"),
-    Suite("integration", 7.0, "real Kafka and PostgreSQL, one part at a time", options=SIDE_BY_SIDE),
-    Suite("e2e", 4.0, "the whole path, killed and reordered"),
+    Suite("property", 1.0, "laws, by generated histories"),
+    Suite("integration", 6.0, "real Kafka and PostgreSQL, one part at a time", options=SIDE_BY_SIDE),
+    Suite("e2e", 3.0, "the whole path, killed and reordered"),
     Suite("chaos", 2.0, "a dozen faults on real workers, one digest"),
-    Suite("ops", 1.5, "compose, dashboard on a real Prometheus"),
+    Suite("ops", 1.0, "compose, dashboard on a real Prometheus"),
 )
 
 
