@@ -1,6 +1,6 @@
 """How the worker's cost grows: with the size of its state, beside Kafka Streams, and with the number of workers.
 
-`python -m tests.bench.growth` on a machine that does nothing else; about a quarter of an hour. The state of 16x is that
+`python -m tests.bench.growth` on a machine that does nothing else; about ten minutes. The state of 16x is that
 of sixteen times the buyers with the same history each; every size has a broker of its own. Workers beside each other
 share the partitions of one log; with the broker on the same cores throughput ends where the cores do, and CPU an event
 says what each of them costs. Figures go to .local/bench-growth.json.

@@ -134,14 +134,15 @@ class Lane:
             await asyncio.wait_for(self._due.wait(), CHECKPOINT_SECONDS)
         async with self._checkpointing:
             async with self._turn:
-                for chunk in (
-                    ()
-                    if self.failed
-                    else self._alignment.call_time(lambda partition: self._touches_left(consumer, partition))
-                ):
-                    await self._apply(self.stores[chunk.partition], chunk)
+                if not self.failed:
+                    await self._apply_overdue(consumer)
                 taken = self._take()
             await self._finish(taken, consumer)
+
+    async def _apply_overdue(self, consumer: ChunkConsumer) -> None:
+        """Apply the orders whose touches are not to be expected any more."""
+        for chunk in self._alignment.call_time(lambda partition: self._touches_left(consumer, partition)):
+            await self._apply(self.stores[chunk.partition], chunk)
 
     def _touches_left(self, consumer: ChunkConsumer, partition: int) -> int | None:
         end: int | None = consumer.highwater(TP(CLICKS.name, partition))

@@ -7,6 +7,7 @@ have few skeletons, so one set lookup stands for a pattern match of every field.
 
 import re
 import string
+from collections.abc import Callable
 from functools import lru_cache
 from sys import intern
 from typing import Annotated, Any
@@ -15,9 +16,7 @@ import msgspec
 from msgspec import Meta
 
 _CHARACTERS = (string.ascii_letters + string.digits + "._~=+@:-").encode()
-_ONLY_CHARACTERS = re.compile(r"[A-Za-z0-9._~=+@:-]*")
-_WORD = re.compile(r"[a-z][a-z0-9_]{0,31}")
-_CURRENCY = re.compile(r"[A-Z]{3}")
+_ONLY_CHARACTERS = re.compile(f"[{re.escape(_CHARACTERS.decode())}]*")
 _SKELETONS, _SKELETON_BYTES = 4_096, 512
 """How many skeletons are remembered, and of what size at most: two megabytes."""
 _known: set[bytes] = set()
@@ -59,25 +58,18 @@ def check_names(event: Any, *texts: str) -> None:
             check_names(one)
 
 
-@lru_cache(maxsize=1024)
-def platform(text: str) -> str:
-    """A platform's word, interned.
+def _word(pattern: str, what: str) -> Callable[[str], str]:
+    """A check of one kind of words, which interns them and raises ValueError for others; few are in use."""
+    matches = re.compile(pattern).fullmatch
 
-    Raises:
-        ValueError: it is none.
-    """
-    if _WORD.fullmatch(text) is None:
-        raise ValueError("not a platform")
-    return intern(text)
+    @lru_cache(maxsize=1024)
+    def checked(text: str) -> str:
+        if matches(text) is None:
+            raise ValueError(f"not {what}")
+        return intern(text)
+
+    return checked
 
 
-@lru_cache(maxsize=1024)
-def currency(text: str) -> str:
-    """A currency's code, interned.
-
-    Raises:
-        ValueError: it is none.
-    """
-    if _CURRENCY.fullmatch(text) is None:
-        raise ValueError("not a currency")
-    return intern(text)
+platform = _word(r"[a-z][a-z0-9_]{0,31}", "a platform")
+currency = _word(r"[A-Z]{3}", "a currency")
