@@ -8,6 +8,7 @@ import pytest
 from schemas.topics import LEDGER
 from services.runtime.kafka import admin
 from services.runtime.local.stack import Stack
+from services.runtime.settings import settings
 from services.runtime.topics import apply_topics, log_ends
 from tests.books import Books
 from tests.integration.s3_server import S3Server
@@ -18,6 +19,18 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     """An S3 for a whole run; every test has buckets of its own."""
     with S3Server(tmp_path_factory.mktemp("s3")) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def own_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A broker of a module's own: the attribution worker reads whole topics."""
+    with pytest.MonkeyPatch.context() as patch, Stack(tmp_path_factory.mktemp("own"), workers=0) as stack:
+        for key, value in stack.environment().items():
+            patch.setenv(key, value)
+        settings.cache_clear()
+        yield stack
+        stack.reset()
+    settings.cache_clear()
 
 
 @pytest.fixture

@@ -9,25 +9,11 @@ from schemas.topics import CLICKS
 from services.attribution.adapters.world import occupy
 from services.runtime.groups import leave_group
 from services.runtime.kafka import admin
-from services.runtime.local.stack import Stack
-from services.runtime.settings import settings
 from tests.integration.attribution_process import GROUP, Worker, buyer_in, click, drained, publish, until
 
 NAME = "attribution-twin"
 _AT_ONCE_SECONDS = 6.0
 """Above an earlier start, which knows how busy this machine is; who has to wait for a session to end needs 10."""
-
-
-@pytest.fixture(scope="module")
-def own_stack(tmp_path_factory):
-    """A broker of this module's own: the worker reads whole topics."""
-    with pytest.MonkeyPatch.context() as patch, Stack(tmp_path_factory.mktemp("membership"), workers=0) as stack:
-        for key, value in stack.environment().items():
-            patch.setenv(key, value)
-        settings.cache_clear()
-        yield stack
-        stack.reset()
-    settings.cache_clear()
 
 
 @pytest.fixture

@@ -6,8 +6,6 @@ import shutil
 import pytest
 
 from schemas.topics import CLICKS, ORDERS
-from services.runtime.local.stack import Stack
-from services.runtime.settings import settings
 from tests.integration.attribution_process import (
     Worker,
     buyer_in,
@@ -23,18 +21,6 @@ from tests.integration.attribution_process import (
 PARTITIONS = range(3)
 TAKEN = 'koc_attribution_snapshots_total{outcome="taken"}'
 FROM_SNAPSHOT = 'koc_attribution_stores_opened_total{source="snapshot"}'
-
-
-@pytest.fixture(scope="module")
-def own_stack(tmp_path_factory):
-    """A broker of this module's own: the worker reads whole topics."""
-    with pytest.MonkeyPatch.context() as patch, Stack(tmp_path_factory.mktemp("recovery"), workers=0) as stack:
-        for key, value in stack.environment().items():
-            patch.setenv(key, value)
-        settings.cache_clear()
-        yield stack
-        stack.reset()
-    settings.cache_clear()
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,6 @@ import pytest
 
 from schemas.fields import MAX_EVENT_BYTES
 from schemas.topics import CLICKS, CREDITS, ORDERS
-from services.runtime.local.stack import Stack
-from services.runtime.settings import settings
 from tests.integration.attribution_process import (
     Worker,
     at,
@@ -22,18 +20,6 @@ from tests.integration.attribution_process import (
     truth,
     until,
 )
-
-
-@pytest.fixture(scope="module")
-def own_stack(tmp_path_factory):
-    """A broker of this module's own: the worker reads whole topics."""
-    with pytest.MonkeyPatch.context() as patch, Stack(tmp_path_factory.mktemp("attribution"), workers=0) as stack:
-        for key, value in stack.environment().items():
-            patch.setenv(key, value)
-        settings.cache_clear()
-        yield stack
-        stack.reset()
-    settings.cache_clear()
 
 
 @pytest.fixture(scope="module")
