@@ -23,15 +23,16 @@ def worker() -> None:
     """Read clicks and orders, publish the current truth of every order line, keep state in KOC_STATE_DIR.
 
     Run as many as there are cores, at most one a partition (12), each with its own KOC_STATE_DIR and KOC_INSTANCE_ID.
-    SIGTERM ends it with exit status 0 after a last checkpoint; 78: the world is not as it needs it, with a sentence.
-    So it ends when another process joins under its KOC_INSTANCE_ID: the later one has the place.
+    SIGTERM ends it with exit status 0 after a last checkpoint; with 75 if that took longer than 25 s: nothing is lost,
+    what was not durable is read again. 78: the world is not as it needs it, with a sentence. So it ends when another
+    process joins under its KOC_INSTANCE_ID: the later one has the place. 69: no broker answers.
 
     Examples: koc attribution worker · KOC_INSTANCE_ID=attribution-2 KOC_STATE_DIR=/data/2 koc attribution worker
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until Faust listens, nothing has to be kept
     from services.attribution.adapters.faust_app import DEFAULT_PROCESS, create_app
-    from services.attribution.adapters.lane import expected
     from services.attribution.adapters.world import check_world, occupy
+    from services.kernel.errors import InvariantBroken, StartRefused
     from services.runtime.log import configure_logging
     from services.runtime.settings import settings
 
@@ -41,13 +42,11 @@ def worker() -> None:
     attribution.world = world
     try:
         attribution.Worker(loglevel="WARN", override_logging=False, quiet=True).execute_from_commandline()
-    except SystemExit:
-        problem = attribution.lane.failed
-        if problem is None:
-            raise
-        if expected(problem):
+    except SystemExit as ended:
+        problem = attribution.why(ended)
+        if isinstance(problem, StartRefused | InvariantBroken | ConnectionError):
             raise problem from None
-        sys.exit(1)
+        sys.exit(1 if problem else ended.code)
 
 
 @app.command()

@@ -33,11 +33,11 @@ class Ending(NamedTuple):
 
     @property
     def is_expected(self) -> bool:
-        """A zombie that notices that its time is over may end itself, and of two of one name one must; so may who finds
-        the broker gone at its start. Nothing else may."""
-        if self.after == "started":
-            return self.status == UNAVAILABLE
-        return self.after in {"frozen", "replaced"} and self.status > 0
+        """Of two of one name one must end, a zombie if its place was taken; who finds the broker gone at its start may.
+        Nothing else may."""
+        if self.status == UNAVAILABLE:
+            return True
+        return self.after in {"frozen", "replaced"} and self.status == StartRefused.exit_code
 
 
 @dataclass

@@ -1,6 +1,7 @@
-"""The worker with one injected fault: `python attribution_broken_worker.py handler|produce|checkpoint|upload|download`.
+"""The worker with one injected fault: `python attribution_broken_worker.py FAULT`, one of FAULTS.
 
-The last two are killed: with a snapshot's files uploaded and its manifest not, and with one fetched and not in place.
+Two are killed: with a snapshot's files uploaded and its manifest not, and with one fetched and not in place. One never
+comes to its end.
 """
 
 import asyncio
@@ -10,55 +11,76 @@ import sys
 from typing import Any
 
 import obstore
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 
-from services.attribution.adapters import keeping
+from services.attribution.adapters import faust_app, keeping, outbox
+from services.attribution.adapters.lane import Lane
 from services.attribution.adapters.outbox import Outbox
 from services.attribution.adapters.pipeline import Pipeline
 from services.attribution.adapters.store import Store
+from services.kernel.errors import InvariantBroken
 
 GOOD_CHUNKS = 3
+process, take_awaited, put = Pipeline.process, Outbox.take_awaited, obstore.put
+seen = 0
 
 
-def _break(how: str) -> None:
-    process, take_awaited, put = Pipeline.process, Outbox.take_awaited, obstore.put
-    seen = 0
+async def fail_after_a_while(pipeline, store, chunk):
+    global seen  # noqa: PLW0603 - of this process
+    seen += 1
+    await process(pipeline, store, chunk)
+    if seen > GOOD_CHUNKS:
+        raise ValueError("injected handler error")
 
-    async def fail_after_a_while(pipeline, store, chunk):
-        nonlocal seen
-        seen += 1
-        await process(pipeline, store, chunk)
-        if seen > GOOD_CHUNKS:
-            raise ValueError("injected handler error")
 
-    def failed_send(outbox):
-        awaited = take_awaited(outbox)
-        if awaited:
-            failed = asyncio.get_running_loop().create_future()
-            failed.set_exception(RuntimeError("injected delivery error"))
-            awaited.append(failed)
-        return awaited
+def failed_send(sender):
+    awaited = take_awaited(sender)
+    if awaited:
+        failed = asyncio.get_running_loop().create_future()
+        failed.set_exception(RuntimeError("injected delivery error"))
+        awaited.append(failed)
+    return awaited
 
-    def killed(*_):
-        os.kill(os.getpid(), signal.SIGKILL)
 
-    def put_and_be_killed(store, path, content, **options):
-        return killed() if "/manifests/" in path else put(store, path, content, **options)
+def killed(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
 
-    def disk_full(*_):
-        raise OSError("injected: no space left on device")
 
-    faults: dict[str, tuple[Any, str, Any]] = {
-        "handler": (Pipeline, "process", fail_after_a_while),
-        "produce": (Outbox, "take_awaited", failed_send),
-        "checkpoint": (Store, "write", disk_full),
-        "upload": (obstore, "put", put_and_be_killed),
-        "download": (keeping, "put_in_place", killed),
-    }
-    setattr(*faults[how])
+def put_and_be_killed(store, path, content, **options):
+    return killed() if "/manifests/" in path else put(store, path, content, **options)
+
+
+def disk_full(*_):
+    raise OSError("injected: no space left on device")
+
+
+async def cut(*_, **__):
+    raise InvariantBroken("injected: the log was cut")
+
+
+async def stuck(*_, for_good=False):
+    await asyncio.sleep(1000 if for_good else 0)
+
+
+def nobody_there():
+    return {"bootstrap_servers": "127.0.0.1:1"}
+
+
+FAULTS: dict[str, list[tuple[Any, str, Any]]] = {
+    "handler": [(Pipeline, "process", fail_after_a_while)],
+    "produce": [(Outbox, "take_awaited", failed_send)],
+    "checkpoint": [(Store, "write", disk_full)],
+    "upload": [(obstore, "put", put_and_be_killed)],
+    "download": [(keeping, "put_in_place", killed)],
+    "fetch": [(AIOKafkaConsumerThread, "_fetch_records", cut)],
+    "away": [(outbox, "aiokafka_options", nobody_there)],
+    "stop": [(Lane, "close", stuck), (faust_app, "_STOP_SECONDS", 2.0)],
+}
 
 
 if __name__ == "__main__":
-    _break(sys.argv[1])
+    for fault in FAULTS[sys.argv[1]]:
+        setattr(*fault)
     sys.argv = ["koc", "attribution", "worker"]
     from services.cli.main import app
 

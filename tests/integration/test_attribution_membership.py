@@ -24,13 +24,18 @@ def twins(own_stack, tmp_path):  # noqa: ARG001 - the stack must be there
         second = Worker(tmp_path / "second", NAME)
         yield first, second
         second.kill()
-    leave_group(GROUP, NAME, member_id())
+    for member in group()["members"]:
+        leave_group(GROUP, member["group_instance_id"], member["member_id"])
+
+
+def group():
+    with admin() as client:
+        return client.describe_groups([GROUP])[GROUP]
 
 
 def member_id():
     """What the group calls the only member; empty if there is none."""
-    with admin() as client:
-        members = client.describe_groups([GROUP])[GROUP]["members"]
+    members = group()["members"]
     assert len(members) <= 1
     return members[0]["member_id"] if members else ""
 
@@ -82,3 +87,14 @@ def test_a_worker_takes_itself_out_and_nobody_who_has_its_name_by_now(twins):
     assert member_id() == present
     assert second.terminate() == 0
     assert member_id() == ""
+
+
+def test_a_worker_that_waits_for_the_others_to_join_stops_without_them(twins, tmp_path):
+    waiting, _ = twins
+    with Worker(tmp_path / "frozen", "attribution-frozen") as frozen:
+        until(lambda: frozen.is_ready() and waiting.is_ready(), "both at work", worker=frozen)
+        frozen.process.send_signal(signal.SIGSTOP)
+        with Worker(tmp_path / "new", "attribution-new"):
+            until(lambda: not waiting.is_ready(), "it joins again, for there is a new one")
+            assert waiting.terminate() == 0
+            assert group()["group_state"] == "PreparingRebalance", "the frozen one is still waited for"

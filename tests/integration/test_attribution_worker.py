@@ -128,6 +128,29 @@ def test_an_injected_failure_ends_the_process_and_loses_nothing(the_worker, how)
         assert_all_credited(f"{how}{partition}", 3)
 
 
+@pytest.mark.parametrize(
+    ("how", "status", "sentence"),
+    [("fetch", 70, "koc: injected: the log was cut"), ("away", 69, "koc: no Kafka broker answers at ")],
+)
+def test_a_worker_that_fails_where_only_faust_sees_it_ends_with_its_sentence_and_status(
+    the_worker, how, status, sentence
+):
+    the_worker.kill()
+    the_worker.start(break_how=how)
+    assert the_worker.ended() == status
+    assert the_worker.log().splitlines()[-1].startswith(sentence)
+
+
+def test_a_worker_that_cannot_stop_in_order_says_what_it_waits_for_and_ends_all_the_same(the_worker):
+    the_worker.kill()
+    the_worker.start(break_how="stop")
+    drained(the_worker)
+    assert the_worker.terminate() == 75
+    said = json.loads(the_worker.log().splitlines()[-1])
+    assert said["event"].startswith("did not end in order")
+    assert any("stuck" in wait for wait in said["waits"]), said["waits"]
+
+
 def test_an_event_in_the_wrong_partition_is_rerouted_and_counts_once(worker):
     buyer = buyer_in(7, "stray")
     publish(CLICKS.name, [click(buyer, "stray", 10)], partition=8)

@@ -41,10 +41,10 @@ def koc(folder: Path, *arguments: str, path: str | None = None) -> subprocess.Co
 def living(folder: Path) -> list[str]:
     """Every process that has to do with the folder, however it came to be."""
     found = []
-    for process in psutil.process_iter(["name", "cmdline", "environ", "cwd"]):
+    for process in psutil.process_iter(["name", "cmdline", "environ", "cwd", "status"]):
         words = [*(process.info["cmdline"] or []), *(process.info["environ"] or {}).values(), process.info["cwd"] or ""]
         near = [word for word in words if word.startswith(str(folder)) or "koc-postgres-" in word]
-        if near and process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE:
+        if near and process.pid != os.getpid() and process.info["status"] != psutil.STATUS_ZOMBIE:
             home = Stack(folder)._memory().get("postgres_home", "-")
             if any(word.startswith((str(folder), home)) for word in near):
                 found.append(f"{process.info['name']} {process.pid}")

@@ -22,9 +22,12 @@ class Coordinator:
         self._group_instance_id = "twin"
         self._closing = asyncio.get_running_loop().create_future()
         self.errors, self.sent = list(errors), cast("list[Any]", [])
+        self.all_have_joined = asyncio.Event()
+        self.all_have_joined.set()
 
     async def _send_req(self, request: Any) -> Any:
         self.sent.append(request)
+        await self.all_have_joined.wait()
         return SimpleNamespace(error_code=self.errors.pop(0), member_id=f"twin-{len(self.sent)}")
 
 
@@ -113,3 +116,18 @@ def test_who_waits_to_join_and_is_told_of_another_ends_at_once() -> None:
         return told
 
     assert len(asyncio.run(run())) == 1
+
+
+@pytest.mark.parametrize("asked", [join(), sync("twin-1")])
+def test_who_stops_does_not_wait_until_all_others_have_joined(asked: Any) -> None:
+    async def run() -> None:
+        _, coordinator, _ = member(0)
+        coordinator.all_have_joined.clear()
+        joins = asyncio.create_task(coordinator._send_req(asked))
+        await asyncio.sleep(0)
+        assert not joins.done()
+        coordinator._closing.set_result(None)
+        with pytest.raises(GroupCoordinatorNotAvailableError):
+            await joins
+
+    asyncio.run(run())

@@ -84,6 +84,7 @@ class ChunkThread(AIOKafkaConsumerThread):
         super().__init__(*args, **options)
         self.positions: dict[TP, int] = {}
         self.epoch = 0
+        self._sought: Any = None
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         """Faust's consumer, reading committed records only: backends may publish in transactions."""
@@ -107,11 +108,13 @@ class ChunkThread(AIOKafkaConsumerThread):
         """
         wanted = active_partitions - self.held_back() or _NONE
         fetched = await super()._fetch_records(consumer, wanted, timeout, max_records)
+        assignment = _assignment(consumer)
+        if assignment is not self._sought:
+            return {}  # from where the group was told to be, and not yet from where the stores are
         chunks, leaps = {}, {}
-        assignment = consumer._subscription.subscription.assignment  # noqa: SLF001 - the fetch position, no request
         for tp, first in self.positions.items():  # no await: positions and epoch belong to these records
             records = fetched.get(tp, [])
-            state = assignment.state_value(tp) if assignment is not None else None
+            state = assignment.state_value(tp)
             if state is None or not state.has_valid_position or (not records and state.position <= first):
                 continue
             if records and records[0].offset != first:
@@ -135,7 +138,12 @@ class ChunkThread(AIOKafkaConsumerThread):
         consumer = self._ensure_consumer()
         for tp, offset in positions.items():
             consumer.seek(TopicPartition(tp.topic, tp.partition), offset)
-        self.positions, self.epoch = positions, epoch
+        self.positions, self.epoch, self._sought = positions, epoch, _assignment(consumer)
+
+
+def _assignment(consumer: Any) -> Any:
+    """What the group has assigned, a new object at each rebalance, with the fetch positions; None before the first."""
+    return consumer._subscription.subscription.assignment  # noqa: SLF001 - known without a request
 
 
 async def _check_leaps(consumer: Any, leaps: Mapping[TP, tuple[int, int]]) -> None:

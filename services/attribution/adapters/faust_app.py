@@ -12,17 +12,19 @@ from pathlib import Path
 from typing import Any, cast
 
 import faust
+from aiokafka.errors import KafkaConnectionError
 from faust.sensors.prometheus import FaustMetrics, PrometheusMonitor
 from mode import CrashingSupervisor
 from prometheus_client import REGISTRY
 
 from services.attribution.adapters import memory
+from services.attribution.adapters.hard_end import end_hard_after
 from services.attribution.adapters.lane import Lane
 from services.attribution.adapters.outbox import Outbox
 from services.attribution.adapters.pipeline import Pipeline
 from services.attribution.adapters.transport import ChunkConsumer, ChunkTransport
 from services.attribution.adapters.world import GROUP, INPUTS, World, check_world
-from services.kernel.errors import StartRefused
+from services.kernel.errors import InvariantBroken, StartRefused
 from services.runtime import metrics
 from services.runtime.groups import leave_group
 from services.runtime.health import Health
@@ -34,6 +36,11 @@ _RECORDS_PER_CHUNK = 4000
 _SESSION_SECONDS = 10.0
 _HEARTBEAT_SECONDS = 0.5
 """By its answers a member learns that the others wait for it to join again."""
+_STOP_SECONDS = 25.0
+"""Orchestrators kill after 30."""
+_CRASH_SECONDS = 10.0
+_LATE_STATUS = 75
+"""EX_TEMPFAIL: it was asked to stop, and what it needs for that did not answer."""
 
 
 class AttributionApp(faust.App):
@@ -65,6 +72,27 @@ class AttributionApp(faust.App):
         await self.outbox.start()
         memory.settle()
         await super().on_start()
+
+    async def stop(self) -> None:
+        """In order, or hard when that takes too long."""
+        self._end_hard_after(_STOP_SECONDS, _LATE_STATUS)
+        await super().stop()
+
+    async def crash(self, reason: BaseException) -> None:
+        """The same, sooner: whatever failed may keep it from stopping."""
+        self._end_hard_after(_CRASH_SECONDS, getattr(reason, "exit_code", InvariantBroken.exit_code))
+        await super().crash(reason)
+
+    def why(self, ended: SystemExit) -> BaseException | None:
+        """Why the worker ended: Faust makes one exit status of whatever was raised. None: it was asked to."""
+        problem = self.lane.failed or (ended.__context__ if ended.code else None)
+        if isinstance(problem, KafkaConnectionError):
+            return ConnectionError(f"no Kafka broker answers at {settings().kafka_bootstrap}: {problem}")
+        return problem
+
+    def _end_hard_after(self, seconds: float, status: int) -> None:
+        consumer = cast("ChunkConsumer | None", self._consumer)
+        end_hard_after(seconds, status, *([] if consumer is None else [consumer.thread_loop]))
 
     async def on_shutdown(self) -> None:
         """After the consumer's last checkpoint, when nothing more comes from the group."""

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import contextvars
 import functools
-import os
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,11 +20,10 @@ from services.attribution.adapters.outbox import Outbox
 from services.attribution.adapters.pipeline import Pipeline
 from services.attribution.adapters.store import Checkpoint, Store
 from services.attribution.adapters.transport import ChunkConsumer
-from services.kernel.errors import HistoryLost, InvariantBroken, StartRefused
+from services.kernel.errors import HistoryLost, InvariantBroken
 
 CHECKPOINT_SECONDS = 1.0
 CHECKPOINT_EVENTS = 50_000
-_HARD_EXIT_SECONDS = 10
 _UPLOADS_AT_ONCE = 4
 _HANDOVER_SECONDS = 1.0
 """How long a rebalance waits for snapshots: who gets the partition may have nothing else to start from."""
@@ -90,11 +88,9 @@ class Lane:
         return self._alignment.held_back
 
     async def fail(self, problem: Exception) -> None:
-        """From now on nothing becomes durable; the process ends, orderly or else hard."""
+        """From now on nothing becomes durable, and the worker stops."""
         if self.failed is None:
             self.failed = problem
-            code = getattr(problem, "exit_code", InvariantBroken.exit_code)
-            asyncio.get_running_loop().call_later(_HARD_EXIT_SECONDS, os._exit, code)
         await self._crash(problem)
 
     @_fail_stop
@@ -291,8 +287,3 @@ def _in_thread(pool: ThreadPoolExecutor, step: Callable[P, R], *args: P.args, **
     return asyncio.get_running_loop().run_in_executor(
         pool, functools.partial(contextvars.copy_context().run, step, *args, **kwargs)
     )
-
-
-def expected(problem: BaseException | None) -> bool:
-    """Whether a failure is a sentence for a person rather than a traceback."""
-    return isinstance(problem, StartRefused | InvariantBroken)

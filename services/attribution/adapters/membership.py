@@ -69,7 +69,8 @@ class Membership:
 
     def __init__(self, coordinator: Any, replaced: Callable[[PlaceTaken], None]) -> None:
         self.member_id = ""
-        self._coordinator, self._replaced = coordinator, replaced
+        self._closing: asyncio.Future[None] = coordinator._closing  # noqa: SLF001 - set when the consumer closes
+        self._replaced = replaced
         self._name: str = coordinator._group_instance_id  # noqa: SLF001 - what it joins under
         self._is_settled = self._is_replaced = False
         self._send, coordinator._send_req = coordinator._send_req, self._send_named  # noqa: SLF001 - all its requests pass here
@@ -77,7 +78,7 @@ class Membership:
     async def _send_named(self, request: Any) -> Any:
         if self._is_replaced:
             return await self._unsent(request)
-        response = await self._send(self._named(request))
+        response = await self._answered(self._named(request))
         if getattr(response, "error_code", 0) != _FENCED_INSTANCE_ID:
             self._learn(request, response)
         elif self.member_id and not self._is_settled:
@@ -86,6 +87,23 @@ class Membership:
             self._is_replaced = True
             self._replaced(PlaceTaken(self._name))
         return await self._unsent(request) if self._is_replaced else response
+
+    async def _answered(self, request: Any) -> Any:
+        """The broker's answer. It lets a join or a sync wait for all others, a minute: who stops does not wait so long.
+
+        Raises:
+            GroupCoordinatorNotAvailableError: the consumer closed before.
+        """
+        if not isinstance(request, JoinGroupRequest | SyncGroupRequest):
+            return await self._send(request)
+        sending = asyncio.ensure_future(self._send(request))
+        try:
+            await asyncio.wait([sending, self._closing], return_when=asyncio.FIRST_COMPLETED)
+            if sending.done():
+                return sending.result()
+            raise GroupCoordinatorNotAvailableError
+        finally:
+            sending.cancel()
 
     def _named(self, request: Any) -> Any:
         """The request with all that makes it this process's own. A join is aiokafka's way out of everything: it must
@@ -117,7 +135,7 @@ class Membership:
         if isinstance(request, OffsetCommitRequest):
             raise UnknownMemberIdError
         if isinstance(request, HeartbeatRequest | JoinGroupRequest | SyncGroupRequest):
-            await asyncio.wait([self._coordinator._closing])  # noqa: SLF001 - set when the consumer closes
+            await asyncio.wait([self._closing])
             raise GroupCoordinatorNotAvailableError
         return await self._send(request)
 

@@ -71,6 +71,11 @@ class ChunkConsumer(Consumer):
         return MemberThread(self, loop=self.loop, beacon=self.beacon)
 
     @property
+    def thread_loop(self) -> asyncio.AbstractEventLoop:
+        """Where its group is kept up with and fetched from."""
+        return cast("MemberThread", self._thread).thread_loop
+
+    @property
     def member_id(self) -> str:
         """What the group calls, or last called, this static member; empty if it never was one."""
         membership = cast("MemberThread", self._thread).membership

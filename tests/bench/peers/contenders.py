@@ -122,6 +122,7 @@ ALL = {
     for contender in (
         Contender("ours", _our_place, _our_worker),
         _peer("kafka_streams_rocksdb", _streams("rocksdb")),
+        _peer("kafka_streams_rocksdb_uncached", _streams("uncached")),
         _peer("kafka_streams_memory", _streams("memory")),
         _peer("quix", _quix),
     )
