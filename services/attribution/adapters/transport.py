@@ -11,9 +11,9 @@ from typing import Any, ClassVar, Protocol, cast
 from faust.transport.drivers.aiokafka import Consumer, Transport
 from faust.types import TP
 
-from services.attribution.adapters.chunks import ChunkThread
+from services.attribution.adapters.chunks import Chunk, ChunkThread
 from services.attribution.adapters.membership import Membership
-from services.kernel.errors import PlaceTaken
+from services.kernel.errors import HistoryLost, InvariantBroken
 
 
 class Assignments(Protocol):
@@ -52,14 +52,21 @@ class MemberThread(ChunkThread):
         await super().on_start()
         if self.app.conf.consumer_group_instance_id is not None:
             coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001 - made by its start
-            self.membership = Membership(coordinator, self._replaced)
+            self.membership = Membership(coordinator, self._fail)
+
+    async def _fetch_records(self, *args: Any, **kwargs: Any) -> dict[TP, list[Chunk]]:
+        try:
+            return await super()._fetch_records(*args, **kwargs)
+        except (HistoryLost, InvariantBroken) as problem:
+            self._fail(problem)
+            raise
 
     def held_back(self) -> frozenset[TP]:
         """Partitions of which the lane has enough."""
         return cast("ChunkConsumer", self.consumer).lane.held_back
 
-    def _replaced(self, problem: PlaceTaken) -> None:
-        """Called in this thread; the lane lives in the other."""
+    def _fail(self, problem: Exception) -> None:
+        """Stop the worker for this, whatever else Faust reports on its way down. The lane lives in the other thread."""
         lane = cast("ChunkConsumer", self.consumer).lane
         asyncio.run_coroutine_threadsafe(lane.fail(problem), self.parent_loop)
 
