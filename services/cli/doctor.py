@@ -27,7 +27,7 @@ class Finding:
 
 @app.command()
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="A list of {check, ok, detail}.")] = False) -> None:
-    """Check the machine, Kafka, the topics, PostgreSQL and the workers; exit 1 if anything is wrong.
+    """Check the machine, Kafka, the topics, the snapshots, PostgreSQL and the workers; exit 1 if anything is wrong.
 
     Machine and workers are looked at only for a local stack, that is unless KOC_KAFKA_BOOTSTRAP leads elsewhere.
 
@@ -52,6 +52,7 @@ def _findings() -> Iterator[Finding]:
     yield broker
     if broker.ok:
         yield from _topics()
+        yield _look("snapshots", _snapshots)
     database = _look("database", _database)
     yield database
     if database.ok:
@@ -117,6 +118,22 @@ def _topics() -> Iterator[Finding]:
         yield Finding("topics", ok=False, detail=problem)
     if not problems:
         yield Finding("topics", ok=True, detail=f"all {len(ALL)} as schemas/topics.py says")
+
+
+def _snapshots() -> str:
+    """Whether the object store answers, and how old what it holds is."""
+    from datetime import UTC, datetime
+
+    from schemas.topics import BUYER_PARTITIONS
+    from services.attribution.adapters.snapshots import open_snapshots
+    from services.attribution.adapters.world import snapshot_url
+
+    snapshots = open_snapshots(snapshot_url())
+    newest = [max(found.values()) for i in range(BUYER_PARTITIONS) if (found := snapshots.names(i))]
+    if not newest:
+        return f"none yet at {snapshot_url()}"
+    age = (datetime.now(UTC) - min(newest)).total_seconds()
+    return f"of {len(newest)} of {BUYER_PARTITIONS} partitions at {snapshot_url()}, none older than {age:.0f} s"
 
 
 def _database() -> str:

@@ -10,6 +10,7 @@ import pytest
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from schemas.topics import CREDITS
+from services.attribution.adapters.manifest import Name
 from services.runtime.kafka import admin
 from services.runtime.local.stack import Stack
 from services.runtime.topics import apply_topics
@@ -27,7 +28,17 @@ def test_a_good_stack_is_well_in_every_point() -> None:
     status, found = doctor()
     assert [name for name, (ok, _) in found.items() if not ok] == []
     assert status == 0
-    assert {"java", "disk", "kafka", "topics", "database", "role koc_owner", "schema", "books"} <= found.keys()
+    assert {
+        "java",
+        "disk",
+        "kafka",
+        "topics",
+        "snapshots",
+        "database",
+        "role koc_owner",
+        "schema",
+        "books",
+    } <= found.keys()
 
 
 @pytest.mark.usefixtures("on_stack")
@@ -43,6 +54,30 @@ def test_a_compacted_topic_is_named_with_the_command_that_mends_it() -> None:
     assert found["topics"][0] is False
     assert "attribution.credits.v1: cleanup.policy=compact" in found["topics"][1]
     assert "run `koc topics apply`" in found["topics"][1]
+
+
+@pytest.mark.usefixtures("on_stack")
+def test_snapshots_are_counted_with_their_age_and_a_store_that_does_not_answer_is_named(tmp_path: Path) -> None:
+    url = (tmp_path / "snapshots").as_uri()
+    _, found = doctor(KOC_SNAPSHOT_URL=url)
+    assert found["snapshots"] == (True, f"none yet at {url}")
+    manifests = tmp_path / "snapshots/3/manifests"
+    manifests.mkdir(parents=True)
+    name = Name(0, 7, "c7227dab", "0" * 32)
+    (manifests / str(name)).write_bytes(b"")
+    _, found = doctor(KOC_SNAPSHOT_URL=url)
+    assert found["snapshots"][1].startswith(f"of 1 of 12 partitions at {url}, none older than ")
+    status, found = doctor(
+        KOC_SNAPSHOT_URL="s3://koc/here",
+        AWS_ENDPOINT_URL="http://127.0.0.1:1",
+        AWS_ALLOW_HTTP="true",
+        AWS_ACCESS_KEY_ID="koc",
+        AWS_SECRET_ACCESS_KEY="hidden",
+        AWS_REGION="eu-central-1",
+    )
+    assert status == 1
+    assert found["snapshots"][0] is False
+    assert "hidden" not in found["snapshots"][1]
 
 
 def test_a_superuser_is_refused_as_writer(on_stack: Stack) -> None:

@@ -42,7 +42,7 @@ def check_world() -> World:
         ConnectionError: no broker answers, or it went away; starting again helps.
     """
     policies = read_policy_file()
-    snapshots = open_snapshots(_snapshot_url())
+    snapshots = open_snapshots(snapshot_url())
     if problems := topic_problems():
         raise StartRefused("; ".join(problems))
     return World(policies, topic_ids(sorted(INPUTS)), snapshots)
@@ -68,8 +68,12 @@ def occupy(folder: Path) -> Any:
     return file
 
 
-def _snapshot_url() -> str:
-    """Where snapshots go; a developer's machine needs no setting for it."""
+def snapshot_url() -> str:
+    """Where snapshots go; a developer's machine needs no setting for it.
+
+    Raises:
+        StartRefused: nothing says so in production.
+    """
     known = settings()
     if known.snapshot_url is None and known.environment == "production":
         raise StartRefused(
