@@ -24,9 +24,11 @@ def end_hard_after(seconds: float, status: int, *loops: asyncio.AbstractEventLoo
 
 
 def _end(status: int, loops: Iterable[asyncio.AbstractEventLoop]) -> None:
-    waits = {" > ".join(chain(task.get_coro())) for loop in loops for task in asyncio.all_tasks(loop)}
-    log.error("did not end in order, so ends hard; what was not durable is read again", waits=sorted(waits))
-    os._exit(status)
+    try:
+        waits = {" > ".join(chain(task.get_coro())) for loop in loops for task in asyncio.all_tasks(loop)}
+        log.error("did not end in order, so ends hard; what was not durable is read again", waits=sorted(waits))
+    finally:
+        os._exit(status)
 
 
 def chain(waiting: Any) -> Iterator[str]:
