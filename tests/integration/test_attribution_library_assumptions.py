@@ -12,6 +12,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.consumer.fetcher import READ_COMMITTED, FetchResult, PartitionRecords
 from aiokafka.consumer.group_coordinator import CoordinatorGroupRebalance, GroupCoordinator
+from aiokafka.consumer.subscription_state import SubscriptionState
 from aiokafka.errors import UnknownError, for_code
 from aiokafka.protocol.group import HeartbeatRequest, JoinGroupRequest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
@@ -123,6 +124,22 @@ def test_what_was_fetched_of_a_partition_that_is_not_asked_for_stays_where_it_is
         return set(first), nothing, position, set(rest)
 
     assert asyncio.run(read()) == ({clicks}, {}, 0, {orders})
+
+
+def test_each_rebalance_makes_a_new_assignment_of_the_same_partitions_too():
+    """By it chunks.py knows whether the stores have said where to read."""
+
+    async def assigned_twice():
+        group, at = SubscriptionState(), {TopicPartition(CLICKS.name, 7)}
+        group.subscribe({CLICKS.name})
+        made = []
+        for _ in range(2):
+            group.assign_from_subscribed(at)
+            made.append(group.subscription.assignment)
+        return made
+
+    first, second = asyncio.run(assigned_twice())
+    assert first is not second
 
 
 def test_all_that_a_coordinator_asks_of_its_group_passes_one_place_and_no_sooner_than_there_is_a_subscription():
