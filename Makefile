@@ -41,7 +41,7 @@ docs: $(READY) ## Write the generated contract and dashboard again
 bench: $(READY) ## Events per second and CPU per event of worker and poster, beside the raw loops
 	@$(BIN)/python -m tests.bench
 
-bench-peers: $(READY) ## The worker beside Kafka Streams and Quix Streams: same events, same join; half an hour
+bench-peers: $(READY) ## The worker beside Kafka Streams and Quix Streams: same events, same join; ten minutes
 	@$(BIN)/python -m tests.bench.peers
 
 lock: $(READY) ## Resolve the dependencies again into uv.lock

@@ -82,6 +82,11 @@ def faust_broker() -> FaustBroker:
     return FaustBroker(urls, None)
 
 
+def no_broker(error: BaseException) -> ConnectionError:
+    """What a client's failure to connect means, in a sentence that names the address."""
+    return ConnectionError(f"no Kafka broker answers at {settings().kafka_bootstrap}: {error}")
+
+
 @contextmanager
 def admin() -> Iterator[Any]:
     """A kafka-python admin client, closed at the end of the block.
@@ -95,7 +100,7 @@ def admin() -> Iterator[Any]:
     try:
         client = KafkaAdminClient(**kafka_python_options(), client_id="koc-admin", bootstrap_timeout_ms=BOOTSTRAP_MS)
     except KafkaError as error:
-        raise ConnectionError(f"no Kafka broker answers at {settings().kafka_bootstrap}: {error}") from error
+        raise no_broker(error) from error
     try:
         yield client
     except (KafkaConnectionError, KafkaTimeoutError) as error:

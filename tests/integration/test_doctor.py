@@ -77,6 +77,7 @@ def test_snapshots_are_counted_with_their_age_and_a_store_that_does_not_answer_i
     )
     assert status == 1
     assert found["snapshots"][0] is False
+    assert found["snapshots"][1].startswith("the object store at http://127.0.0.1:1 cannot be reached")
     assert "hidden" not in found["snapshots"][1]
 
 

@@ -28,7 +28,7 @@ from services.kernel.errors import InvariantBroken, StartRefused
 from services.runtime import metrics
 from services.runtime.groups import leave_group
 from services.runtime.health import Health
-from services.runtime.kafka import faust_broker
+from services.runtime.kafka import faust_broker, no_broker
 from services.runtime.settings import settings
 
 DEFAULT_PROCESS = "attribution"
@@ -87,7 +87,7 @@ class AttributionApp(faust.App):
         """Why the worker ended: Faust makes one exit status of whatever was raised. None: it was asked to."""
         problem = self.lane.failed or (ended.__context__ if ended.code else None)
         if isinstance(problem, KafkaConnectionError):
-            return ConnectionError(f"no Kafka broker answers at {settings().kafka_bootstrap}: {problem}")
+            return no_broker(problem)
         return problem
 
     def _end_hard_after(self, seconds: float, status: int) -> None:
