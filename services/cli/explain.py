@@ -53,9 +53,9 @@ def _ordinary(order_id: str, as_json: bool) -> str:
 def _asked(order_id: str, content: str | None, koc: str | None, as_json: bool) -> str:
     from services.operations.explain import why_not_forms as forms
     from services.operations.explain.library import answer_why_not
-    from services.operations.explain.why_not import Asked
+    from services.operations.explain.why_not import Inquiry
 
-    answered = answer_why_not(order_id, Asked(content, koc), _rulebook())
+    answered = answer_why_not(order_id, Inquiry(content, koc), _rulebook())
     return json.dumps(forms.as_json(answered)) if as_json else "\n".join(forms.as_text(answered))
 
 

@@ -17,7 +17,7 @@ from services.operations.drain.positions import ATTRIBUTION_GROUP, LivePositions
 from services.operations.explain.explain import NotExplained
 from services.operations.explain.forms import as_json, as_text
 from services.operations.explain.library import answer_why_not, explain_order
-from services.operations.explain.why_not import Asked, Rulebook
+from services.operations.explain.why_not import Inquiry, Rulebook
 from services.operations.explain.why_not_forms import as_json as answer_json
 from services.runtime import deadletters
 from services.runtime.kafka import admin, kafka_python_options
@@ -273,7 +273,7 @@ def test_why_not_me_is_answered_from_the_books_the_clicks_log_and_the_dead_lette
     rulebook = Rulebook(1, {"last_click": "last_click"}, 15 * 86_400_000_000)
 
     def told(koc_id: str) -> tuple[str, list[str]]:
-        (line,) = answer_json(answer_why_not(order_id, Asked(None, koc_id), rulebook))["lines"]
+        (line,) = answer_json(answer_why_not(order_id, Inquiry(None, koc_id), rulebook))["lines"]
         return line["outcome"], [touch["word"] for touch in line["touches"]]
 
     assert told("k_7") == ("credited", ["credited"])

@@ -28,7 +28,7 @@ from services.settlement.domain.pricing.price import (
 # ruff: noqa: D102 - what each field of an assertion means stands once, in the public contract (schemas)
 
 
-class Candidate(Protocol):
+class ConsideredTouch(Protocol):
     """A touch or the platform's declaration (without a touch) that was considered, and the verdict on it."""
 
     @property
@@ -43,29 +43,29 @@ class Candidate(Protocol):
     def verdict(self) -> str: ...
 
 
-class Told(LineAssertion, Protocol):
+class ExplainableAssertion(LineAssertion, Protocol):
     """An assertion with what only a person reads."""
 
     @property
-    def considered(self) -> Sequence[Candidate]: ...
+    def considered(self) -> Sequence[ConsideredTouch]: ...
 
 
-class Booked(NamedTuple):
+class NumberedEntry(NamedTuple):
     """A journal entry by its number."""
 
     entry_id: str
     entry: Entry
 
 
-class Known(NamedTuple):
+class BookedOrder(NamedTuple):
     """What the books hold of an order, in one snapshot."""
 
-    lines: Sequence[tuple[Line, Told]]
-    entries: Sequence[Booked]
+    lines: Sequence[tuple[Line, ExplainableAssertion]]
+    entries: Sequence[NumberedEntry]
     reference: Reference
 
 
-class Published(NamedTuple):
+class PublishedOrder(NamedTuple):
     """What the orders topic holds of an order that the books do not know.
 
     Attributes:
@@ -86,10 +86,10 @@ class Published(NamedTuple):
 class Library(Protocol):
     """Where explanations are looked up."""
 
-    def known(self, order_id: str) -> Known:
+    def known(self, order_id: str) -> BookedOrder:
         """What the books hold; no lines where they know nothing."""
 
-    def published(self, order_id: str) -> Published:
+    def published(self, order_id: str) -> PublishedOrder:
         """Look for it in the orders topic, from its first record to its present end."""
 
 
@@ -97,7 +97,7 @@ class NotExplained(Exception):  # noqa: N818 - what the answer is
     """There is nothing to explain, and the sentence says which of the reasons it is."""
 
 
-class CreditExplained(NamedTuple):
+class CreditExplanation(NamedTuple):
     """One credit, priced: `base_minor` is its part of what remains after refunds; `keeps` is role -> amount."""
 
     terms: CreditTerms
@@ -113,14 +113,14 @@ class CreditExplained(NamedTuple):
         return self.terms.credit
 
 
-class LineExplained(NamedTuple):
+class LineExplanation(NamedTuple):
     """One line under one buyer. `target` is what it is worth now, by account; the line has what is booked."""
 
     line: Line
-    told: Told
-    credits: Sequence[CreditExplained]
+    told: ExplainableAssertion
+    credits: Sequence[CreditExplanation]
     target: Position
-    entries: Sequence[Booked]
+    entries: Sequence[NumberedEntry]
 
     @property
     def remarks(self) -> list[str]:
@@ -139,14 +139,14 @@ class LineExplained(NamedTuple):
         return said
 
 
-class Explained(NamedTuple):
+class OrderExplanation(NamedTuple):
     """An order as the books have it."""
 
     order_id: str
-    lines: Sequence[LineExplained]
+    lines: Sequence[LineExplanation]
 
 
-def explain(order_id: str, library: Library) -> Explained:
+def explain(order_id: str, library: Library) -> OrderExplanation:
     """Explain an order.
 
     Raises:
@@ -155,7 +155,7 @@ def explain(order_id: str, library: Library) -> Explained:
     lines = explained_lines(order_id, library)
     if not lines:
         raise NotExplained(why_unknown(order_id, library.published(order_id)))
-    return Explained(order_id, lines)
+    return OrderExplanation(order_id, lines)
 
 
 def verdict_sentence(verdict: str) -> str:
@@ -163,13 +163,13 @@ def verdict_sentence(verdict: str) -> str:
     return VERDICTS.get(verdict, f"the verdict was {verdict}")
 
 
-def explained_lines(order_id: str, library: Library) -> list[LineExplained]:
+def explained_lines(order_id: str, library: Library) -> list[LineExplanation]:
     """The lines of an order that the books know; none where they know nothing of it."""
     known = library.known(order_id)
     return [_line(line, told, known) for line, told in known.lines]
 
 
-def _line(line: Line, told: Told, known: Known) -> LineExplained:
+def _line(line: Line, told: ExplainableAssertion, known: BookedOrder) -> LineExplanation:
     """Price a line again, with each step kept."""
     priced = terms_of(told, known.reference)
     cancelled = is_cancelled(told)
@@ -180,9 +180,9 @@ def _line(line: Line, told: Told, known: Known) -> LineExplained:
         base = 0 if cancelled else allocated(told, priced.terms, kind, told.refunded_minor)[index]
         commission = share(base, terms.rate_ppm)
         taken, keeps = split(terms, base, commission)
-        credits_explained.append(CreditExplained(terms, kind, base, commission, taken, keeps))
+        credits_explained.append(CreditExplanation(terms, kind, base, commission, taken, keeps))
     entries = [booked for booked in known.entries if _is_of(booked.entry, line)]
-    return LineExplained(line, told, credits_explained, target, entries)
+    return LineExplanation(line, told, credits_explained, target, entries)
 
 
 def _is_of(entry: Entry, line: Line) -> bool:
@@ -192,7 +192,7 @@ def _is_of(entry: Entry, line: Line) -> bool:
     return "/".join(line.key) in entry.idem_key.split("|")
 
 
-def why_unknown(order_id: str, published: Published) -> str:
+def why_unknown(order_id: str, published: PublishedOrder) -> str:
     """One sentence that tells apart why the books know nothing of an order."""
     if published.events == 0:
         return f"order {order_id} is unknown: no event of it was ever published"

@@ -5,21 +5,27 @@ from typing import Any
 
 from services.kernel.money import MILLION
 from services.kernel.time import format_rfc3339
-from services.operations.explain.explain import Booked, CreditExplained, Explained, LineExplained, verdict_sentence
+from services.operations.explain.explain import (
+    CreditExplanation,
+    LineExplanation,
+    NumberedEntry,
+    OrderExplanation,
+    verdict_sentence,
+)
 from services.settlement.domain.book.currencies import decimal_text
 from services.settlement.domain.book.positions import Position
 from services.settlement.domain.pricing.price import SplitShare
 from services.settlement.domain.pricing.relations import fills
 
 
-def as_text(explained: Explained) -> Iterator[str]:
+def as_text(explained: OrderExplanation) -> Iterator[str]:
     """Lines of text; amounts in the currency's decimals, debit positive in entries."""
     yield f"order {explained.order_id}"
     for one in explained.lines:
         yield from _line_text(one)
 
 
-def _line_text(one: LineExplained) -> Iterator[str]:
+def _line_text(one: LineExplanation) -> Iterator[str]:
     told, line = one.told, one.line
     paid, refunded = (money(amount, one) for amount in (told.goods_paid_minor, told.refunded_minor))
     yield ""
@@ -46,7 +52,7 @@ def _line_text(one: LineExplained) -> Iterator[str]:
         yield from _entry_text(booked)
 
 
-def _credit_text(credited: CreditExplained, one: LineExplained) -> Iterator[str]:
+def _credit_text(credited: CreditExplanation, one: LineExplanation) -> Iterator[str]:
     credit, plan = credited.credit, credited.terms.plan
     campaign = f", campaign {credit.campaign_id}" if credit.campaign_id else ""
     yield (
@@ -68,21 +74,21 @@ def _credit_text(credited: CreditExplained, one: LineExplained) -> Iterator[str]
         yield f"    -> {role if party in (None, role) else f'{role} {party}'} has {money(amount, one)}"
 
 
-def _taken_text(taken: SplitShare, one: LineExplained) -> str:
+def _taken_text(taken: SplitShare, one: LineExplanation) -> str:
     what = f"{percent(taken.share_ppm)} of {taken.of} {money(taken.whole_minor, one)}"
     if taken.party is None:
         return f"{taken.role}: nobody fills this role, so it takes nothing ({what})"
     return f"{taken.role}: {what} = {money(taken.amount_minor, one)}"
 
 
-def _entry_text(booked: Booked) -> Iterator[str]:
+def _entry_text(booked: NumberedEntry) -> Iterator[str]:
     entry = booked.entry
     yield f"    {booked.entry_id}  {entry.kind.text}  {format_rfc3339(entry.effective_at)}  ({entry.cause})"
     for account, amount in entry.legs:
         yield f"      {decimal_text(amount, entry.currency):>14} {entry.currency}  {account}"
 
 
-def money(amount_minor: int, one: LineExplained) -> str:
+def money(amount_minor: int, one: LineExplanation) -> str:
     """In the currency's decimals, with its code."""
     return f"{decimal_text(amount_minor, one.told.currency)} {one.told.currency}"
 
@@ -94,12 +100,12 @@ def percent(ppm: int) -> str:
     return f"{whole}.{digits} %" if digits else f"{whole} %"
 
 
-def as_json(explained: Explained) -> dict[str, Any]:
+def as_json(explained: OrderExplanation) -> dict[str, Any]:
     """A JSON object; amounts in minor units, times in RFC 3339, positions with debits positive."""
     return {"order_id": explained.order_id, "lines": [_line_json(one) for one in explained.lines]}
 
 
-def _line_json(one: LineExplained) -> dict[str, Any]:
+def _line_json(one: LineExplanation) -> dict[str, Any]:
     told, line = one.told, one.line
     return {
         "line_id": told.line_id,
@@ -135,7 +141,7 @@ def _line_json(one: LineExplained) -> dict[str, Any]:
     }
 
 
-def _credit_json(credited: CreditExplained) -> dict[str, Any]:
+def _credit_json(credited: CreditExplanation) -> dict[str, Any]:
     credit, plan = credited.credit, credited.terms.plan
     return {
         "koc_id": credit.koc_id,
@@ -159,7 +165,7 @@ def _credit_json(credited: CreditExplained) -> dict[str, Any]:
     }
 
 
-def _entry_json(booked: Booked) -> dict[str, Any]:
+def _entry_json(booked: NumberedEntry) -> dict[str, Any]:
     entry = booked.entry
     return {
         "entry_id": booked.entry_id,

@@ -11,10 +11,10 @@ from schemas.orders import OrderPaid
 from schemas.topics import CREDITS, ORDERS
 from services.kernel.time import to_micros
 from services.operations.drain.positions import LivePositions
-from services.operations.explain.explain import Booked, Explained, Known, Published, explain
+from services.operations.explain.explain import BookedOrder, NumberedEntry, OrderExplanation, PublishedOrder, explain
 from services.operations.explain.log_search import records_naming
-from services.operations.explain.touches import LiveTouches
-from services.operations.explain.why_not import Asked, Rulebook, WhyNot, why_not
+from services.operations.explain.touches import LiveTouchLibrary
+from services.operations.explain.why_not import Inquiry, Rulebook, WhyNotAnswer, why_not
 from services.runtime.database import engine
 from services.settlement.books.decode_credits import decode_credit
 from services.settlement.books.reference import refresh
@@ -32,7 +32,7 @@ class LiveLibrary:
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )
 
-    def known(self, order_id: str) -> Known:
+    def known(self, order_id: str) -> BookedOrder:
         """Everything from one snapshot."""
         with self._engine.connect() as connection:
             reference = Reference()
@@ -48,13 +48,13 @@ class LiveLibrary:
                 select(journal).where(journal.c.order_id == order_id).order_by(journal.c.writer, journal.c.seq)
             ).all()
             keys = _account_keys(connection, [*lines, *rows])
-        return Known(
+        return BookedOrder(
             [(_line(row, keys), decode_credit(bytes(row.raw))) for row in lines],
             [_booked(row, keys) for row in rows],
             reference,
         )
 
-    def published(self, order_id: str) -> Published:
+    def published(self, order_id: str) -> PublishedOrder:
         """Reads the orders topic once, raw; only records that hold the order's name are decoded."""
         events, refused, paid = 0, None, None
         seen: dict[int, int] = {}
@@ -73,8 +73,8 @@ class LiveLibrary:
                 paid = event
         on_its_way = _on_its_way(order_id, seen)
         if paid is None:
-            return Published(events, None, None, refused, on_its_way)
-        return Published(events, to_micros(paid.occurred_at), paid.buyer_id, None, on_its_way)
+            return PublishedOrder(events, None, None, refused, on_its_way)
+        return PublishedOrder(events, to_micros(paid.occurred_at), paid.buyer_id, None, on_its_way)
 
 
 def _on_its_way(order_id: str, seen: Mapping[int, int]) -> bool:
@@ -123,7 +123,7 @@ def _line(row: Row[Any], keys: Mapping[int, str]) -> Line:
     )
 
 
-def _booked(row: Row[Any], keys: Mapping[int, str]) -> Booked:
+def _booked(row: Row[Any], keys: Mapping[int, str]) -> NumberedEntry:
     """A journal row."""
     entry = Entry(
         idem_key=row.idem_key,
@@ -137,7 +137,7 @@ def _booked(row: Row[Any], keys: Mapping[int, str]) -> Booked:
         corrects=row.corrects,
         legs=tuple(Leg(keys[one], amount) for one, amount in zip(row.accounts, row.amounts, strict=True)),
     )
-    return Booked(f"{row.writer}-{row.seq}", entry)
+    return NumberedEntry(f"{row.writer}-{row.seq}", entry)
 
 
 def _order_of(value: bytes) -> object:
@@ -149,7 +149,7 @@ def _order_of(value: bytes) -> object:
     return event.get("order_id") if isinstance(event, dict) else None
 
 
-def explain_order(order_id: str) -> Explained:
+def explain_order(order_id: str) -> OrderExplanation:
     """Explain an order of the running service.
 
     Raises:
@@ -158,10 +158,10 @@ def explain_order(order_id: str) -> Explained:
     return explain(order_id, LiveLibrary())
 
 
-def answer_why_not(order_id: str, asked: Asked, rulebook: Rulebook) -> WhyNot:
+def answer_why_not(order_id: str, asked: Inquiry, rulebook: Rulebook) -> WhyNotAnswer:
     """What became of a content or KOC in an order of the running service.
 
     Raises:
         NotExplained: neither the books nor the orders topic have such a paid order; one sentence says why.
     """
-    return why_not(order_id, asked, LiveLibrary(), LiveTouches(), rulebook)
+    return why_not(order_id, asked, LiveLibrary(), LiveTouchLibrary(), rulebook)

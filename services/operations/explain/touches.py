@@ -8,16 +8,16 @@ from schemas.partitioning import partition_of
 from schemas.topics import CLICKS
 from services.kernel.time import HOUR, to_micros
 from services.operations.explain.log_search import records_naming
-from services.operations.explain.why_not import Asked, Trace
+from services.operations.explain.why_not import Inquiry, TouchTrace
 from services.runtime.deadletters import select
 
 _MILLISECOND = 1_000
 
 
-class LiveTouches:
+class LiveTouchLibrary:
     """`why_not.Touches` of the running service."""
 
-    def traces(self, buyer_id: str, asked: Asked, since: int) -> list[Trace]:
+    def traces(self, buyer_id: str, asked: Inquiry, since: int) -> list[TouchTrace]:
         """Reads one partition of the clicks log from `since` on, and the clicks' dead letters whole.
 
         An event may be dated an hour ahead of its reception, and so may have been received an hour before `since`.
@@ -39,8 +39,8 @@ class LiveTouches:
 
 
 def _trace(
-    offset: int, value: bytes | None, buyer_id: str, asked: Asked, refused: tuple[str, str] | None
-) -> Iterator[Trace]:
+    offset: int, value: bytes | None, buyer_id: str, asked: Inquiry, refused: tuple[str, str] | None
+) -> Iterator[TouchTrace]:
     """The touch of a record, if it is one of this buyer on who is asked for; a bad one as far as it can be read."""
     try:
         click = decoding.read(CLICKS.name, value)
@@ -49,12 +49,12 @@ def _trace(
         return
     if click.buyer_id == buyer_id and asked.matches(click):
         at = to_micros(click.occurred_at)
-        yield Trace(offset, click.event_id, click.event_type, click.content_id, click.koc_id, at, refused)
+        yield TouchTrace(offset, click.event_id, click.event_type, click.content_id, click.koc_id, at, refused)
 
 
 def _unreadable(
-    offset: int, value: bytes | None, buyer_id: str, asked: Asked, refused: tuple[str, str]
-) -> Iterator[Trace]:
+    offset: int, value: bytes | None, buyer_id: str, asked: Inquiry, refused: tuple[str, str]
+) -> Iterator[TouchTrace]:
     """An invalid event that still says whose it is."""
     try:
         event = json.loads(value or b"")
@@ -63,7 +63,7 @@ def _unreadable(
     if not isinstance(event, dict) or event.get("buyer_id") != buyer_id:
         return
     kind = event.get("event_type")
-    trace = Trace(offset, str(event.get("event_id")), kind if isinstance(kind, str) else "touch",
+    trace = TouchTrace(offset, str(event.get("event_id")), kind if isinstance(kind, str) else "touch",
                   str(event.get("content_id")), str(event.get("koc_id")), None, refused)  # fmt: skip
     if asked.matches(trace):
         yield trace

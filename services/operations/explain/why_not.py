@@ -12,11 +12,11 @@ from schemas.reasons import MEANING as REFUSED_BECAUSE
 from schemas.reasons import Reason
 from services.kernel.time import DAY, format_rfc3339
 from services.operations.explain.explain import (
-    CreditExplained,
+    CreditExplanation,
+    ExplainableAssertion,
     Library,
-    LineExplained,
+    LineExplanation,
     NotExplained,
-    Told,
     explained_lines,
     verdict_sentence,
     why_unknown,
@@ -26,7 +26,7 @@ MAX_CONSIDERED = 100
 """Candidates that an assertion names (schemas.credits)."""
 
 
-class Outcome(StrEnum):
+class ClaimOutcome(StrEnum):
     """What became of who is asked for, on one line."""
 
     CREDITED = "credited"
@@ -34,7 +34,7 @@ class Outcome(StrEnum):
     NO_CANDIDATE = "no_candidate"
 
 
-class Missed(StrEnum):
+class AbsenceReason(StrEnum):
     """Why an accepted touch is not among what was considered."""
 
     AFTER_PAYMENT = "after_payment"
@@ -43,7 +43,7 @@ class Missed(StrEnum):
     NOT_LISTED = "not_listed"
 
 
-class Party(Protocol):
+class ContentOfKoc(Protocol):
     """Whose content it is."""
 
     @property
@@ -52,13 +52,13 @@ class Party(Protocol):
     def koc_id(self) -> str: ...  # noqa: D102
 
 
-class Asked(NamedTuple):
+class Inquiry(NamedTuple):
     """Who is asked for: a content, a KOC, or a content of a KOC; None = any."""
 
     content_id: str | None
     koc_id: str | None
 
-    def matches(self, party: Party) -> bool:
+    def matches(self, party: ContentOfKoc) -> bool:
         """Whether this is who is asked for."""
         return self.content_id in (None, party.content_id) and self.koc_id in (None, party.koc_id)
 
@@ -81,7 +81,7 @@ class Rulebook(NamedTuple):
     candidate_window: int
 
 
-class Trace(NamedTuple):
+class TouchTrace(NamedTuple):
     """A touch as the clicks log has it, or had it before it was refused.
 
     Attributes:
@@ -98,14 +98,14 @@ class Trace(NamedTuple):
     refused: tuple[str, str] | None
 
 
-class Touches(Protocol):
+class TouchLibrary(Protocol):
     """Where touches are looked up."""
 
-    def traces(self, buyer_id: str, asked: Asked, since: int) -> Sequence[Trace]:
+    def traces(self, buyer_id: str, asked: Inquiry, since: int) -> Sequence[TouchTrace]:
         """Touches of a buyer on who is asked for that were received at `since` (microseconds) or later, by offset."""
 
 
-class Heard(NamedTuple):
+class TouchAnswer(NamedTuple):
     """One touch (or a declaration, without id and time), one word on it, and a sentence why."""
 
     touch_id: str | None
@@ -114,7 +114,7 @@ class Heard(NamedTuple):
     why: str
 
 
-class Answer(NamedTuple):
+class LineAnswer(NamedTuple):
     """For one line; without one for an order that the books do not know for want of any candidate.
 
     Attributes:
@@ -124,25 +124,25 @@ class Answer(NamedTuple):
         credits: what is credited to who is asked for.
     """
 
-    line: LineExplained | None
+    line: LineExplanation | None
     buyer_id: str
-    outcome: Outcome
+    outcome: ClaimOutcome
     why: str
-    touches: Sequence[Heard]
-    credits: Sequence[CreditExplained] = ()
-    instead: Sequence[CreditExplained] = ()
+    touches: Sequence[TouchAnswer]
+    credits: Sequence[CreditExplanation] = ()
+    instead: Sequence[CreditExplanation] = ()
     rule: str | None = None
 
 
-class WhyNot(NamedTuple):
+class WhyNotAnswer(NamedTuple):
     """All answers on an order."""
 
     order_id: str
-    asked: Asked
-    answers: Sequence[Answer]
+    asked: Inquiry
+    answers: Sequence[LineAnswer]
 
 
-def why_not(order_id: str, asked: Asked, library: Library, touches: Touches, rulebook: Rulebook) -> WhyNot:
+def why_not(order_id: str, asked: Inquiry, library: Library, touches: TouchLibrary, rulebook: Rulebook) -> WhyNotAnswer:
     """What became of who is asked for, on each line.
 
     Raises:
@@ -153,19 +153,21 @@ def why_not(order_id: str, asked: Asked, library: Library, touches: Touches, rul
         traces = {
             one.told.buyer_id: _traces(touches, one.told.buyer_id, asked, one.told.paid_at, rulebook) for one in lines
         }
-        return WhyNot(order_id, asked, [_answer(one, asked, traces[one.told.buyer_id], rulebook) for one in lines])
+        return WhyNotAnswer(
+            order_id, asked, [_answer(one, asked, traces[one.told.buyer_id], rulebook) for one in lines]
+        )
     published = library.published(order_id)
     if published.paid_at is None or published.buyer_id is None or published.on_its_way:
         raise NotExplained(why_unknown(order_id, published))
     found = _traces(touches, published.buyer_id, asked, published.paid_at, rulebook)
     heard = [_missed(trace, published.paid_at, None, rulebook) for trace in found]
     why = _no_candidate(asked, published.buyer_id, published.paid_at, heard, rulebook)
-    return WhyNot(order_id, asked, [Answer(None, published.buyer_id, Outcome.NO_CANDIDATE, why, heard)])
+    return WhyNotAnswer(order_id, asked, [LineAnswer(None, published.buyer_id, ClaimOutcome.NO_CANDIDATE, why, heard)])
 
 
-def _traces(touches: Touches, buyer_id: str, asked: Asked, paid_at: int, rulebook: Rulebook) -> list[Trace]:
+def _traces(touches: TouchLibrary, buyer_id: str, asked: Inquiry, paid_at: int, rulebook: Rulebook) -> list[TouchTrace]:
     """Each touch once, its first acceptance before any refusal: a copy of an accepted one may well be refused."""
-    found: dict[str, Trace] = {}
+    found: dict[str, TouchTrace] = {}
     for trace in touches.traces(buyer_id, asked, _searched_from(paid_at, rulebook)):
         before = found.get(trace.touch_id)
         if before is None or (before.refused is not None and trace.refused is None):
@@ -178,10 +180,10 @@ def _searched_from(paid_at: int, rulebook: Rulebook) -> int:
     return paid_at - 2 * rulebook.candidate_window
 
 
-def _answer(one: LineExplained, asked: Asked, traces: Sequence[Trace], rulebook: Rulebook) -> Answer:
+def _answer(one: LineExplanation, asked: Inquiry, traces: Sequence[TouchTrace], rulebook: Rulebook) -> LineAnswer:
     told = one.told
     considered = [
-        Heard(touch.touch_id, touch.touched_at, touch.verdict, verdict_sentence(touch.verdict))
+        TouchAnswer(touch.touch_id, touch.touched_at, touch.verdict, verdict_sentence(touch.verdict))
         for touch in told.considered
         if asked.matches(touch)
     ]
@@ -191,16 +193,16 @@ def _answer(one: LineExplained, asked: Asked, traces: Sequence[Trace], rulebook:
     instead = [credit for credit in one.credits if not asked.matches(credit.credit)]
     rule = rule_of(told, rulebook)
     if credited:
-        outcome, why = Outcome.CREDITED, f"{asked} is credited, by the {rule}"
+        outcome, why = ClaimOutcome.CREDITED, f"{asked} is credited, by the {rule}"
     elif considered:
-        outcome, why = Outcome.LOST, f"{asked} lost{_to_whom(instead)} by the {rule}: {_reasons(considered)}"
+        outcome, why = ClaimOutcome.LOST, f"{asked} lost{_to_whom(instead)} by the {rule}: {_reasons(considered)}"
     else:
-        outcome = Outcome.NO_CANDIDATE
+        outcome = ClaimOutcome.NO_CANDIDATE
         why = _no_candidate(asked, told.buyer_id, told.paid_at, missed, rulebook)
-    return Answer(one, told.buyer_id, outcome, why, [*considered, *missed], credited, instead, rule)
+    return LineAnswer(one, told.buyer_id, outcome, why, [*considered, *missed], credited, instead, rule)
 
 
-def rule_of(told: Told, rulebook: Rulebook | None = None) -> str:
+def rule_of(told: ExplainableAssertion, rulebook: Rulebook | None = None) -> str:
     """The policy that decided, with its model where the policy file at hand is of the same revision."""
     known = rulebook is not None and rulebook.revision == told.version.rules
     model = rulebook.models.get(told.policy) if rulebook is not None and known else None
@@ -208,18 +210,18 @@ def rule_of(told: Told, rulebook: Rulebook | None = None) -> str:
     return f"{stated}, model {model})" if model else f"{stated})"
 
 
-def _to_whom(instead: Sequence[CreditExplained]) -> str:
+def _to_whom(instead: Sequence[CreditExplanation]) -> str:
     """The contents that are credited, where any is."""
     winners = dict.fromkeys(f"content {one.credit.content_id} of {one.credit.koc_id}" for one in instead)
     return f" to {', '.join(winners)}" if winners else ""
 
 
-def _reasons(heard: Sequence[Heard]) -> str:
+def _reasons(heard: Sequence[TouchAnswer]) -> str:
     """Each reason once."""
     return "; ".join(dict.fromkeys(one.why for one in heard))
 
 
-def _no_candidate(asked: Asked, buyer_id: str, paid_at: int, heard: Sequence[Heard], rulebook: Rulebook) -> str:
+def _no_candidate(asked: Inquiry, buyer_id: str, paid_at: int, heard: Sequence[TouchAnswer], rulebook: Rulebook) -> str:
     if heard:
         return f"{asked} was no candidate: {_reasons(heard)}"
     since = format_rfc3339(_searched_from(paid_at, rulebook))
@@ -229,23 +231,26 @@ def _no_candidate(asked: Asked, buyer_id: str, paid_at: int, heard: Sequence[Hea
     )
 
 
-def _missed(trace: Trace, paid_at: int, told: Told | None, rulebook: Rulebook) -> Heard:
+def _missed(trace: TouchTrace, paid_at: int, told: ExplainableAssertion | None, rulebook: Rulebook) -> TouchAnswer:
     """Why a touch is not among what was considered."""
     if trace.refused is not None or trace.occurred_at is None:
         reason, detail = trace.refused or (Reason.INVALID_FIELD, "")
         meaning = REFUSED_BECAUSE.get(Reason(reason), reason) if reason in list(Reason) else reason
         word, why = reason, f"its {trace.kind} was refused as {reason}: {meaning} ({detail})"
     elif trace.occurred_at > paid_at:
-        word, why = Missed.AFTER_PAYMENT, f"its {trace.kind} came after the payment at {format_rfc3339(paid_at)}"
+        word, why = AbsenceReason.AFTER_PAYMENT, f"its {trace.kind} came after the payment at {format_rfc3339(paid_at)}"
     elif trace.occurred_at < paid_at - rulebook.candidate_window:
         days = rulebook.candidate_window // DAY
-        word = Missed.BEFORE_WINDOW
+        word = AbsenceReason.BEFORE_WINDOW
         why = f"its {trace.kind} lies more than {days} days before the payment at {format_rfc3339(paid_at)}"
     elif told is None or trace.offset >= told.version.touch:
-        word, why = Missed.ON_ITS_WAY, f"its {trace.kind} is not in the books yet: see `koc drain`"
+        word, why = AbsenceReason.ON_ITS_WAY, f"its {trace.kind} is not in the books yet: see `koc drain`"
     elif len(told.considered) >= MAX_CONSIDERED:
-        word = Missed.NOT_LISTED
+        word = AbsenceReason.NOT_LISTED
         why = f"more than {MAX_CONSIDERED} candidates were considered, and its {trace.kind} is not among the newest"
     else:
-        word, why = Missed.NOT_LISTED, f"its {trace.kind} is in the clicks log and was not considered: see `koc doctor`"
-    return Heard(trace.touch_id, trace.occurred_at, word, why)
+        word, why = (
+            AbsenceReason.NOT_LISTED,
+            f"its {trace.kind} is in the clicks log and was not considered: see `koc doctor`",
+        )
+    return TouchAnswer(trace.touch_id, trace.occurred_at, word, why)

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from services.kernel.time import format_rfc3339
-from services.operations.explain.explain import CreditExplained
+from services.operations.explain.explain import CreditExplanation
 from services.operations.explain.forms import money, percent
-from services.operations.explain.why_not import Answer, Heard, WhyNot
+from services.operations.explain.why_not import LineAnswer, TouchAnswer, WhyNotAnswer
 
 
-def as_text(answered: WhyNot) -> Iterator[str]:
+def as_text(answered: WhyNotAnswer) -> Iterator[str]:
     """Lines of text."""
     yield f"order {answered.order_id}: what became of {answered.asked}"
     for answer in answered.answers:
@@ -22,13 +22,13 @@ def as_text(answered: WhyNot) -> Iterator[str]:
         yield from _credits_text(answer)
 
 
-def _heard_text(heard: Heard) -> str:
+def _heard_text(heard: TouchAnswer) -> str:
     if heard.occurred_at is None:
         return f"{heard.word:16} declared by the platform: {heard.why}"
     return f"{heard.word:16} {heard.touch_id}  {format_rfc3339(heard.occurred_at)}: {heard.why}"
 
 
-def _credits_text(answer: Answer) -> Iterator[str]:
+def _credits_text(answer: LineAnswer) -> Iterator[str]:
     if answer.line is None:
         return
     for credited in answer.credits:
@@ -41,12 +41,12 @@ def _credits_text(answer: Answer) -> Iterator[str]:
         yield f"  {'also' if answer.credits else 'instead'}: {_share(credited)}"
 
 
-def _share(credited: CreditExplained) -> str:
+def _share(credited: CreditExplanation) -> str:
     credit = credited.credit
     return f"{percent(credit.weight_ppm)} to {credit.koc_id}, content {credit.content_id}"
 
 
-def as_json(answered: WhyNot) -> dict[str, Any]:
+def as_json(answered: WhyNotAnswer) -> dict[str, Any]:
     """A JSON object; amounts in minor units, times in RFC 3339. `line_id` is null where no line has any candidate."""
     return {
         "order_id": answered.order_id,
@@ -55,7 +55,7 @@ def as_json(answered: WhyNot) -> dict[str, Any]:
     }
 
 
-def _answer_json(answer: Answer) -> dict[str, Any]:
+def _answer_json(answer: LineAnswer) -> dict[str, Any]:
     line = answer.line
     return {
         "line_id": line.told.line_id if line else None,

@@ -7,8 +7,8 @@ import pytest
 from schemas.verdicts import MEANING
 from services.attribution.domain.verdicts import Verdict
 from services.kernel.time import DAY, format_rfc3339
-from services.operations.explain.explain import Known, NotExplained, Published
-from services.operations.explain.why_not import Answer, Asked, Rulebook, Trace, why_not
+from services.operations.explain.explain import BookedOrder, NotExplained, PublishedOrder
+from services.operations.explain.why_not import Inquiry, LineAnswer, Rulebook, TouchTrace, why_not
 from services.operations.explain.why_not_forms import as_json, as_text
 from services.settlement.books.decode_credits import decode_credit
 from services.settlement.domain.lines.line import Line
@@ -16,17 +16,17 @@ from services.settlement.domain.pricing.price import Reference
 from tests.kit.settlement_facts import PAID_AT, Fact, FactCredit, FactVersion, usual
 
 RULES = Rulebook(1, {"last_click": "last_click"}, 15 * DAY)
-ME = Asked(None, "k_9")
-PUBLISHED = Published(events=1, paid_at=PAID_AT, buyer_id="b_1", refused=None, on_its_way=False)
+ME = Inquiry(None, "k_9")
+PUBLISHED = PublishedOrder(events=1, paid_at=PAID_AT, buyer_id="b_1", refused=None, on_its_way=False)
 
 
 class Library:
     """Books that hold these facts, and an orders topic."""
 
-    def __init__(self, *facts: Fact, published: Published = PUBLISHED) -> None:
+    def __init__(self, *facts: Fact, published: PublishedOrder = PUBLISHED) -> None:
         self._facts, self._published = facts, published
 
-    def known(self, order_id: str) -> Known:
+    def known(self, order_id: str) -> BookedOrder:
         assert order_id == "o_1"
         lines = [
             (
@@ -35,9 +35,9 @@ class Library:
             )
             for one in self._facts
         ]
-        return Known(lines, [], usual() if lines else Reference())
+        return BookedOrder(lines, [], usual() if lines else Reference())
 
-    def published(self, order_id: str) -> Published:
+    def published(self, order_id: str) -> PublishedOrder:
         assert order_id == "o_1"
         return self._published
 
@@ -45,10 +45,10 @@ class Library:
 class Touches:
     """The clicks log of one buyer."""
 
-    def __init__(self, *traces: Trace) -> None:
+    def __init__(self, *traces: TouchTrace) -> None:
         self._traces = traces
 
-    def traces(self, buyer_id: str, asked: Asked, since: int) -> list[Trace]:
+    def traces(self, buyer_id: str, asked: Inquiry, since: int) -> list[TouchTrace]:
         assert buyer_id == "b_1"
         return [one for one in self._traces if asked.matches(one) and (one.occurred_at or since) >= since]
 
@@ -63,11 +63,11 @@ def considered(verdict: str, koc_id: str = "k_9", **changed: Any) -> dict[str, A
     return touch | {"verdict": verdict} | changed
 
 
-def trace(at: int, offset: int = 0, refused: tuple[str, str] | None = None, touch_id: str = "clk_mine") -> Trace:
-    return Trace(offset, touch_id, "click", "v_12", "k_9", at, refused)
+def trace(at: int, offset: int = 0, refused: tuple[str, str] | None = None, touch_id: str = "clk_mine") -> TouchTrace:
+    return TouchTrace(offset, touch_id, "click", "v_12", "k_9", at, refused)
 
 
-def answer(fact: Fact, *traces: Trace, asked: Asked = ME, rulebook: Rulebook = RULES) -> Answer:
+def answer(fact: Fact, *traces: TouchTrace, asked: Inquiry = ME, rulebook: Rulebook = RULES) -> LineAnswer:
     (found,) = why_not("o_1", asked, Library(fact), Touches(*traces), rulebook).answers
     return found
 
@@ -103,7 +103,7 @@ def test_the_model_is_not_named_from_a_policy_file_of_another_revision() -> None
 def test_a_winner_hears_weight_and_money() -> None:
     shares = (FactCredit(weight_ppm=600_000), FactCredit(content_id="v_2", koc_id="k_7", weight_ppm=400_000))
     library = Library(Fact(credits=shares, considered=(considered("credited", "k_7"),)))
-    answered = why_not("o_1", Asked("v_2", None), library, Touches(), RULES)
+    answered = why_not("o_1", Inquiry("v_2", None), library, Touches(), RULES)
     (line,) = as_json(answered)["lines"]
     assert (line["outcome"], line["weight_ppm"], line["commission_minor"]) == ("credited", 400_000, 1_600)
     assert line["koc_minor"] == 1_600 - 160 - 288 - 144
@@ -123,8 +123,8 @@ def test_a_declaration_that_lost_is_told_without_a_touch() -> None:
 
 def test_content_and_koc_together_must_both_match() -> None:
     fact = Fact(considered=(considered("not_last"),))
-    assert answer(fact, asked=Asked("v_k_9", "k_9")).outcome == "lost"
-    assert answer(fact, asked=Asked("v_other", "k_9")).outcome == "no_candidate"
+    assert answer(fact, asked=Inquiry("v_k_9", "k_9")).outcome == "lost"
+    assert answer(fact, asked=Inquiry("v_other", "k_9")).outcome == "no_candidate"
 
 
 def test_without_any_touch_the_answer_says_where_it_was_looked_for() -> None:
@@ -145,7 +145,7 @@ def test_without_any_touch_the_answer_says_where_it_was_looked_for() -> None:
         (trace(PAID_AT - DAY, refused=("in_future", "received …")), "in_future", "more than an hour after"),
     ],
 )  # fmt: skip
-def test_a_touch_that_was_no_candidate_says_why(missed: Trace, word: str, sentence: str) -> None:
+def test_a_touch_that_was_no_candidate_says_why(missed: TouchTrace, word: str, sentence: str) -> None:
     found = answer(Fact(), missed)
     assert found.outcome == "no_candidate"
     assert [heard.word for heard in found.touches] == [word]
@@ -182,6 +182,6 @@ def test_an_order_that_nobody_could_be_credited_for_is_answered_from_the_logs() 
 
 
 def test_an_order_that_is_not_there_is_no_answer() -> None:
-    nothing = Library(published=Published(0, None, None, None, on_its_way=False))
+    nothing = Library(published=PublishedOrder(0, None, None, None, on_its_way=False))
     with pytest.raises(NotExplained, match="was ever published"):
         why_not("o_1", ME, nothing, Touches(), RULES)
