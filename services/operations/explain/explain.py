@@ -14,11 +14,11 @@ from services.operations.explain.sources import (
     BookedOrder,
     ExplainableAssertion,
     Library,
-    NumberedEntry,
     OrderLogRecord,
     PublishedOrder,
 )
 from services.operations.explain.unknown_order import find_order, not_explained
+from services.settlement.books.journal_entry import JournalEntry
 from services.settlement.domain.book.entries import Entry
 from services.settlement.domain.book.positions import Position
 from services.settlement.domain.lines.assertions import AssertedCredit, is_cancelled
@@ -66,7 +66,7 @@ class LineExplanation(NamedTuple):
     target: Position
     nothing_because: str | None
     remarks: Sequence[str]
-    entries: Sequence[NumberedEntry]
+    entries: Sequence[JournalEntry]
     refunds: Sequence[RefundExplanation] | None
 
 
@@ -125,7 +125,7 @@ def _line(
         target,
         reason,
         line_remarks(line, told, reason, refunds, is_as_priced=target == line.booked),
-        [numbered for numbered in booked.entries if _is_of(numbered.entry, line)],
+        [recorded for recorded in booked.entries if _is_of(recorded.entry, line)],
         refunds,
     )
 

@@ -5,8 +5,9 @@ from typing import Any
 from services.kernel.time import format_rfc3339
 from services.operations.explain.explain import CreditExplanation, LineExplanation, OrderExplanation
 from services.operations.explain.refunds import RefundExplanation
-from services.operations.explain.sources import ConsideredTouch, NotExplained, NumberedEntry, OrderLogRecord
+from services.operations.explain.sources import ConsideredTouch, NotExplained, OrderLogRecord
 from services.operations.explain.verdicts import verdict_sentence
+from services.settlement.books.journal_entry import JournalEntry
 from services.settlement.domain.book.positions import Position
 from services.settlement.domain.pricing.relations import fills
 
@@ -57,7 +58,7 @@ def _line_json(one: LineExplanation) -> dict[str, Any]:
         "unpriced_minor": line.unpriced_minor,
         "target": _position_json(one.target),
         "booked": _position_json(line.booked),
-        "entries": [_entry_json(numbered) for numbered in one.entries],
+        "entries": [_entry_json(booked) for booked in one.entries],
     }
 
 
@@ -100,10 +101,10 @@ def _credit_json(credited: CreditExplanation) -> dict[str, Any]:
     }
 
 
-def _entry_json(numbered: NumberedEntry) -> dict[str, Any]:
-    entry = numbered.entry
+def _entry_json(booked: JournalEntry) -> dict[str, Any]:
+    entry = booked.entry
     return {
-        "entry_id": numbered.entry_id,
+        "entry_id": booked.entry_id,
         "kind": entry.kind.text,
         "effective_at": format_rfc3339(entry.effective_at),
         "period": entry.period,

@@ -7,8 +7,9 @@ from services.kernel.time import format_rfc3339
 from services.operations.explain.explain import CreditExplanation, LineExplanation, OrderExplanation
 from services.operations.explain.refunds import RefundExplanation
 from services.operations.explain.remarks import money
-from services.operations.explain.sources import ConsideredTouch, ExplainableAssertion, NumberedEntry, OrderLogRecord
+from services.operations.explain.sources import ConsideredTouch, ExplainableAssertion, OrderLogRecord
 from services.operations.explain.verdicts import verdict_sentence
+from services.settlement.books.journal_entry import JournalEntry
 from services.settlement.domain.book.currencies import decimal_text
 from services.settlement.domain.pricing.price import SplitShare
 from services.settlement.domain.pricing.relations import fills
@@ -60,8 +61,8 @@ def _line_text(one: LineExplanation) -> Iterator[str]:
         yield f"  ! unpriced ({line.unpriced}): {money(line.unpriced_minor, told)} of its base waits for a plan"
     # what is booked
     yield "  entries:" if one.entries else "  no entry was booked"
-    for numbered in one.entries:
-        yield from _entry_text(numbered)
+    for booked in one.entries:
+        yield from _entry_text(booked)
 
 
 def _refund_text(one: RefundExplanation, told: ExplainableAssertion) -> str:
@@ -110,9 +111,9 @@ def _taken_text(taken: SplitShare, told: ExplainableAssertion) -> str:
     return f"{taken.role}: {what} = {money(taken.amount_minor, told)}"
 
 
-def _entry_text(numbered: NumberedEntry) -> Iterator[str]:
-    entry = numbered.entry
-    what = f"{numbered.entry_id}  {entry.kind.text}  {format_rfc3339(entry.effective_at)}"
+def _entry_text(booked: JournalEntry) -> Iterator[str]:
+    entry = booked.entry
+    what = f"{booked.entry_id}  {entry.kind.text}  {format_rfc3339(entry.effective_at)}"
     yield f"    {what}  period {entry.period}  ({entry.cause})"
     for account, amount in entry.legs:
         yield f"      {decimal_text(amount, entry.currency):>14} {entry.currency}  {account}"

@@ -9,7 +9,7 @@ from schemas.reasons import MEANING as REFUSED_BECAUSE
 from schemas.reasons import Reason
 from schemas.topics import BUYER_PARTITIONS
 from services.runtime.deadletters import Position as LogPosition
-from services.settlement.domain.book.entries import Entry
+from services.settlement.books.journal_entry import JournalEntry
 from services.settlement.domain.lines.assertions import LineAssertion
 from services.settlement.domain.lines.line import Line
 from services.settlement.domain.pricing.price import Reference
@@ -39,18 +39,11 @@ class ExplainableAssertion(LineAssertion, Protocol):
     def considered(self) -> Sequence[ConsideredTouch]: ...
 
 
-class NumberedEntry(NamedTuple):
-    """A journal entry by its number."""
-
-    entry_id: str
-    entry: Entry
-
-
 class BookedOrder(NamedTuple):
     """What the books hold of an order, in one snapshot; no lines where they know nothing of it."""
 
     lines: Sequence[tuple[Line, ExplainableAssertion]]
-    entries: Sequence[NumberedEntry]
+    entries: Sequence[JournalEntry]
     reference: Reference
 
 
