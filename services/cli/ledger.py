@@ -19,7 +19,7 @@ Row = TypeVar("Row")
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 
-class Format(Enum):
+class ExportFormat(Enum):
     """What `koc ledger export` writes."""
 
     JSON = "json"
@@ -69,7 +69,7 @@ def digest(as_json: AsJson = False) -> None:
 
 @app.command()
 def export(
-    form: Annotated[Format, typer.Option("--format", help="json: one entry a line, as in the ledger topic")],
+    form: Annotated[ExportFormat, typer.Option("--format", help="json: one entry a line, as in the ledger topic")],
     output: Annotated[Path | None, typer.Option(help="a file, whole or not at all; default: standard output")] = None,
 ) -> None:
     """The whole journal by writer and number, for other programs.
@@ -84,10 +84,10 @@ def export(
 
     with _books() as books, _progress(books.journal_rows()) as progress:
         entries = _told(chained(books.journal(), books.names), progress)
-        if form is Format.HLEDGER:
+        if form is ExportFormat.HLEDGER:
             text = hledger_journal(entries, books.names.values(), settings().settlement_zone_minutes)
         else:
-            text = json_lines(entries) if form is Format.JSON else csv_rows(entries)
+            text = json_lines(entries) if form is ExportFormat.JSON else csv_rows(entries)
         write(text, output)
 
 
