@@ -16,8 +16,8 @@ FILES = sorted(
     ).stdout.split()
     if (ROOT / name).exists()
 )  # fmt: skip
-PURE = [file for file in FILES if "domain" in file.parts or "kernel" in file.parts]
 PRODUCT = [file for file in FILES if file.parts[len(ROOT.parts)] in {"services", "schemas"}]
+PURE = [file for file in PRODUCT if "domain" in file.parts or "kernel" in file.parts]
 MAX_FILE_LINES = 500
 MAX_FUNCTION_LINES = 70
 CLOCKS = {"now", "utcnow", "today", "time", "monotonic", "perf_counter", "time_ns", "monotonic_ns"}

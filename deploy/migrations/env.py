@@ -1,9 +1,9 @@
-"""Alembic's entry: runs the migrations on the connection that `services.settlement.adapters.migrations` hands over."""
+"""Alembic's entry: runs the migrations on the connection that `services.settlement.books.migrations` hands over."""
 
 from alembic import context
 from sqlalchemy import Connection, text
 
-from services.settlement.adapters.tables import metadata
+from services.settlement.books.tables import metadata
 
 ONE_AT_A_TIME = 4_715_001
 """Key of the advisory lock under which migrations run: two starts at once migrate once."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from services.attribution.adapters.remaking import Workshop
+    from services.attribution.repair.workshop import Workshop
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -30,8 +30,8 @@ def worker() -> None:
     Examples: koc attribution worker · KOC_INSTANCE_ID=attribution-2 KOC_STATE_DIR=/data/2 koc attribution worker
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until Faust listens, nothing has to be kept
-    from services.attribution.adapters.faust_app import DEFAULT_PROCESS, create_app
-    from services.attribution.adapters.world import check_world, occupy
+    from services.attribution.worker.app import DEFAULT_PROCESS, create_app
+    from services.attribution.worker.startup import check_world, occupy
     from services.kernel.errors import InvariantBroken, StartRefused
     from services.runtime.log import configure_logging
     from services.runtime.settings import settings
@@ -58,7 +58,7 @@ def rebase() -> None:
 
     Examples: koc attribution rebase
     """
-    from services.attribution.adapters.rebase import rebase as rebase_all
+    from services.attribution.repair.rebase import rebase as rebase_all
 
     with _workshop() as workshop:
         steps = asyncio.run(rebase_all(workshop))
@@ -78,7 +78,7 @@ def adopt_truncated(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.
 
     Examples: koc attribution adopt-truncated · koc attribution adopt-truncated --yes
     """
-    from services.attribution.adapters.adopting import adopt, lacking
+    from services.attribution.repair.adopt_truncated import adopt, lacking
     from services.kernel.time import format_rfc3339
 
     with _workshop() as workshop:
@@ -96,8 +96,8 @@ def adopt_truncated(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.
 
 
 def _workshop() -> "Workshop":
-    from services.attribution.adapters.remaking import Workshop
-    from services.attribution.adapters.world import check_world
+    from services.attribution.repair.workshop import Workshop
+    from services.attribution.worker.startup import check_world
     from services.runtime.log import configure_logging
     from services.runtime.settings import settings
 

@@ -125,8 +125,8 @@ def _snapshots() -> str:
     from datetime import UTC, datetime
 
     from schemas.topics import BUYER_PARTITIONS
-    from services.attribution.adapters.snapshots import open_snapshots
-    from services.attribution.adapters.world import snapshot_url
+    from services.attribution.snapshots.archive import open_snapshots
+    from services.attribution.worker.startup import snapshot_url
 
     snapshots = open_snapshots(snapshot_url())
     newest = [max(found.values()) for i in range(BUYER_PARTITIONS) if (found := snapshots.names(i))]
@@ -172,7 +172,7 @@ def _role(role: str) -> str:
 
 def _schema() -> str:
     from services.runtime.database import engine
-    from services.settlement.adapters import migrations
+    from services.settlement.books import migrations
 
     with engine("writer").connect() as connection:
         migrations.check_revision(connection)
@@ -182,7 +182,7 @@ def _schema() -> str:
 def _books() -> str:
     """What the poster checks at its start: topic ids against the database, its offsets against the log."""
     from services.runtime.database import engine
-    from services.settlement.adapters.poster_start import check_start
+    from services.settlement.posting.start_checks import check_start
 
     check_start(engine("writer"))
     return "their positions fit the topics"

@@ -23,8 +23,8 @@ def drain(
 
     Examples: koc drain · koc drain --timeout 60 --json
     """
-    from services.settlement.adapters.drain_positions import wait_until_drained
-    from services.settlement.application.drain import NotDrained
+    from services.operations.drain.drain import NotDrained
+    from services.operations.drain.positions import wait_until_drained
 
     def progress(line: str) -> None:
         if sys.stderr.isatty():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from services.settlement.application.explain_why_not import Rulebook
+    from services.operations.explain.why_not import Rulebook
 
 app = typer.Typer()
 
@@ -31,7 +31,7 @@ def explain(
 
     Examples: koc explain o_1 · koc explain o_1 --json · koc explain o_1 --koc k_9
     """
-    from services.settlement.application.explain import NotExplained
+    from services.operations.explain.explain import NotExplained
 
     try:
         print(
@@ -43,17 +43,17 @@ def explain(
 
 
 def _ordinary(order_id: str, as_json: bool) -> str:
-    from services.settlement.adapters.explain_library import explain_order
-    from services.settlement.application import explain_forms as forms
+    from services.operations.explain import forms
+    from services.operations.explain.library import explain_order
 
     explained = explain_order(order_id)
     return json.dumps(forms.as_json(explained)) if as_json else "\n".join(forms.as_text(explained))
 
 
 def _asked(order_id: str, content: str | None, koc: str | None, as_json: bool) -> str:
-    from services.settlement.adapters.explain_library import answer_why_not
-    from services.settlement.application import explain_why_not_forms as forms
-    from services.settlement.application.explain_why_not import Asked
+    from services.operations.explain import why_not_forms as forms
+    from services.operations.explain.library import answer_why_not
+    from services.operations.explain.why_not import Asked
 
     answered = answer_why_not(order_id, Asked(content, koc), _rulebook())
     return json.dumps(forms.as_json(answered)) if as_json else "\n".join(forms.as_text(answered))
@@ -61,8 +61,8 @@ def _asked(order_id: str, content: str | None, koc: str | None, as_json: bool) -
 
 def _rulebook() -> "Rulebook":
     """The policy file at hand, in the words of an explanation."""
-    from services.attribution.adapters.policy_file import read_policy_file
-    from services.settlement.application.explain_why_not import Rulebook
+    from services.attribution.policy.file import read_policy_file
+    from services.operations.explain.why_not import Rulebook
 
     file = read_policy_file()
     timetables = [file.rules.everywhere, *file.rules.platforms.values()]

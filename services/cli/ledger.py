@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 if TYPE_CHECKING:
-    from services.settlement.adapters.books import Snapshot
-    from services.settlement.application.verify import Progress, Report
+    from services.settlement.books.snapshot import Snapshot
+    from services.settlement.verify.verify import Progress, Report
 
 app = typer.Typer(no_args_is_help=True)
 Row = TypeVar("Row")
@@ -39,7 +39,7 @@ def balances(
     from rich.console import Console
     from rich.table import Table
 
-    from services.settlement.domain.currencies import decimal_text
+    from services.settlement.domain.book.currencies import decimal_text
 
     with _books() as books:
         every = sorted(balance[:3] for _, balance in books.balances() if balance.amount_minor)
@@ -60,7 +60,7 @@ def digest(as_json: AsJson = False) -> None:
 
     Examples: `koc ledger digest`, `koc ledger digest --json`
     """
-    from services.settlement.application.digest import digest as compute
+    from services.settlement.export.digest import digest as compute
 
     with _books() as books:
         result = compute(books.net_positions())
@@ -77,10 +77,10 @@ def export(
     Examples: `koc ledger export --format hledger --output books.journal`, `koc ledger export --format csv`
     """
     from services.runtime.settings import settings
-    from services.settlement.adapters.export_file import write
-    from services.settlement.application.export import csv_rows, json_lines
-    from services.settlement.application.export_hledger import hledger_journal
-    from services.settlement.application.records import chained
+    from services.settlement.books.records import chained
+    from services.settlement.export.file import write
+    from services.settlement.export.hledger import hledger_journal
+    from services.settlement.export.rows import csv_rows, json_lines
 
     with _books() as books, _progress(books.journal_rows()) as progress:
         entries = _told(chained(books.journal(), books.names), progress)
@@ -97,7 +97,7 @@ def verify(as_json: AsJson = False) -> None:
 
     Examples: `koc ledger verify`, `koc ledger verify --json`
     """
-    from services.settlement.application.verify import verify as check
+    from services.settlement.verify.verify import verify as check
 
     with _books() as books, _progress(books.journal_rows()) as progress:
         report = check(books, progress)
@@ -109,7 +109,7 @@ def verify(as_json: AsJson = False) -> None:
 def _books() -> Iterator["Snapshot"]:
     """A snapshot of the books as the role reader."""
     from services.runtime.database import engine
-    from services.settlement.adapters.books import snapshot
+    from services.settlement.books.snapshot import snapshot
 
     with snapshot(engine("reader", options="-c statement_timeout=0")) as books:
         yield books

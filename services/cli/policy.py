@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from services.attribution.adapters.policy_file import PolicyFile
     from services.attribution.domain.policy import Policy
+    from services.attribution.policy.file import PolicyFile
 
 app = typer.Typer(no_args_is_help=True, help="Which rule credits an order, by its platform and by when it was paid.")
 _ELSEWHERE = "*"
@@ -30,7 +30,7 @@ def check(
 
     Examples: koc policy check · koc policy check new-policies.toml --json
     """
-    from services.attribution.adapters.policy_file import PolicyFileRefused, policy_path, read_policy_file
+    from services.attribution.policy.file import PolicyFileRefused, policy_path, read_policy_file
 
     path = file or policy_path()
     answer: dict[str, Any] = {"file": str(path), "ok": True, "problems": []}
@@ -64,7 +64,7 @@ def show(
 
     Examples: koc policy show · koc policy show --platform douyin --at 2026-11-11T00:00:00+08:00 --json
     """
-    from services.attribution.adapters.policy_file import policy_path, read_policy_file
+    from services.attribution.policy.file import policy_path, read_policy_file
 
     file = read_policy_file()
     rows = list(_rows(file, platform, _micros(at)))

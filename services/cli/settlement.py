@@ -14,7 +14,7 @@ def migrate() -> None:
     Example: `koc settlement migrate`
     """
     from services.runtime.database import engine
-    from services.settlement.adapters import migrations
+    from services.settlement.books import migrations
 
     before, after = migrations.migrate(engine("owner"))
     print(f"schema at revision {after}" if before == after else f"migrated from {before or 'nothing'} to {after}")
@@ -26,7 +26,7 @@ def poster() -> None:
 
     Example: `KOC_INSTANCE_ID=poster-1 koc settlement poster`
     """
-    from services.settlement.adapters import poster as process
+    from services.settlement.posting import process
 
     process.run()
 
@@ -37,7 +37,7 @@ def relay() -> None:
 
     Example: `KOC_INSTANCE_ID=relay-1 koc settlement relay`
     """
-    from services.settlement.adapters import relay as process
+    from services.settlement.relay import process
 
     process.run()
 
@@ -51,7 +51,7 @@ def quarantine(
 
     Example: `koc settlement quarantine o_1/1/b_1 --reason "two contents under one vector"`
     """
-    from services.settlement.adapters.quarantine import freeze
+    from services.settlement.posting.quarantine import freeze
 
     freeze(line, reason)
     print(f"{line} is frozen at what is booked")

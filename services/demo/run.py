@@ -13,12 +13,12 @@ from sqlalchemy import text
 
 from services.demo import conversion_paths, poison, shop_week
 from services.demo.events import record
+from services.operations.drain.drain import NotDrained
+from services.operations.drain.positions import wait_until_drained
 from services.runtime.database import engine
 from services.runtime.local.stack import Stack
 from services.runtime.publishing import Outgoing, publish
 from services.runtime.settings import settings
-from services.settlement.adapters.drain_positions import wait_until_drained
-from services.settlement.application.drain import NotDrained
 
 Say = Callable[[str], None]
 DRAIN_SECONDS = 170.0

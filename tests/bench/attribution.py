@@ -23,7 +23,7 @@ from kafka.errors import CommitFailedError
 from services.runtime.kafka import aiokafka_options, kafka_python_options
 from services.runtime.topics import log_ends, log_starts
 from tests.bench.attribution_events import load
-from tests.integration.attribution_process import GROUP, INPUTS, Worker, lag, until
+from tests.kit.attribution_process import GROUP, INPUTS, Worker, lag, until
 
 EVENTS = 240_000
 _POLL_SECONDS = 0.2

@@ -22,7 +22,7 @@ from services.runtime.settings import REPOSITORY, settings
 from tests.bench.peers import contenders, measuring
 from tests.bench.peers.contenders import Contender, Place
 from tests.bench.peers.publishing import publish
-from tests.integration.attribution_process import Worker, until
+from tests.kit.attribution_process import Worker, until
 
 TARGET = REPOSITORY / ".local/bench-growth.json"
 EVENTS = 125_000

@@ -18,9 +18,9 @@ import psutil
 import psycopg
 
 from services.runtime.database import psycopg_dsn
-from services.settlement.adapters.book import SESSION
+from services.settlement.books.posting_transaction import SESSION
 from tests.bench.poster_load import load_credits, load_registry
-from tests.poster_process import PosterProcess, all_is_posted, wait_until
+from tests.kit.poster_process import PosterProcess, all_is_posted, wait_until
 
 ASSERTIONS = 120_000
 BATCH = 5_000

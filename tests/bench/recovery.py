@@ -20,11 +20,11 @@ import psutil
 import pytest
 
 from schemas.topics import CLICKS, ORDERS
-from services.attribution.adapters.policy_file import POLICY_FILE
+from services.attribution.policy.file import POLICY_FILE
 from services.runtime.local.stack import Stack
 from services.runtime.settings import settings
 from services.runtime.topics import log_ends
-from tests.integration.attribution_process import INPUTS, Worker, click, drained, paid, publish
+from tests.kit.attribution_process import INPUTS, Worker, click, drained, paid, publish
 
 MONTHS = (1, 4, 16)
 EVENTS_A_MONTH = 25_000

@@ -17,15 +17,15 @@ from typing import NamedTuple
 
 import psutil
 
-from services.attribution.adapters.intake import read_clicks, read_orders
-from services.attribution.adapters.keyvalue import KeyValue
-from services.attribution.adapters.policy_file import read_policy_file
-from services.attribution.adapters.rocks import RocksKeyValue
-from services.attribution.adapters.rows import order_key, order_row, rows_of
-from services.attribution.adapters.store import Store
-from services.attribution.adapters.terms import Terms
-from services.attribution.application.apply import apply_orders, apply_touches
+from services.attribution.apply.apply import apply_orders, apply_touches
 from services.attribution.domain.horizons import Horizons
+from services.attribution.events.read import read_clicks, read_orders
+from services.attribution.policy.file import read_policy_file
+from services.attribution.state.buyer_rows import order_key, order_row, rows_of
+from services.attribution.state.keyvalue import KeyValue
+from services.attribution.state.metadata import Terms
+from services.attribution.state.rocksdb import RocksKeyValue
+from services.attribution.state.store import Store
 from tests.bench.state_events import Shop
 
 SIZES = (1, 4, 16)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from schemas.topics import CLICKS, CREDITS, ORDERS
-from tests.integration.attribution_process import records
+from tests.kit.attribution_process import records
 
 
 class Delay(NamedTuple):

@@ -21,7 +21,7 @@ from tests.chaos.group import holders, lags
 from tests.chaos.history import slices
 from tests.chaos.reader import digest, read_credits, refusals
 from tests.chaos.truth import expected
-from tests.integration.attribution_process import INPUTS, lag, until
+from tests.kit.attribution_process import INPUTS, lag, until
 
 CALM_EVERY = 10
 """Faults after which all must come to rest and catch up: chaos that is never survived proves nothing."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from services.cli.main import UNAVAILABLE
 from services.kernel.errors import StartRefused
-from tests.integration.attribution_process import Worker
+from tests.kit.attribution_process import Worker
 
 _STOP_SECONDS = 40.0
 _RESTART_SECONDS = 1.0

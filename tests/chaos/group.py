@@ -4,7 +4,7 @@ from kafka.errors import KafkaError
 
 from services.runtime.kafka import admin
 from services.runtime.topics import log_ends
-from tests.integration.attribution_process import GROUP, INPUTS
+from tests.kit.attribution_process import GROUP, INPUTS
 
 
 def holders() -> dict[str, set[int]]:

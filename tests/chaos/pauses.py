@@ -21,7 +21,7 @@ from services.runtime.settings import settings
 from tests.chaos.delays import Delay, delays, of_time, percentile
 from tests.chaos.group import holders
 from tests.chaos.trickle import Trickle
-from tests.integration.attribution_process import Worker, lag, until
+from tests.kit.attribution_process import Worker, lag, until
 
 TARGET = Path(__file__).parents[2] / ".local/pauses.json"
 EVENTS_PER_SECOND = 240

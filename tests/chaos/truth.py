@@ -7,14 +7,14 @@ from typing import Any, NamedTuple
 
 from schemas import decoding
 from schemas.topics import BUYER_PARTITIONS, CLICKS, ORDERS
-from services.attribution.adapters.policy_file import read_policy_file
 from services.attribution.domain import facts, horizons
 from services.attribution.domain.assertion import MAX_CONSIDERED, Assertion
+from services.attribution.policy.file import read_policy_file
 from services.kernel.time import format_rfc3339
 from services.runtime.deadletters import REROUTED, Position
 from services.runtime.kafka import partition_of
-from tests.integration.attribution_process import records
-from tests.property.attribution_reference import Limits, LogRecord, truth
+from tests.kit.attribution_process import records
+from tests.reference.attribution_reference import Limits, LogRecord, truth
 
 Line = tuple[str, str, str]
 """buyer_id, order_id, line_id."""

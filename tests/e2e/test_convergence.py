@@ -8,7 +8,7 @@ from schemas.topics import BUYER_PARTITIONS
 from services.demo.shop_week import shop_week
 from services.runtime.kafka import partition_of
 from services.runtime.local.stack import Stack
-from tests.histories import Ending, Kill, live
+from tests.kit.histories import Ending, Kill, live
 
 ORDERS = 4_800
 ENDINGS: dict[str, Ending] = {}

@@ -15,13 +15,13 @@ from schemas.topics import DLQS, LEDGER, ORDERS
 from services.demo import poison
 from services.demo.events import record
 from services.demo.shop_week import punctual, shop_week
+from services.operations.drain.positions import wait_until_drained
 from services.runtime.local.broker import jars_folder
 from services.runtime.local.stack import Stack
 from services.runtime.publishing import publish
 from services.runtime.settings import settings
 from services.runtime.topics import log_ends
-from services.settlement.adapters.drain_positions import wait_until_drained
-from tests.histories import DRAIN_SECONDS, koc, read_topic
+from tests.kit.histories import DRAIN_SECONDS, koc, read_topic
 
 ROOT = Path(__file__).parents[2]
 BAD = [*poison.bad(), *poison.registry()]

@@ -10,8 +10,8 @@ from services.runtime.kafka import admin
 from services.runtime.local.stack import Stack
 from services.runtime.settings import settings
 from services.runtime.topics import apply_topics, log_ends
-from tests.books import Books
-from tests.integration.s3_server import S3Server
+from tests.kit.books import Books
+from tests.kit.s3_server import S3Server
 
 
 @pytest.fixture(scope="session")

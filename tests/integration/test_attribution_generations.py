@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from schemas.topics import CLICKS, CREDITS, ORDERS
-from services.attribution.adapters.policy_file import POLICY_FILE
+from services.attribution.policy.file import POLICY_FILE
 from services.kernel.time import DAY, format_rfc3339
 from services.runtime.kafka import admin
 from services.runtime.topics import apply_topics, log_ends, log_starts
-from tests.integration.attribution_process import (
+from tests.kit.attribution_process import (
     Worker,
     buyer_in,
     click,

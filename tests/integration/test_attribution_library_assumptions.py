@@ -1,6 +1,6 @@
 """What the chunked transport takes for granted of Faust and aiokafka, each seen to hold on the installed versions.
 
-When one of these fails after an upgrade, look at adapters/chunks.py and adapters/transport.py before anything else.
+When one of these fails after an upgrade, look at stream/fetch.py and stream/consumer.py before anything else.
 """
 
 import asyncio
@@ -24,13 +24,13 @@ from faust.transport.drivers.aiokafka import Consumer as KafkaConsumerOfFaust
 from kafka import TopicPartition as AdminPartition
 
 from schemas.topics import CLICKS, ORDERS
-from services.attribution.adapters.chunks import _NONE
-from services.attribution.adapters.faust_app import GROUP, create_app
-from services.attribution.adapters.transport import ChunkConsumer
+from services.attribution.stream.consumer import ChunkConsumer
+from services.attribution.stream.fetch import _NONE
+from services.attribution.worker.app import GROUP, create_app
 from services.runtime.kafka import admin, aiokafka_options
 from services.runtime.local.stack import Stack
 from services.runtime.settings import settings
-from tests.integration.attribution_process import Worker, buyer_in, click, drained, paid, publish, truth
+from tests.kit.attribution_process import Worker, buyer_in, click, drained, paid, publish, truth
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +143,7 @@ def test_each_rebalance_makes_a_new_assignment_of_the_same_partitions_too():
 
 
 def test_all_that_a_coordinator_asks_of_its_group_passes_one_place_and_no_sooner_than_there_is_a_subscription():
-    """See adapters/membership.py."""
+    """See stream/membership.py."""
     member, rebalance = inspect.getsource(GroupCoordinator), inspect.getsource(CoordinatorGroupRebalance)
     assert member.count("_client.send(") == 1
     assert "_client.send(" in inspect.getsource(GroupCoordinator._send_req)
@@ -154,7 +154,7 @@ def test_all_that_a_coordinator_asks_of_its_group_passes_one_place_and_no_sooner
 
 
 def test_a_heartbeat_of_aiokafka_does_not_say_the_instance_id_and_being_fenced_is_unknown_to_it():
-    """When this fails, much of adapters/membership.py can go."""
+    """When this fails, much of stream/membership.py can go."""
     assert max(known.API_VERSION for known in HeartbeatRequest._CLASSES) < 3
     assert for_code(82) is UnknownError
     assert vars(HeartbeatRequest("g", 1, "m")) == {"_group": "g", "_generation_id": 1, "_member_id": "m"}

@@ -6,10 +6,10 @@ import time
 import pytest
 
 from schemas.topics import CLICKS
-from services.attribution.adapters.world import occupy
+from services.attribution.worker.startup import occupy
 from services.runtime.groups import leave_group
 from services.runtime.kafka import admin
-from tests.integration.attribution_process import GROUP, Worker, buyer_in, click, drained, publish, until
+from tests.kit.attribution_process import GROUP, Worker, buyer_in, click, drained, publish, until
 
 NAME = "attribution-twin"
 _AT_ONCE_SECONDS = 6.0

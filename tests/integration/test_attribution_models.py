@@ -22,7 +22,7 @@ from services.demo.events import Event, record
 from services.runtime.local.stack import Stack
 from services.runtime.publishing import publish
 from services.runtime.settings import settings
-from tests.integration.attribution_process import Worker, drained, records
+from tests.kit.attribution_process import Worker, drained, records
 
 MODELS = {
     "first_click": ("first_touch", {}, "first_touch"),

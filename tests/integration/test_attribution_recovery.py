@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from schemas.topics import CLICKS, ORDERS
-from tests.integration.attribution_process import (
+from tests.kit.attribution_process import (
     Worker,
     buyer_in,
     click,

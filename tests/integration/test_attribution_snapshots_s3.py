@@ -6,11 +6,11 @@ import traceback
 
 import pytest
 
-from services.attribution.adapters import snapshots
-from services.attribution.adapters.object_store import open_store
-from services.attribution.adapters.snapshots import open_snapshots
+from services.attribution.snapshots import archive
+from services.attribution.snapshots.archive import open_snapshots
+from services.attribution.snapshots.object_store import open_store
 from services.kernel.errors import StartRefused
-from tests.attribution_snapshots import *  # noqa: F403 - what holds on every object store
+from tests.kit.attribution_snapshots import *  # noqa: F403 - what holds on every object store
 
 NOBODY = "http://127.0.0.1:9"
 """Where nothing listens."""
@@ -31,7 +31,7 @@ def store(s3_url):
 @pytest.fixture
 def silent_address(monkeypatch):
     """Connections are taken and never answered; waiting is cut short."""
-    monkeypatch.setattr(snapshots, "QUICK_SECONDS", 1)
+    monkeypatch.setattr(archive, "QUICK_SECONDS", 1)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
 

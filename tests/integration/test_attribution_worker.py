@@ -7,7 +7,7 @@ import pytest
 
 from schemas.fields import MAX_EVENT_BYTES
 from schemas.topics import CLICKS, CREDITS, ORDERS
-from tests.integration.attribution_process import (
+from tests.kit.attribution_process import (
     Worker,
     at,
     buyer_in,

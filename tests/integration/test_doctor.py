@@ -10,7 +10,7 @@ import pytest
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from schemas.topics import CREDITS
-from services.attribution.adapters.manifest import Name
+from services.attribution.snapshots.manifest import Name
 from services.runtime.kafka import admin
 from services.runtime.local.stack import Stack
 from services.runtime.topics import apply_topics

@@ -14,12 +14,12 @@ from kafka import KafkaProducer, TopicPartition
 from kafka.structs import OffsetAndMetadata
 
 from schemas.topics import CLICKS, CREDITS, ORDERS, REGISTRY
+from services.operations.drain.drain import REPRICE_JOBS, UNPUBLISHED, Behind, NotDrained
+from services.operations.drain.positions import ATTRIBUTION_GROUP, LivePositions, wait_until_drained
 from services.runtime.database import psycopg_dsn
 from services.runtime.kafka import admin, kafka_python_options
 from services.runtime.local.stack import Stack
 from services.runtime.topics import log_ends
-from services.settlement.adapters.drain_positions import ATTRIBUTION_GROUP, LivePositions, wait_until_drained
-from services.settlement.application.drain import REPRICE_JOBS, UNPUBLISHED, Behind, NotDrained
 
 KOC = Path(sys.executable).with_name("koc")
 

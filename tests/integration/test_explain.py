@@ -13,17 +13,17 @@ from kafka.structs import OffsetAndMetadata
 
 from schemas.partitioning import partition_of
 from schemas.topics import CLICKS, CREDITS, ORDERS
+from services.operations.drain.positions import ATTRIBUTION_GROUP, LivePositions
+from services.operations.explain.explain import NotExplained
+from services.operations.explain.forms import as_json, as_text
+from services.operations.explain.library import answer_why_not, explain_order
+from services.operations.explain.why_not import Asked, Rulebook
+from services.operations.explain.why_not_forms import as_json as answer_json
 from services.runtime import deadletters
 from services.runtime.kafka import admin, kafka_python_options
 from services.runtime.topics import log_ends
-from services.settlement.adapters.drain_positions import ATTRIBUTION_GROUP, LivePositions
-from services.settlement.adapters.explain_library import answer_why_not, explain_order
-from services.settlement.application.explain import NotExplained
-from services.settlement.application.explain_forms import as_json, as_text
-from services.settlement.application.explain_why_not import Asked, Rulebook
-from services.settlement.application.explain_why_not_forms import as_json as answer_json
-from tests.books import PLAN, RELATION, Books
-from tests.settlement_facts import PAID_AT, Fact, FactCredit
+from tests.kit.books import PLAN, RELATION, Books
+from tests.kit.settlement_facts import PAID_AT, Fact, FactCredit
 
 KOC = Path(sys.executable).with_name("koc")
 PARTITION = 3

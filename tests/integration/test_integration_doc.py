@@ -24,7 +24,7 @@ from services.runtime.kafka import kafka_python_options
 from services.runtime.local.broker import jars_folder
 from services.runtime.local.stack import Stack
 from services.runtime.settings import settings
-from tests.integration.attribution_process import records, truth, until
+from tests.kit.attribution_process import records, truth, until
 
 PAGE = (Path(__file__).parents[2] / "docs/integration.md").read_text()
 PROGRAMS = ("publish_kafka_python.py", "publish_confluent.py", "Publish.java")

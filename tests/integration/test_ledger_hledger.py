@@ -10,11 +10,11 @@ import pytest
 from typer.testing import CliRunner
 
 from services.cli.ledger import app
-from services.settlement.domain.currencies import decimal_text
-from tests.books import Books
-from tests.settlement_book import fill, order
-from tests.settlement_facts import FactCredit
-from tests.without import installed
+from services.settlement.domain.book.currencies import decimal_text
+from tests.kit.books import Books
+from tests.kit.settlement_book import fill, order
+from tests.kit.settlement_facts import FactCredit
+from tests.kit.without import installed
 
 
 @pytest.fixture

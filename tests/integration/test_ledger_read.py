@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 
 from schemas.ledger import LedgerEntry
 from services.cli.ledger import app
-from tests.books import ACCEPTED, CONTENT, PLAN, RELATION, Books
-from tests.settlement_book import fill
-from tests.settlement_facts import Fact
+from tests.kit.books import ACCEPTED, CONTENT, PLAN, RELATION, Books
+from tests.kit.settlement_book import fill
+from tests.kit.settlement_facts import Fact
 
 KOC = str(Path(sys.executable).with_name("koc"))
 

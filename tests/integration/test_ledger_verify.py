@@ -12,11 +12,11 @@ from typer.testing import CliRunner
 
 from services.cli.ledger import app
 from services.runtime.database import engine
-from services.settlement.adapters.books import snapshot
-from services.settlement.application.verify import verify
-from tests.books import Books
-from tests.settlement_book import ANY_CURRENCY, fill, order
-from tests.settlement_facts import FactVersion
+from services.settlement.books.snapshot import snapshot
+from services.settlement.verify.verify import verify
+from tests.kit.books import Books
+from tests.kit.settlement_book import ANY_CURRENCY, fill, order
+from tests.kit.settlement_facts import FactVersion
 
 KOC = str(Path(sys.executable).with_name("koc"))
 

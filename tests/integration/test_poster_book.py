@@ -14,14 +14,14 @@ from services.kernel.time import to_micros
 from services.runtime.database import engine, psycopg_dsn
 from services.runtime.local.stack import Stack
 from services.runtime.settings import settings
-from services.settlement.adapters import migrations
-from services.settlement.adapters.failures import retry_cause
-from services.settlement.application.post import Fenced
-from services.settlement.domain.entries import GENESIS, KIND_BY_CODE, Entry, Leg, chain
-from services.settlement.domain.lines import ContentConflict
-from tests.books import ACCEPTED, CONTENT, PLAN, RELATION, Books
-from tests.settlement_book import SPEND, fill, order
-from tests.settlement_facts import DAY, PAID_AT, Fact, FactVersion
+from services.settlement.books import migrations
+from services.settlement.books.failures import retry_cause
+from services.settlement.domain.book.entries import GENESIS, KIND_BY_CODE, Entry, Leg, chain
+from services.settlement.domain.lines.line import ContentConflict
+from services.settlement.posting.post_credits import Fenced
+from tests.kit.books import ACCEPTED, CONTENT, PLAN, RELATION, Books
+from tests.kit.settlement_book import SPEND, fill, order
+from tests.kit.settlement_facts import DAY, PAID_AT, Fact, FactVersion
 
 NET = """
 SELECT order_id, line_id, a.key, a.currency, sum(v) FROM journal, unnest(accounts, amounts) AS leg (id, v)
@@ -123,7 +123,7 @@ class _Statements:
         self._into = into
 
     def __enter__(self) -> None:
-        from services.settlement.adapters import book
+        from services.settlement.books import posting_transaction
 
         into = self._into
 
@@ -136,16 +136,16 @@ class _Statements:
                 into.append(str(statement))
                 return super().copy(statement, *args, **kwargs)
 
-        self._module, self._old = book, book.BookTransaction.__init__
+        self._module, self._old = posting_transaction, posting_transaction.BookTransaction.__init__
 
         def opened(transaction, connection, accounts) -> None:
             self._old(transaction, connection, accounts)
-            raw = book.psycopg_of(connection)
+            raw = posting_transaction.psycopg_of(connection)
             raw.cursor_factory = Cursor
             transaction.cursor = raw.cursor(binary=True)
             raw.cursor_factory = psycopg.Cursor
 
-        book.BookTransaction.__init__ = opened  # type: ignore[method-assign]
+        posting_transaction.BookTransaction.__init__ = opened  # type: ignore[method-assign]
 
     def __exit__(self, *_: object) -> None:
         self._module.BookTransaction.__init__ = self._old  # type: ignore[method-assign]
@@ -300,8 +300,8 @@ def test_two_writers_that_touch_the_same_accounts_do_not_deadlock(books: Books) 
 
 def test_the_hot_read_does_not_hash_the_whole_table(books: Books) -> None:
     """Staging tables have no statistics: without enable_hashjoin=off the planner hashes every line there is."""
-    from services.settlement.adapters.book import SESSION
-    from services.settlement.adapters.write_rows import _CHANGE_LINES, STAGING
+    from services.settlement.books.posting_transaction import SESSION
+    from services.settlement.books.write_rows import _CHANGE_LINES, STAGING
 
     del books
     with psycopg.connect(psycopg_dsn("writer"), options=SESSION, autocommit=True) as writer:

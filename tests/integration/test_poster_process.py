@@ -18,10 +18,10 @@ from services.runtime.database import engine, psycopg_dsn
 from services.runtime.kafka import kafka_python_options
 from services.runtime.settings import settings
 from services.runtime.topics import log_ends
-from services.settlement.adapters.migrations import migrate
-from services.settlement.domain.pricing import price, terms_of
-from tests.books import ACCEPTED, CONTENT, PLAN, RELATION
-from tests.poster_process import (
+from services.settlement.books.migrations import migrate
+from services.settlement.domain.pricing.price import price, terms_of
+from tests.kit.books import ACCEPTED, CONTENT, PLAN, RELATION
+from tests.kit.poster_process import (
     KOC,
     SECONDS,
     CommitCutter,
@@ -33,7 +33,7 @@ from tests.poster_process import (
     publish,
     wait_until,
 )
-from tests.settlement_facts import Fact, FactCredit, usual
+from tests.kit.settlement_facts import Fact, FactCredit, usual
 
 Start = Callable[..., PosterProcess]
 LINES = 9_000

@@ -26,10 +26,10 @@ from services.runtime.kafka import kafka_python_options
 from services.runtime.local.stack import Stack
 from services.runtime.settings import settings
 from services.runtime.topics import log_ends
-from services.settlement.adapters.relay import Relay, make_producer
-from services.settlement.adapters.relay_store import RelayStore
-from tests.books import ACCEPTED, CONTENT, PLAN, RELATION, Books
-from tests.settlement_facts import Fact
+from services.settlement.relay.process import Relay, make_producer
+from services.settlement.relay.store import RelayStore
+from tests.kit.books import ACCEPTED, CONTENT, PLAN, RELATION, Books
+from tests.kit.settlement_facts import Fact
 
 pytestmark = pytest.mark.usefixtures("empty_ledger")
 KOC = str(Path(sys.executable).with_name("koc"))

@@ -20,13 +20,13 @@ import yaml
 
 from services.demo import poison, shop_week
 from services.demo.events import record
+from services.operations.drain.positions import wait_until_drained
 from services.runtime import metrics
 from services.runtime.local.stack import Stack
 from services.runtime.publishing import publish
 from services.runtime.settings import settings
-from services.settlement.adapters.drain_positions import wait_until_drained
+from tests.kit.without import installed
 from tests.ops import compose
-from tests.without import installed
 
 GRAFANA = compose.ROOT / "deploy/grafana"
 BOARD: dict[str, Any] = json.loads((GRAFANA / "dashboards/overview.json").read_text())

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.property.attribution_histories import (
+from tests.reference.attribution_histories import (
     LIMITS,
     LONG_MEMORY,
     SHORT,
@@ -16,7 +16,7 @@ from tests.property.attribution_histories import (
     rules,
     small_limits,
 )
-from tests.property.attribution_reference import truth
+from tests.reference.attribution_reference import truth
 
 HISTORIES = 4
 

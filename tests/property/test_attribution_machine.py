@@ -24,7 +24,7 @@ from services.attribution.domain.facts import (
 )
 from services.kernel.errors import StartRefused
 from services.kernel.time import DAY
-from tests.property.attribution_histories import (
+from tests.reference.attribution_histories import (
     HOUR5,
     LIMITS,
     LONG_MEMORY,
@@ -37,7 +37,7 @@ from tests.property.attribution_histories import (
     rules,
     small_limits,
 )
-from tests.property.attribution_reference import LogRecord, truth
+from tests.reference.attribution_reference import LogRecord, truth
 
 EARLY, LATE = START + 8 * HOUR5, START + 99 * DAY
 LINES = tuple(Line(str(n), f"p{n}", None, "br1", None, 1, 10 * n, 0, 0, 0, 0) for n in (1, 2))

@@ -14,7 +14,7 @@ from services.attribution.domain.models import MODELS
 from services.attribution.domain.policy import SCOPES, Policy
 from services.attribution.domain.rule import judge
 from services.kernel.time import DAY, HOUR
-from tests.property.attribution_rule_reference import SEVEN_DAYS, expected, fractions, removal
+from tests.reference.attribution_rule import SEVEN_DAYS, expected, fractions, removal
 
 PAID_AT = 20_000 * DAY
 BUYER = "a"

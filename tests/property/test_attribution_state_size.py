@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.attribution.adapters.rocks import RocksKeyValue
 from services.attribution.domain.horizons import Horizons
+from services.attribution.state.rocksdb import RocksKeyValue
 from services.kernel.time import DAY
 from tests.bench.state_size import grow
 

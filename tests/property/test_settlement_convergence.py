@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.kernel.time import format_rfc3339, parse_rfc3339
-from services.settlement.application.ports import RegistryEvent
-from services.settlement.domain.assertions import is_cancelled
-from services.settlement.domain.contents import script_fee_target, spend_target
-from services.settlement.domain.facts import ACCEPTED, CONTENT, PLAN, RELATION, SPEND, content_of, spend_of
-from services.settlement.domain.pricing import price, terms_of
-from tests.memory_book import MemoryBook
-from tests.settlement_facts import DAY, PAID_AT, Fact, FactCredit, FactStep, FactVersion
+from services.settlement.books.ports import RegistryEvent
+from services.settlement.domain.lines.assertions import is_cancelled
+from services.settlement.domain.pricing.facts import ACCEPTED, CONTENT, PLAN, RELATION, SPEND, content_of, spend_of
+from services.settlement.domain.pricing.price import price, terms_of
+from services.settlement.domain.settling.contents import script_fee_target, spend_target
+from tests.kit.memory_book import MemoryBook
+from tests.kit.settlement_facts import DAY, PAID_AT, Fact, FactCredit, FactStep, FactVersion
 
 PARTITIONS = 3
 PLATFORM = {"role": "platform", "of": "commission", "share_ppm": 100_000}

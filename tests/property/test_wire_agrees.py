@@ -16,17 +16,17 @@ from schemas import decoding
 from schemas.reasons import Reason
 from schemas.specimens import MODELS, VALID
 from schemas.topics import CLICKS, CREDITS, ORDERS
-from services.attribution.adapters import wire
 from services.attribution.domain.facts import Touch
+from services.attribution.events import decode
 from services.kernel.errors import Refused
 from services.kernel.time import to_micros
-from services.settlement.adapters import wire as credit_wire
-from tests.property import wire_events
-from tests.property.wire_events import ODD, Token, places, written
+from services.settlement.books import decode_credits as credit_wire
+from tests.reference import wire_events
+from tests.reference.wire_events import ODD, Token, places, written
 
 DECODE: dict[str, Callable[[bytes], Any]] = {
-    CLICKS.name: wire.read_click,
-    ORDERS.name: wire.decode_order,
+    CLICKS.name: decode.read_click,
+    ORDERS.name: decode.decode_order,
     CREDITS.name: credit_wire.decode_credit,
 }
 EVENTS = {CLICKS.name: wire_events.clicks, ORDERS.name: wire_events.orders, CREDITS.name: wire_events.credit_assertions}

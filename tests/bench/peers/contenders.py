@@ -14,7 +14,7 @@ from services.runtime.kafka import admin
 from services.runtime.local.requirements import java
 from services.runtime.settings import REPOSITORY, settings
 from tests.bench.peers import builds
-from tests.integration.attribution_process import GROUP, Worker, until
+from tests.kit.attribution_process import GROUP, Worker, until
 
 _STOP_SECONDS = 60
 _JVM = ("-Xms1g", "-Xmx2g", "-XX:+UseParallelGC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")

@@ -1,1 +1,0 @@
-"""What meets the world: Faust and Kafka, RocksDB, the policy file, and the bytes of messages and state."""

@@ -1,1 +1,0 @@
-"""Use cases: apply the records of one log to a partition's state and say what follows from it."""

@@ -1,0 +1,1 @@
+"""What a chunk of events does to a buyer's state: touches, orders, waiting events, the sweep."""

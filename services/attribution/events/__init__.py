@@ -1,0 +1,1 @@
+"""Events as bytes: decoded to what the rules read, and credits encoded."""

@@ -1,0 +1,234 @@
+"""Clicks and orders as they come over the wire, decoded with msgspec: the hot path.
+
+The fast decoder is closed: it knows the fields of the contract and no others. Whatever it does not accept is put
+before the public model (schemas), which has the last word: so both accept and reject the same bytes, and an event with
+unknown fields is read all the same, only slower, and counted. Times become integer microseconds.
+"""
+
+import re
+from sys import intern
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from schemas import decoding
+from schemas.fields import MAX_AMOUNT_MINOR, MAX_EVENT_BYTES, MAX_LINES, MAX_QUANTITY, MAX_REASON_LENGTH, TEXT_PATTERN
+from schemas.topics import CLICKS, ORDERS
+from services.attribution.domain.facts import Touch
+from services.attribution.events.identifiers import Name, check_names, currency, only_names, platform
+from services.kernel.errors import Refused
+from services.runtime import metrics
+from services.runtime.wire import UNDECODABLE, Moment, moment, read_moment
+
+Amount = Annotated[int, Meta(ge=0, le=MAX_AMOUNT_MINOR)]
+Quantity = Annotated[int, Meta(ge=1, le=MAX_QUANTITY)]
+Traffic = Literal["natural", "boosted", "paid"]
+
+
+class _Wire(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """What all our wire structs are: closed and immutable."""
+
+
+class Click(_Wire, frozen=True, gc=False):
+    """commerce.clicks.v1, the fields that a fast decoder can judge by itself; `_touch` judges the rest."""
+
+    event_id: Name
+    event_type: Literal["click", "view", "code"]
+    occurred_at: str
+    platform: str
+    buyer_id: Name
+    koc_id: Name
+    content_id: Name
+    content_type: Literal["video", "live", "note", "shop_window", "link"]
+    product_id: Name
+    shop_id: Name
+    brand_id: Name
+    traffic: Traffic
+    campaign_id: Name | None = None
+
+
+def _touch(click: Click) -> tuple[str, Touch]:
+    """The touch of a click and whose it is.
+
+    Names that many touches share are interned: a buyer's state takes a third of the memory and of the cache misses.
+
+    Raises:
+        ValueError: a name or the time is not as it should be.
+    """
+    campaign_id = click.campaign_id
+    touch = (
+        click.event_id,
+        click.event_type,
+        moment(click.occurred_at),
+        platform(click.platform),
+        intern(click.koc_id),
+        intern(click.content_id),
+        click.content_type,
+        intern(click.product_id),
+        intern(click.shop_id),
+        intern(click.brand_id),
+        campaign_id if campaign_id is None else intern(campaign_id),
+        click.traffic,
+    )
+    return click.buyer_id, _new(Touch, touch)
+
+
+class _OrderEvent(_Wire, frozen=True, gc=False, tag_field="event_type", kw_only=True):
+    """What all order events carry."""
+
+    event_id: Name
+    occurred_at: Moment
+    order_id: Name
+    buyer_id: Name
+
+
+class Declared(_Wire, frozen=True, gc=False):
+    """The platform's own attribution."""
+
+    content_id: Name
+    koc_id: Name
+    traffic: Traffic
+    campaign_id: Name | None = None
+
+
+class OrderLine(_Wire, frozen=True, gc=False):
+    """A line as it was paid."""
+
+    line_id: Name
+    product_id: Name
+    brand_id: Name
+    quantity: Quantity
+    goods_paid_minor: Amount
+    sku_id: Name | None = None
+    category_id: Name | None = None
+    platform_discount_minor: Amount = 0
+    shop_discount_minor: Amount = 0
+    tax_minor: Amount = 0
+    shipping_minor: Amount = 0
+
+
+class OrderPaid(_OrderEvent, frozen=True, gc=False, tag="order.paid", kw_only=True):
+    """order.paid."""
+
+    platform: str
+    shop_id: Name
+    currency: str
+    lines: Annotated[tuple[OrderLine, ...], Meta(min_length=1, max_length=MAX_LINES)]
+    new_customer: bool = False
+    declared: Declared | None = None
+
+    def __post_init__(self) -> None:
+        platform(self.platform)
+        currency(self.currency)
+        if len(self.lines) > 1:
+            _differ([line.line_id for line in self.lines])
+
+
+def _differ(line_ids: list[str]) -> None:
+    if len(set(line_ids)) != len(line_ids):
+        raise ValueError("two lines have the same line_id")
+
+
+LineIds = Annotated[tuple[Name, ...], Meta(min_length=1, max_length=MAX_LINES)]
+
+
+class OrderReceived(_OrderEvent, frozen=True, gc=False, tag="order.received", kw_only=True):
+    """order.received."""
+
+    line_ids: LineIds | None = None
+
+
+_TEXT = re.compile(TEXT_PATTERN.removesuffix("$"))
+
+
+class OrderCancelled(_OrderEvent, frozen=True, gc=False, tag="order.cancelled", kw_only=True):
+    """order.cancelled."""
+
+    line_ids: LineIds | None = None
+    reason: Annotated[str, Meta(max_length=MAX_REASON_LENGTH)] | None = None
+
+    def __post_init__(self) -> None:
+        if self.reason is not None and _TEXT.fullmatch(self.reason) is None:
+            raise ValueError("control characters in the reason")
+
+
+class OrderCompleted(_OrderEvent, frozen=True, gc=False, tag="order.completed", kw_only=True):
+    """order.completed."""
+
+
+class RefundLine(_Wire, frozen=True, gc=False):
+    """What was refunded of a line."""
+
+    line_id: Name
+    refund_minor: Amount
+    quantity: Annotated[int, Meta(ge=0, le=MAX_QUANTITY)] = 0
+
+
+class OrderRefunded(_OrderEvent, frozen=True, gc=False, tag="order.refunded", kw_only=True):
+    """order.refunded."""
+
+    refund_id: Name
+    lines: Annotated[tuple[RefundLine, ...], Meta(min_length=1, max_length=MAX_LINES)]
+
+    def __post_init__(self) -> None:
+        _differ([line.line_id for line in self.lines])
+
+
+class OrderRefundReversed(_OrderEvent, frozen=True, gc=False, tag="order.refund_reversed", kw_only=True):
+    """order.refund_reversed."""
+
+    refund_id: Name
+    line_id: Name
+
+
+OrderEvent = OrderPaid | OrderReceived | OrderCancelled | OrderCompleted | OrderRefunded | OrderRefundReversed
+
+_decode_click = msgspec.json.Decoder(Click).decode
+_new = tuple.__new__  # Touch(...) would go through a lambda: twice the time
+_ORDER: msgspec.json.Decoder[OrderEvent] = msgspec.json.Decoder(OrderEvent, dec_hook=read_moment)
+
+
+def read_click(raw: bytes | None) -> tuple[str, Touch]:
+    """A record of commerce.clicks.v1: the buyer and the touch.
+
+    Raises:
+        Refused: the bytes are no such event.
+    """
+    try:
+        if raw is not None and len(raw) <= MAX_EVENT_BYTES:
+            click = _decode_click(raw)
+            if not only_names(raw):
+                check_names(click)
+            return _touch(click)
+    except (*UNDECODABLE, ValueError):
+        pass
+    return _touch(_by_public_model(CLICKS.name, raw, Click))
+
+
+def decode_order(raw: bytes | None) -> OrderEvent:
+    """A record of commerce.orders.v1.
+
+    Raises:
+        Refused: the bytes are no such event.
+    """
+    try:
+        if raw is not None and len(raw) <= MAX_EVENT_BYTES:
+            event = _ORDER.decode(raw)
+            if not only_names(raw):
+                check_names(event, "reason")
+            return event
+    except (*UNDECODABLE, ValueError):
+        pass
+    judged: OrderEvent = _by_public_model(ORDERS.name, raw, OrderEvent)
+    return judged
+
+
+def _by_public_model(topic: str, raw: bytes | None, kind: Any) -> Any:
+    """The public model's verdict on what the fast decoder did not accept: what it accepts has unknown fields."""
+    try:
+        model = decoding.read(topic, raw)
+    except decoding.InvalidEvent as invalid:
+        raise Refused(invalid.reason, invalid.detail) from None
+    metrics.attribution().unknown_fields.labels(topic).inc()
+    return msgspec.convert(model.model_dump(mode="json"), kind, dec_hook=read_moment)

@@ -1,0 +1,143 @@
+"""Records of the input topics as domain facts: decoded, and checked to lie in their buyer's partition."""
+
+from collections.abc import Container, Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from schemas.topics import BUYER_PARTITIONS
+from services.attribution.apply.apply import OrderRecord, Refusal, TouchRecord
+from services.attribution.apply.ports import Source
+from services.attribution.domain import facts
+from services.attribution.events import decode
+from services.kernel.errors import Refused
+from services.runtime.deadletters import REROUTED
+from services.runtime.kafka import partition_of
+
+
+class Stray(NamedTuple):
+    """An event in a partition that is not its buyer's."""
+
+    source: Source
+    buyer_id: str
+
+
+@dataclass(slots=True)
+class Intake:
+    """What is not for the domain: undecodable records and strays."""
+
+    refusals: list[Refusal] = field(default_factory=list)
+    strays: list[Stray] = field(default_factory=list)
+
+    def refuse(self, source: Source, refused: Refused) -> None:
+        """Note a bad record."""
+        self.refusals.append(Refusal(source, refused.reason, refused.detail))
+
+    def astray(self, source: Source, buyer_id: str, partition: int) -> bool:
+        """Whether an event is not in its buyer's partition; then it is noted, for another try or for none."""
+        if partition_of(buyer_id.encode(), BUYER_PARTITIONS) == partition:
+            return False
+        if any(name == REROUTED for name, _ in source.headers):
+            self.refuse(source, Refused("misrouted", f"buyer {buyer_id} does not belong to partition {partition}"))
+        else:
+            self.strays.append(Stray(source, buyer_id))
+        return True
+
+
+@dataclass(slots=True)
+class Clicks(Intake):
+    """Touches, in the order of their log."""
+
+    records: list[TouchRecord] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Orders(Intake):
+    """Payments and what became of them, in the order of their log."""
+
+    records: list[OrderRecord] = field(default_factory=list)
+
+
+def read_clicks(records: Iterable[Source], local: Container[str], partition: int) -> Clicks:
+    """Read a stretch of the clicks log. Buyers in `local` are known to belong here."""
+    intake = Clicks()
+    read, add, new = decode.read_click, intake.records.append, tuple.__new__
+    for source in records:
+        try:
+            buyer_id, touch = read(source.value)
+        except Refused as refused:
+            intake.refuse(source, refused)
+            continue
+        if buyer_id in local or not intake.astray(source, buyer_id, partition):
+            add(new(TouchRecord, (source, buyer_id, touch)))
+    return intake
+
+
+def read_orders(records: Iterable[Source], local: Container[str], partition: int) -> Orders:
+    """Read a stretch of the orders log. Buyers in `local` are known to belong here."""
+    intake = Orders()
+    for source in records:
+        try:
+            event = decode.decode_order(source.value)
+        except Refused as refused:
+            intake.refuse(source, refused)
+            continue
+        buyer_id = event.buyer_id
+        if buyer_id in local or not intake.astray(source, buyer_id, partition):
+            intake.records.append(OrderRecord(source, buyer_id, event.order_id, _said(event)))
+    return intake
+
+
+def _said(event: decode.OrderEvent) -> facts.Payment | facts.Fact:
+    """An order event in the domain's words."""
+    if isinstance(event, decode.OrderPaid):
+        return _payment(event)
+    line_ids: tuple[str, ...] | None = None
+    refunds: tuple[tuple[str, int, int], ...] = ()
+    refund_id, reason = "", None
+    match event:
+        case decode.OrderRefunded():
+            kind, refund_id = facts.REFUNDED, event.refund_id
+            refunds = tuple((line.line_id, line.refund_minor, line.quantity) for line in event.lines)
+        case decode.OrderRefundReversed():
+            kind, refund_id, line_ids = facts.REFUND_REVERSED, event.refund_id, (event.line_id,)
+        case decode.OrderCancelled():
+            kind, line_ids, reason = facts.CANCELLED, event.line_ids, event.reason
+        case decode.OrderReceived():
+            kind, line_ids = facts.RECEIVED, event.line_ids
+        case _:
+            kind = facts.COMPLETED
+    return facts.Fact(kind, event.event_id, int(event.occurred_at), line_ids, refund_id, refunds, reason)
+
+
+def _declaration(declared: decode.Declared) -> facts.Declaration:
+    return facts.Declaration(declared.content_id, declared.koc_id, declared.campaign_id, declared.traffic)
+
+
+def _payment(paid: decode.OrderPaid) -> facts.Payment:
+    declared = None if paid.declared is None else _declaration(paid.declared)
+    return facts.Payment(
+        paid.event_id,
+        paid.order_id,
+        int(paid.occurred_at),
+        paid.platform,
+        paid.shop_id,
+        paid.currency,
+        paid.new_customer,
+        declared,
+        tuple(
+            facts.Line(
+                line.line_id,
+                line.product_id,
+                line.sku_id,
+                line.brand_id,
+                line.category_id,
+                line.quantity,
+                line.goods_paid_minor,
+                line.platform_discount_minor,
+                line.shop_discount_minor,
+                line.tax_minor,
+                line.shipping_minor,
+            )
+            for line in paid.lines
+        ),
+    )

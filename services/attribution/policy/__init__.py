@@ -1,0 +1,1 @@
+"""Policies as a file, and as compiled tables."""

@@ -1,0 +1,1 @@
+"""What an operator does when a log or a store is no longer what it was."""

@@ -1,0 +1,1 @@
+"""Copies of a partition's state in an object store, and where to resume from."""

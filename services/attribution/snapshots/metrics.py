@@ -1,0 +1,33 @@
+"""What snapshots show of themselves."""
+
+from services.runtime import metrics
+
+
+def opened(source: str) -> None:
+    """A store was opened."""
+    metrics.attribution().opened.labels(source).inc()
+
+
+def snapshot_known(partition: int, at: float) -> None:
+    """When the newest snapshot of a partition was written (Unix time); 0: there is none."""
+    metrics.attribution().snapshot_at.labels(str(partition)).set(at)
+
+
+def snapshot_taken(partition: int, size_bytes: int, sent_bytes: int) -> None:
+    """A snapshot is complete."""
+    known = metrics.attribution()
+    known.snapshots.labels("taken").inc()
+    known.snapshot_sent.inc(sent_bytes)
+    known.snapshot_bytes.labels(str(partition)).set(size_bytes)
+    known.snapshot_at.labels(str(partition)).set_to_current_time()
+
+
+def snapshot_unchanged(partition: int) -> None:
+    """Nothing happened since the last snapshot: that is as good as a new one."""
+    metrics.attribution().snapshots.labels("unchanged").inc()
+    metrics.attribution().snapshot_at.labels(str(partition)).set_to_current_time()
+
+
+def snapshot_failed() -> None:
+    """A snapshot could not be made."""
+    metrics.attribution().snapshots.labels("failed").inc()

@@ -1,0 +1,1 @@
+"""The worker process: its start, its partitions, a chunk's way through it, its metrics."""

@@ -1,0 +1,162 @@
+"""The Faust app: membership, co-partitioned assignment, life cycle and sensors are Faust's; the rest is the lane's.
+
+Settings that the lane relies on, each measured: Faust's own assignor needs `table_standby_replicas` > 0 (else
+aiokafka's round robin, which tears clicks and orders apart); `stream_buffer_maxsize` counts chunks;
+`stream_wait_empty` would wait for acknowledgements that never come; a topic learnt late costs 45 s.
+"""
+
+import asyncio
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, cast
+
+import faust
+from aiokafka.errors import KafkaConnectionError
+from faust.sensors.prometheus import FaustMetrics, PrometheusMonitor
+from mode import CrashingSupervisor
+from prometheus_client import REGISTRY
+
+from services.attribution.stream.consumer import ChunkConsumer, ChunkTransport
+from services.attribution.stream.producer import Outbox
+from services.attribution.worker.partitions import Lane
+from services.attribution.worker.process import Pipeline
+from services.attribution.worker.startup import GROUP, INPUTS, World, check_world
+from services.kernel.errors import InvariantBroken, StartRefused
+from services.runtime import garbage, metrics
+from services.runtime.groups import leave_group
+from services.runtime.hard_exit import end_hard_after
+from services.runtime.health import Health
+from services.runtime.kafka import faust_broker, no_broker
+from services.runtime.settings import settings
+
+DEFAULT_PROCESS = "attribution"
+_RECORDS_PER_CHUNK = 4000
+_SESSION_SECONDS = 10.0
+_HEARTBEAT_SECONDS = 0.5
+"""By its answers a member learns that the others wait for it to join again."""
+_STOP_SECONDS = 25.0
+"""Orchestrators kill after 30."""
+_CRASH_SECONDS = 10.0
+_LATE_STATUS = 75
+"""EX_TEMPFAIL: it was asked to stop, and what it needs for that did not answer."""
+
+
+class AttributionApp(faust.App):
+    """The worker as a Faust app."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.outbox = Outbox()
+        self.health = Health(settings().instance_id or DEFAULT_PROCESS)
+        self.world: World | None = None
+
+    @cached_property
+    def lane(self) -> Lane:
+        """Made when first used: its locks belong to the running loop."""
+        if self.world is None:
+            raise StartRefused("the worker was given partitions before it was started")
+        keeper = self.world.keeper(settings().state_dir)
+        return Lane(INPUTS, keeper, Pipeline(self.outbox), self.outbox, self.crash)
+
+    def _new_transport(self) -> ChunkTransport:
+        return ChunkTransport(self.conf.broker_consumer, self)
+
+    async def on_start(self) -> None:
+        """Check the world, answer health checks, connect; then let Faust join its group."""
+        self.world = self.world or await asyncio.to_thread(check_world)
+        self.health.not_ready = self.lane.not_ready
+        self.health.serve()
+        metrics.common().build.labels(version("koc-settlement"), self.health.process).set(1)
+        await self.outbox.start()
+        garbage.settle()
+        await super().on_start()
+
+    async def stop(self) -> None:
+        """In order, or hard when that takes too long."""
+        self._end_hard_after(_STOP_SECONDS, _LATE_STATUS)
+        await super().stop()
+
+    async def crash(self, reason: BaseException) -> None:
+        """The same, sooner: whatever failed may keep it from stopping."""
+        self._end_hard_after(_CRASH_SECONDS, getattr(reason, "exit_code", InvariantBroken.exit_code))
+        await super().crash(reason)
+
+    def why(self, ended: SystemExit) -> BaseException | None:
+        """Why the worker ended: Faust makes one exit status of whatever was raised. None: it was asked to."""
+        problem = self.lane.failed or (ended.__context__ if ended.code else None)
+        if isinstance(problem, KafkaConnectionError):
+            return no_broker(problem)
+        return problem
+
+    def _end_hard_after(self, seconds: float, status: int) -> None:
+        consumer = cast("ChunkConsumer | None", self._consumer)
+        end_hard_after(seconds, status, *([] if consumer is None else [consumer.thread_loop]))
+
+    async def on_shutdown(self) -> None:
+        """After the consumer's last checkpoint, when nothing more comes from the group."""
+        await super().on_shutdown()
+        await self.outbox.stop()
+        if settings().leave_on_stop and self.world is not None and self.lane.failed is None:
+            member_id = cast("ChunkConsumer", self.consumer).member_id
+            await asyncio.to_thread(leave_group, GROUP, settings().instance_id, member_id)
+
+
+def create_app() -> AttributionApp:
+    """The app with its agent, timer and sensors, not started and not connected."""
+    broker = faust_broker()
+    app = AttributionApp(
+        GROUP,
+        broker=broker.urls,
+        broker_credentials=broker.credentials,
+        broker_session_timeout=_SESSION_SECONDS,
+        broker_heartbeat_interval=_HEARTBEAT_SECONDS,
+        broker_max_poll_records=_RECORDS_PER_CHUNK,
+        consumer_auto_offset_reset="earliest",
+        consumer_group_instance_id=settings().instance_id,
+        datadir=str(_faust_dir()),
+        key_serializer="raw",
+        value_serializer="raw",
+        store="memory://",
+        stream_buffer_maxsize=8,
+        stream_wait_empty=False,
+        table_standby_replicas=1,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        web_enabled=False,
+        worker_redirect_stdouts=False,
+    )
+    app.monitor = PrometheusMonitor(metrics=FaustMetrics.create(REGISTRY, "faust"))
+    inputs = app.topic(*sorted(INPUTS), key_serializer="raw", value_serializer="raw")
+
+    @app.agent(inputs, supervisor_strategy=CrashingSupervisor)
+    async def attribute(stream: Any) -> None:
+        async for event in stream.noack().events():
+            await app.lane.apply(event.value)
+
+    @app.task  # type: ignore[untyped-decorator]  # Faust's
+    async def checkpoints() -> None:
+        while not app.should_stop:
+            app.health.beat()
+            await app.lane.checkpoints(cast("ChunkConsumer", app.consumer))
+
+    @app.task  # type: ignore[untyped-decorator]  # Faust's
+    async def snapshots() -> None:
+        while not app.should_stop:
+            await app.sleep(settings().snapshot_seconds)
+            await app.lane.snapshots()
+
+    @app.task  # type: ignore[untyped-decorator]  # Faust's
+    async def tidying() -> None:
+        while not app.should_stop:
+            await app.sleep(garbage.TIDY_SECONDS)
+            garbage.tidy()
+
+    return app
+
+
+def _faust_dir() -> Path:
+    """Where Faust keeps what it keeps; nothing of ours."""
+    folder = settings().state_dir / "faust"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

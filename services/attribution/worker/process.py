@@ -1,0 +1,97 @@
+"""A chunk's way: decoded, routed, applied to the partition's state, published."""
+
+import time
+from collections.abc import Iterable, Iterator
+
+from schemas.reasons import UNUSABLE
+from schemas.topics import BUYER_PARTITIONS, BY_NAME, CLICKS, CREDITS, DLQ_PARTITIONS, ORDERS
+from services.attribution.apply.apply import Outcome, Refusal, apply_orders, apply_touches
+from services.attribution.domain.assertion import Assertion
+from services.attribution.events.encode_credits import OutRecord, encode_assertion
+from services.attribution.events.read import Intake, Stray, read_clicks, read_orders
+from services.attribution.state.store import Store
+from services.attribution.stream.fetch import Chunk
+from services.attribution.stream.producer import Outbox
+from services.attribution.worker import metrics as worker_metrics
+from services.attribution.worker.refusal_limit import Scrap
+from services.runtime import deadletters
+from services.runtime.kafka import partition_of
+
+_REPUBLISHED_AT_ONCE = 1000
+
+
+class Pipeline:
+    """Turns chunks into changed state and sent records; whether these arrived is for the checkpoint to wait for."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+        self._scrap = {topic.name: Scrap(topic.name) for topic in (CLICKS, ORDERS)}
+
+    async def process(self, store: Store, chunk: Chunk) -> None:
+        """Apply a chunk.
+
+        Raises:
+            StartRefused: most of what came in lately is unusable.
+        """
+        started = time.perf_counter()
+        intake: Intake
+        if chunk.topic == CLICKS.name:
+            clicks = read_clicks(chunk.records, store.local, chunk.partition)
+            intake, outcome = clicks, apply_touches(store.shard, clicks.records)
+        else:
+            orders = read_orders(chunk.records, store.local, chunk.partition)
+            intake, outcome = orders, apply_orders(store.shard, orders.records)
+        unusable = sum(refusal.reason in UNUSABLE for refusal in intake.refusals)
+        self._scrap[chunk.topic].judge(len(chunk.records) - unusable, unusable)
+        await self._publish(chunk.partition, store, outcome)
+        for refusal in (*intake.refusals, *outcome.refusals):
+            await self._bury(chunk.topic, chunk.partition, refusal)
+        for stray in intake.strays:
+            await self._reroute(chunk.topic, chunk.partition, stray)
+        if chunk.records:
+            store.applied_at[chunk.topic] = chunk.records[-1].timestamp
+        worker_metrics.chunk(chunk.topic, len(chunk.records), outcome.duplicates, time.perf_counter() - started)
+
+    async def publish_all(self, partition: int, store: Store) -> None:
+        """Publish the truth of every order in a store."""
+        outcome = Outcome()
+        for buyer_id, buyer in store.every_buyer():
+            outcome.changes.orders.update({(buyer_id, i): (buyer, order) for i, order in buyer.orders.items()})
+            if len(outcome.changes.orders) >= _REPUBLISHED_AT_ONCE:
+                await self._publish(partition, store, outcome)
+                outcome = Outcome()
+        await self._publish(partition, store, outcome)
+
+    async def _publish(self, partition: int, store: Store, outcome: Outcome) -> None:
+        unattributed = 0
+
+        def encoded(assertions: Iterable[Assertion]) -> Iterator[OutRecord]:
+            nonlocal unattributed
+            for assertion in assertions:
+                unattributed += not assertion.judgement.credits
+                yield encode_assertion(assertion, partition)
+
+        if outcome.changes.orders:
+            count = await self._outbox.publish(CREDITS.name, partition, encoded(outcome.assertions(store.shard)))
+            worker_metrics.published(count, unattributed)
+            worker_metrics.withheld(outcome.withheld(store.shard))
+
+    async def _bury(self, topic: str, partition: int, refusal: Refusal) -> None:
+        """Send a refused record to its dead-letter topic, as it came and with its reason."""
+        source = refusal.source
+        await self._outbox.send(
+            BY_NAME[topic].dlq,
+            partition_of(source.key or b"", DLQ_PARTITIONS),
+            source.key,
+            source.value,
+            deadletters.headers(refusal.reason, refusal.detail, topic, partition, source.offset, source.headers),
+        )
+        worker_metrics.refused(topic, refusal.reason)
+
+    async def _reroute(self, topic: str, partition: int, stray: Stray) -> None:
+        """Publish an event again where its key belongs; the mark keeps it from wandering for ever."""
+        key, source = stray.buyer_id.encode(), stray.source
+        mark = (deadletters.REROUTED, f"{topic}/{partition}/{source.offset}".encode())
+        target = partition_of(key, BUYER_PARTITIONS)
+        await self._outbox.send(topic, target, key, source.value, [*source.headers, mark])
+        worker_metrics.rerouted(topic)

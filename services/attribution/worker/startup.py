@@ -1,0 +1,83 @@
+"""What a start needs of the world: policies, the broker's topics as they should be, and a place for snapshots."""
+
+import fcntl
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from schemas.topics import CLICKS, ORDERS
+from services.attribution.policy.file import PolicyFile, read_policy_file
+from services.attribution.snapshots.archive import Snapshots, open_snapshots
+from services.attribution.snapshots.keeper import Keeper
+from services.attribution.state.metadata import Terms
+from services.kernel.errors import StartRefused
+from services.runtime.settings import local_dir, settings
+from services.runtime.topics import topic_ids, topic_problems
+
+GROUP = "koc-attribution"
+INPUTS = frozenset({CLICKS.name, ORDERS.name})
+
+
+class World(NamedTuple):
+    """What a start has checked."""
+
+    policies: PolicyFile
+    topic_ids: dict[str, str]
+    snapshots: Snapshots
+
+    def terms(self, partition: int) -> Terms:
+        """The terms of this process for a partition number."""
+        rules, horizons = self.policies
+        return Terms.now(partition, self.topic_ids, horizons, rules)
+
+    def keeper(self, folder: Path) -> Keeper:
+        """Who opens the stores of a folder."""
+        return Keeper(folder, self.snapshots, self.terms, self.policies.rules)
+
+
+def check_world() -> World:
+    """Read the policies, look at the topics, and find where snapshots go.
+
+    Raises:
+        StartRefused: something is not as this worker needs it.
+        ConnectionError: no broker answers, or it went away; starting again helps.
+    """
+    policies = read_policy_file()
+    snapshots = open_snapshots(snapshot_url())
+    if problems := topic_problems():
+        raise StartRefused("; ".join(problems))
+    return World(policies, topic_ids(sorted(INPUTS)), snapshots)
+
+
+def occupy(folder: Path) -> Any:
+    """Keep other workers out of a state folder; the open file that is returned holds it until the process ends.
+
+    To be done before the group is joined: who cannot work must not take the place of one who does.
+
+    Raises:
+        StartRefused: another worker is in it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    file = (folder / "worker.lock").open("a")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise StartRefused(
+            f"another worker is at work in {folder}: give each its own KOC_STATE_DIR and KOC_INSTANCE_ID"
+        ) from None
+    return file
+
+
+def snapshot_url() -> str:
+    """Where snapshots go; a developer's machine needs no setting for it.
+
+    Raises:
+        StartRefused: nothing says so in production.
+    """
+    known = settings()
+    if known.snapshot_url is None and known.environment == "production":
+        raise StartRefused(
+            "KOC_SNAPSHOT_URL is not set: in production a lost disk must not cost the history of the topics; "
+            "set it to s3://bucket/prefix, or file:///folder on storage that outlives this machine"
+        )
+    return known.snapshot_url or (local_dir() / "snapshots").as_uri()

@@ -1,0 +1,1 @@
+"""Wait, by offsets, until what was published has reached the ledger topic."""

@@ -1,0 +1,1 @@
+"""Why an order earned whom what, and why somebody earned nothing."""

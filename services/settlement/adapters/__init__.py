@@ -1,1 +1,0 @@
-"""kafka-python, SQLAlchemy, the relay and files, behind the ports of the use cases."""

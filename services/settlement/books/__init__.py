@@ -1,0 +1,1 @@
+"""The settlement store: tables, transactions, snapshots, and the book in memory beside the real one."""

@@ -1,0 +1,64 @@
+"""The entries of one transaction: rows become chained journal entries, each under its writer."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from services.settlement.books.ports import Moment, Posted, Writer
+from services.settlement.domain.book.entries import Entry, Leg, chain
+from services.settlement.domain.book.periods import period_of
+from services.settlement.domain.lines.booking import Row
+
+
+class Posting:
+    """Collects a transaction's entries and moves the writers' chains along.
+
+    Args:
+        writers: the locked rows; their `last` links advance with each entry.
+        moment: of the transaction.
+        zone_minutes: the settlement time zone, minutes east of UTC.
+    """
+
+    def __init__(self, writers: dict[int, Writer], moment: Moment, zone_minutes: int) -> None:
+        self.writers = writers
+        self.posted: list[Posted] = []
+        self._moment = moment
+        self._zone_minutes = zone_minutes
+
+    def add(
+        self, writer: int, idem: str, rows: Iterable[Row], currency: str, order_line: tuple[str, str] | None
+    ) -> None:
+        """Book rows of one cause under a writer.
+
+        Args:
+            writer: whose chain they join.
+            idem: what the rows' idempotency keys begin with; each row's step is added where it has one.
+            rows: in the order they are to have.
+            currency: of all their legs.
+            order_line: (order_id, line_id) that they are about; None for a party's own.
+        """
+        place = self.writers[writer]
+        order_id, line_id = order_line or (None, None)
+        for row in rows:
+            entry = Entry(
+                idem_key=f"{idem}|{row.step}" if row.step else idem,
+                cause=row.cause,
+                kind=row.kind,
+                currency=currency,
+                period=period_of(row.effective_at, self._zone_minutes, self._moment.oldest_open),
+                effective_at=row.effective_at,
+                order_id=order_id,
+                line_id=line_id,
+                corrects=None,
+                legs=tuple(map(Leg._make, row.legs.items())),
+            )
+            place.last = chain(entry, writer, place.last, self._moment.now)
+            self.posted.append(Posted(entry, writer, place.last))
+
+    def moved(self) -> Counter[tuple[str, str]]:
+        """Sum of debits in minor units by (kind, currency)."""
+        debits: Counter[tuple[str, str]] = Counter()
+        for entry, _, _ in self.posted:
+            debits[entry.kind.text, entry.currency] += sum(
+                leg.amount_minor for leg in entry.legs if leg.amount_minor > 0
+            )
+        return debits

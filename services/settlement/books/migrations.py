@@ -1,0 +1,55 @@
+"""The schema's history: Alembic to head as the owner role, and whether a database stands there."""
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine
+
+from services.kernel.errors import StartRefused
+from services.runtime.settings import REPOSITORY
+from services.settlement.books.tables import metadata
+
+
+def _config(connection: Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(REPOSITORY / "deploy" / "migrations"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def head() -> str | None:
+    """The revision that this code needs."""
+    return ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def migrate(engine: Engine) -> tuple[str | None, str | None]:
+    """Bring the database to head, in one transaction; returns the revisions (before, after).
+
+    Args:
+        engine: of the owner role.
+    """
+    with engine.begin() as connection:
+        before = MigrationContext.configure(connection).get_current_revision()
+        command.upgrade(_config(connection), "head")
+        return before, head()
+
+
+def check_revision(connection: Connection) -> None:
+    """Refuse a database whose schema is not the one that this code was written for.
+
+    Raises:
+        StartRefused: with the command that mends it.
+    """
+    stands, wanted = MigrationContext.configure(connection).get_current_revision(), head()
+    if stands != wanted:
+        raise StartRefused(
+            f"the database's schema is at revision {stands}, this code needs {wanted}: run `koc settlement migrate`"
+        )
+
+
+def differences(connection: Connection) -> list[object]:
+    """What `tables.py` says otherwise than the migrated database; empty = they agree."""
+    context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+    return list(compare_metadata(context, metadata))

@@ -1,0 +1,159 @@
+"""What the use cases of the write path need of the store. Times are integer microseconds."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from services.settlement.domain.book.entries import Entry, Link
+from services.settlement.domain.lines.assertions import Assertion
+from services.settlement.domain.lines.line import Key, Line
+from services.settlement.domain.pricing.price import Position, Reference
+from services.settlement.domain.pricing.scopes import Scope
+
+
+class Incoming(NamedTuple):
+    """One credit assertion as read: where it stood in the log, its bytes, and what they say."""
+
+    partition: int
+    position: int
+    raw: bytes
+    assertion: Assertion
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What was fetched of some credits partitions: partition -> (first offset, fetch position after it)."""
+
+    ranges: Mapping[int, tuple[int, int]]
+    incoming: Sequence[Incoming]
+
+    def before(self, partition: int, position: int) -> "Batch":
+        """The batch without what stands in this partition from this offset on."""
+        first, _ = self.ranges[partition]
+        ranges = {number: bounds for number, bounds in self.ranges.items() if number != partition}
+        if position > first:
+            ranges[partition] = first, position
+        return Batch(ranges, [one for one in self.incoming if one.partition != partition or one.position < position])
+
+
+@dataclass(slots=True)
+class Writer:
+    """A writer's row, locked: its place in the log, in its chain, and how many of its lines are below their join."""
+
+    number: int
+    generation: int
+    next_offset: int
+    last: Link
+    join_open: int
+
+
+class Moment(NamedTuple):
+    """When a transaction happens, by the database's clock, and the oldest open period (None: none was closed)."""
+
+    now: int
+    oldest_open: str | None
+
+
+class Posted(NamedTuple):
+    """An entry in its place: row (writer, link.seq) of the journal."""
+
+    entry: Entry
+    writer: int
+    link: Link
+
+
+class Kept(NamedTuple):
+    """The bytes of an accepted assertion, for explain, verify and pricing again."""
+
+    key: Key
+    stored: bool
+    partition: int
+    position: int
+    raw: bytes
+
+
+class Job(NamedTuple):
+    """Lines to be priced again after a registry batch; `number` is the batch's first offset."""
+
+    number: int
+    scope: Scope
+    cause: str
+    effective_at: int
+
+
+class JobProgress(NamedTuple):
+    """How far a job is in a partition."""
+
+    last_key: Key | None
+    done: bool
+
+
+class RegistryEvent(NamedTuple):
+    """A valid registry event: `kind` is its event_type, `identity` what the newest offset of stands."""
+
+    position: int
+    kind: str
+    identity: str
+    occurred_at: int
+    body: dict[str, object]
+
+
+class Transaction(Protocol):
+    """One database transaction of the write path, READ COMMITTED, steps in the order of the design's page."""
+
+    def lock_shared(self) -> None:
+        """Step 1: the advisory locks PERIOD and REGISTRY, shared."""
+
+    def lock_writers(self, numbers: Collection[int]) -> dict[int, Writer]:
+        """Step 2: lock the writer rows in order."""
+
+    def moment(self, reference: Reference) -> Moment:
+        """Step 3a: the time and the oldest open period; brings `reference` to the registry's revision."""
+
+    def read_lines(self, order_lines: Collection[tuple[str, str]]) -> list[Line]:
+        """Step 3b: every buyer's line of these (order_id, line_id), in one statement."""
+
+    def write(self, posted: Sequence[Posted], demoted: Sequence[Line], lines: Sequence[Line], kept: Sequence[Kept],
+              writers: Mapping[int, Writer], recorded_at: int) -> None:  # fmt: skip
+        """Steps 5b and 6: accounts, journal, demoted, new and changed lines, assertions, balances, writer rows."""
+
+
+class RepriceTransaction(Transaction, Protocol):
+    """A transaction that works a chunk of a reprice job."""
+
+    def read_progress(self, job: int, partition: int) -> JobProgress:
+        """How far a reprice job is in a partition."""
+
+    def read_scope(self, scope: Scope, partition: int, after: Key | None, limit: int) -> list[tuple[Line, Assertion]]:
+        """The next standing lines of a partition that reference data of this scope can change, in key order."""
+
+    def save_progress(self, job: int, partition: int, progress: JobProgress) -> None:
+        """Store how far a reprice job is in a partition."""
+
+
+class RegistryTransaction(Transaction, Protocol):
+    """A transaction of the registry's reader."""
+
+    def lock_registry(self) -> int:
+        """PERIOD shared, then REGISTRY exclusive, then the position's row; returns the next offset to read."""
+
+    def read_facts(self, kind: str, identities: Collection[str]) -> dict[str, RegistryEvent]:
+        """Standing events of one kind by identity."""
+
+    def read_spends(self, content_ids: Collection[str]) -> list[RegistryEvent]:
+        """Standing spend events of these contents."""
+
+    def put_facts(self, events: Sequence[RegistryEvent], revision: int) -> None:
+        """Let these events stand, each the newest of its identity."""
+
+    def read_positions(self, kind: str, identities: Collection[str]) -> dict[str, tuple[str, Position]]:
+        """What is booked for script fees or spend: identity -> (currency, position)."""
+
+    def put_positions(self, kind: str, positions: Mapping[str, tuple[str, Position]]) -> None:
+        """Store what is booked for script fees or spend."""
+
+    def add_job(self, job: Job) -> None:
+        """Leave a reprice job for every credits partition."""
+
+    def save_registry(self, next_offset: int, revision: int) -> None:
+        """Store how far the registry is read, and its revision."""

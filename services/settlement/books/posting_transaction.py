@@ -1,0 +1,207 @@
+"""The poster's connections to the books, and the hot transaction: settlement.md's steps as SQL, each its own statement.
+
+A connection is one SQLAlchemy connection; registry statements go through it, hot ones through the psycopg connection
+below it, within the same transaction.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, cast
+
+import psycopg
+from sqlalchemy import Connection, Engine
+
+from services.kernel.errors import InvariantBroken
+from services.kernel.time import to_micros
+from services.settlement.books import write_rows
+from services.settlement.books.account_ids import Accounts
+from services.settlement.books.copy_format import literal
+from services.settlement.books.ports import Kept, Moment, Posted, Writer
+from services.settlement.books.reference import refresh
+from services.settlement.domain.book.entries import Link
+from services.settlement.domain.book.periods import month_after
+from services.settlement.domain.lines.line import Line
+from services.settlement.domain.pricing.price import Reference
+
+PERIOD, REGISTRY = 4_715_010, 4_715_011
+"""Keys of the advisory locks: the closer holds PERIOD exclusively, the registry's reader REGISTRY."""
+
+SESSION = " ".join(
+    f"-c {option}"
+    for option in (
+        "transaction_timeout=8s",  # below Kafka's session timeout: a frozen holder ends before its partitions move
+        "jit=off",
+        "plan_cache_mode=force_custom_plan",
+        "enable_hashjoin=off",  # staging tables have no statistics: the planner would hash the whole state table
+        "enable_mergejoin=off",
+    )
+)
+KEEPALIVES = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
+"""A cut network shows within seconds, also to a client that only waits."""
+
+_END_OVERDUE = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE usename = current_user AND wait_event = 'ClientRead' AND query LIKE 'COPY %' AND state = 'active'
+  AND xact_start < clock_timestamp() - nullif(current_setting('transaction_timeout'), '0')::interval
+"""
+"""transaction_timeout does not end a transaction whose COPY waits for its client: a poster that was frozen there would
+hold its writers' rows until it wakes. Who connects, as after each failure, ends what should have ended."""
+
+LINE_COLUMNS = (
+    "order_id, line_id, buyer_id, partition, standing, vector, joined, below_since, content_hash, brand_id, koc_ids,"
+    " paid_at, currency, revision, unpriced, unpriced_minor, quarantined, accounts, amounts, booked_steps"
+)
+_LOCK_WRITERS = """
+SELECT partition, generation, next_offset, seq, chain_head, join_open FROM writer
+WHERE partition = ANY(%s) ORDER BY partition FOR UPDATE
+"""
+_MOMENT = """
+SELECT now(), (SELECT max(id) FROM period WHERE closed), (SELECT revision FROM registry_position)
+"""
+_READ_LINES = f"""
+SELECT {", ".join("line." + column.strip() for column in LINE_COLUMNS.split(","))}
+FROM unnest(%s::text[], %s::text[]) AS wanted (order_id, line_id) JOIN line USING (order_id, line_id)
+"""  # noqa: S608 - column names of ours
+
+
+class Book:
+    """Connections of one poster process; reconnects on demand.
+
+    Args:
+        engine: of the writer role, made with SESSION and KEEPALIVES.
+        accounts_engine: of the writer role; accounts are created on it, outside any transaction.
+    """
+
+    def __init__(self, engine: Engine, accounts_engine: Engine) -> None:
+        self._engine = engine
+        self._accounts_engine = accounts_engine
+        self._connection: Connection | None = None
+        self._accounts_connection: Connection | None = None
+        self._accounts: Accounts | None = None
+
+    def connection(self) -> Connection:
+        """The open connection, with its staging tables; connects where there is none."""
+        if self._connection is None:
+            connection = self._engine.connect()
+            raw = psycopg_of(connection)
+            raw.execute(_END_OVERDUE)
+            for statement in write_rows.STAGING:
+                raw.execute(statement)
+            raw.commit()
+            self._connection = connection
+        return self._connection
+
+    def accounts(self) -> Accounts:
+        """The account ids; loads them on first use."""
+        if self._accounts is None:
+            connection = self._accounts_engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            self._accounts_connection = connection
+            self._accounts = Accounts(psycopg_of(connection))
+        return self._accounts
+
+    @contextmanager
+    def transaction(self) -> Iterator["BookTransaction"]:
+        """One transaction: committed at the end of the block, rolled back on an error."""
+        connection = self.connection()
+        with connection.begin():
+            yield BookTransaction(connection, self.accounts())
+
+    def disconnect(self) -> None:
+        """Drop the connections; the next transaction connects again."""
+        for connection in (self._connection, self._accounts_connection):
+            if connection is not None:
+                connection.invalidate()
+                connection.close()
+        self._connection = self._accounts_connection = self._accounts = None
+
+
+def psycopg_of(connection: Connection) -> psycopg.Connection[Any]:
+    """The psycopg connection below a SQLAlchemy one."""
+    return cast("psycopg.Connection[Any]", connection.connection.driver_connection)
+
+
+class BookTransaction:
+    """`ports`: Transaction on PostgreSQL; the caller commits."""
+
+    def __init__(self, connection: Connection, accounts: Accounts) -> None:
+        self.connection = connection
+        self.accounts = accounts
+        raw = psycopg_of(connection)
+        self.cursor = raw.cursor(binary=True)
+
+    def lock_shared(self) -> None:
+        """Step 1."""
+        self.cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", (PERIOD,))
+        self.cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", (REGISTRY,))
+
+    def lock_writers(self, numbers: Collection[int]) -> dict[int, Writer]:
+        """Step 2."""
+        rows = self.cursor.execute(_LOCK_WRITERS, (sorted(numbers),)).fetchall()
+        if len(rows) != len(numbers):
+            raise InvariantBroken(f"writer rows are missing among {sorted(numbers)}")
+        return {
+            number: Writer(number, generation, offset, Link(seq, bytes(head)), join_open)
+            for number, generation, offset, seq, head, join_open in rows
+        }
+
+    def moment(self, reference: Reference) -> Moment:
+        """Step 3a."""
+        now, closed, revision = self.cursor.execute(_MOMENT).fetchone() or (None, None, None)
+        if now is None or revision is None:
+            raise InvariantBroken("the row of registry_position is missing")
+        if revision != reference.revision:
+            refresh(self.connection, reference, revision)
+        return Moment(to_micros(now), None if closed is None else month_after(closed))
+
+    def read_lines(self, order_lines: Collection[tuple[str, str]]) -> list[Line]:
+        """Step 3b."""
+        if not order_lines:
+            return []
+        orders, lines = zip(*order_lines, strict=True)
+        return [self.line(row) for row in self.cursor.execute(_READ_LINES, (literal(orders), literal(lines)))]
+
+    def line(self, row: Sequence[Any]) -> Line:
+        """A row of LINE_COLUMNS as the domain's line."""
+        below_since = row[7]
+        return Line(
+            key=(row[0], row[1], row[2]),
+            partition=row[3],
+            standing=row[4],
+            stored=True,
+            vector=tuple(row[5]),
+            joined=tuple(row[6]),
+            below_since=None if below_since is None else to_micros(below_since),
+            content_hash=bytes(row[8]),
+            brand_id=row[9],
+            koc_ids=tuple(row[10]),
+            paid_at=to_micros(row[11]),
+            currency=row[12],
+            revision=row[13],
+            unpriced=row[14],
+            unpriced_minor=row[15],
+            quarantined=row[16],
+            booked=self.accounts.position(row[17], row[18]),
+            booked_steps=tuple(row[19]),
+        )
+
+    def write(
+        self,
+        posted: Sequence[Posted],
+        demoted: Sequence[Line],
+        lines: Sequence[Line],
+        kept: Sequence[Kept],
+        writers: Mapping[int, Writer],
+        recorded_at: int,
+    ) -> None:
+        """Steps 5b and 6."""
+        cursor, accounts = self.cursor, self.accounts
+        names = {(leg.account, entry.currency) for entry, _, _ in posted for leg in entry.legs}
+        names |= {(key, line.currency) for line in lines for key in line.booked}
+        accounts.ensure(names)
+        write_rows.journal(cursor, posted, accounts, recorded_at)
+        write_rows.demote(cursor, demoted)
+        write_rows.new_lines(cursor, [line for line in lines if not line.stored], accounts)
+        write_rows.changed_lines(cursor, [line for line in lines if line.stored], accounts)
+        write_rows.assertions(cursor, kept)
+        write_rows.balances(cursor, posted, accounts)
+        write_rows.writers(cursor, writers.values())

@@ -1,0 +1,209 @@
+"""The registry reader's and the reprice jobs' statements: seldom run, so in SQLAlchemy's words."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from sqlalchemy import RowMapping, and_, bindparam, false, func, or_, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+
+from schemas.topics import CREDITS
+from services.kernel.errors import InvariantBroken
+from services.kernel.time import parse_rfc3339, to_datetime, to_micros
+from services.settlement.books import tables
+from services.settlement.books.decode_credits import decode_credit
+from services.settlement.books.ports import Job, JobProgress, RegistryEvent
+from services.settlement.books.posting_transaction import LINE_COLUMNS, PERIOD, REGISTRY, Book, BookTransaction
+from services.settlement.domain.lines.assertions import Assertion
+from services.settlement.domain.lines.line import Key, Line
+from services.settlement.domain.pricing.facts import SPEND
+from services.settlement.domain.pricing.price import Position
+from services.settlement.domain.pricing.scopes import Scope
+
+_LINE = [tables.line.c[name.strip()] for name in LINE_COLUMNS.split(",")]
+_KEY = (tables.line.c.order_id, tables.line.c.line_id, tables.line.c.buyer_id)
+_FACT = tables.reference
+
+
+class OpenJob(NamedTuple):
+    """A reprice job that still has lines to work in a partition."""
+
+    job: Job
+    partition: int
+
+
+class RegistryBookTransaction(BookTransaction):
+    """`ports`: RegistryTransaction and RepriceTransaction."""
+
+    def lock_registry(self) -> int:
+        """PERIOD shared, REGISTRY exclusive, then the position's row."""
+        self.cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", (PERIOD,))
+        self.cursor.execute("SELECT pg_advisory_xact_lock(%s)", (REGISTRY,))
+        return int(
+            self.connection.execute(select(tables.registry_position.c.next_offset).with_for_update()).scalar_one()
+        )
+
+    def read_facts(self, kind: str, identities: Collection[str]) -> dict[str, RegistryEvent]:
+        """Standing events of one kind by identity."""
+        wanted = select(_FACT).where(_FACT.c.kind == kind, _FACT.c.identity.in_(identities))
+        return {event.identity: event for event in map(_event, self.connection.execute(wanted).mappings())}
+
+    def read_spends(self, content_ids: Collection[str]) -> list[RegistryEvent]:
+        """Standing spend events of these contents."""
+        of_content = _FACT.c.body["content_id"].astext.in_(content_ids)
+        wanted = select(_FACT).where(_FACT.c.kind == SPEND, of_content).order_by(_FACT.c.position)
+        return [_event(row) for row in self.connection.execute(wanted).mappings()] if content_ids else []
+
+    def put_facts(self, events: Sequence[RegistryEvent], revision: int) -> None:
+        """Upsert in key order."""
+        new = insert(_FACT)
+        upsert = new.on_conflict_do_update(
+            index_elements=[_FACT.c.kind, _FACT.c.identity],
+            set_={name: new.excluded[name] for name in ("body", "position", "revision")},
+        )
+        rows = [
+            {"kind": e.kind, "identity": e.identity, "body": e.body, "position": e.position, "revision": revision}
+            for e in sorted(events, key=lambda event: (event.kind, event.identity))
+        ]
+        self.connection.execute(upsert, rows)
+
+    def read_positions(self, kind: str, identities: Collection[str]) -> dict[str, tuple[str, Position]]:
+        """What is booked: identity -> (currency, position)."""
+        table = tables.content_position
+        rows = self.connection.execute(select(table).where(table.c.kind == kind, table.c.identity.in_(identities)))
+        return {
+            row.identity: (self.accounts.currency(row.accounts), self.accounts.position(row.accounts, row.amounts))
+            for row in rows
+        }
+
+    def put_positions(self, kind: str, positions: Mapping[str, tuple[str, Position]]) -> None:
+        """Upsert in key order; the accounts are made first where they are new."""
+        if not positions:
+            return
+        self.accounts.ensure((key, currency) for currency, position in positions.values() for key in position)
+        new = insert(tables.content_position)
+        upsert = new.on_conflict_do_update(
+            index_elements=["kind", "identity"],
+            set_={"accounts": new.excluded.accounts, "amounts": new.excluded.amounts},
+        )
+        rows = [
+            {
+                "kind": kind,
+                "identity": identity,
+                "accounts": [self.accounts.id(key, currency) for key in position],
+                "amounts": list(position.values()),
+            }
+            for identity, (currency, position) in sorted(positions.items())
+        ]
+        self.connection.execute(upsert, rows)
+
+    def add_job(self, job: Job) -> None:
+        """The job and its progress rows."""
+        row = {
+            "id": job.number,
+            "scope": _scope_body(job.scope),
+            "cause": job.cause,
+            "effective_at": to_datetime(job.effective_at),
+        }
+        self.connection.execute(insert(tables.reprice_job), row)
+        progress = [{"job": job.number, "partition": partition} for partition in range(CREDITS.partitions)]
+        self.connection.execute(insert(tables.reprice_progress), progress)
+
+    def save_registry(self, next_offset: int, revision: int) -> None:
+        """Move the registry's position."""
+        self.connection.execute(update(tables.registry_position).values(next_offset=next_offset, revision=revision))
+
+    def read_progress(self, job: int, partition: int) -> JobProgress:
+        """How far a job is; the writer row's lock keeps it still."""
+        table = tables.reprice_progress
+        wanted = select(table.c.last_key, table.c.done).where(table.c.job == job, table.c.partition == partition)
+        last_key, done = self.connection.execute(wanted).one()
+        return JobProgress(None if last_key is None else (last_key[0], last_key[1], last_key[2]), done)
+
+    def save_progress(self, job: int, partition: int, progress: JobProgress) -> None:
+        """Store how far a job is."""
+        table = tables.reprice_progress
+        where = and_(table.c.job == bindparam("of"), table.c.partition == bindparam("at"))
+        values = {"last_key": list(progress.last_key) if progress.last_key else None, "done": progress.done}
+        self.connection.execute(update(table).where(where).values(values), {"of": job, "at": partition})
+
+    def read_scope(self, scope: Scope, partition: int, after: Key | None, limit: int) -> list[tuple[Line, Assertion]]:
+        """The next lines in key order, each with its decoded assertion."""
+        line, assertion = tables.line, tables.assertion
+        named = [line.c.koc_ids.overlap(sorted(scope.kocs))] if scope.kocs else []
+        if scope.brands:
+            named.append(line.c.brand_id.in_(sorted(scope.brands)))
+        wanted = (
+            select(*_LINE, assertion.c.raw)
+            .join(assertion, and_(*(line.c[k.name] == assertion.c[k.name] for k in _KEY)))
+            .where(line.c.partition == partition, line.c.standing, line.c.paid_at >= to_datetime(scope.paid_from))
+            .order_by(*_KEY)
+            .limit(limit)
+        )
+        if scope.brands is not None:
+            wanted = wanted.where(or_(false(), *named))
+        if scope.paid_to is not None:
+            wanted = wanted.where(line.c.paid_at < to_datetime(scope.paid_to))
+        if after is not None:
+            wanted = wanted.where(tuple_(*_KEY) > after)
+        return [(self.line(row), decode_credit(bytes(row[-1]))) for row in self.connection.execute(wanted)]
+
+
+@contextmanager
+def registry_transaction(book: Book) -> Iterator[RegistryBookTransaction]:
+    """One transaction: committed at the end of the block, rolled back on an error."""
+    connection = book.connection()
+    with connection.begin():
+        yield RegistryBookTransaction(connection, book.accounts())
+
+
+def oldest_open_job(book: Book, partitions: Collection[int]) -> OpenJob | None:
+    """The oldest reprice job with lines left in one of these partitions."""
+    job, progress = tables.reprice_job, tables.reprice_progress
+    wanted = (
+        select(job, progress.c.partition)
+        .join(progress, progress.c.job == job.c.id)
+        .where(~progress.c.done, progress.c.partition.in_(partitions))
+        .order_by(job.c.id, progress.c.partition)
+        .limit(1)
+    )
+    connection = book.connection()
+    with connection.begin():
+        row = connection.execute(wanted).mappings().one_or_none()
+    if row is None:
+        return None
+    found = Job(row["id"], _scope_of(row["scope"]), row["cause"], to_micros(row["effective_at"]))
+    return OpenJob(found, row["partition"])
+
+
+def count_open_jobs(book: Book) -> int:
+    """Reprice jobs with lines left in some partition."""
+    progress = tables.reprice_progress
+    connection = book.connection()
+    with connection.begin():
+        wanted = select(func.count(progress.c.job.distinct())).where(~progress.c.done)
+        return int(connection.execute(wanted).scalar_one())
+
+
+def _event(row: RowMapping) -> RegistryEvent:
+
+    occurred_at = parse_rfc3339(row["body"]["occurred_at"])
+    return RegistryEvent(row["position"], row["kind"], row["identity"], occurred_at, row["body"])
+
+
+def _scope_body(scope: Scope) -> dict[str, Any]:
+    return {
+        "brands": None if scope.brands is None else sorted(scope.brands),
+        "kocs": sorted(scope.kocs),
+        "paid_from": scope.paid_from,
+        "paid_to": scope.paid_to,
+    }
+
+
+def _scope_of(body: dict[str, Any]) -> Scope:
+    brands = body["brands"]
+    if not isinstance(body["paid_from"], int):
+        raise InvariantBroken(f"a reprice job's scope is damaged: {body}")
+    return Scope(
+        None if brands is None else frozenset(brands), frozenset(body["kocs"]), body["paid_from"], body["paid_to"]
+    )

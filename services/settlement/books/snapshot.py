@@ -1,0 +1,224 @@
+"""The books as readers see them: one REPEATABLE READ snapshot as the role reader, streamed by server-side cursors."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Engine, select, text
+
+from services.kernel.errors import InvariantBroken, Refused
+from services.kernel.time import parse_rfc3339, to_micros
+from services.settlement.books import tables
+from services.settlement.books.account_ids import Accounts
+from services.settlement.books.decode_credits import decode_credit
+from services.settlement.books.ports import RegistryEvent
+from services.settlement.books.posting_transaction import LINE_COLUMNS, BookTransaction, psycopg_of
+from services.settlement.books.records import (
+    Balance,
+    ContentRecord,
+    JournalRow,
+    LineRecord,
+    NetPosition,
+    StoredWriter,
+)
+from services.settlement.books.reference import refresh
+from services.settlement.domain.book.entries import Link
+from services.settlement.domain.lines.line import Key, Line
+from services.settlement.domain.pricing.price import Position, Reference
+
+_SESSION = ("cursor_tuple_fraction = 1", "work_mem = '64MB'", "jit = off")
+"""Every cursor here is read to its end: plan for the last row, not for the first."""
+
+_FETCH = 2_000
+_JOURNAL = """
+SELECT writer, seq, idem_key, cause, kind, currency, period, effective_at, recorded_at, order_id, line_id, corrects,
+  accounts, amounts, chain
+FROM journal ORDER BY writer, seq
+"""
+_NET = """
+SELECT order_id, line_id, key, currency, amount FROM (
+  SELECT j.order_id, j.line_id, a.key, j.currency, sum(leg.amount)::bigint AS amount
+  FROM journal j, unnest(j.accounts, j.amounts) AS leg (account_id, amount) JOIN account a ON a.id = leg.account_id
+  GROUP BY j.order_id, j.line_id, a.key, j.currency HAVING sum(leg.amount) <> 0
+) net ORDER BY concat_ws('|', coalesce(order_id, ''), coalesce(line_id, ''), key, currency) COLLATE "C"
+"""
+_LINES = f"""
+WITH leg AS (
+  SELECT order_id, line_id, coalesce(substring(idem_key FROM '/[^|/]+/([^|/]+)'), '') AS buyer_id,
+    leg.account_id, sum(leg.amount)::bigint AS amount
+  FROM journal, unnest(accounts, amounts) AS leg (account_id, amount)
+  WHERE order_id IS NOT NULL GROUP BY 1, 2, 3, 4 HAVING sum(leg.amount) <> 0
+), net AS (
+  SELECT order_id, line_id, buyer_id, array_agg(account_id) AS net_accounts, array_agg(amount) AS net_amounts
+  FROM leg GROUP BY 1, 2, 3
+)
+SELECT {LINE_COLUMNS.replace("partition", "line.partition", 1)}, net_accounts, net_amounts, raw, assertion.partition
+FROM line FULL JOIN net USING (order_id, line_id, buyer_id) FULL JOIN assertion USING (order_id, line_id, buyer_id)
+"""  # noqa: S608 - column names of ours
+_CONTESTED = f"""
+SELECT {LINE_COLUMNS} FROM line WHERE (order_id, line_id) IN (
+  SELECT order_id, line_id FROM line GROUP BY 1, 2 HAVING count(*) > 1 OR count(*) FILTER (WHERE standing) <> 1
+) ORDER BY order_id, line_id, buyer_id
+"""  # noqa: S608 - column names of ours
+_CONTENTS = """
+WITH leg AS (
+  SELECT split_part(idem_key, '|', 3) AS kind, split_part(idem_key, '|', 4) AS identity, leg.account_id,
+    sum(leg.amount)::bigint AS amount
+  FROM journal, unnest(accounts, amounts) AS leg (account_id, amount)
+  WHERE order_id IS NULL AND idem_key LIKE 'registry|%' GROUP BY 1, 2, 3 HAVING sum(leg.amount) <> 0
+), net AS (
+  SELECT kind, identity, array_agg(account_id) AS net_accounts, array_agg(amount) AS net_amounts FROM leg GROUP BY 1, 2
+)
+SELECT kind, identity, accounts, amounts, net_accounts, net_amounts
+FROM content_position FULL JOIN net USING (kind, identity) ORDER BY kind, identity
+"""
+_WIDTH = len(LINE_COLUMNS.split(","))
+
+
+@contextmanager
+def snapshot(engine: Engine) -> Iterator["Snapshot"]:
+    """The books as they are at this moment, for as long as the block lasts; they go on changing for others.
+
+    Args:
+        engine: of the reader role.
+    """
+    options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    with engine.connect().execution_options(**options) as connection, connection.begin():
+        for setting in _SESSION:
+            connection.execute(text(f"SET LOCAL {setting}"))
+        yield Snapshot(connection)
+
+
+class Snapshot:
+    """`records.Books` on PostgreSQL, and the reads of the commands."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self._raw = psycopg_of(connection)
+        self._accounts = Accounts(self._raw)
+        self._rows = BookTransaction(connection, self._accounts)
+        self.names: Mapping[int, tuple[str, str]] = {
+            account: (key, currency)
+            for account, key, currency in self._raw.execute("SELECT id, key, currency FROM account").fetchall()
+        }
+
+    def _stream(self, name: str, statement: str) -> Iterator[Sequence[Any]]:
+        """Rows through a server-side cursor of this name."""
+        with self._raw.cursor(name=name, binary=True) as cursor:
+            cursor.itersize = _FETCH
+            yield from cursor.execute(statement)
+
+    def journal(self) -> Iterator[JournalRow]:
+        """All rows by writer, then seq, times in microseconds."""
+        for row in self._stream("journal_rows", _JOURNAL):
+            times = to_micros(row[7]), to_micros(row[8])
+            yield JournalRow._make((*row[:7], *times, *row[9:14], bytes(row[14])))
+
+    def journal_rows(self) -> int:
+        """How many rows the writers say there are."""
+        return sum(writer.last.seq for writer in self.writers())
+
+    def writers(self) -> list[StoredWriter]:
+        """All writers by number."""
+        table = tables.writer
+        wanted = select(table.c.partition, table.c.seq, table.c.chain_head, table.c.join_open).order_by("partition")
+        return [
+            StoredWriter(number, Link(seq, bytes(head)), join_open)
+            for number, seq, head, join_open in self._connection.execute(wanted)
+        ]
+
+    def balances(self) -> Iterator[tuple[int, Balance]]:
+        """Every account's balance by id; none stored counts as one of nothing."""
+        account, balance = tables.account, tables.balance
+        wanted = (
+            select(account.c.id, account.c.key, account.c.currency, balance.c.amount_minor, balance.c.entries)
+            .join(balance, isouter=True)
+            .order_by(account.c.id)
+        )
+        for number, key, currency, amount, entries in self._connection.execute(wanted):
+            yield number, Balance(key, currency, amount or 0, entries or 0)
+
+    def net_positions(self) -> Iterator[NetPosition]:
+        """Non-zero net positions from journal rows alone, in the digest's order."""
+        for row in self._stream("net_positions", _NET):
+            yield NetPosition(*row)
+
+    def lines(self) -> Iterator[LineRecord]:
+        """Every line that has a row, an assertion or journal rows."""
+        for row in self._stream("line_rows", _LINES):
+            key: Key = (row[0], row[1], row[2])
+            net_accounts, net_amounts, raw, partition = row[_WIDTH:]
+            line, assertion, damage = None, None, None
+            currency = row[12] or ""
+            try:
+                journal = self._position(net_accounts, net_amounts, currency)
+                stored = self._position(row[17], row[18], currency)
+                line = None if row[3] is None else self._rows.line(row)
+                assertion = None if raw is None else decode_credit(bytes(raw))
+            except (InvariantBroken, ValueError, Refused) as broken:
+                journal, stored, damage = {}, {}, str(broken)
+            if damage is None and line is not None and raw is not None and line.partition != partition:
+                damage = f"line of partition {line.partition}, assertion of partition {partition}"
+            yield LineRecord(key, line, stored, journal, assertion, damage)
+
+    def contested(self) -> Iterator[list[Line]]:
+        """Order lines that several buyers claim, or of which not exactly one line stands."""
+        several: list[Line] = []
+        for row in self._stream("contested", _CONTESTED):
+            line = self._rows.line(row)
+            if several and several[0].key[:2] != line.key[:2]:
+                yield several
+                several = []
+            several.append(line)
+        if several:
+            yield several
+
+    def contents(self) -> Iterator[ContentRecord]:
+        """Every script fee and spend that is booked, stored and by the journal."""
+        for kind, identity, accounts, amounts, net_accounts, net_amounts in self._stream("contents", _CONTENTS):
+            stored, journal = self._by_currency(accounts, amounts), self._by_currency(net_accounts, net_amounts)
+            yield ContentRecord(kind, identity, stored, journal)
+
+    def facts(self, kind: str) -> dict[str, RegistryEvent]:
+        """All standing registry events of one kind by identity."""
+        table = tables.reference
+        rows = self._connection.execute(select(table).where(table.c.kind == kind)).mappings()
+        return {
+            row["identity"]: RegistryEvent(
+                row["position"], kind, row["identity"], parse_rfc3339(row["body"]["occurred_at"]), row["body"]
+            )
+            for row in rows
+        }
+
+    def reference(self) -> Reference:
+        """Plans and relations at the snapshot's registry revision."""
+        known = Reference()
+        revision = self._connection.execute(select(tables.registry_position.c.revision)).scalar_one()
+        refresh(self._connection, known, revision)
+        return known
+
+    def open_jobs(self) -> dict[int, list[int]]:
+        """Partition -> reprice jobs with lines left in it."""
+        table = tables.reprice_progress
+        jobs: dict[int, list[int]] = {}
+        wanted = select(table.c.partition, table.c.job).where(~table.c.done).order_by(table.c.partition, table.c.job)
+        for partition, job in self._connection.execute(wanted):
+            jobs.setdefault(partition, []).append(job)
+        return jobs
+
+    def _position(self, accounts: Sequence[int] | None, amounts: Sequence[int] | None, currency: str) -> Position:
+        """A position by account key; a leg in another currency than the line's carries it in its key."""
+        position = {}
+        for of, found in self._by_currency(accounts, amounts).items():
+            position.update({key if of == currency else f"{key} {of}": amount for key, amount in found.items()})
+        return position
+
+    def _by_currency(self, accounts: Sequence[int] | None, amounts: Sequence[int] | None) -> dict[str, Position]:
+        """A position by currency and account key."""
+        found: dict[str, Position] = {}
+        for account, amount in zip(accounts or (), amounts or (), strict=True):
+            if account not in self.names:
+                raise InvariantBroken(f"account {account} is unknown")
+            key, currency = self.names[account]
+            found.setdefault(currency, {})[key] = amount
+        return found

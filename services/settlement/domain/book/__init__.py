@@ -1,0 +1,1 @@
+"""The book's own words: chart of accounts, entries, currencies, periods."""

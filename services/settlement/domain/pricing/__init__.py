@@ -1,0 +1,1 @@
+"""Who earns what from a line: plans, relations, prices."""

@@ -1,0 +1,176 @@
+"""What a line is worth to everyone: a target amount per account, a pure function of the assertion and the reference.
+
+Debit positive. A refund is priced, never its delta: the remaining base is priced anew, so that what is booked can
+always be reversed exactly, to zero when all is refunded. (Largest remainder is not monotone in its total.)
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from services.kernel.money import allocate, credit_rank, share
+from services.settlement.domain.book import chart
+from services.settlement.domain.lines.assertions import Assertion, Credit
+from services.settlement.domain.pricing.plans import Plan, Plans
+from services.settlement.domain.pricing.relations import Relations, fills
+
+Position = dict[str, int]
+"""Account key -> amount_minor, debit positive; no zeros. The currency is the line's."""
+
+NO_PLAN = "no_plan"
+"""Why a credit has no price: no plan matches it."""
+
+GOODS_PAID = "goods_paid"
+BEFORE_PLATFORM_DISCOUNT = "before_platform_discount"
+
+
+class Reference:
+    """Plans and relations as the registry has them at one revision."""
+
+    def __init__(self) -> None:
+        self.plans = Plans()
+        self.relations = Relations()
+        self.revision = 0
+
+
+class Terms(NamedTuple):
+    """What one credit is priced by: its plan (None = no plan matches), and who fills which role."""
+
+    credit: Credit
+    plan: Plan | None
+    rate_ppm: int
+    parties: Mapping[str, str]
+
+
+class Taken(NamedTuple):
+    """One split as it came out: a share of `whole_minor`, at most what its source held; a role nobody fills takes 0."""
+
+    role: str
+    party: str | None
+    of: str
+    share_ppm: int
+    whole_minor: int
+    amount_minor: int
+
+
+class Priced(NamedTuple):
+    """A line's terms, and the base that no plan prices."""
+
+    terms: tuple[Terms, ...]
+    unpriced: str | None
+    unpriced_minor: int
+
+
+def remaining_base(line: Assertion, kind: str, refunded_minor: int) -> int:
+    """floor(base x (goods_paid - refunded) / goods_paid) of a base kind; zero where nothing was paid."""
+    paid = line.goods_paid_minor
+    kept = paid - refunded_minor
+    if paid <= 0 or kept <= 0:
+        return 0
+    return kept if kind == GOODS_PAID else (paid + line.platform_discount_minor) * kept // paid
+
+
+def terms_of(line: Assertion, reference: Reference) -> Priced:
+    """Find each credit's plan and parties, and say what part of the line no plan prices."""
+    found = []
+    unpriced = False
+    for credit in line.credits:
+        plan = reference.plans.find(line, credit)
+        rate = 0
+        if plan is None:
+            unpriced = True
+        else:
+            paid_rate = plan.paid_traffic_rate_ppm
+            rate = paid_rate if paid_rate is not None and credit.traffic == "paid" else plan.rate_ppm
+        found.append(Terms(credit, plan, rate, reference.relations.parties(credit.koc_id, line.paid_at)))
+    terms = tuple(found)
+    if not unpriced:
+        return Priced(terms, None, 0)
+    parts = allocated(line, terms, GOODS_PAID, line.refunded_minor)
+    lost = sum(part for part, term in zip(parts, terms, strict=True) if term.plan is None)
+    return Priced(terms, NO_PLAN, 0 if line.status == "cancelled" else lost)
+
+
+def price(line: Assertion, terms: tuple[Terms, ...], refunded_minor: int, *, cancelled: bool) -> Position:
+    """The target per account of a line of which so much is refunded."""
+    position: Position = {}
+    if cancelled or not terms:
+        return position
+    by_kind: dict[str, list[int]] = {}
+    for index, (_, plan, rate_ppm, _) in enumerate(terms):
+        if plan is None:
+            continue
+        parts = by_kind.get(plan.base)
+        if parts is None:
+            parts = by_kind[plan.base] = allocated(line, terms, plan.base, refunded_minor)
+        _share_out(position, terms[index], parts[index], share(parts[index], rate_ppm))
+    owed = -sum(position.values())
+    if owed:
+        return {chart.brand_accrued(line.brand_id): owed, **{key: v for key, v in position.items() if v}}
+    return {}
+
+
+def allocated(line: Assertion, terms: tuple[Terms, ...], kind: str, refunded_minor: int) -> list[int]:
+    """A base kind's remaining base over all credits by weight."""
+    base = remaining_base(line, kind, refunded_minor)
+    if len(terms) == 1:
+        return [base]
+
+    def rank(index: int) -> bytes:
+        credit = terms[index].credit
+        names = (credit.content_id, credit.koc_id, credit.campaign_id, credit.traffic)
+        return credit_rank(line.order_id, line.line_id, *names)
+
+    return allocate(base, [term.credit.weight_ppm for term in terms], rank)
+
+
+def split(terms: Terms, base: int, commission: int) -> tuple[list[Taken], dict[str, int]]:
+    """Apply a plan's splits in order to one credit's commission: what each took, and what roles hold in the end."""
+    steps: list[Taken] = []
+    holds = _divide(terms, base, commission, steps)
+    return steps, holds
+
+
+def _divide(terms: Terms, base: int, commission: int, told: list[Taken] | None) -> dict[str, int]:
+    """What roles hold after all splits; `told` is told what each took."""
+    credit, plan, _, parties = terms
+    holds = {"koc": commission}
+    for role, of, share_ppm in plan.splits if plan else ():
+        party = fills(role, credit.koc_id, parties)
+        source = None if of == "base" else "koc" if of == "commission" else of
+        held = 0 if source is None else holds.get(source, 0)
+        whole = base if source is None else commission if of == "commission" else held
+        taken = 0
+        if party is not None:
+            taken = share(whole, share_ppm)
+            if source is not None:
+                taken = min(taken, held)
+                holds[source] = held - taken
+            holds[role] = holds.get(role, 0) + taken
+        if told is not None:
+            told.append(Taken(role, party, of, share_ppm, whole, taken))
+    return holds
+
+
+def _share_out(position: Position, terms: Terms, base: int, commission: int) -> None:
+    """Add what each role holds of one credit's commission in the end to `position`."""
+    for role, amount in _divide(terms, base, commission, None).items():
+        party = fills(role, terms.credit.koc_id, terms.parties) if amount else None
+        if party is not None:
+            key = chart.pending(role, party)
+            position[key] = position.get(key, 0) - amount
+
+
+def difference(target: Position, booked: Position) -> Position:
+    """What is to be booked so that `booked` becomes `target`, without zeros."""
+    delta = dict(target)
+    for key, amount in booked.items():
+        delta[key] = delta.get(key, 0) - amount
+    return {key: amount for key, amount in delta.items() if amount}
+
+
+def total(one: Position, other: Position) -> Position:
+    """Two positions together, without zeros."""
+    summed = dict(one)
+    for key, amount in other.items():
+        summed[key] = summed.get(key, 0) + amount
+    return {key: amount for key, amount in summed.items() if amount}

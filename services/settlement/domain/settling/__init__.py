@@ -1,0 +1,1 @@
+"""Money that is settled: script fees and spend of a content."""

@@ -1,0 +1,1 @@
+"""The ledger for others: digest, JSON, CSV, hledger."""

@@ -1,0 +1,181 @@
+"""Post a batch of credit assertions: one transaction, its steps in the order of the design's settlement page.
+
+Whatever the batches, each line ends where its final assertion puts it: assertions of a line are folded one by one,
+and what is booked is always `target - already booked`.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from services.kernel.errors import InvariantBroken
+from services.kernel.identifiers import line_key
+from services.settlement.books.entry_builder import Posting
+from services.settlement.books.ports import Batch, Incoming, Kept, Moment, Transaction, Writer
+from services.settlement.domain.lines.booking import book_assertion, book_demotion
+from services.settlement.domain.lines.line import ContentConflict, Key, Line, owner
+from services.settlement.domain.lines.vectors import Verdict
+from services.settlement.domain.pricing.price import Reference
+
+SECOND_OWNER = "second_owner"
+QUARANTINED = "quarantined"
+
+
+class Fenced(Exception):  # noqa: N818 - what happened, not a failure: another owner is ahead
+    """The database is elsewhere in some partitions: partition -> the offset to go on from."""
+
+    def __init__(self, offsets: dict[int, int]) -> None:
+        super().__init__(f"another owner is ahead: {offsets}")
+        self.offsets = offsets
+
+
+class OwnedElsewhere(Exception):  # noqa: N818 - what is to be done: again, with these locked too
+    """A new line displaces lines of other writers: run the batch again with their rows locked too."""
+
+    def __init__(self, partitions: set[int]) -> None:
+        super().__init__(f"lines of partitions {sorted(partitions)} are to be displaced")
+        self.partitions = partitions
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a batch did: assertions by what became of them, entries by kind, money moved by (kind, currency)."""
+
+    assertions: Counter[str] = field(default_factory=Counter)
+    entries: Counter[str] = field(default_factory=Counter)
+    moved: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+
+@dataclass(slots=True)
+class _Work:
+    """The batch's lines while they are folded and booked."""
+
+    lines: dict[Key, Line]
+    by_order_line: dict[tuple[str, str], list[Line]]
+    accepted: dict[Key, Incoming] = field(default_factory=dict)
+    changed: dict[Key, Line] = field(default_factory=dict)
+    fresh: dict[Key, Incoming] = field(default_factory=dict)
+    demoted: list[Line] = field(default_factory=list)
+
+
+def post_batch(
+    transaction: Transaction, batch: Batch, reference: Reference, zone_minutes: int, also: Iterable[int] = ()
+) -> Outcome:
+    """Post a batch within a transaction that the caller commits.
+
+    Args:
+        transaction: open, nothing done in it yet.
+        batch: assertions in offset order within each partition.
+        reference: plans and relations as last seen; brought up to date.
+        zone_minutes: the settlement time zone, minutes east of UTC.
+        also: further writers to lock, after OwnedElsewhere.
+
+    Raises:
+        Fenced: another owner has moved on; roll back and seek.
+        OwnedElsewhere: roll back and run again with `also`.
+        ContentConflict: a poison credit; stop.
+        InvariantBroken: a line came in two partitions.
+    """
+    transaction.lock_shared()
+    writers = transaction.lock_writers({*batch.ranges, *also})
+    _fence(writers, batch)
+    moment = transaction.moment(reference)
+    outcome = Outcome()
+    work = _fold(transaction, batch, writers, moment, outcome)
+    posting = Posting(writers, moment, zone_minutes)
+    _decide_owners(work, posting, writers, outcome)
+    for key, incoming in work.accepted.items():
+        line = work.lines[key]
+        cause = f"credits of assertion {incoming.partition}-{incoming.position}"
+        rows = book_assertion(line, incoming.assertion, reference, cause)
+        posting.add(line.partition, _idem(writers, incoming, key), rows, line.currency, key[:2])
+    for partition, (_, end) in batch.ranges.items():
+        writers[partition].next_offset = end
+    kept = [
+        Kept(key, work.lines[key].stored, incoming.partition, incoming.position, incoming.raw)
+        for key, incoming in work.accepted.items()
+    ]
+    changed = list(work.changed.values())
+    transaction.write(posting.posted, work.demoted, changed, kept, writers, moment.now)
+    outcome.entries.update(entry.kind.text for entry, _, _ in posting.posted)
+    outcome.moved.update(posting.moved())
+    return outcome
+
+
+def _fence(writers: dict[int, Writer], batch: Batch) -> None:
+    """Refuse a batch that does not begin where the database stands."""
+    elsewhere = {
+        partition: writers[partition].next_offset
+        for partition, (first, _) in batch.ranges.items()
+        if writers[partition].next_offset != first
+    }
+    if elsewhere:
+        raise Fenced(elsewhere)
+
+
+def _fold(
+    transaction: Transaction, batch: Batch, writers: dict[int, Writer], moment: Moment, outcome: Outcome
+) -> _Work:
+    """Read the batch's lines and fold its assertions into them one by one, in offset order."""
+    wanted = {(incoming.assertion.order_id, incoming.assertion.line_id) for incoming in batch.incoming}
+    work = _Work({}, {})
+    for line in transaction.read_lines(wanted):
+        work.lines[line.key] = line
+        work.by_order_line.setdefault(line.key[:2], []).append(line)
+    below = {key for key, line in work.lines.items() if line.below_join}
+    for incoming in batch.incoming:
+        assertion = incoming.assertion
+        key = (assertion.order_id, assertion.line_id, assertion.buyer_id)
+        if key not in work.lines:
+            line = Line(key, incoming.partition, assertion.paid_at, assertion.currency, assertion.brand_id)
+            work.lines[key] = line
+            work.by_order_line.setdefault(key[:2], []).append(line)
+            work.fresh[key] = incoming
+        line = work.lines[key]
+        if line.partition != incoming.partition:
+            raise InvariantBroken(f"line {line_key(*key)} of partition {line.partition} came in {incoming.partition}")
+        joined = line.joined
+        try:
+            verdict = line.take(assertion, moment.now)
+        except ContentConflict as conflict:
+            conflict.place = incoming.partition, incoming.position
+            raise
+        if verdict is Verdict.ACCEPTED:
+            work.accepted[key] = incoming
+        if verdict is Verdict.ACCEPTED or line.joined != joined:
+            work.changed[key] = line
+        outcome.assertions[QUARANTINED if line.quarantined is not None else verdict.value] += 1
+    for key, changed in work.changed.items():
+        writers[changed.partition].join_open += changed.below_join - (key in below)
+    return work
+
+
+def _decide_owners(work: _Work, posting: Posting, writers: dict[int, Writer], outcome: Outcome) -> None:
+    """Let the smallest (paid_at, buyer_id) stand where a new key claims an order line, and displace who stood."""
+    elsewhere: set[int] = set()
+    for key, incoming in work.fresh.items():
+        claimants = work.by_order_line[key[:2]]
+        if len(claimants) == 1:
+            continue
+        winner = owner(claimants)
+        for line in claimants:
+            if line is winner:
+                continue
+            if line.stored and line.standing:
+                if line.partition not in writers:
+                    elsewhere.add(line.partition)
+                    continue
+                cause = f"the order line belongs to another buyer by assertion {incoming.partition}-{incoming.position}"
+                rows = book_demotion(line, incoming.assertion.as_of, cause)
+                posting.add(line.partition, _idem(writers, incoming, line.key), rows, line.currency, key[:2])
+                work.demoted.append(line)
+                work.changed[line.key] = line
+            line.standing = False
+        outcome.assertions[SECOND_OWNER] += 1
+    if elsewhere:
+        raise OwnedElsewhere(elsewhere)
+
+
+def _idem(writers: dict[int, Writer], incoming: Incoming, key: Key) -> str:
+    generation = writers[incoming.partition].generation
+    return f"credit|{generation}|{incoming.partition}|{incoming.position}|{line_key(*key)}"

@@ -1,0 +1,164 @@
+"""Take a batch of registry events: what stands now, what it moves by itself, and which lines to price again.
+
+One transaction a batch. Of one identity the newest offset stands. Script fees and spend are booked under writer N to
+a target per content, so their facts may come in any order; plans and relations leave one reprice job.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from services.settlement.books.entry_builder import Posting
+from services.settlement.books.ports import Job, RegistryEvent, RegistryTransaction
+from services.settlement.domain.book.entries import Kind
+from services.settlement.domain.lines.booking import ONLY, Row
+from services.settlement.domain.pricing.facts import (
+    ACCEPTED,
+    CONTENT,
+    PLAN,
+    RELATION,
+    SPEND,
+    content_of,
+    plan_of,
+    relation_of,
+    spend_of,
+)
+from services.settlement.domain.pricing.price import Position, Reference, difference
+from services.settlement.domain.pricing.scopes import scope_of
+from services.settlement.domain.settling.contents import (
+    SCRIPT_FEE_POSITION,
+    SPEND_POSITION,
+    Content,
+    script_fee_target,
+    spend_target,
+)
+from services.settlement.posting.post_credits import Fenced, Outcome
+
+
+class _Target(NamedTuple):
+    """What a content's fee or spend should stand at, since when, and by which event."""
+
+    currency: str | None
+    position: Position
+    effective_at: int
+    event: RegistryEvent
+
+
+def take_registry(
+    transaction: RegistryTransaction,
+    bounds: tuple[int, int],
+    events: Sequence[RegistryEvent],
+    reference: Reference,
+    writer: int,
+    zone_minutes: int,
+) -> Outcome:
+    """Take valid events within a transaction that the caller commits; refused ones are already dead letters.
+
+    Args:
+        transaction: open, nothing done in it yet.
+        bounds: the batch's first offset and the fetch position after it.
+        events: in offset order.
+        reference: plans and relations as last seen; brought up to date, but not with this batch.
+        writer: number of writer N.
+        zone_minutes: the settlement time zone, minutes east of UTC.
+
+    Raises:
+        Fenced: another owner has moved on; roll back and seek (partition 0 is the registry's).
+    """
+    first, end = bounds
+    if (at := transaction.lock_registry()) != first:
+        raise Fenced({0: at})
+    writers = transaction.lock_writers({writer})
+    moment = transaction.moment(reference)
+    newest = list({(event.kind, event.identity): event for event in events}.values())
+    posting = Posting(writers, moment, zone_minutes)
+    if newest:
+        if job := _job(first, newest, reference):
+            transaction.add_job(job)
+        transaction.put_facts(newest, reference.revision + 1)
+        _book_contents(transaction, newest, posting, writer)
+    transaction.write(posting.posted, [], [], [], writers, moment.now)
+    transaction.save_registry(end, reference.revision + (1 if newest else 0))
+    outcome = Outcome()
+    outcome.entries.update(entry.kind.text for entry, _, _ in posting.posted)
+    outcome.moved.update(posting.moved())
+    return outcome
+
+
+def _job(first: int, newest: Sequence[RegistryEvent], reference: Reference) -> Job | None:
+    """The job that prices again what the batch's plans and relations can change; None where it has none."""
+    pricing = [event for event in newest if event.kind in (PLAN, RELATION)]
+    plans = [plan_of(event.body) for event in pricing if event.kind == PLAN]
+    relations = [relation_of(event.body) for event in pricing if event.kind == RELATION]
+    displaced = [reference.relations.get(relation.koc_id, relation.effective_from) for relation in relations]
+    scope = scope_of(
+        [[plan, *reference.plans.versions(plan.plan_id)] for plan in plans],
+        [*relations, *(relation for relation in displaced if relation)],
+    )
+    if scope is None:
+        return None
+    last = max(pricing, key=lambda event: event.occurred_at)
+    others = f" and {len(pricing) - 1} more" if len(pricing) > 1 else ""
+    return Job(first, scope, f"{last.kind} {last.identity.replace('|', ' ')}{others}", last.occurred_at)
+
+
+def _book_contents(
+    transaction: RegistryTransaction, newest: Sequence[RegistryEvent], posting: Posting, writer: int
+) -> None:
+    """Bring script fees and spend of the batch's contents to their targets."""
+    fees = {event.identity: event for event in newest if event.kind in (CONTENT, ACCEPTED)}
+    registered = {event.identity: event for event in newest if event.kind == CONTENT}
+    spends = {event.identity: event for event in transaction.read_spends(list(registered))}
+    spends |= {event.identity: event for event in newest if event.kind == SPEND}
+    if not fees and not spends:
+        return
+    content_ids = {*fees, *(str(event.body["content_id"]) for event in spends.values())}
+    contents = {key: content_of(e.body) for key, e in transaction.read_facts(CONTENT, content_ids).items()}
+    accepted = transaction.read_facts(ACCEPTED, list(fees))
+    fee_targets = {key: _fee(event, contents.get(key), accepted.get(key)) for key, event in fees.items()}
+    spend_targets = {
+        key: _spend(event, contents, registered.get(str(event.body["content_id"]))) for key, event in spends.items()
+    }
+    _book(transaction, SCRIPT_FEE_POSITION, Kind.SCRIPT_FEE_ACCRUED, fee_targets, posting, writer)
+    _book(transaction, SPEND_POSITION, Kind.SPEND_CONSUMED, spend_targets, posting, writer)
+
+
+def _fee(event: RegistryEvent, content: Content | None, accepted: RegistryEvent | None) -> _Target:
+    target = script_fee_target(content, accepted=accepted is not None)
+    since = max(event.occurred_at, accepted.occurred_at) if accepted else event.occurred_at
+    return _Target(content.currency if content else None, target, since, event)
+
+
+def _spend(spent: RegistryEvent, contents: dict[str, Content], registered: RegistryEvent | None) -> _Target:
+    spend = spend_of(spent.body)
+    event = max((e for e in (spent, registered) if e), key=lambda e: e.position)
+    since = max(spent.occurred_at, event.occurred_at)
+    return _Target(spend.currency, spend_target(spend, contents.get(spend.content_id)), since, event)
+
+
+def _book(
+    transaction: RegistryTransaction,
+    kind: str,
+    entry_kind: Kind,
+    targets: dict[str, _Target],
+    posting: Posting,
+    writer: int,
+) -> None:
+    """One entry per content or spend and currency whose booked position is not its target."""
+    booked = transaction.read_positions(kind, list(targets))
+    moved: dict[str, tuple[str, Position]] = {}
+    for identity, target in targets.items():
+        currency, position = booked.get(identity, ("", {}))
+        for legs, of in _deltas(currency, position, target):
+            row = Row(entry_kind, ONLY, f"{target.event.kind} {target.event.identity}", target.effective_at, legs)
+            posting.add(writer, f"registry|{target.event.position}|{kind}|{identity}|{of}", [row], of, None)
+            moved[identity] = target.currency or of, target.position
+    transaction.put_positions(kind, moved)
+
+
+def _deltas(currency: str, position: Position, target: _Target) -> Iterable[tuple[Position, str]]:
+    """What is to be booked, per currency: a fee that changes its currency is taken back in the old one."""
+    if position and target.position and currency != target.currency:
+        yield difference({}, position), currency
+        position = {}
+    if legs := difference(target.position, position):
+        yield legs, (currency if position else target.currency) or ""

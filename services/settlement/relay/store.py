@@ -1,0 +1,138 @@
+"""The relay's one database connection: the election, what is not published yet, and how far each writer is.
+
+Everything goes through the connection that holds the election's advisory lock: when it breaks, the relay can neither
+read nor store any more, so a relay that lost the election cannot go on without noticing.
+"""
+
+from typing import Any, NamedTuple
+
+import psycopg
+
+from services.kernel.errors import InvariantBroken
+from services.kernel.time import to_micros
+from services.runtime.database import psycopg_dsn
+from services.settlement.books.journal_entry import Recorded
+from services.settlement.domain.book.entries import GENESIS, KIND_BY_CODE, Entry, Leg, Link
+
+RELAY = 4_715_020
+"""Key of the session advisory lock: who holds it is the relay."""
+
+_BEHIND = """
+SELECT relay.writer, relay.seq, writer.seq FROM relay JOIN writer ON writer.partition = relay.writer
+WHERE writer.seq <> relay.seq ORDER BY relay.writer
+"""
+_ROWS = """
+SELECT seq, idem_key, cause, kind, currency, period, effective_at, recorded_at, order_id, line_id, corrects, accounts,
+       amounts, chain
+FROM journal WHERE writer = %s AND seq > %s ORDER BY seq LIMIT %s
+"""
+_HEAD = "SELECT chain FROM journal WHERE writer = %s AND seq = %s"
+_ACCOUNTS = "SELECT id, key FROM account WHERE id = ANY(%s)"
+_ADVANCE = "UPDATE relay SET seq = %s WHERE writer = %s AND seq = %s"
+
+
+class Behind(NamedTuple):
+    """A writer whose journal is ahead of the ledger topic: the numbers published and booked last."""
+
+    writer: int
+    published: int
+    booked: int
+
+
+class ElectionLost(Exception):  # noqa: N818 - what happened
+    """Another relay moved a position: this one must not send again."""
+
+
+class RelayStore:
+    """Reads journal rows and keeps the relay's positions.
+
+    Args:
+        connection: of the writer role, in autocommit.
+    """
+
+    def __init__(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        self._connection = connection
+        self._keys: dict[int, str] = {}
+
+    @classmethod
+    async def connect(cls) -> "RelayStore":
+        """Connect as the writer role."""
+        return cls(await psycopg.AsyncConnection.connect(psycopg_dsn("writer"), autocommit=True))
+
+    async def close(self) -> None:
+        """Give up the election, if it was won."""
+        await self._connection.close()
+
+    async def elect(self) -> bool:
+        """Whether this process is the relay from now on, until its connection ends."""
+        return bool((await self._fetch("SELECT pg_try_advisory_lock(%s)", (RELAY,)))[0][0])
+
+    async def positions(self) -> dict[int, int]:
+        """The number published last, by writer."""
+        return dict(await self._fetch("SELECT writer, seq FROM relay"))
+
+    async def behind(self) -> list[Behind]:
+        """The writers with entries that are not published.
+
+        Raises:
+            InvariantBroken: more is published than is booked.
+        """
+        found = [Behind(*row) for row in await self._fetch(_BEHIND)]
+        for writer, published, booked in found:
+            if published > booked:
+                raise InvariantBroken(f"writer {writer}: {published} entries are published, {booked} are booked")
+        return found
+
+    async def head(self, writer: int, seq: int) -> Link:
+        """The link that a writer's entry `seq` holds in its chain.
+
+        Raises:
+            InvariantBroken: the journal has no such entry.
+        """
+        if seq == 0:
+            return GENESIS
+        rows = await self._fetch(_HEAD, (writer, seq))
+        if not rows:
+            raise InvariantBroken(f"journal row {writer}-{seq} is published and missing")
+        return Link(seq, bytes(rows[0][0]))
+
+    async def rows(self, writer: int, after: int, limit: int) -> list[Recorded]:
+        """A writer's entries after a number, in order."""
+        rows = await self._fetch(_ROWS, (writer, after, limit))
+        await self._learn({account for row in rows for account in row[11]} - self._keys.keys())
+        return [self._recorded(writer, row) for row in rows]
+
+    async def advance(self, writer: int, published: int, seq: int) -> None:
+        """Move a writer's position, by compare-and-set.
+
+        Raises:
+            ElectionLost: it was not where this process left it.
+        """
+        cursor = await self._connection.execute(_ADVANCE, (seq, writer, published))
+        if cursor.rowcount != 1:
+            raise ElectionLost(f"the position of writer {writer} is not {published}: another relay is at work")
+
+    async def _learn(self, unknown: set[int]) -> None:
+        if unknown:
+            self._keys.update(await self._fetch(_ACCOUNTS, (sorted(unknown),)))
+
+    def _recorded(self, writer: int, row: tuple[Any, ...]) -> Recorded:
+        seq, idem_key, cause, kind, currency, period, effective_at, recorded_at, order_id, line_id, corrects = row[:11]
+        legs = tuple(Leg(self._keys[account], amount) for account, amount in zip(row[11], row[12], strict=True))
+        entry = Entry(
+            idem_key=idem_key,
+            cause=cause,
+            kind=KIND_BY_CODE[kind],
+            currency=currency,
+            period=period,
+            effective_at=to_micros(effective_at),
+            order_id=order_id,
+            line_id=line_id,
+            corrects=corrects,
+            legs=legs,
+        )
+        return Recorded(entry, writer, seq, to_micros(recorded_at), bytes(row[13]))
+
+    async def _fetch(self, statement: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        cursor = await self._connection.execute(statement, values, binary=True)
+        return await cursor.fetchall()

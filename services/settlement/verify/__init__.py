@@ -1,0 +1,1 @@
+"""Check that the books are as they should be."""

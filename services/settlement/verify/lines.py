@@ -1,0 +1,114 @@
+"""Order lines: what each has booked, by its journal rows and by what its accepted assertion is worth."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from services.settlement.books.records import LineRecord, StoredWriter
+from services.settlement.domain.lines.assertions import Assertion, content_hash, is_cancelled, vector_of
+from services.settlement.domain.lines.line import Line, owner
+from services.settlement.domain.lines.vectors import dominates
+from services.settlement.domain.pricing.price import Position, Reference, price, terms_of
+from services.settlement.verify.findings import Difference, Note
+
+
+class LineCheck:
+    """Takes every line, then says what is unfinished.
+
+    Args:
+        reference: plans and relations at the snapshot's revision.
+        open_jobs: partition -> reprice jobs that have lines left in it.
+    """
+
+    def __init__(self, reference: Reference, open_jobs: Mapping[int, Sequence[int]]) -> None:
+        self._reference = reference
+        self._open_jobs = open_jobs
+        self._below: Counter[int] = Counter()
+        self._counts: Counter[str] = Counter()
+
+    def line(self, record: LineRecord) -> Iterator[Difference]:
+        """One line under one buyer."""
+        where = f"line {'/'.join(record.key)}"
+        if record.damage is not None:
+            yield Difference("line", where, record.damage, "a readable line and assertion")
+        line, assertion = record.line, record.assertion
+        if line is None:
+            if record.damage is None:
+                yield Difference("line", where, "no row", _text(record.journal))
+            return
+        if record.stored != record.journal:
+            yield Difference("line", where, _text(record.stored), _text(record.journal))
+        self._count(line)
+        if line.joined != line.vector and not dominates(line.joined, line.vector):
+            yield Difference("vector", where, f"joined {line.joined}", f"a join above {line.vector}")
+        if assertion is not None:
+            yield from _same_content(where, line, assertion)
+            yield from self._worth(where, record.stored, line, assertion)
+        elif record.damage is None:
+            yield Difference("assertion", where, "no row", f"the one of vector {line.vector}")
+
+    def _count(self, line: Line) -> None:
+        self._below[line.partition] += line.below_join
+        self._counts["below their join"] += line.below_join
+        self._counts["quarantined"] += line.quarantined is not None
+        self._counts["unpriced"] += line.unpriced is not None
+        self._counts["of a second owner"] += not line.standing
+
+    def _worth(self, where: str, booked: Position, line: Line, assertion: Assertion) -> Iterator[Difference]:
+        """What is booked must be the assertion's price, unless the line is frozen; nothing where it does not stand."""
+        if line.quarantined is not None:
+            return
+        target: Position = {}
+        unpriced, unpriced_minor = None, 0
+        if line.standing:
+            terms, unpriced, unpriced_minor = terms_of(assertion, self._reference)
+            target = price(assertion, terms, assertion.refunded_minor, cancelled=is_cancelled(assertion))
+        stored = (booked, line.unpriced, line.unpriced_minor)
+        if stored == (target, unpriced, unpriced_minor):
+            return
+        if line.revision < self._reference.revision and line.partition in self._open_jobs:
+            self._counts["waiting to be priced again"] += 1
+        elif booked != target:
+            yield Difference("price", where, _text(booked), _text(target))
+        else:
+            missing = f"{line.unpriced_minor} ({line.unpriced}) unpriced"
+            yield Difference("price", where, missing, f"{unpriced_minor} ({unpriced}) unpriced")
+
+    def join_counts(self, writers: Iterable[StoredWriter]) -> Iterator[Difference]:
+        """The writers' counts of lines below their join must be those of the lines."""
+        for writer in writers:
+            if writer.join_open != (derived := self._below.pop(writer.number, 0)):
+                where = f"writer {writer.number}: lines below their join"
+                yield Difference("join", where, str(writer.join_open), str(derived))
+
+    def notes(self) -> Iterator[Note]:
+        """What is unfinished, frozen or without a price."""
+        for jobs, partition in sorted((tuple(jobs), partition) for partition, jobs in self._open_jobs.items()):
+            yield Note("open reprice jobs", f"partition {partition}: {', '.join(map(str, jobs))}")
+        for what, count in sorted(self._counts.items()):
+            if count:
+                yield Note("lines", f"{count} {what}")
+
+
+def check_owners(several: Sequence[Line]) -> Iterator[Difference]:
+    """Of all buyers' lines of one order line the owner stands, and no other."""
+    rightful = owner(several)
+    for line in several:
+        if line.standing != (line is rightful):
+            standing, should = ("stands", "does not") if line.standing else ("does not stand", "does")
+            yield Difference("owner", f"line {'/'.join(line.key)}", standing, should)
+
+
+def _same_content(where: str, line: Line, assertion: Assertion) -> Iterator[Difference]:
+    """The kept assertion must be the one that the line accepted."""
+    key = (assertion.order_id, assertion.line_id, assertion.buyer_id)
+    if key != line.key:
+        yield Difference("assertion", where, "/".join(key), "/".join(line.key))
+    if vector_of(assertion) != line.vector:
+        yield Difference("vector", where, str(line.vector), str(vector_of(assertion)))
+    if (derived := content_hash(assertion)) != line.content_hash:
+        yield Difference("content hash", where, line.content_hash.hex(), derived.hex())
+
+
+def _text(position: Position) -> str:
+    """A position in one line."""
+    return ", ".join(f"{key} {amount}" for key, amount in sorted(position.items())) or "nothing"

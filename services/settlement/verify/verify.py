@@ -1,0 +1,74 @@
+"""Derive the books again from what they rest on, and name every difference. One snapshot, nothing is changed.
+
+Rows of the journal are checked by themselves and as a chain; balances, lines and content positions must be what the
+journal adds up to; and what is booked must be what the accepted assertions and the reference data are worth.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain
+from typing import TypeVar
+
+from services.settlement.books.records import Books
+from services.settlement.verify.contents import check_contents
+from services.settlement.verify.findings import Difference, Note
+from services.settlement.verify.journal import JournalCheck
+from services.settlement.verify.lines import LineCheck, check_owners
+
+Progress = Callable[[str, int], None]
+"""Called with what is being read and how many of it more are done."""
+
+Row = TypeVar("Row")
+_STRIDE = 1_000
+
+
+@dataclass(slots=True)
+class Report:
+    """What was checked, how many of each, and what was found. Notes are no differences: work that is not done yet."""
+
+    checked: Counter[str] = field(default_factory=Counter)
+    differences: list[Difference] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+
+    @property
+    def clean(self) -> bool:
+        """Whether the books are what they should be."""
+        return not self.differences
+
+
+def verify(books: Books, progress: Progress = lambda _what, _done: None) -> Report:
+    """Check a whole snapshot of the books."""
+    report = Report()
+    counted = partial(_counted, report.checked, progress)
+    journal = JournalCheck(books.names)
+    stored_writers = books.writers()
+    lines = LineCheck(books.reference(), books.open_jobs())
+    found = chain(
+        (difference for row in counted("journal rows", books.journal()) for difference in journal.row(row)),
+        (difference for row in counted("writers", stored_writers) for difference in journal.writer(row)),
+        (difference for row in counted("balances", books.balances()) for difference in journal.balance(*row)),
+        journal.end(),
+        (difference for row in counted("lines", books.lines()) for difference in lines.line(row)),
+        lines.join_counts(stored_writers),
+        (
+            difference
+            for several in counted("contested lines", books.contested())
+            for difference in check_owners(several)
+        ),
+        check_contents(books),
+    )
+    report.differences.extend(found)
+    report.notes.extend(lines.notes())
+    return report
+
+
+def _counted(checked: Counter[str], progress: Progress, what: str, rows: Iterable[Row]) -> Iterator[Row]:
+    """The rows as they come, counted."""
+    for row in rows:
+        yield row
+        checked[what] += 1
+        if checked[what] % _STRIDE == 0:
+            progress(what, _STRIDE)
+    progress(what, checked[what] % _STRIDE)

@@ -1,0 +1,70 @@
+"""What `koc attribution adopt-truncated` leaves is what workers start from, however far the states before it were."""
+
+import shutil
+
+import pytest
+from obstore.store import MemoryStore
+
+from schemas.topics import CLICKS, ORDERS
+from services.attribution.domain.horizons import Watermarks
+from services.attribution.policy.file import read_policy_file
+from services.attribution.repair import adopt_truncated
+from services.attribution.repair.adopt_truncated import adopt, lacking
+from services.attribution.repair.workshop import Workshop
+from services.attribution.snapshots.archive import KEPT, Snapshots
+from services.attribution.state import keys
+from services.attribution.state.metadata import Meta, encode_meta
+from services.attribution.state.rocksdb import RocksKeyValue
+from services.attribution.worker.startup import World
+
+STARTS = {CLICKS.name: 600, ORDERS.name: 0}
+"""The clicks log was cut behind the states; of the orders log nothing is gone, so that its reading begins anew."""
+
+
+@pytest.fixture
+def world():
+    return World(read_policy_file(), {CLICKS.name: "c", ORDERS.name: "o"}, Snapshots(MemoryStore()))
+
+
+@pytest.fixture
+def workshop(world, tmp_path, monkeypatch):
+    """Of partition 3 there are snapshots and a disk, none of which can be read on; of others nothing was ever read."""
+    log = {(topic, 3): start for topic, start in STARTS.items()}
+    monkeypatch.setattr(adopt_truncated, "check_stopped", lambda: None)
+    monkeypatch.setattr(adopt_truncated, "log_starts", lambda _: log)
+    monkeypatch.setattr(adopt_truncated, "_kept_from", lambda topic, *_: 1 if topic == CLICKS.name else None)
+    for clicks in range(500, 500 + KEPT):
+        upload(world, tmp_path, clicks)
+    return Workshop(world, tmp_path / "state")
+
+
+def state(world, folder, clicks):
+    meta = Meta(world.terms(3), {CLICKS.name: clicks, ORDERS.name: 9_000}, Watermarks())
+    database = RocksKeyValue(folder)
+    database.write({keys.META_KEY: encode_meta(meta)})
+    return meta, database
+
+
+def upload(world, tmp_path, clicks):
+    meta, database = state(world, tmp_path / "other", clicks)
+    database.freeze(tmp_path / "frozen")
+    database.close()
+    world.snapshots.save(3, meta, tmp_path / "frozen")
+    shutil.rmtree(tmp_path / "frozen")
+
+
+def test_what_was_adopted_is_not_swept_away_as_the_least_far_of_all(workshop, world, tmp_path):
+    assert lacking(workshop) == {3: STARTS}
+    adopted = adopt(workshop, 3, STARTS)
+    [name] = world.snapshots.names(3)
+    assert name.position == 600
+    store = world.keeper(tmp_path / "worker").open(3, STARTS)
+    assert store.next_offsets == STARTS
+    assert store.shard.publish_from == adopted.publish_from
+    store.close()
+
+
+def test_it_is_not_adopted_again_though_a_disk_holds_a_state_that_was_further(workshop, world, tmp_path):
+    state(world, tmp_path / "state/3", 510)[1].close()
+    adopt(workshop, 3, STARTS)
+    assert lacking(workshop) == {}

@@ -1,0 +1,122 @@
+"""New generations of the topics, and logs whose beginning is gone: what state says then, as pure functions."""
+
+import pytest
+
+from services.attribution.apply.apply import OrderRecord, Outcome, Shard, TouchRecord, apply_orders, apply_touches
+from services.attribution.apply.waiting import WaitingRoom
+from services.attribution.domain import facts as said
+from services.attribution.domain.assertion import Vector, assertions
+from services.attribution.domain.buyer import Buyer
+from services.attribution.domain.horizons import ALWAYS, FUTURE, Horizons
+from services.attribution.domain.rebasing import rebased
+from services.attribution.domain.truncation import publish_from
+from services.attribution.repair import workshop
+from services.attribution.state import keys
+from services.kernel.errors import StartRefused
+from services.kernel.time import DAY, HOUR
+from services.settlement.domain.lines.vectors import dominates
+from tests.kit.attribution_words import NOW, RULES, fact, payment, touch
+from tests.reference.attribution_reference import LogRecord
+
+AT = (NOW + DAY) // 1000
+WINDOW = Horizons().candidate_window
+
+
+class Everyone(dict):
+    """Buyers in a dict."""
+
+    def fetch(self, buyer_ids):
+        for buyer_id in buyer_ids:
+            self.setdefault(buyer_id, Buyer())
+        return self
+
+    def changed(self, changes):
+        """Nothing is stored."""
+
+
+def shard(buyers, log=0):
+    return Shard(buyers, WaitingRoom({}), RULES, Horizons(), log)
+
+
+def touched(state, offset, event_id):
+    one = touch(event_id)
+    return apply_touches(state, [TouchRecord(LogRecord(offset, AT, "b_1", "", one), "b_1", one)])
+
+
+def ordered(state, offset, event):
+    return apply_orders(state, [OrderRecord(LogRecord(offset, AT, "b_1", "o_1", event), "b_1", "o_1", event)])
+
+
+def vectors(state):
+    buyer = state.buyers["b_1"]
+    return {a.vector for a in assertions("b_1", buyer, buyer.orders["o_1"], RULES, state.log)}
+
+
+def test_a_rebased_state_counts_from_nothing_and_dominates_all_that_was_said_before():
+    old = shard(Everyone())
+    touched(old, 700, "t1")
+    touched(old, 800, "t2")
+    ordered(old, 900, payment())
+    [before] = vectors(old)
+    assert before == Vector(0, RULES.revision, 801, 901)
+    new = shard(Everyone(b_1=rebased(old.buyers["b_1"], 850, 950)), log=1)
+    assert list(new.buyers["b_1"].touches) == [-150, -50]
+    [after] = vectors(new)
+    assert after == Vector(1, RULES.revision, 0, 0)
+    assert dominates(after, before)
+    assert not dominates(before, after)
+    touched(new, 0, "t3")
+    assert vectors(new) == {Vector(1, RULES.revision, 1, 0)}
+    ordered(new, 0, fact(said.RECEIVED, "e2", line_ids=("1",)))
+    assert vectors(new) == {Vector(1, RULES.revision, 1, 1)}
+
+
+def test_a_second_rebase_keeps_the_order_of_the_first():
+    buyer = Buyer({5: touch("t1"), 9: touch("t2")})
+    once = rebased(buyer, 10, 0)
+    once.add_touch(0, touch("t3"))
+    twice = rebased(once, 1, 0)
+    assert list(twice.touches) == [-6, -2, -1]
+    assert [one.event_id for one in twice.touches.values()] == ["t1", "t2", "t3"]
+    assert twice.offsets == {"t1": -6, "t2": -2, "t3": -1}
+
+
+def test_what_waits_for_its_order_waits_on_across_a_rebase():
+    buyer = Buyer(waiting={"o_1": [(40, fact(said.RECEIVED, "e2", line_ids=("1",)))]})
+    after = rebased(buyer, 0, 50)
+    [(offset, _)] = after.waiting["o_1"]
+    place = (NOW, offset)
+    assert offset == -10
+    assert keys.place_of(keys.waiting_key(place)) == place
+
+
+def test_orders_are_published_from_the_first_whole_day_and_window_on():
+    day = 20_000 * DAY
+    assert publish_from(None, None, Horizons()) == ALWAYS
+    assert publish_from(day + HOUR, None, Horizons()) == day + DAY + WINDOW
+    assert publish_from(day + DAY - HOUR, None, Horizons()) == day + 2 * DAY + WINDOW
+    assert publish_from(None, day, Horizons()) == day + FUTURE + 1
+    assert publish_from(day, day + 40 * DAY, Horizons()) == day + 40 * DAY + FUTURE + 1
+
+
+def test_nothing_is_said_of_an_order_to_which_lost_events_could_belong():
+    state = shard(Everyone())
+    touched(state, 0, "t1")
+    outcome = ordered(state, 0, payment())
+    assert len(list(outcome.assertions(state))) > 0
+    assert outcome.withheld(state) == 0
+    state.publish_from = payment().paid_at + 1
+    assert list(outcome.assertions(state)) == []
+    assert outcome.withheld(state) == 1
+    state.publish_from = payment().paid_at
+    assert len(list(outcome.assertions(state))) > 0
+    assert outcome.withheld(state) == 0
+    assert list(Outcome().assertions(state)) == []
+
+
+def test_stores_are_not_made_anew_while_a_worker_is_at_work(monkeypatch):
+    monkeypatch.setattr(workshop, "emptied", lambda _: ["attribution-1"])
+    with pytest.raises(StartRefused, match=r"at work in koc-attribution: attribution-1; stop them first"):
+        workshop.check_stopped()
+    monkeypatch.setattr(workshop, "emptied", lambda _: [])
+    workshop.check_stopped()

@@ -1,0 +1,68 @@
+"""Snapshots in memory and on a file system; what a place for them may be called, and what is said of a wrong one."""
+
+import pytest
+from obstore.store import LocalStore, MemoryStore
+
+from services.attribution.snapshots import object_store
+from services.attribution.snapshots.archive import open_snapshots
+from services.attribution.snapshots.object_store import in_words
+from services.kernel.errors import StartRefused
+from tests.kit.attribution_snapshots import *  # noqa: F403 - what holds on every object store
+from tests.kit.attribution_snapshots import Place, noise
+
+
+@pytest.fixture(params=["memory", "folder"])
+def store(request, tmp_path):
+    return MemoryStore() if request.param == "memory" else LocalStore(tmp_path / "far away", mkdir=True)
+
+
+def test_snapshots_on_a_file_system_survive_the_process(tmp_path):
+    url = (tmp_path / "far away").as_uri()
+    place = Place(tmp_path, MemoryStore())
+    place.snapshots = open_snapshots(url)
+    place.upload(10, noise(1))
+    again = Place(tmp_path, LocalStore(tmp_path / "far away"))
+    assert again.opened_at() == 10
+
+
+@pytest.mark.parametrize("url", ["nonsense", "ftp://host/x", "s3://", "s3:///prefix"])
+def test_a_url_that_is_none_is_refused_with_a_sentence(url):
+    with pytest.raises(StartRefused, match=r"KOC_SNAPSHOT_URL=.*file:///folder or s3://bucket/prefix"):
+        open_snapshots(url)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("AWS_ENDPOINT_URL", "127.0.0.1:9000", "is no address"),
+        ("AWS_ENDPOINT_URL", "http://", "is no address"),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:99999", "is no address"),
+        ("AWS_ENDPOINT_URL_S3", "https://127.0.0.1:9000\n", "is no address"),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:9000", "has no TLS: if that is meant, set AWS_ALLOW_HTTP=true"),
+        ("AWS_SECRET_ACCESS_KEY", "s3cret\n", "^AWS_SECRET_ACCESS_KEY has a space or an end of line in it$"),
+        ("AWS_REGION", "eu west 1", "AWS_REGION has a space"),
+        ("AWS_ALLOW_HTTP", "perhaps", 'failed to parse "perhaps" as boolean'),
+    ],
+)
+def test_an_environment_that_describes_no_s3_is_refused_with_a_sentence(monkeypatch, name, value, sentence):
+    for known in (*object_store._ENDPOINTS, *object_store._ONE_WORD, "AWS_ALLOW_HTTP"):
+        monkeypatch.delenv(known, raising=False)
+    monkeypatch.setenv(name, value)
+    with pytest.raises(StartRefused, match=sentence):
+        open_snapshots("s3://bucket/prefix")
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ("disk full\n\nDebug source: what nobody reads", "disk full"),
+        ("Error performing GET http://host:1/b?x in 1 ms - Server returned non-2xx status code: 503 Slow Down: <html>",
+         "the object store at http://host:1 answers 503 Slow Down"),
+        ("<Error><Code>Odd</Code><Message>It is. </Message><StringToSign>token</StringToSign>",
+         "the object store says Odd: It is"),
+    ],
+)  # fmt: skip
+def test_of_what_an_object_store_raises_one_sentence_is_left(said, sentence):
+    with pytest.raises(ConnectionError) as problem, in_words():
+        raise OSError(said)
+    assert str(problem.value) == sentence

@@ -1,0 +1,109 @@
+"""Buyers in memory and what is written: who goes and comes back is found again, and nothing is left over."""
+
+import pytest
+
+from services.attribution.apply.apply import OrderRecord, TouchRecord, apply_orders, apply_touches
+from services.attribution.domain.buyer import Buyer
+from services.attribution.domain.horizons import Horizons, Watermarks
+from services.attribution.state.buyer_rows import BUYER, read_buyers, rows_of
+from services.attribution.state.keyvalue import MemoryKeyValue
+from services.attribution.state.metadata import Terms
+from services.attribution.state.store import Store
+from services.kernel.time import DAY
+from tests.kit.attribution_words import NOW, RULES, buyer_with, order_of, payment, touch
+from tests.reference.attribution_reference import LogRecord
+
+TERMS = Terms.now(3, {"clicks": "id-1"}, Horizons(), RULES)
+LATER = NOW + 300 * DAY
+
+
+def opened(rows, **options):
+    return Store(MemoryKeyValue(rows), TERMS, RULES, **options)
+
+
+def click(store, offset, event_id, at=NOW):
+    one = touch(event_id, at=at)
+    outcome = apply_touches(store.shard, [TouchRecord(LogRecord(offset, at // 1000, "b_1", "", one), "b_1", one)])
+    assert not outcome.refusals
+    assert not outcome.duplicates
+
+
+def order(store, offset, at=NOW):
+    paid = payment(at=at)
+    apply_orders(store.shard, [OrderRecord(LogRecord(offset, at // 1000, "b_1", "o_1", paid), "b_1", "o_1", paid)])
+
+
+def age(store):
+    """Let the logs move on until nothing known so far can matter."""
+    store.shard.marks = Watermarks(LATER, LATER)
+
+
+def stored(rows):
+    return [key for key in sorted(rows) if key.startswith(BUYER)]
+
+
+def event_ids(rows):
+    return [t.event_id for t in opened(rows).shard.buyers.fetch(["b_1"])["b_1"].touches.values()]
+
+
+def test_who_was_swept_while_in_memory_is_found_again_with_what_came_then():
+    rows = {}
+    store = opened(rows)
+    click(store, 0, "old")
+    store.write(store.take())
+    age(store)
+    store.write(store.take())
+    assert stored(rows) == []
+    click(store, 1, "new", at=LATER)
+    store.write(store.take())
+    assert event_ids(rows) == ["new"]
+
+
+def test_who_was_forgotten_at_a_checkpoint_is_found_again_with_what_came_before_it_was_written():
+    rows = {}
+    store = opened(rows)
+    click(store, 0, "old")
+    store.write(store.take())
+    click(store, 1, "old_too")
+    age(store)
+    taken = store.take()
+    click(store, 2, "new", at=LATER)
+    store.write(taken)
+    assert stored(rows) == []
+    store.write(store.take())
+    assert event_ids(rows) == ["new"]
+
+
+def test_rows_of_what_is_forgotten_of_a_buyer_who_stays_are_deleted():
+    rows = {}
+    store = opened(rows)
+    click(store, 0, "old")
+    order(store, 0)
+    store.write(store.take())
+    assert len(stored(rows)) == 3
+    age(store)
+    click(store, 1, "new", at=LATER)
+    store.write(store.take())
+    assert len(stored(rows)) == 2
+    assert event_ids(rows) == ["new"]
+
+
+def test_a_buyer_who_only_came_up_is_neither_stored_nor_kept_for_ever():
+    rows = {}
+    store = opened(rows, max_hot=0)
+    store.shard.buyers.fetch(["b_1"])
+    store.write(store.take())
+    assert store.hot_buyers() == 0
+    click(store, 0, "first")
+    store.write(store.take())
+    assert event_ids(rows) == ["first"]
+
+
+@pytest.mark.parametrize("first", [-(1 << 62), -3, 0, 1 << 40])
+def test_rows_come_in_the_order_of_their_keys_and_say_all_of_a_buyer(first):
+    some = buyer_with([touch("t1"), touch("t2")], [order_of()])
+    shifted = Buyer({first + n: one for n, one in some.touches.items()}, some.orders)
+    rows = [row for name in ("a", "a-b", "a_b", "b") for row in rows_of(name, shifted)]
+    assert [key for key, _ in rows] == sorted(key for key, _ in rows)
+    assert list(read_buyers(rows)) == [(name, shifted) for name in ("a", "a-b", "a_b", "b")]
+    assert list(rows_of("nobody", Buyer())) == []

@@ -1,0 +1,256 @@
+"""The lane's checkpoints and what Kafka's group is told of them, without a broker."""
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from typing import Any, cast
+
+from faust.types import TP
+
+from schemas.topics import BUYER_PARTITIONS, CLICKS, ORDERS
+from services.attribution.apply.apply import TouchRecord, apply_touches
+from services.attribution.domain.horizons import Horizons
+from services.attribution.snapshots import object_store
+from services.attribution.state.keyvalue import MemoryKeyValue
+from services.attribution.state.metadata import Terms
+from services.attribution.state.store import Store
+from services.attribution.stream.fetch import Chunk
+from services.attribution.worker import app, partitions
+from services.attribution.worker.partitions import Lane
+from services.kernel.errors import PlaceTaken
+from tests.kit.attribution_words import NOW, RULES, touch
+from tests.reference.attribution_reference import LogRecord
+
+INPUTS = frozenset({CLICKS.name, ORDERS.name})
+ASSIGNED = {TP(topic, 3) for topic in INPUTS}
+
+
+class Group:
+    """A consumer whose group refuses some of what it is told, as in a rebalance."""
+
+    def __init__(self, *answers: bool) -> None:
+        self.answers, self.told = list(answers), cast("list[dict[TP, int]]", [])
+
+    async def mirror(self, offsets: dict[TP, int]) -> bool:
+        self.told.append(offsets)
+        return self.answers.pop(0) if self.answers else True
+
+    async def earliest(self, tps: list[TP]) -> dict[TP, int]:
+        return dict.fromkeys(tps, 0)
+
+    def highwater(self, tp: TP) -> int:
+        del tp
+        return 0
+
+
+class Keeper:
+    """Opens a store in memory."""
+
+    def open(self, number: int, starts: dict[str, int]) -> Store:
+        del starts
+        return Store(MemoryKeyValue({}), Terms.now(number, {"clicks": "id"}, Horizons(), RULES), RULES)
+
+    def freeze(self, number: int) -> Any:
+        """There is nothing new to upload."""
+
+
+class Outbox:
+    """Nothing was sent."""
+
+    def take_awaited(self) -> list[Any]:
+        return []
+
+
+async def crash(problem: BaseException) -> None:
+    raise problem
+
+
+async def told_after(group: Group, rounds: list[int | None]) -> list[int]:
+    """The offsets of the clicks that the group heard of, one checkpoint a round; None: nothing new was read."""
+    lane = Lane(INPUTS, cast("Any", Keeper()), cast("Any", None), cast("Any", Outbox()), crash)
+    await lane.open(ASSIGNED, cast("Any", group))
+    for offset in rounds:
+        if offset is not None:
+            lane.stores[3].next_offsets[CLICKS.name] = offset
+        lane._due.set()
+        await lane.checkpoints(cast("Any", group))
+    return [offsets.get(TP(CLICKS.name, 3), 0) for offsets in group.told]
+
+
+def test_what_the_group_did_not_take_it_is_told_again_though_nothing_new_came():
+    assert asyncio.run(told_after(Group(False, False), [7, None, None, None])) == [7, 7, 7]
+
+
+def test_the_group_is_told_of_every_change_once():
+    assert asyncio.run(told_after(Group(), [7, None, 9, None])) == [7, 9]
+
+
+async def _assigned_again() -> list[dict[TP, int]]:
+    group = Group()
+    lane = Lane(INPUTS, cast("Any", Keeper()), cast("Any", None), cast("Any", Outbox()), crash)
+    for _ in range(2):
+        await lane.open(ASSIGNED, cast("Any", group))
+        lane.stores[3].durable = {CLICKS.name: 5}
+        lane.stores[3].next_offsets = {CLICKS.name: 5}
+        lane._due.set()
+        await lane.checkpoints(cast("Any", group))
+    return group.told
+
+
+def test_after_an_assignment_the_group_is_told_where_the_stores_are_though_nothing_new_came():
+    assert asyncio.run(_assigned_again()) == [{TP(CLICKS.name, 3): 5}] * 2
+
+
+async def _closed() -> list[dict[TP, int]]:
+    group = Group()
+    lane = Lane(INPUTS, cast("Any", Keeper()), cast("Any", None), cast("Any", Outbox()), crash)
+    await lane.open(ASSIGNED, cast("Any", group))
+    lane.stores[3].next_offsets[CLICKS.name] = 7
+    for _ in range(2):
+        lane._due.set()
+        await lane.checkpoints(cast("Any", group))
+        lane.stores.clear()
+    return group.told
+
+
+def test_a_worker_without_partitions_tells_the_group_nothing_which_it_would_refuse_as_an_error():
+    assert all(asyncio.run(_closed()))
+
+
+class Stuck:
+    """Never comes to its end: a pipeline in the middle of a chunk, or an outbox that waits for an acknowledgement."""
+
+    def __init__(self) -> None:
+        self.reached = asyncio.Event()
+
+    async def process(self, store: Store, chunk: Chunk) -> None:
+        one = touch(f"t{chunk.first}")
+        apply_touches(store.shard, [TouchRecord(LogRecord(chunk.first, NOW // 1000, "b_1", "", one), "b_1", one)])
+        if chunk.first:
+            self.reached.set()
+            await asyncio.Future()
+
+    def take_awaited(self) -> list[Any]:
+        self.reached.set()
+        return [asyncio.get_running_loop().create_future()]
+
+
+async def _cut_off(lane: Lane, stuck: Stuck, step: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.ensure_future(step)
+    await stuck.reached.wait()
+    task.cancel()
+    await asyncio.wait([task])
+    lane._outbox = cast("Any", Outbox())
+
+
+def clicks(first: int, epoch: int = 0) -> Chunk:
+    return Chunk(TP(CLICKS.name, 3), first, first + 1, epoch, [LogRecord(first, NOW // 1000, "b_1", "", touch())])
+
+
+async def _closed_after_a_chunk_was_cut_off() -> tuple[dict[str, int], list[dict[TP, int]]]:
+    group, stuck = Group(), Stuck()
+    lane = Lane(INPUTS, cast("Any", Keeper()), cast("Any", stuck), cast("Any", Outbox()), crash)
+    await lane.open(ASSIGNED, cast("Any", group))
+    store = lane.stores[3]
+    store.next_offsets = {CLICKS.name: 0, ORDERS.name: 0}
+    await lane.apply(clicks(0))
+    await _cut_off(lane, stuck, lane.apply(clicks(1)))
+    await lane.close(cast("Any", group), for_good=True)
+    return store.durable, group.told
+
+
+def test_a_chunk_that_was_cut_off_leaves_nothing_durable_of_what_it_did_not_publish():
+    durable, told = asyncio.run(_closed_after_a_chunk_was_cut_off())
+    assert durable == {}
+    assert all(not offset for offsets in told for offset in offsets.values())
+
+
+async def _closed_after_a_checkpoint_was_cut_off() -> dict[str, int]:
+    group, stuck = Group(), Stuck()
+    lane = Lane(INPUTS, cast("Any", Keeper()), cast("Any", stuck), cast("Any", Outbox()), crash)
+    await lane.open(ASSIGNED, cast("Any", group))
+    store = lane.stores[3]
+    store.next_offsets = {CLICKS.name: 0, ORDERS.name: 0}
+    await lane.apply(clicks(0))
+    lane._outbox = cast("Any", stuck)
+    lane._due.set()
+    await _cut_off(lane, stuck, lane.checkpoints(cast("Any", group)))
+    await lane.close(cast("Any", group), for_good=True)
+    return store.durable
+
+
+def test_a_checkpoint_that_was_cut_off_is_not_followed_by_one_without_its_rows():
+    assert asyncio.run(_closed_after_a_checkpoint_was_cut_off()) == {}
+
+
+async def _replaced() -> tuple[list[dict[TP, int]], dict[str, int], list[BaseException]]:
+    group, crashes = Group(), cast("list[BaseException]", [])
+
+    async def noted(problem: BaseException) -> None:
+        crashes.append(problem)
+
+    lane = Lane(INPUTS, cast("Any", Keeper()), cast("Any", None), cast("Any", Outbox()), noted)
+    await lane.open(ASSIGNED, cast("Any", group))
+    store = lane.stores[3]
+    store.next_offsets[CLICKS.name] = 7
+    await lane.fail(PlaceTaken("attribution-1"))
+    lane._due.set()
+    await lane.checkpoints(cast("Any", group))
+    await lane.close(cast("Any", group), for_good=True)
+    return group.told, store.durable, crashes
+
+
+def test_a_worker_whose_place_was_taken_makes_nothing_durable_any_more():
+    told, durable, crashes = asyncio.run(_replaced())
+    assert (told, durable.get(CLICKS.name, 0)) == ([], 0)
+    assert [type(problem) for problem in crashes] == [PlaceTaken]
+
+
+ALL = {TP(topic, number) for topic in INPUTS for number in range(BUYER_PARTITIONS)}
+
+
+class Unanswered(Keeper):
+    """What it asks its object store for takes a while."""
+
+    def __init__(self) -> None:
+        self.answer, self.begun = threading.Event(), 0
+        self.all_at_once = threading.Barrier(BUYER_PARTITIONS, timeout=10)
+
+    def open(self, number: int, starts: dict[str, int]) -> Store:
+        self.all_at_once.wait()
+        return super().open(number, starts)
+
+    def freeze(self, number: int) -> int:
+        return number
+
+    def upload(self, frozen: int) -> None:
+        del frozen
+        self.begun += 1
+        self.answer.wait(5)
+
+
+async def _opened(keeper: Keeper) -> Lane:
+    opened = Lane(INPUTS, cast("Any", keeper), cast("Any", None), cast("Any", Outbox()), crash)
+    await opened.open(ALL, cast("Any", Group()))
+    return opened
+
+
+def test_an_object_store_that_does_not_answer_is_waited_for_once_not_once_a_partition():
+    opened = asyncio.run(_opened(Unanswered()))
+    assert len(opened.stores) == BUYER_PARTITIONS
+    names_and_manifest = 2 * object_store.QUICK_SECONDS
+    assert names_and_manifest < app._SESSION_SECONDS, "an assignment that outlasts the session comes again"
+
+
+def test_a_stop_does_not_begin_uploads_that_have_not_begun_when_it_has_waited(monkeypatch):
+    monkeypatch.setattr(partitions, "_LAST_UPLOAD_SECONDS", 0.1)
+
+    async def stopped() -> int:
+        keeper = Unanswered()
+        opened = await _opened(keeper)
+        await opened.close(cast("Any", Group()), for_good=True)
+        keeper.answer.set()
+        opened._uploaders.shutdown(wait=True)
+        return keeper.begun
+
+    assert asyncio.run(stopped()) == partitions._UPLOADS_AT_ONCE

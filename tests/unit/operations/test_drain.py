@@ -1,0 +1,88 @@
+"""When everything has arrived: the rule, on positions that a test writes down."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, repeat
+from typing import Any
+
+import pytest
+
+from services.operations.drain import drain as module
+from services.operations.drain.drain import Behind, NotDrained, Place, Reached, drain, missing, sentence
+
+CLICKS, CREDITS = ("clicks", 3), ("credits", 3)
+
+
+class Written:
+    """Positions as they are at each call; the last stay as they are."""
+
+    def __init__(self, ends: Sequence[Mapping[Place, int]], reached: Sequence[Reached | Exception]) -> None:
+        self._ends = follow(ends)
+        self._reached = follow(reached)
+
+    def ends(self) -> Mapping[Place, int]:
+        return next(self._ends)
+
+    def reached(self) -> Reached:
+        answer = next(self._reached)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def follow(answers: Sequence[Any]) -> Iterator[Any]:
+    return chain(answers, repeat(answers[-1]))
+
+
+def at(clicks: int, credits_read: int, jobs: int = 0, unpublished: int = 0) -> Reached:
+    return Reached({CLICKS: clicks, CREDITS: credits_read}, {3: jobs}, {12: unpublished})
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "POLL_SECONDS", 0.0)
+
+
+def test_what_has_reached_its_end_is_drained() -> None:
+    ends = {CLICKS: 5, CREDITS: 2}
+    assert drain(Written([ends], [at(5, 2)]), 0, print).ends == ends
+
+
+def test_an_end_that_moved_meanwhile_is_held_against_again() -> None:
+    """A rerouted event or a credit appeared between the two looks: what was read then says nothing about it."""
+    later = {CLICKS: 5, CREDITS: 3}
+    told: list[str] = []
+    positions = Written([{CLICKS: 5, CREDITS: 2}, later], [at(5, 2), at(5, 2), at(5, 3)])
+    assert drain(positions, 5, told.append).ends == later
+    assert told == ["records that have only just come", "credits: 1 behind in partition 3"]
+
+
+@pytest.mark.parametrize(
+    ("reached", "behind"),
+    [
+        (at(3, 2), Behind("clicks", 3, 2)),
+        (at(5, 0), Behind("credits", 3, 2)),
+        (at(5, 2, jobs=2), Behind("open reprice jobs", 3, 2)),
+        (at(5, 2, unpublished=7), Behind("entries not yet published", 12, 7)),
+        (Reached({CREDITS: 2}, {}, {}), Behind("clicks", 3, 5)),
+    ],
+)
+def test_what_is_behind_is_named_at_the_timeout(reached: Reached, behind: Behind) -> None:
+    with pytest.raises(NotDrained, match=f"{behind.what}: {behind.missing} behind in partition") as refused:
+        drain(Written([{CLICKS: 5, CREDITS: 2}], [reached]), 0, lambda _: None)
+    assert refused.value.behind == [behind]
+
+
+def test_a_log_that_ends_where_it_begins_needs_no_reader() -> None:
+    assert missing({CLICKS: 0}, Reached({}, {}, {})) == []
+
+
+def test_a_server_that_is_away_is_waited_for() -> None:
+    told: list[str] = []
+    positions = Written([{CLICKS: 5}], [ConnectionError("Kafka does not answer"), at(5, 0)])
+    drain(positions, 5, told.append)
+    assert told == ["Kafka does not answer"]
+
+
+def test_a_sentence_sums_up_partitions() -> None:
+    behind = [Behind("clicks", 0, 1_000), Behind("clicks", 3, 500), Behind("open reprice jobs", 1, 1)]
+    assert sentence(behind) == ("clicks: 1,500 behind in partitions 0, 3; open reprice jobs: 1 behind in partition 1")

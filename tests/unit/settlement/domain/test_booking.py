@@ -1,0 +1,202 @@
+"""Which rows a line's new truth writes, and when each takes effect (settlement.md, Dates)."""
+
+import pytest
+
+from services.settlement.books.ports import Batch, Incoming, Job, JobProgress
+from services.settlement.domain.book.entries import Kind
+from services.settlement.domain.book.periods import month_after, period_of
+from services.settlement.domain.lines.booking import REST, book_assertion, book_reprice
+from services.settlement.domain.lines.line import OTHER_PAID_AT, ContentConflict, Line
+from services.settlement.domain.lines.vectors import NOTHING, Verdict, dominates, fold, join
+from services.settlement.domain.pricing.price import Reference
+from services.settlement.domain.pricing.scopes import Scope
+from services.settlement.posting.post_credits import Fenced, post_batch
+from services.settlement.posting.reprice import reprice_chunk
+from tests.kit.memory_book import ZONE, MemoryBook
+from tests.kit.settlement_facts import DAY, PAID_AT, Fact, FactCredit, FactStep, FactVersion, reference, usual
+
+
+def line_of(fact: Fact) -> Line:
+    return Line((fact.order_id, fact.line_id, fact.buyer_id), 3, fact.paid_at, fact.currency, fact.brand_id)
+
+
+def brand_moves(rows: list) -> list[tuple[Kind, str, int, int]]:
+    return [(row.kind, row.step, row.effective_at, row.legs.get("brand:br_2:accrued", 0)) for row in rows]
+
+
+def test_an_accrual_is_dated_when_paid_and_each_refund_when_it_happened() -> None:
+    fact = Fact().refunded(5_000).refunded(15_000, event_id="o1_ref2", at=PAID_AT + 40 * DAY)
+    rows = book_assertion(line_of(fact), fact, usual(), "why")
+    assert brand_moves(rows) == [
+        (Kind.COMMISSION_ACCRUED, "0", PAID_AT, 4000),
+        (Kind.COMMISSION_ADJUSTED, "1", PAID_AT + 4 * DAY, -1000),
+        (Kind.COMMISSION_ADJUSTED, "2", PAID_AT + 40 * DAY, -3000),
+    ]
+    assert [row.cause for row in rows] == ["order event o1_paid", "order event o1_ref", "order event o1_ref2"]
+
+
+def test_a_batch_size_does_not_move_a_refund_into_another_month() -> None:
+    first = Fact().refunded(5_000)
+    second = first.refunded(1_000, event_id="o1_ref2", at=PAID_AT + 40 * DAY)
+    apart, at_once = line_of(first), line_of(first)
+    rows = [row for fact in (Fact(), first, second) for row in book_assertion(apart, fact, usual(), "why")]
+    assert brand_moves(rows) == brand_moves(book_assertion(at_once, second, usual(), "why"))
+
+
+def test_a_changed_credit_is_one_more_row_at_as_of_before_the_new_refund() -> None:
+    line = line_of(Fact())
+    book_assertion(line, Fact(), usual(), "why")
+    late = Fact().but(credits=(FactCredit("v_2", "k_8"),)).refunded(10_000)
+    rows = book_assertion(line, late, usual(), "credits of assertion 3-7")
+    assert [(row.step, row.cause, row.effective_at) for row in rows] == [
+        (REST, "credits of assertion 3-7", late.as_of),
+        ("1", "order event o1_ref", PAID_AT + 4 * DAY),
+    ]
+    held = 0
+    for row in rows:
+        held += row.legs.get("koc:k_8:pending", 0)
+        assert held <= 0, "pending in debit between two rows"
+    assert line.booked == {"brand:br_2:accrued": 2000, "platform:fee_deferred": -200, "koc:k_8:pending": -1800}
+
+
+def test_the_rest_brings_what_was_booked_under_an_older_price_to_the_target() -> None:
+    line = line_of(Fact())
+    line.booked, line.booked_steps = {"brand:br_2:accrued": 1, "koc:old:pending": -1}, ("o1_paid",)
+    rows = book_assertion(line, Fact(), usual(), "why")
+    assert brand_moves(rows) == [(Kind.COMMISSION_ADJUSTED, REST, Fact().as_of, 3999)]
+    assert rows[0].legs["koc:old:pending"] == 1
+
+
+def test_nothing_new_writes_nothing() -> None:
+    line = line_of(Fact())
+    book_assertion(line, Fact(), usual(), "why")
+    assert book_assertion(line, Fact(status="received"), usual(), "why") == []
+    assert book_reprice(line, Fact(), usual(), "why", PAID_AT) == []
+
+
+def test_a_line_without_a_plan_is_kept_at_zero_with_its_reason_and_priced_when_one_comes() -> None:
+    line = line_of(Fact())
+    assert book_assertion(line, Fact(), Reference(), "why") == []
+    assert (line.unpriced, line.unpriced_minor, line.booked) == ("no_plan", 20_000, {})
+    (row,) = book_reprice(line, Fact(), usual(), "plan.published pl_1 1", PAID_AT + DAY)
+    assert (row.kind, row.effective_at, row.cause) == (Kind.COMMISSION_ADJUSTED, PAID_AT + DAY, "plan.published pl_1 1")
+    assert (line.unpriced, line.unpriced_minor, line.booked["brand:br_2:accrued"]) == (None, 0, 4000)
+
+
+def test_a_quarantined_line_stays_at_what_is_booked() -> None:
+    line = line_of(Fact())
+    book_assertion(line, Fact(), usual(), "why")
+    line.quarantined = "by hand"
+    booked = dict(line.booked)
+    assert book_assertion(line, Fact().refunded(20_000), usual(), "why") == []
+    assert book_reprice(line, Fact(), reference(), "why", PAID_AT) == []
+    assert line.booked == booked
+
+
+def test_the_period_is_the_local_month_and_never_a_closed_one() -> None:
+    november_in_shanghai = PAID_AT - 9 * DAY // 24 - 8 * DAY // 24
+    assert period_of(november_in_shanghai, 480, None) == "2026-11"
+    assert period_of(november_in_shanghai - 1, 480, None) == "2026-10"
+    assert period_of(november_in_shanghai - 1, 480, "2026-12") == "2026-12"
+    assert period_of(PAID_AT, 480, "2026-09") == "2026-11"
+    assert [month_after(month) for month in ("2026-01", "2026-11", "2026-12")] == ["2026-02", "2026-12", "2027-01"]
+
+
+def test_vectors_compare_the_log_first_and_the_rest_component_by_component() -> None:
+    assert dominates((0, 1, 2, 2), (0, 1, 2, 1))
+    assert not dominates((0, 1, 3, 1), (0, 1, 2, 2))
+    assert dominates((1, 0, 0, 0), (0, 9, 9, 9))
+    assert join((0, 1, 3, 1), (0, 1, 2, 2)) == (0, 1, 3, 2)
+    assert join((1, 0, 0, 0), (0, 9, 9, 9)) == (1, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("asserted", "verdict", "vector", "joined"),
+    [
+        ((0, 1, 5, 5), Verdict.SAME, (0, 1, 5, 5), (0, 1, 6, 5)),
+        ((0, 1, 4, 5), Verdict.DOMINATED, (0, 1, 5, 5), (0, 1, 6, 5)),
+        ((0, 1, 4, 6), Verdict.INCOMPARABLE, (0, 1, 5, 5), (0, 1, 6, 6)),
+        ((0, 1, 6, 6), Verdict.ACCEPTED, (0, 1, 6, 6), (0, 1, 6, 6)),
+        ((1, 1, 0, 0), Verdict.ACCEPTED, (1, 1, 0, 0), (1, 1, 0, 0)),
+    ],
+)
+def test_only_what_dominates_is_accepted(asserted: tuple, verdict: Verdict, vector: tuple, joined: tuple) -> None:
+    assert fold((0, 1, 5, 5), (0, 1, 6, 5), asserted) == (verdict, vector, joined)
+    assert fold(NOTHING, NOTHING, asserted) == (Verdict.ACCEPTED, asserted, asserted)
+
+
+def test_a_line_is_below_its_join_until_the_complete_assertion_comes() -> None:
+    line = line_of(Fact())
+    for number, (touch, order) in enumerate([(2, 1), (1, 2)]):
+        line.take(Fact(version=FactVersion(0, 1, touch, order)), now=number)
+    assert line.below_join
+    assert line.below_since == 1
+    line.take(Fact(version=FactVersion(0, 1, 2, 2)), now=9)
+    assert (line.below_join, line.below_since) == (False, None)
+
+
+def test_an_equal_vector_with_other_content_is_refused_unless_the_line_is_quarantined() -> None:
+    line = line_of(Fact())
+    line.take(Fact(), now=1)
+    assert line.take(Fact(shop_id="s_9"), now=1) is Verdict.SAME  # decides no money
+    with pytest.raises(ContentConflict, match="o_1/1/b_1"):
+        line.take(Fact(goods_paid_minor=1), now=1)
+    line.quarantined = "by hand"
+    assert line.take(Fact(goods_paid_minor=1), now=1) is Verdict.SAME
+
+
+def test_another_paid_at_freezes_the_line() -> None:
+    line = line_of(Fact())
+    line.take(Fact(), now=1)
+    line.take(Fact(paid_at=PAID_AT + 1, version=FactVersion(order=2)), now=1)
+    assert line.quarantined == OTHER_PAID_AT
+
+
+def test_of_two_buyers_the_one_who_paid_first_stands_and_the_other_is_taken_back() -> None:
+    book = MemoryBook()
+    later = Fact(buyer_id="b_1", paid_at=PAID_AT + 1, as_of=PAID_AT + 1)
+    book.reference = usual()
+    book.revision = 1
+    book.post(1, [later])
+    outcome = book.post(0, [Fact(buyer_id="b_0")])
+    assert outcome.assertions["second_owner"] == 1
+    assert [line.standing for line in book.lines.values()] == [False, True]
+    assert sum(amount for key, amount in book.net().items() if key[2] == "brand:br_2:accrued") == 4000
+    taken_back = [entry for (entry, writer, _), _ in book.journal if writer == 1][-1]
+    assert taken_back.idem_key == "credit|0|0|0|o_1/1/b_1|rest"
+    assert "another buyer" in taken_back.cause
+    book.post(1, [later.refunded(1, at=PAID_AT + DAY)])
+    assert sum(amount for key, amount in book.net().items() if key[2] == "brand:br_2:accrued") == 4000
+
+
+def test_idempotency_keys_name_the_cause() -> None:
+    book = MemoryBook()
+    book.reference, book.revision = usual(), 1
+    book.writer_rows[0].generation = 4
+    book.post(0, [Fact(), Fact().refunded(5_000)])
+    book.post(0, [Fact().refunded(5_000).refunded(1, event_id="o1_ref2")])
+    assert [entry.idem_key for (entry, _, _), _ in book.journal] == [
+        "credit|4|0|1|o_1/1/b_1|0", "credit|4|0|1|o_1/1/b_1|1", "credit|4|0|2|o_1/1/b_1|2",
+    ]  # fmt: skip
+
+
+def test_a_batch_that_begins_elsewhere_than_the_books_is_fenced() -> None:
+    book = MemoryBook()
+    with pytest.raises(Fenced) as fenced:
+        post_batch(book, Batch({1: (5, 6)}, [Incoming(1, 5, b"", Fact())]), Reference(), ZONE)
+    assert fenced.value.offsets == {1: 0}
+
+
+def test_a_finished_reprice_chunk_does_nothing_again() -> None:
+    book = MemoryBook()
+    book.progress[7, 0] = JobProgress(None, done=True)
+    job = Job(7, Scope(None, frozenset(), 0, None), "why", 0)
+    assert not reprice_chunk(book, job, 0, Reference(), ZONE).assertions
+
+
+def test_steps_that_cancel_reverse_everything() -> None:
+    fact = Fact(status="cancelled", steps=(FactStep(), FactStep("o1_canc", PAID_AT + DAY, 0, cancelled=True)))
+    line = line_of(fact)
+    rows = book_assertion(line, fact, usual(), "why")
+    assert [move[3] for move in brand_moves(rows)] == [4000, -4000]
+    assert line.booked == {}
