@@ -12,7 +12,7 @@ import typer
 
 if TYPE_CHECKING:
     from services.settlement.books.snapshot import Snapshot
-    from services.settlement.verify.verify import Progress, Report
+    from services.settlement.verify.verify import Progress, VerifyReport
 
 app = typer.Typer(no_args_is_help=True)
 Row = TypeVar("Row")
@@ -141,7 +141,7 @@ def _told(rows: Iterable[Row], progress: "Progress") -> Iterator[Row]:
         progress("journal rows", 1)
 
 
-def _body(report: "Report") -> dict[str, object]:
+def _body(report: "VerifyReport") -> dict[str, object]:
     """The report as JSON."""
     return {
         "clean": report.clean,
@@ -151,7 +151,7 @@ def _body(report: "Report") -> dict[str, object]:
     }
 
 
-def _page(report: "Report") -> str:
+def _page(report: "VerifyReport") -> str:
     """The report for a person: differences, notes, and the verdict last."""
     checked = ", ".join(f"{count} {what}" for what, count in report.checked.items())
     verdict = "the books are as they should be" if report.clean else f"{len(report.differences)} differences"

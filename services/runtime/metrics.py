@@ -13,7 +13,7 @@ _BATCH_RECORDS = (1, 10, 100, 300, 1000, 3000, 5000, 10000)
 _TP = ("topic", "partition")
 
 
-class Common:
+class CommonMetrics:
     """What every process exposes."""
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class Common:
         )
 
 
-class Attribution:
+class AttributionMetrics:
     """The attribution worker.
 
     Events are counted as they are read. A worker that was killed reads again what came after its last checkpoint (1 s),
@@ -87,7 +87,7 @@ class Attribution:
         self.snapshot_sent = Counter("koc_attribution_snapshot_sent_bytes_total", "Bytes uploaded for snapshots.")
 
 
-class Poster:
+class PosterMetrics:
     """The poster."""
 
     def __init__(self) -> None:
@@ -121,7 +121,7 @@ class Poster:
         )
 
 
-class Relay:
+class RelayMetrics:
     """The relay."""
 
     def __init__(self) -> None:
@@ -131,24 +131,24 @@ class Relay:
 
 
 @cache
-def common() -> Common:
+def common() -> CommonMetrics:
     """The common metrics of this process."""
-    return Common()
+    return CommonMetrics()
 
 
 @cache
-def attribution() -> Attribution:
+def attribution() -> AttributionMetrics:
     """The attribution worker's metrics."""
-    return Attribution()
+    return AttributionMetrics()
 
 
 @cache
-def poster() -> Poster:
+def poster() -> PosterMetrics:
     """The poster's metrics."""
-    return Poster()
+    return PosterMetrics()
 
 
 @cache
-def relay() -> Relay:
+def relay() -> RelayMetrics:
     """The relay's metrics."""
-    return Relay()
+    return RelayMetrics()

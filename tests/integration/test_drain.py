@@ -14,7 +14,7 @@ from kafka import KafkaProducer, TopicPartition
 from kafka.structs import OffsetAndMetadata
 
 from schemas.topics import CLICKS, CREDITS, ORDERS, REGISTRY
-from services.operations.drain.drain import REPRICE_JOBS, UNPUBLISHED, Behind, NotDrained
+from services.operations.drain.drain import REPRICE_JOBS, UNPUBLISHED, LogDistance, NotDrained
 from services.operations.drain.positions import ATTRIBUTION_GROUP, LivePositions, wait_until_drained
 from services.runtime.database import psycopg_dsn
 from services.runtime.kafka import admin, kafka_python_options
@@ -82,14 +82,14 @@ def open_job(partition: int) -> None:
 
 
 MAKE_BEHIND = {
-    "clicks": (lambda: publish(CLICKS.name, 4, 3), Behind(CLICKS.name, 4, 3)),
-    "orders": (lambda: publish(ORDERS.name, 11, 2), Behind(ORDERS.name, 11, 2)),
-    "registry": (lambda: publish(REGISTRY.name, 0, 1), Behind(REGISTRY.name, 0, 1)),
-    "credits": (lambda: publish(CREDITS.name, 7, 5), Behind(CREDITS.name, 7, 5)),
-    "jobs": (lambda: open_job(9), Behind(REPRICE_JOBS, 9, 1)),
+    "clicks": (lambda: publish(CLICKS.name, 4, 3), LogDistance(CLICKS.name, 4, 3)),
+    "orders": (lambda: publish(ORDERS.name, 11, 2), LogDistance(ORDERS.name, 11, 2)),
+    "registry": (lambda: publish(REGISTRY.name, 0, 1), LogDistance(REGISTRY.name, 0, 1)),
+    "credits": (lambda: publish(CREDITS.name, 7, 5), LogDistance(CREDITS.name, 7, 5)),
+    "jobs": (lambda: open_job(9), LogDistance(REPRICE_JOBS, 9, 1)),
     "relay": (
         lambda: execute("UPDATE writer SET seq = seq + 6 WHERE partition = 12"),
-        Behind(UNPUBLISHED, 12, 6),
+        LogDistance(UNPUBLISHED, 12, 6),
     ),
 }
 

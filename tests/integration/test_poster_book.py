@@ -136,7 +136,7 @@ class _Statements:
                 into.append(str(statement))
                 return super().copy(statement, *args, **kwargs)
 
-        self._module, self._old = posting_transaction, posting_transaction.BookTransaction.__init__
+        self._module, self._old = posting_transaction, posting_transaction.PostingTransaction.__init__
 
         def opened(transaction, connection, accounts) -> None:
             self._old(transaction, connection, accounts)
@@ -145,7 +145,7 @@ class _Statements:
             transaction.cursor = raw.cursor(binary=True)
             raw.cursor_factory = psycopg.Cursor
 
-        posting_transaction.BookTransaction.__init__ = opened  # type: ignore[method-assign]
+        posting_transaction.PostingTransaction.__init__ = opened  # type: ignore[method-assign]
 
     def __exit__(self, *_: object) -> None:
         self._module.BookTransaction.__init__ = self._old  # type: ignore[method-assign]

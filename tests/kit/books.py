@@ -10,8 +10,8 @@ from schemas.topics import BUYER_PARTITIONS
 from services.runtime.database import engine
 from services.settlement.books.decode_credits import decode_credit
 from services.settlement.books.migrations import migrate
-from services.settlement.books.ports import Batch, Incoming
-from services.settlement.books.posting_transaction import SESSION, Book
+from services.settlement.books.ports import Batch, IncomingAssertion
+from services.settlement.books.posting_transaction import SESSION, BookConnections
 from services.settlement.books.registry_transaction import oldest_open_job, registry_transaction
 from services.settlement.domain.pricing.price import Reference
 from services.settlement.posting.post_credits import OwnedElsewhere, post_batch
@@ -53,7 +53,7 @@ class Books:
         self._owner = engine("owner")
         migrate(self._owner)
         self._engines = engine("writer", options=SESSION), engine("writer")
-        self._book = Book(*self._engines)
+        self._book = BookConnections(*self._engines)
         self._reference = Reference()
         self._registry_offset = 0
         self._offsets = dict.fromkeys(range(BUYER_PARTITIONS), 0)
@@ -67,7 +67,7 @@ class Books:
         """One batch of assertions, as if attribution had published them."""
         first = self._offsets[partition]
         incoming = [
-            Incoming(partition, first + index, fact.wire(), decode_credit(fact.wire()))
+            IncomingAssertion(partition, first + index, fact.wire(), decode_credit(fact.wire()))
             for index, fact in enumerate(facts)
         ]
         self._offsets[partition] = first + len(facts)

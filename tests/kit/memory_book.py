@@ -10,21 +10,22 @@ from typing import Any
 
 from services.settlement.books.ports import (
     Batch,
-    Incoming,
-    Job,
+    IncomingAssertion,
     JobProgress,
-    Kept,
-    Moment,
-    Posted,
-    RegistryEvent,
+    KeptAssertion,
+    PostedEntry,
+    ReferenceEvent,
+    RepriceJob,
+    TransactionTime,
     Writer,
 )
 from services.settlement.domain.book.entries import GENESIS, chain
+from services.settlement.domain.book.positions import Position
 from services.settlement.domain.lines.line import Key, Line
 from services.settlement.domain.pricing.facts import PLAN, RELATION, plan_of, relation_of
-from services.settlement.domain.pricing.price import Position, Reference
+from services.settlement.domain.pricing.price import Reference
 from services.settlement.domain.pricing.scopes import Scope
-from services.settlement.posting.post_credits import Outcome, OwnedElsewhere, post_batch
+from services.settlement.posting.post_credits import OwnedElsewhere, PostingCounts, post_batch
 from services.settlement.posting.reprice import reprice_chunk
 from services.settlement.posting.take_registry import take_registry
 
@@ -40,10 +41,10 @@ class MemoryBook:
         self.lines: dict[Key, Line] = {}
         self.kept: dict[Key, Any] = {}
         self.assertions: dict[tuple[int, int], Any] = {}
-        self.journal: list[tuple[Posted, int]] = []
-        self.facts: dict[tuple[str, str], tuple[RegistryEvent, int]] = {}
+        self.journal: list[tuple[PostedEntry, int]] = []
+        self.facts: dict[tuple[str, str], tuple[ReferenceEvent, int]] = {}
         self.positions: dict[tuple[str, str], tuple[str, Position]] = {}
-        self.jobs: dict[int, Job] = {}
+        self.jobs: dict[int, RepriceJob] = {}
         self.progress: dict[tuple[int, int], JobProgress] = {}
         self.registry_offset = self.revision = self.clock = 0
         self.reference = Reference()
@@ -51,10 +52,10 @@ class MemoryBook:
 
     # What a poster does
 
-    def post(self, partition: int, assertions: Sequence[Any]) -> Outcome:
+    def post(self, partition: int, assertions: Sequence[Any]) -> PostingCounts:
         """A batch of one partition, again with other writers locked where it must."""
         first = self.writer_rows[partition].next_offset
-        incoming = [Incoming(partition, first + i, b"", a) for i, a in enumerate(assertions)]
+        incoming = [IncomingAssertion(partition, first + i, b"", a) for i, a in enumerate(assertions)]
         self.assertions |= {(partition, one.position): one.assertion for one in incoming}
         batch = Batch({partition: (first, first + len(incoming))}, incoming)
         also: set[int] = set()
@@ -69,7 +70,7 @@ class MemoryBook:
                 self._check()
                 return outcome
 
-    def take(self, events: Sequence[RegistryEvent]) -> None:
+    def take(self, events: Sequence[ReferenceEvent]) -> None:
         """A registry batch."""
         first = self.registry_offset
         take_registry(self, (first, first + len(events)), events, self.reference, self.partitions, ZONE)
@@ -126,22 +127,22 @@ class MemoryBook:
     def lock_writers(self, numbers: Collection[int]) -> dict[int, Writer]:
         return {n: copy.copy(self.writer_rows[n]) for n in sorted(numbers)}
 
-    def moment(self, reference: Reference) -> Moment:
+    def moment(self, reference: Reference) -> TransactionTime:
         changed = [event for event, revision in self.facts.values() if revision > reference.revision]
         reference.plans.put(plan_of(event.body) for event in changed if event.kind == PLAN)
         reference.relations.put(relation_of(event.body) for event in changed if event.kind == RELATION)
         reference.revision = self.revision
-        return Moment(self.clock, None)
+        return TransactionTime(self.clock, None)
 
     def read_lines(self, order_lines: Collection[tuple[str, str]]) -> list[Line]:
         return [copy.deepcopy(line) for key, line in self.lines.items() if key[:2] in order_lines]
 
     def write(
         self,
-        posted: Sequence[Posted],
+        posted: Sequence[PostedEntry],
         demoted: Sequence[Line],
         lines: Sequence[Line],
-        kept: Sequence[Kept],
+        kept: Sequence[KeptAssertion],
         writers: Mapping[int, Writer],
         recorded_at: int,
     ) -> None:
@@ -173,17 +174,17 @@ class MemoryBook:
         self.clock += 1
         return self.registry_offset
 
-    def read_facts(self, kind: str, identities: Collection[str]) -> dict[str, RegistryEvent]:
+    def read_facts(self, kind: str, identities: Collection[str]) -> dict[str, ReferenceEvent]:
         return {i: self.facts[kind, i][0] for i in identities if (kind, i) in self.facts}
 
-    def read_spends(self, content_ids: Collection[str]) -> list[RegistryEvent]:
+    def read_spends(self, content_ids: Collection[str]) -> list[ReferenceEvent]:
         return [
             event
             for (kind, _), (event, _) in self.facts.items()
             if kind == "spend.reported" and event.body["content_id"] in content_ids
         ]
 
-    def put_facts(self, events: Sequence[RegistryEvent], revision: int) -> None:
+    def put_facts(self, events: Sequence[ReferenceEvent], revision: int) -> None:
         self.facts |= {(event.kind, event.identity): (event, revision) for event in events}
 
     def read_positions(self, kind: str, identities: Collection[str]) -> dict[str, tuple[str, Position]]:
@@ -192,7 +193,7 @@ class MemoryBook:
     def put_positions(self, kind: str, positions: Mapping[str, tuple[str, Position]]) -> None:
         self.positions |= {(kind, identity): held for identity, held in positions.items()}
 
-    def add_job(self, job: Job) -> None:
+    def add_job(self, job: RepriceJob) -> None:
         self.jobs[job.number] = job
         self.progress |= {(job.number, partition): JobProgress(None, False) for partition in range(self.partitions)}
 

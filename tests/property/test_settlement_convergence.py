@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.kernel.time import format_rfc3339, parse_rfc3339
-from services.settlement.books.ports import RegistryEvent
+from services.settlement.books.ports import ReferenceEvent
 from services.settlement.domain.lines.assertions import is_cancelled
 from services.settlement.domain.pricing.facts import ACCEPTED, CONTENT, PLAN, RELATION, SPEND, content_of, spend_of
 from services.settlement.domain.pricing.price import price, terms_of
@@ -131,9 +131,9 @@ def identity(body: dict[str, Any]) -> str:
     return str(body["spend_id"] if body["event_type"] == SPEND else body["content_id"])
 
 
-def as_events(book: MemoryBook, bodies: Sequence[dict[str, Any]]) -> list[RegistryEvent]:
+def as_events(book: MemoryBook, bodies: Sequence[dict[str, Any]]) -> list[ReferenceEvent]:
     return [
-        RegistryEvent(book.registry_offset + i, b["event_type"], identity(b), parse_rfc3339(b["occurred_at"]), b)
+        ReferenceEvent(book.registry_offset + i, b["event_type"], identity(b), parse_rfc3339(b["occurred_at"]), b)
         for i, b in enumerate(bodies)
     ]
 

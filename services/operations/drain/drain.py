@@ -29,7 +29,7 @@ class Reached(NamedTuple):
     unpublished: Mapping[int, int]
 
 
-class Behind(NamedTuple):
+class LogDistance(NamedTuple):
     """Something that has not come to its end: how many records, jobs or entries are missing in a partition."""
 
     what: str
@@ -57,7 +57,7 @@ class Positions(Protocol):
 class NotDrained(TimeoutError):  # noqa: N818 - what the answer is
     """The time is up; the sentence names what is behind and by how much."""
 
-    def __init__(self, timeout_seconds: float, behind: Sequence[Behind], waits_for: str) -> None:
+    def __init__(self, timeout_seconds: float, behind: Sequence[LogDistance], waits_for: str) -> None:
         super().__init__(f"not drained after {timeout_seconds:g} s: {waits_for}")
         self.behind = behind
 
@@ -80,7 +80,7 @@ def drain(positions: Positions, timeout_seconds: float, progress: Callable[[str]
     began = time.monotonic()
     said = ""
     while True:
-        behind: list[Behind] = []
+        behind: list[LogDistance] = []
         try:
             ends = positions.ends()
             behind = missing(ends, positions.reached())
@@ -97,20 +97,20 @@ def drain(positions: Positions, timeout_seconds: float, progress: Callable[[str]
         time.sleep(POLL_SECONDS)
 
 
-def missing(ends: Mapping[Place, int], reached: Reached) -> list[Behind]:
+def missing(ends: Mapping[Place, int], reached: Reached) -> list[LogDistance]:
     """What has not come to its end."""
     unread = [
-        Behind(topic, partition, end - reached.offsets.get((topic, partition), 0))
+        LogDistance(topic, partition, end - reached.offsets.get((topic, partition), 0))
         for (topic, partition), end in sorted(ends.items())
     ]
-    jobs = [Behind(REPRICE_JOBS, partition, count) for partition, count in sorted(reached.open_jobs.items())]
-    entries = [Behind(UNPUBLISHED, writer, count) for writer, count in sorted(reached.unpublished.items())]
+    jobs = [LogDistance(REPRICE_JOBS, partition, count) for partition, count in sorted(reached.open_jobs.items())]
+    entries = [LogDistance(UNPUBLISHED, writer, count) for writer, count in sorted(reached.unpublished.items())]
     return [one for one in (*unread, *jobs, *entries) if one.missing > 0]
 
 
-def sentence(behind: Sequence[Behind]) -> str:
+def sentence(behind: Sequence[LogDistance]) -> str:
     """For a person: what is behind, by how much, and where; empty if nothing is."""
-    parts: dict[str, list[Behind]] = {}
+    parts: dict[str, list[LogDistance]] = {}
     for one in behind:
         parts.setdefault(one.what, []).append(one)
     return "; ".join(

@@ -11,14 +11,14 @@ from schemas.verdicts import MEANING as VERDICTS
 from services.kernel.money import share
 from services.kernel.time import format_rfc3339
 from services.settlement.domain.book.entries import Entry
-from services.settlement.domain.lines.assertions import Assertion, Credit, is_cancelled
+from services.settlement.domain.book.positions import Position
+from services.settlement.domain.lines.assertions import AssertedCredit, LineAssertion, is_cancelled
 from services.settlement.domain.lines.line import Line
 from services.settlement.domain.pricing.price import (
     GOODS_PAID,
-    Position,
+    CreditTerms,
     Reference,
-    Taken,
-    Terms,
+    SplitShare,
     allocated,
     price,
     split,
@@ -43,7 +43,7 @@ class Candidate(Protocol):
     def verdict(self) -> str: ...
 
 
-class Told(Assertion, Protocol):
+class Told(LineAssertion, Protocol):
     """An assertion with what only a person reads."""
 
     @property
@@ -100,15 +100,15 @@ class NotExplained(Exception):  # noqa: N818 - what the answer is
 class CreditExplained(NamedTuple):
     """One credit, priced: `base_minor` is its part of what remains after refunds; `keeps` is role -> amount."""
 
-    terms: Terms
+    terms: CreditTerms
     base_kind: str
     base_minor: int
     commission_minor: int
-    taken: Sequence[Taken]
+    taken: Sequence[SplitShare]
     keeps: dict[str, int]
 
     @property
-    def credit(self) -> Credit:
+    def credit(self) -> AssertedCredit:
         """What is credited."""
         return self.terms.credit
 

@@ -7,7 +7,8 @@ from services.kernel.money import MILLION
 from services.kernel.time import format_rfc3339
 from services.operations.explain.explain import Booked, CreditExplained, Explained, LineExplained, verdict_sentence
 from services.settlement.domain.book.currencies import decimal_text
-from services.settlement.domain.pricing.price import Position, Taken
+from services.settlement.domain.book.positions import Position
+from services.settlement.domain.pricing.price import SplitShare
 from services.settlement.domain.pricing.relations import fills
 
 
@@ -67,7 +68,7 @@ def _credit_text(credited: CreditExplained, one: LineExplained) -> Iterator[str]
         yield f"    -> {role if party in (None, role) else f'{role} {party}'} has {money(amount, one)}"
 
 
-def _taken_text(taken: Taken, one: LineExplained) -> str:
+def _taken_text(taken: SplitShare, one: LineExplained) -> str:
     what = f"{percent(taken.share_ppm)} of {taken.of} {money(taken.whole_minor, one)}"
     if taken.party is None:
         return f"{taken.role}: nobody fills this role, so it takes nothing ({what})"

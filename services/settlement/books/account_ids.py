@@ -9,7 +9,7 @@ from typing import Any
 
 from services.kernel.errors import InvariantBroken
 from services.settlement.books.copy_format import literal
-from services.settlement.domain.pricing.price import Position
+from services.settlement.domain.book.positions import Position
 
 AccountName = tuple[str, str]
 """Key and currency."""
@@ -29,7 +29,7 @@ JOIN account a ON a.key = w.key AND a.currency = w.currency
 """
 
 
-class Accounts:
+class AccountIds:
     """Ids by account name and names by id.
 
     Args:

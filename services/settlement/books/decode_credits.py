@@ -34,7 +34,7 @@ class _Wire(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
 _ONE = re.compile(_ID)
 
 
-class Step(_Wire, frozen=True, gc=False):
+class WireStep(_Wire, frozen=True, gc=False):
     """The line's amounts after one order event."""
 
     event_id: str
@@ -49,7 +49,7 @@ class Step(_Wire, frozen=True, gc=False):
 _CREDIT = re.compile(rf"{_ID}\|{_ID}\|{_ID}\|{_ID}")
 
 
-class CreditedContent(_Wire, frozen=True, gc=False):
+class WireCredit(_Wire, frozen=True, gc=False):
     """A content that the line is credited to; a declaration has no touch."""
 
     content_id: str
@@ -67,7 +67,7 @@ class CreditedContent(_Wire, frozen=True, gc=False):
 _CONSIDERED = re.compile(rf"{_ID}\|{_ID}\|{_ID}\|{_WORD}")
 
 
-class Considered(_Wire, frozen=True, gc=False):
+class WireConsidered(_Wire, frozen=True, gc=False):
     """A candidate and what became of it; a declaration has no touch."""
 
     content_id: str
@@ -80,7 +80,7 @@ class Considered(_Wire, frozen=True, gc=False):
         _check(_CONSIDERED, self.touch_id, self.content_id, self.koc_id, self.verdict)
 
 
-class Version(_Wire, frozen=True, gc=False):
+class WireVersion(_Wire, frozen=True, gc=False):
     """The version vector."""
 
     log: Offset
@@ -92,7 +92,7 @@ class Version(_Wire, frozen=True, gc=False):
 _NAMES = re.compile(r"\|".join([_ID] * 8 + [_WORD, "[A-Z]{3}", "[a-z0-9_]{1,64}"]))
 
 
-class Credit(_Wire, frozen=True, gc=False):
+class WireAssertion(_Wire, frozen=True, gc=False):
     """One assertion: the whole current truth of an order line."""
 
     order_id: str
@@ -112,11 +112,11 @@ class Credit(_Wire, frozen=True, gc=False):
     status: Literal["paid", "received", "completed", "cancelled"]
     paid_at: Moment
     as_of: Moment
-    steps: Annotated[tuple[Step, ...], Meta(min_length=1, max_length=50)]
+    steps: Annotated[tuple[WireStep, ...], Meta(min_length=1, max_length=50)]
     policy: str
-    credits: Annotated[tuple[CreditedContent, ...], Meta(max_length=200)]
-    considered: Annotated[tuple[Considered, ...], Meta(max_length=100)]
-    version: Version
+    credits: Annotated[tuple[WireCredit, ...], Meta(max_length=200)]
+    considered: Annotated[tuple[WireConsidered, ...], Meta(max_length=100)]
+    version: WireVersion
     source_partition: Annotated[int, Meta(ge=0, le=2**31 - 1)]
     sku_id: str | None = None
     category_id: str | None = None
@@ -130,10 +130,10 @@ class Credit(_Wire, frozen=True, gc=False):
         )  # fmt: skip
 
 
-_DECODER = msgspec.json.Decoder(Credit, dec_hook=read_moment)
+_DECODER = msgspec.json.Decoder(WireAssertion, dec_hook=read_moment)
 
 
-def decode_credit(raw: bytes | None) -> Credit:
+def decode_credit(raw: bytes | None) -> WireAssertion:
     """A record of attribution.credits.v1.
 
     Raises:
@@ -148,4 +148,4 @@ def decode_credit(raw: bytes | None) -> Credit:
         model = decoding.read(CREDITS.name, raw)
     except decoding.InvalidEvent as invalid:
         raise Refused(invalid.reason, invalid.detail) from None
-    return msgspec.convert(model.model_dump(), Credit, dec_hook=read_moment)
+    return msgspec.convert(model.model_dump(), WireAssertion, dec_hook=read_moment)

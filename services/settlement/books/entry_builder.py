@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from services.settlement.books.ports import Moment, Posted, Writer
+from services.settlement.books.ports import PostedEntry, TransactionTime, Writer
 from services.settlement.domain.book.entries import Entry, Leg, chain
 from services.settlement.domain.book.periods import period_of
-from services.settlement.domain.lines.booking import Row
+from services.settlement.domain.lines.booking import EntryDraft
 
 
-class Posting:
+class EntryBuilder:
     """Collects a transaction's entries and moves the writers' chains along.
 
     Args:
@@ -18,14 +18,14 @@ class Posting:
         zone_minutes: the settlement time zone, minutes east of UTC.
     """
 
-    def __init__(self, writers: dict[int, Writer], moment: Moment, zone_minutes: int) -> None:
+    def __init__(self, writers: dict[int, Writer], moment: TransactionTime, zone_minutes: int) -> None:
         self.writers = writers
-        self.posted: list[Posted] = []
+        self.posted: list[PostedEntry] = []
         self._moment = moment
         self._zone_minutes = zone_minutes
 
     def add(
-        self, writer: int, idem: str, rows: Iterable[Row], currency: str, order_line: tuple[str, str] | None
+        self, writer: int, idem: str, rows: Iterable[EntryDraft], currency: str, order_line: tuple[str, str] | None
     ) -> None:
         """Book rows of one cause under a writer.
 
@@ -52,7 +52,7 @@ class Posting:
                 legs=tuple(map(Leg._make, row.legs.items())),
             )
             place.last = chain(entry, writer, place.last, self._moment.now)
-            self.posted.append(Posted(entry, writer, place.last))
+            self.posted.append(PostedEntry(entry, writer, place.last))
 
     def moved(self) -> Counter[tuple[str, str]]:
         """Sum of debits in minor units by (kind, currency)."""

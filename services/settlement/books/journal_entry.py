@@ -9,7 +9,7 @@ _OWED_BACK = "clawback:"
 _NOT_A_PARTY = ("brand:", "bank:", "traffic:", "platform:", "suspense:", "tax:", "vat:")
 
 
-class Recorded(NamedTuple):
+class JournalEntry(NamedTuple):
     """An entry with its place and the hash that is stored beside it. `recorded_at` is microseconds."""
 
     entry: Entry
@@ -37,7 +37,7 @@ class Recorded(NamedTuple):
         return chain(self.entry, self.writer, last, self.recorded_at) == self.link
 
 
-def message(recorded: Recorded, prev_hash: bytes) -> dict[str, Any]:
+def message(recorded: JournalEntry, prev_hash: bytes) -> dict[str, Any]:
     """The message of settlement.ledger.v1, fields in the contract's order."""
     entry = recorded.entry
     return {

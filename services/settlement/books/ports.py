@@ -5,19 +5,20 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from services.settlement.domain.book.entries import Entry, Link
-from services.settlement.domain.lines.assertions import Assertion
+from services.settlement.domain.book.positions import Position
+from services.settlement.domain.lines.assertions import LineAssertion
 from services.settlement.domain.lines.line import Key, Line
-from services.settlement.domain.pricing.price import Position, Reference
+from services.settlement.domain.pricing.price import Reference
 from services.settlement.domain.pricing.scopes import Scope
 
 
-class Incoming(NamedTuple):
+class IncomingAssertion(NamedTuple):
     """One credit assertion as read: where it stood in the log, its bytes, and what they say."""
 
     partition: int
     position: int
     raw: bytes
-    assertion: Assertion
+    assertion: LineAssertion
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Batch:
     """What was fetched of some credits partitions: partition -> (first offset, fetch position after it)."""
 
     ranges: Mapping[int, tuple[int, int]]
-    incoming: Sequence[Incoming]
+    incoming: Sequence[IncomingAssertion]
 
     def before(self, partition: int, position: int) -> "Batch":
         """The batch without what stands in this partition from this offset on."""
@@ -47,14 +48,14 @@ class Writer:
     join_open: int
 
 
-class Moment(NamedTuple):
+class TransactionTime(NamedTuple):
     """When a transaction happens, by the database's clock, and the oldest open period (None: none was closed)."""
 
     now: int
     oldest_open: str | None
 
 
-class Posted(NamedTuple):
+class PostedEntry(NamedTuple):
     """An entry in its place: row (writer, link.seq) of the journal."""
 
     entry: Entry
@@ -62,7 +63,7 @@ class Posted(NamedTuple):
     link: Link
 
 
-class Kept(NamedTuple):
+class KeptAssertion(NamedTuple):
     """The bytes of an accepted assertion, for explain, verify and pricing again."""
 
     key: Key
@@ -72,7 +73,7 @@ class Kept(NamedTuple):
     raw: bytes
 
 
-class Job(NamedTuple):
+class RepriceJob(NamedTuple):
     """Lines to be priced again after a registry batch; `number` is the batch's first offset."""
 
     number: int
@@ -88,7 +89,7 @@ class JobProgress(NamedTuple):
     done: bool
 
 
-class RegistryEvent(NamedTuple):
+class ReferenceEvent(NamedTuple):
     """A valid registry event: `kind` is its event_type, `identity` what the newest offset of stands."""
 
     position: int
@@ -107,14 +108,21 @@ class Transaction(Protocol):
     def lock_writers(self, numbers: Collection[int]) -> dict[int, Writer]:
         """Step 2: lock the writer rows in order."""
 
-    def moment(self, reference: Reference) -> Moment:
+    def moment(self, reference: Reference) -> TransactionTime:
         """Step 3a: the time and the oldest open period; brings `reference` to the registry's revision."""
 
     def read_lines(self, order_lines: Collection[tuple[str, str]]) -> list[Line]:
         """Step 3b: every buyer's line of these (order_id, line_id), in one statement."""
 
-    def write(self, posted: Sequence[Posted], demoted: Sequence[Line], lines: Sequence[Line], kept: Sequence[Kept],
-              writers: Mapping[int, Writer], recorded_at: int) -> None:  # fmt: skip
+    def write(
+        self,
+        posted: Sequence[PostedEntry],
+        demoted: Sequence[Line],
+        lines: Sequence[Line],
+        kept: Sequence[KeptAssertion],
+        writers: Mapping[int, Writer],
+        recorded_at: int,
+    ) -> None:
         """Steps 5b and 6: accounts, journal, demoted, new and changed lines, assertions, balances, writer rows."""
 
 
@@ -124,7 +132,9 @@ class RepriceTransaction(Transaction, Protocol):
     def read_progress(self, job: int, partition: int) -> JobProgress:
         """How far a reprice job is in a partition."""
 
-    def read_scope(self, scope: Scope, partition: int, after: Key | None, limit: int) -> list[tuple[Line, Assertion]]:
+    def read_scope(
+        self, scope: Scope, partition: int, after: Key | None, limit: int
+    ) -> list[tuple[Line, LineAssertion]]:
         """The next standing lines of a partition that reference data of this scope can change, in key order."""
 
     def save_progress(self, job: int, partition: int, progress: JobProgress) -> None:
@@ -137,13 +147,13 @@ class RegistryTransaction(Transaction, Protocol):
     def lock_registry(self) -> int:
         """PERIOD shared, then REGISTRY exclusive, then the position's row; returns the next offset to read."""
 
-    def read_facts(self, kind: str, identities: Collection[str]) -> dict[str, RegistryEvent]:
+    def read_facts(self, kind: str, identities: Collection[str]) -> dict[str, ReferenceEvent]:
         """Standing events of one kind by identity."""
 
-    def read_spends(self, content_ids: Collection[str]) -> list[RegistryEvent]:
+    def read_spends(self, content_ids: Collection[str]) -> list[ReferenceEvent]:
         """Standing spend events of these contents."""
 
-    def put_facts(self, events: Sequence[RegistryEvent], revision: int) -> None:
+    def put_facts(self, events: Sequence[ReferenceEvent], revision: int) -> None:
         """Let these events stand, each the newest of its identity."""
 
     def read_positions(self, kind: str, identities: Collection[str]) -> dict[str, tuple[str, Position]]:
@@ -152,7 +162,7 @@ class RegistryTransaction(Transaction, Protocol):
     def put_positions(self, kind: str, positions: Mapping[str, tuple[str, Position]]) -> None:
         """Store what is booked for script fees or spend."""
 
-    def add_job(self, job: Job) -> None:
+    def add_job(self, job: RepriceJob) -> None:
         """Leave a reprice job for every credits partition."""
 
     def save_registry(self, next_offset: int, revision: int) -> None:

@@ -14,9 +14,9 @@ from sqlalchemy import Connection, Engine
 from services.kernel.errors import InvariantBroken
 from services.kernel.time import to_micros
 from services.settlement.books import write_rows
-from services.settlement.books.account_ids import Accounts
+from services.settlement.books.account_ids import AccountIds
 from services.settlement.books.copy_format import literal
-from services.settlement.books.ports import Kept, Moment, Posted, Writer
+from services.settlement.books.ports import KeptAssertion, PostedEntry, TransactionTime, Writer
 from services.settlement.books.reference import refresh
 from services.settlement.domain.book.entries import Link
 from services.settlement.domain.book.periods import month_after
@@ -64,7 +64,7 @@ FROM unnest(%s::text[], %s::text[]) AS wanted (order_id, line_id) JOIN line USIN
 """  # noqa: S608 - column names of ours
 
 
-class Book:
+class BookConnections:
     """Connections of one poster process; reconnects on demand.
 
     Args:
@@ -77,7 +77,7 @@ class Book:
         self._accounts_engine = accounts_engine
         self._connection: Connection | None = None
         self._accounts_connection: Connection | None = None
-        self._accounts: Accounts | None = None
+        self._accounts: AccountIds | None = None
 
     def connection(self) -> Connection:
         """The open connection, with its staging tables; connects where there is none."""
@@ -91,20 +91,20 @@ class Book:
             self._connection = connection
         return self._connection
 
-    def accounts(self) -> Accounts:
+    def accounts(self) -> AccountIds:
         """The account ids; loads them on first use."""
         if self._accounts is None:
             connection = self._accounts_engine.connect().execution_options(isolation_level="AUTOCOMMIT")
             self._accounts_connection = connection
-            self._accounts = Accounts(psycopg_of(connection))
+            self._accounts = AccountIds(psycopg_of(connection))
         return self._accounts
 
     @contextmanager
-    def transaction(self) -> Iterator["BookTransaction"]:
+    def transaction(self) -> Iterator["PostingTransaction"]:
         """One transaction: committed at the end of the block, rolled back on an error."""
         connection = self.connection()
         with connection.begin():
-            yield BookTransaction(connection, self.accounts())
+            yield PostingTransaction(connection, self.accounts())
 
     def disconnect(self) -> None:
         """Drop the connections; the next transaction connects again."""
@@ -120,10 +120,10 @@ def psycopg_of(connection: Connection) -> psycopg.Connection[Any]:
     return cast("psycopg.Connection[Any]", connection.connection.driver_connection)
 
 
-class BookTransaction:
+class PostingTransaction:
     """`ports`: Transaction on PostgreSQL; the caller commits."""
 
-    def __init__(self, connection: Connection, accounts: Accounts) -> None:
+    def __init__(self, connection: Connection, accounts: AccountIds) -> None:
         self.connection = connection
         self.accounts = accounts
         raw = psycopg_of(connection)
@@ -144,14 +144,14 @@ class BookTransaction:
             for number, generation, offset, seq, head, join_open in rows
         }
 
-    def moment(self, reference: Reference) -> Moment:
+    def moment(self, reference: Reference) -> TransactionTime:
         """Step 3a."""
         now, closed, revision = self.cursor.execute(_MOMENT).fetchone() or (None, None, None)
         if now is None or revision is None:
             raise InvariantBroken("the row of registry_position is missing")
         if revision != reference.revision:
             refresh(self.connection, reference, revision)
-        return Moment(to_micros(now), None if closed is None else month_after(closed))
+        return TransactionTime(to_micros(now), None if closed is None else month_after(closed))
 
     def read_lines(self, order_lines: Collection[tuple[str, str]]) -> list[Line]:
         """Step 3b."""
@@ -186,10 +186,10 @@ class BookTransaction:
 
     def write(
         self,
-        posted: Sequence[Posted],
+        posted: Sequence[PostedEntry],
         demoted: Sequence[Line],
         lines: Sequence[Line],
-        kept: Sequence[Kept],
+        kept: Sequence[KeptAssertion],
         writers: Mapping[int, Writer],
         recorded_at: int,
     ) -> None:

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from services.kernel.errors import InvariantBroken
-from services.settlement.books.journal_entry import Recorded
-from services.settlement.books.ports import RegistryEvent
+from services.settlement.books.journal_entry import JournalEntry
+from services.settlement.books.ports import ReferenceEvent
 from services.settlement.domain.book.entries import GENESIS, KIND_BY_CODE, Entry, Leg, Link
-from services.settlement.domain.lines.assertions import Assertion
+from services.settlement.domain.book.positions import Position
+from services.settlement.domain.lines.assertions import LineAssertion
 from services.settlement.domain.lines.line import Key, Line
-from services.settlement.domain.pricing.price import Position, Reference
+from services.settlement.domain.pricing.price import Reference
 
 Names = Mapping[int, tuple[str, str]]
 """Account id -> (key, currency)."""
@@ -65,14 +66,14 @@ class JournalRow(NamedTuple):
         )  # fmt: skip
 
 
-class Chained(NamedTuple):
+class ChainedEntry(NamedTuple):
     """An entry in its place, and the hash of the one before it."""
 
-    recorded: Recorded
+    recorded: JournalEntry
     prev_hash: bytes
 
 
-def chained(rows: Iterable[JournalRow], names: Names) -> Iterator[Chained]:
+def chained(rows: Iterable[JournalRow], names: Names) -> Iterator[ChainedEntry]:
     """Entries of rows that come by writer and seq.
 
     Raises:
@@ -86,7 +87,7 @@ def chained(rows: Iterable[JournalRow], names: Names) -> Iterator[Chained]:
             entry = row.entry(names)
         except InvariantBroken as broken:
             raise InvariantBroken(f"journal row {row.entry_id}: {broken}") from None
-        yield Chained(Recorded(entry, row.writer, row.seq, row.recorded_at, row.chain), prev_hash)
+        yield ChainedEntry(JournalEntry(entry, row.writer, row.seq, row.recorded_at, row.chain), prev_hash)
         prev_hash = row.chain
 
 
@@ -130,7 +131,7 @@ class LineRecord(NamedTuple):
     line: Line | None
     stored: Position
     journal: Position
-    assertion: Assertion | None
+    assertion: LineAssertion | None
     damage: str | None
 
 
@@ -143,7 +144,7 @@ class ContentRecord(NamedTuple):
     journal: Mapping[str, Position]
 
 
-class Books(Protocol):
+class BooksSnapshot(Protocol):
     """One unchanging snapshot of the books. Iterators stream; each may be read once at a time."""
 
     names: Names
@@ -166,7 +167,7 @@ class Books(Protocol):
     def contents(self) -> Iterator[ContentRecord]:
         """Every script fee and spend that is booked."""
 
-    def facts(self, kind: str) -> dict[str, RegistryEvent]:
+    def facts(self, kind: str) -> dict[str, ReferenceEvent]:
         """All standing registry events of one kind by identity."""
 
     def reference(self) -> Reference:

@@ -12,12 +12,18 @@ from services.kernel.errors import InvariantBroken
 from services.kernel.time import parse_rfc3339, to_datetime, to_micros
 from services.settlement.books import tables
 from services.settlement.books.decode_credits import decode_credit
-from services.settlement.books.ports import Job, JobProgress, RegistryEvent
-from services.settlement.books.posting_transaction import LINE_COLUMNS, PERIOD, REGISTRY, Book, BookTransaction
-from services.settlement.domain.lines.assertions import Assertion
+from services.settlement.books.ports import JobProgress, ReferenceEvent, RepriceJob
+from services.settlement.books.posting_transaction import (
+    LINE_COLUMNS,
+    PERIOD,
+    REGISTRY,
+    BookConnections,
+    PostingTransaction,
+)
+from services.settlement.domain.book.positions import Position
+from services.settlement.domain.lines.assertions import LineAssertion
 from services.settlement.domain.lines.line import Key, Line
 from services.settlement.domain.pricing.facts import SPEND
-from services.settlement.domain.pricing.price import Position
 from services.settlement.domain.pricing.scopes import Scope
 
 _LINE = [tables.line.c[name.strip()] for name in LINE_COLUMNS.split(",")]
@@ -28,11 +34,11 @@ _FACT = tables.reference
 class OpenJob(NamedTuple):
     """A reprice job that still has lines to work in a partition."""
 
-    job: Job
+    job: RepriceJob
     partition: int
 
 
-class RegistryBookTransaction(BookTransaction):
+class RegistryPostingTransaction(PostingTransaction):
     """`ports`: RegistryTransaction and RepriceTransaction."""
 
     def lock_registry(self) -> int:
@@ -43,18 +49,18 @@ class RegistryBookTransaction(BookTransaction):
             self.connection.execute(select(tables.registry_position.c.next_offset).with_for_update()).scalar_one()
         )
 
-    def read_facts(self, kind: str, identities: Collection[str]) -> dict[str, RegistryEvent]:
+    def read_facts(self, kind: str, identities: Collection[str]) -> dict[str, ReferenceEvent]:
         """Standing events of one kind by identity."""
         wanted = select(_FACT).where(_FACT.c.kind == kind, _FACT.c.identity.in_(identities))
         return {event.identity: event for event in map(_event, self.connection.execute(wanted).mappings())}
 
-    def read_spends(self, content_ids: Collection[str]) -> list[RegistryEvent]:
+    def read_spends(self, content_ids: Collection[str]) -> list[ReferenceEvent]:
         """Standing spend events of these contents."""
         of_content = _FACT.c.body["content_id"].astext.in_(content_ids)
         wanted = select(_FACT).where(_FACT.c.kind == SPEND, of_content).order_by(_FACT.c.position)
         return [_event(row) for row in self.connection.execute(wanted).mappings()] if content_ids else []
 
-    def put_facts(self, events: Sequence[RegistryEvent], revision: int) -> None:
+    def put_facts(self, events: Sequence[ReferenceEvent], revision: int) -> None:
         """Upsert in key order."""
         new = insert(_FACT)
         upsert = new.on_conflict_do_update(
@@ -97,7 +103,7 @@ class RegistryBookTransaction(BookTransaction):
         ]
         self.connection.execute(upsert, rows)
 
-    def add_job(self, job: Job) -> None:
+    def add_job(self, job: RepriceJob) -> None:
         """The job and its progress rows."""
         row = {
             "id": job.number,
@@ -127,7 +133,9 @@ class RegistryBookTransaction(BookTransaction):
         values = {"last_key": list(progress.last_key) if progress.last_key else None, "done": progress.done}
         self.connection.execute(update(table).where(where).values(values), {"of": job, "at": partition})
 
-    def read_scope(self, scope: Scope, partition: int, after: Key | None, limit: int) -> list[tuple[Line, Assertion]]:
+    def read_scope(
+        self, scope: Scope, partition: int, after: Key | None, limit: int
+    ) -> list[tuple[Line, LineAssertion]]:
         """The next lines in key order, each with its decoded assertion."""
         line, assertion = tables.line, tables.assertion
         named = [line.c.koc_ids.overlap(sorted(scope.kocs))] if scope.kocs else []
@@ -150,14 +158,14 @@ class RegistryBookTransaction(BookTransaction):
 
 
 @contextmanager
-def registry_transaction(book: Book) -> Iterator[RegistryBookTransaction]:
+def registry_transaction(book: BookConnections) -> Iterator[RegistryPostingTransaction]:
     """One transaction: committed at the end of the block, rolled back on an error."""
     connection = book.connection()
     with connection.begin():
-        yield RegistryBookTransaction(connection, book.accounts())
+        yield RegistryPostingTransaction(connection, book.accounts())
 
 
-def oldest_open_job(book: Book, partitions: Collection[int]) -> OpenJob | None:
+def oldest_open_job(book: BookConnections, partitions: Collection[int]) -> OpenJob | None:
     """The oldest reprice job with lines left in one of these partitions."""
     job, progress = tables.reprice_job, tables.reprice_progress
     wanted = (
@@ -172,11 +180,11 @@ def oldest_open_job(book: Book, partitions: Collection[int]) -> OpenJob | None:
         row = connection.execute(wanted).mappings().one_or_none()
     if row is None:
         return None
-    found = Job(row["id"], _scope_of(row["scope"]), row["cause"], to_micros(row["effective_at"]))
+    found = RepriceJob(row["id"], _scope_of(row["scope"]), row["cause"], to_micros(row["effective_at"]))
     return OpenJob(found, row["partition"])
 
 
-def count_open_jobs(book: Book) -> int:
+def count_open_jobs(book: BookConnections) -> int:
     """Reprice jobs with lines left in some partition."""
     progress = tables.reprice_progress
     connection = book.connection()
@@ -185,10 +193,10 @@ def count_open_jobs(book: Book) -> int:
         return int(connection.execute(wanted).scalar_one())
 
 
-def _event(row: RowMapping) -> RegistryEvent:
+def _event(row: RowMapping) -> ReferenceEvent:
 
     occurred_at = parse_rfc3339(row["body"]["occurred_at"])
-    return RegistryEvent(row["position"], row["kind"], row["identity"], occurred_at, row["body"])
+    return ReferenceEvent(row["position"], row["kind"], row["identity"], occurred_at, row["body"])
 
 
 def _scope_body(scope: Scope) -> dict[str, Any]:

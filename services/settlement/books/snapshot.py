@@ -9,10 +9,10 @@ from sqlalchemy import Engine, select, text
 from services.kernel.errors import InvariantBroken, Refused
 from services.kernel.time import parse_rfc3339, to_micros
 from services.settlement.books import tables
-from services.settlement.books.account_ids import Accounts
+from services.settlement.books.account_ids import AccountIds
 from services.settlement.books.decode_credits import decode_credit
-from services.settlement.books.ports import RegistryEvent
-from services.settlement.books.posting_transaction import LINE_COLUMNS, BookTransaction, psycopg_of
+from services.settlement.books.ports import ReferenceEvent
+from services.settlement.books.posting_transaction import LINE_COLUMNS, PostingTransaction, psycopg_of
 from services.settlement.books.records import (
     Balance,
     ContentRecord,
@@ -23,8 +23,9 @@ from services.settlement.books.records import (
 )
 from services.settlement.books.reference import refresh
 from services.settlement.domain.book.entries import Link
+from services.settlement.domain.book.positions import Position
 from services.settlement.domain.lines.line import Key, Line
-from services.settlement.domain.pricing.price import Position, Reference
+from services.settlement.domain.pricing.price import Reference
 
 _SESSION = ("cursor_tuple_fraction = 1", "work_mem = '64MB'", "jit = off")
 """Every cursor here is read to its end: plan for the last row, not for the first."""
@@ -95,8 +96,8 @@ class Snapshot:
     def __init__(self, connection: Any) -> None:
         self._connection = connection
         self._raw = psycopg_of(connection)
-        self._accounts = Accounts(self._raw)
-        self._rows = BookTransaction(connection, self._accounts)
+        self._accounts = AccountIds(self._raw)
+        self._rows = PostingTransaction(connection, self._accounts)
         self.names: Mapping[int, tuple[str, str]] = {
             account: (key, currency)
             for account, key, currency in self._raw.execute("SELECT id, key, currency FROM account").fetchall()
@@ -179,12 +180,12 @@ class Snapshot:
             stored, journal = self._by_currency(accounts, amounts), self._by_currency(net_accounts, net_amounts)
             yield ContentRecord(kind, identity, stored, journal)
 
-    def facts(self, kind: str) -> dict[str, RegistryEvent]:
+    def facts(self, kind: str) -> dict[str, ReferenceEvent]:
         """All standing registry events of one kind by identity."""
         table = tables.reference
         rows = self._connection.execute(select(table).where(table.c.kind == kind)).mappings()
         return {
-            row["identity"]: RegistryEvent(
+            row["identity"]: ReferenceEvent(
                 row["position"], kind, row["identity"], parse_rfc3339(row["body"]["occurred_at"]), row["body"]
             )
             for row in rows

@@ -7,9 +7,9 @@ from typing import Any
 from services.kernel.errors import InvariantBroken
 from services.kernel.time import format_rfc3339
 from services.settlement.books import copy_format
-from services.settlement.books.account_ids import Accounts
+from services.settlement.books.account_ids import AccountIds
 from services.settlement.books.copy_format import bytea, integers, text, texts
-from services.settlement.books.ports import Kept, Posted, Writer
+from services.settlement.books.ports import KeptAssertion, PostedEntry, Writer
 from services.settlement.domain.lines.line import Line
 
 STAGING = (
@@ -58,7 +58,7 @@ def _expect(what: str, changed: int, expected: int) -> None:
         raise InvariantBroken(f"{what}: {changed} rows changed instead of {expected}")
 
 
-def journal(cursor: Any, posted: Sequence[Posted], accounts: Accounts, recorded_at: int) -> None:
+def journal(cursor: Any, posted: Sequence[PostedEntry], accounts: AccountIds, recorded_at: int) -> None:
     """The entries."""
     now = format_rfc3339(recorded_at)
     rows = []
@@ -82,13 +82,13 @@ def demote(cursor: Any, lines: Sequence[Line]) -> None:
         _expect("displaced lines", cursor.rowcount, len(lines))
 
 
-def new_lines(cursor: Any, lines: Sequence[Line], accounts: Accounts) -> None:
+def new_lines(cursor: Any, lines: Sequence[Line], accounts: AccountIds) -> None:
     """Lines seen for the first time, in key order."""
     rows = [_line_row(line, accounts) for line in sorted(lines, key=attrgetter("key"))]
     copy_format.copy_text(cursor, f"line {_LINE}", rows)
 
 
-def changed_lines(cursor: Any, lines: Sequence[Line], accounts: Accounts) -> None:
+def changed_lines(cursor: Any, lines: Sequence[Line], accounts: AccountIds) -> None:
     """Lines that were there before."""
     if lines:
         copy_format.copy_text(cursor, f"line_staged {_LINE}", [_line_row(line, accounts) for line in lines])
@@ -96,7 +96,7 @@ def changed_lines(cursor: Any, lines: Sequence[Line], accounts: Accounts) -> Non
         _expect("changed lines", cursor.rowcount, len(lines))
 
 
-def _line_row(line: Line, accounts: Accounts) -> str:
+def _line_row(line: Line, accounts: AccountIds) -> str:
     order_id, line_id, buyer_id = line.key
     currency = line.currency
     below_since = copy_format.NULL if line.below_since is None else format_rfc3339(line.below_since)
@@ -111,7 +111,7 @@ def _line_row(line: Line, accounts: Accounts) -> str:
     )
 
 
-def assertions(cursor: Any, kept: Sequence[Kept]) -> None:
+def assertions(cursor: Any, kept: Sequence[KeptAssertion]) -> None:
     """The bytes of accepted assertions."""
     target = "(order_id, line_id, buyer_id, partition, position, raw)"
     copy_format.copy_binary(cursor, f"assertion {target}", [_assertion_row(k) for k in kept if not k.stored])
@@ -122,7 +122,7 @@ def assertions(cursor: Any, kept: Sequence[Kept]) -> None:
         _expect("kept assertions", cursor.rowcount, len(changed))
 
 
-def _assertion_row(kept: Kept) -> bytes:
+def _assertion_row(kept: KeptAssertion) -> bytes:
     order_id, line_id, buyer_id = kept.key
     return copy_format.binary_row(
         order_id.encode(),
@@ -134,7 +134,7 @@ def _assertion_row(kept: Kept) -> bytes:
     )
 
 
-def balances(cursor: Any, posted: Sequence[Posted], accounts: Accounts) -> None:
+def balances(cursor: Any, posted: Sequence[PostedEntry], accounts: AccountIds) -> None:
     """The aggregated amounts, last of all and locked in id order: hot rows are held shortest, never in a cycle."""
     moved: dict[int, list[int]] = {}
     for entry, _, _ in posted:

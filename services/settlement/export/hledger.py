@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 
 from services.kernel.errors import InvariantBroken
 from services.kernel.time import MINUTE, format_rfc3339
-from services.settlement.books.journal_entry import Recorded
-from services.settlement.books.records import Chained
+from services.settlement.books.journal_entry import JournalEntry
+from services.settlement.books.records import ChainedEntry
 from services.settlement.domain.book.chart import Nature, nature
 from services.settlement.domain.book.currencies import decimal_text, minor_digits
 
@@ -17,7 +17,7 @@ _DAY = len("2026-11-01")
 
 
 def hledger_journal(
-    entries: Iterable[Chained], accounts: Iterable[tuple[str, str]], zone_minutes: int
+    entries: Iterable[ChainedEntry], accounts: Iterable[tuple[str, str]], zone_minutes: int
 ) -> Iterator[str]:
     """Directives, then one transaction an entry, dated by the day of its `effective_at`.
 
@@ -44,7 +44,7 @@ def _type_tag(key: str) -> str:
         return ""
 
 
-def _transaction(recorded: Recorded, zone_minutes: int) -> str:
+def _transaction(recorded: JournalEntry, zone_minutes: int) -> str:
     entry = recorded.entry
     day = format_rfc3339(entry.effective_at + zone_minutes * MINUTE)[:_DAY]
     line = "" if entry.order_id is None else f" {entry.order_id}/{entry.line_id}"

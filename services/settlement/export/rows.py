@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 
 from services.settlement.books.journal_entry import message
-from services.settlement.books.records import Chained
+from services.settlement.books.records import ChainedEntry
 from services.settlement.domain.book.currencies import decimal_text
 
 COLUMNS = (
@@ -15,13 +15,13 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def json_lines(entries: Iterable[Chained]) -> Iterator[str]:
+def json_lines(entries: Iterable[ChainedEntry]) -> Iterator[str]:
     """One entry a line."""
     for entry in entries:
         yield json.dumps(message(*entry), ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
-def csv_rows(entries: Iterable[Chained]) -> Iterator[str]:
+def csv_rows(entries: Iterable[ChainedEntry]) -> Iterator[str]:
     """A header, then one row a leg; `amount` in the currency's decimals, debit positive."""
     buffer = io.StringIO(newline="")
     writer = csv.DictWriter(buffer, COLUMNS, lineterminator="\n", extrasaction="ignore")

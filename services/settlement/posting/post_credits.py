@@ -10,11 +10,18 @@ from dataclasses import dataclass, field
 
 from services.kernel.errors import InvariantBroken
 from services.kernel.identifiers import line_key
-from services.settlement.books.entry_builder import Posting
-from services.settlement.books.ports import Batch, Incoming, Kept, Moment, Transaction, Writer
+from services.settlement.books.entry_builder import EntryBuilder
+from services.settlement.books.ports import (
+    Batch,
+    IncomingAssertion,
+    KeptAssertion,
+    Transaction,
+    TransactionTime,
+    Writer,
+)
 from services.settlement.domain.lines.booking import book_assertion, book_demotion
 from services.settlement.domain.lines.line import ContentConflict, Key, Line, owner
-from services.settlement.domain.lines.vectors import Verdict
+from services.settlement.domain.lines.vectors import Precedence
 from services.settlement.domain.pricing.price import Reference
 
 SECOND_OWNER = "second_owner"
@@ -38,7 +45,7 @@ class OwnedElsewhere(Exception):  # noqa: N818 - what is to be done: again, with
 
 
 @dataclass(slots=True)
-class Outcome:
+class PostingCounts:
     """What a batch did: assertions by what became of them, entries by kind, money moved by (kind, currency)."""
 
     assertions: Counter[str] = field(default_factory=Counter)
@@ -52,15 +59,15 @@ class _Work:
 
     lines: dict[Key, Line]
     by_order_line: dict[tuple[str, str], list[Line]]
-    accepted: dict[Key, Incoming] = field(default_factory=dict)
+    accepted: dict[Key, IncomingAssertion] = field(default_factory=dict)
     changed: dict[Key, Line] = field(default_factory=dict)
-    fresh: dict[Key, Incoming] = field(default_factory=dict)
+    fresh: dict[Key, IncomingAssertion] = field(default_factory=dict)
     demoted: list[Line] = field(default_factory=list)
 
 
 def post_batch(
     transaction: Transaction, batch: Batch, reference: Reference, zone_minutes: int, also: Iterable[int] = ()
-) -> Outcome:
+) -> PostingCounts:
     """Post a batch within a transaction that the caller commits.
 
     Args:
@@ -80,9 +87,9 @@ def post_batch(
     writers = transaction.lock_writers({*batch.ranges, *also})
     _fence(writers, batch)
     moment = transaction.moment(reference)
-    outcome = Outcome()
+    outcome = PostingCounts()
     work = _fold(transaction, batch, writers, moment, outcome)
-    posting = Posting(writers, moment, zone_minutes)
+    posting = EntryBuilder(writers, moment, zone_minutes)
     _decide_owners(work, posting, writers, outcome)
     for key, incoming in work.accepted.items():
         line = work.lines[key]
@@ -92,7 +99,7 @@ def post_batch(
     for partition, (_, end) in batch.ranges.items():
         writers[partition].next_offset = end
     kept = [
-        Kept(key, work.lines[key].stored, incoming.partition, incoming.position, incoming.raw)
+        KeptAssertion(key, work.lines[key].stored, incoming.partition, incoming.position, incoming.raw)
         for key, incoming in work.accepted.items()
     ]
     changed = list(work.changed.values())
@@ -114,7 +121,7 @@ def _fence(writers: dict[int, Writer], batch: Batch) -> None:
 
 
 def _fold(
-    transaction: Transaction, batch: Batch, writers: dict[int, Writer], moment: Moment, outcome: Outcome
+    transaction: Transaction, batch: Batch, writers: dict[int, Writer], moment: TransactionTime, outcome: PostingCounts
 ) -> _Work:
     """Read the batch's lines and fold its assertions into them one by one, in offset order."""
     wanted = {(incoming.assertion.order_id, incoming.assertion.line_id) for incoming in batch.incoming}
@@ -140,9 +147,9 @@ def _fold(
         except ContentConflict as conflict:
             conflict.place = incoming.partition, incoming.position
             raise
-        if verdict is Verdict.ACCEPTED:
+        if verdict is Precedence.ACCEPTED:
             work.accepted[key] = incoming
-        if verdict is Verdict.ACCEPTED or line.joined != joined:
+        if verdict is Precedence.ACCEPTED or line.joined != joined:
             work.changed[key] = line
         outcome.assertions[QUARANTINED if line.quarantined is not None else verdict.value] += 1
     for key, changed in work.changed.items():
@@ -150,7 +157,7 @@ def _fold(
     return work
 
 
-def _decide_owners(work: _Work, posting: Posting, writers: dict[int, Writer], outcome: Outcome) -> None:
+def _decide_owners(work: _Work, posting: EntryBuilder, writers: dict[int, Writer], outcome: PostingCounts) -> None:
     """Let the smallest (paid_at, buyer_id) stand where a new key claims an order line, and displace who stood."""
     elsewhere: set[int] = set()
     for key, incoming in work.fresh.items():
@@ -176,6 +183,6 @@ def _decide_owners(work: _Work, posting: Posting, writers: dict[int, Writer], ou
         raise OwnedElsewhere(elsewhere)
 
 
-def _idem(writers: dict[int, Writer], incoming: Incoming, key: Key) -> str:
+def _idem(writers: dict[int, Writer], incoming: IncomingAssertion, key: Key) -> str:
     generation = writers[incoming.partition].generation
     return f"credit|{generation}|{incoming.partition}|{incoming.position}|{line_key(*key)}"

@@ -27,14 +27,14 @@ from services.runtime.metrics import common, poster
 from services.runtime.settings import settings
 from services.settlement.books.failures import retry_cause
 from services.settlement.books.ports import Batch
-from services.settlement.books.posting_transaction import KEEPALIVES, SESSION, Book
+from services.settlement.books.posting_transaction import KEEPALIVES, SESSION, BookConnections
 from services.settlement.books.registry_transaction import oldest_open_job, registry_transaction
 from services.settlement.domain.lines.line import ContentConflict
 from services.settlement.domain.pricing.price import Reference
 from services.settlement.posting.assignment import Assignment, join, make_consumer
 from services.settlement.posting.gauges import Gauges
 from services.settlement.posting.lag import Lag
-from services.settlement.posting.post_credits import Fenced, Outcome, OwnedElsewhere, post_batch
+from services.settlement.posting.post_credits import Fenced, OwnedElsewhere, PostingCounts, post_batch
 from services.settlement.posting.read_credits import explain_conflict, read_batch
 from services.settlement.posting.read_registry import DeadLetters, read_event
 from services.settlement.posting.reprice import reprice_chunk
@@ -61,7 +61,7 @@ class Poster:
         health: told that the loop turns, and asked to say whether partitions were ever assigned.
     """
 
-    def __init__(self, book: Book, consumer: Any, assignment: Assignment, health: Health) -> None:
+    def __init__(self, book: BookConnections, consumer: Any, assignment: Assignment, health: Health) -> None:
         self._book = book
         self._consumer = consumer
         self._assignment = assignment
@@ -258,7 +258,7 @@ class Poster:
         self._consumer.commit_async({tp: OffsetAndMetadata(end, "", -1) for tp, end in ends.items()})
 
 
-def _count(outcome: Outcome) -> None:
+def _count(outcome: PostingCounts) -> None:
     metrics = poster()
     for what, count in outcome.assertions.items():
         metrics.assertions.labels(what).inc(count)
@@ -284,7 +284,7 @@ def run() -> None:
     check_start(plain)
     consumer = make_consumer(BATCH_RECORDS)
     assignment = Assignment(consumer, plain)
-    process = Poster(Book(writer, plain), consumer, assignment, health)
+    process = Poster(BookConnections(writer, plain), consumer, assignment, health)
     health.not_ready = lambda: None if assignment.received else "no partitions were assigned yet"
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: setattr(process, "stopping", True))

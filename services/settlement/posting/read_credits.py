@@ -5,7 +5,7 @@ from typing import Any
 
 from services.kernel.errors import Refused
 from services.settlement.books.decode_credits import decode_credit
-from services.settlement.books.ports import Batch, Incoming
+from services.settlement.books.ports import Batch, IncomingAssertion
 from services.settlement.domain.lines.line import ContentConflict
 
 
@@ -14,7 +14,7 @@ def read_batch(ranges: Mapping[int, tuple[int, int]], records: Iterable[Any]) ->
 
     Attribution publishes none that is not, so a person has to look: the second value is the sentence for them.
     """
-    incoming: list[Incoming] = []
+    incoming: list[IncomingAssertion] = []
     ends: dict[int, int] = {}
     poison = None
     for record in records:
@@ -29,7 +29,7 @@ def read_batch(ranges: Mapping[int, tuple[int, int]], records: Iterable[Any]) ->
                 f" ({refused}): find out who wrote it; nothing more is posted from this partition"
             )
         else:
-            incoming.append(Incoming(record.partition, record.offset, record.value, assertion))
+            incoming.append(IncomingAssertion(record.partition, record.offset, record.value, assertion))
     batch = Batch(ranges, incoming)
     for partition, offset in ends.items():
         batch = batch.before(partition, offset)

@@ -10,12 +10,12 @@ from schemas.topics import REGISTRY
 from services.kernel.time import to_micros
 from services.runtime.deadletters import headers
 from services.runtime.kafka import kafka_python_options
-from services.settlement.books.ports import RegistryEvent
+from services.settlement.books.ports import ReferenceEvent
 
 _SEND_SECONDS = 30
 
 
-def read_event(position: int, raw: bytes | None) -> RegistryEvent:
+def read_event(position: int, raw: bytes | None) -> ReferenceEvent:
     """A registry event; what it keeps are the fields of the contract, not those that we do not know.
 
     Raises:
@@ -23,7 +23,7 @@ def read_event(position: int, raw: bytes | None) -> RegistryEvent:
     """
     event = decoding.read(REGISTRY.name, raw)
     body = event.model_dump(mode="json", exclude_none=True)
-    return RegistryEvent(position, event.event_type, event.identity, to_micros(event.occurred_at), body)
+    return ReferenceEvent(position, event.event_type, event.identity, to_micros(event.occurred_at), body)
 
 
 class DeadLetters:

@@ -1,23 +1,23 @@
 """Price lines again after reference data changed: a chunk a transaction, between two batches of the poster."""
 
 from services.kernel.identifiers import line_key
-from services.settlement.books.entry_builder import Posting
-from services.settlement.books.ports import Job, JobProgress, RepriceTransaction
+from services.settlement.books.entry_builder import EntryBuilder
+from services.settlement.books.ports import JobProgress, RepriceJob, RepriceTransaction
 from services.settlement.domain.lines.booking import book_reprice
 from services.settlement.domain.pricing.price import Reference
-from services.settlement.posting.post_credits import Outcome
+from services.settlement.posting.post_credits import PostingCounts
 
 CHUNK = 5_000
 
 
 def reprice_chunk(
     transaction: RepriceTransaction,
-    job: Job,
+    job: RepriceJob,
     partition: int,
     reference: Reference,
     zone_minutes: int,
     limit: int = CHUNK,
-) -> Outcome:
+) -> PostingCounts:
     """Work the job's next lines of a partition, within a transaction that the caller commits.
 
     The writer row is locked before the revision is read: a batch that still prices at an older revision holds that
@@ -25,13 +25,13 @@ def reprice_chunk(
     """
     transaction.lock_shared()
     writers = transaction.lock_writers({partition})
-    outcome = Outcome()
+    outcome = PostingCounts()
     progress = transaction.read_progress(job.number, partition)
     if progress.done:
         return outcome
     moment = transaction.moment(reference)
     found = transaction.read_scope(job.scope, partition, progress.last_key, limit)
-    posting = Posting(writers, moment, zone_minutes)
+    posting = EntryBuilder(writers, moment, zone_minutes)
     changed = []
     for line, assertion in found:
         was = line.booked, line.unpriced, line.unpriced_minor

@@ -7,10 +7,11 @@ a target per content, so their facts may come in any order; plans and relations 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from services.settlement.books.entry_builder import Posting
-from services.settlement.books.ports import Job, RegistryEvent, RegistryTransaction
+from services.settlement.books.entry_builder import EntryBuilder
+from services.settlement.books.ports import ReferenceEvent, RegistryTransaction, RepriceJob
 from services.settlement.domain.book.entries import Kind
-from services.settlement.domain.lines.booking import ONLY, Row
+from services.settlement.domain.book.positions import Position, difference
+from services.settlement.domain.lines.booking import ONLY, EntryDraft
 from services.settlement.domain.pricing.facts import (
     ACCEPTED,
     CONTENT,
@@ -22,7 +23,7 @@ from services.settlement.domain.pricing.facts import (
     relation_of,
     spend_of,
 )
-from services.settlement.domain.pricing.price import Position, Reference, difference
+from services.settlement.domain.pricing.price import Reference
 from services.settlement.domain.pricing.scopes import scope_of
 from services.settlement.domain.settling.contents import (
     SCRIPT_FEE_POSITION,
@@ -31,7 +32,7 @@ from services.settlement.domain.settling.contents import (
     script_fee_target,
     spend_target,
 )
-from services.settlement.posting.post_credits import Fenced, Outcome
+from services.settlement.posting.post_credits import Fenced, PostingCounts
 
 
 class _Target(NamedTuple):
@@ -40,17 +41,17 @@ class _Target(NamedTuple):
     currency: str | None
     position: Position
     effective_at: int
-    event: RegistryEvent
+    event: ReferenceEvent
 
 
 def take_registry(
     transaction: RegistryTransaction,
     bounds: tuple[int, int],
-    events: Sequence[RegistryEvent],
+    events: Sequence[ReferenceEvent],
     reference: Reference,
     writer: int,
     zone_minutes: int,
-) -> Outcome:
+) -> PostingCounts:
     """Take valid events within a transaction that the caller commits; refused ones are already dead letters.
 
     Args:
@@ -70,7 +71,7 @@ def take_registry(
     writers = transaction.lock_writers({writer})
     moment = transaction.moment(reference)
     newest = list({(event.kind, event.identity): event for event in events}.values())
-    posting = Posting(writers, moment, zone_minutes)
+    posting = EntryBuilder(writers, moment, zone_minutes)
     if newest:
         if job := _job(first, newest, reference):
             transaction.add_job(job)
@@ -78,13 +79,13 @@ def take_registry(
         _book_contents(transaction, newest, posting, writer)
     transaction.write(posting.posted, [], [], [], writers, moment.now)
     transaction.save_registry(end, reference.revision + (1 if newest else 0))
-    outcome = Outcome()
+    outcome = PostingCounts()
     outcome.entries.update(entry.kind.text for entry, _, _ in posting.posted)
     outcome.moved.update(posting.moved())
     return outcome
 
 
-def _job(first: int, newest: Sequence[RegistryEvent], reference: Reference) -> Job | None:
+def _job(first: int, newest: Sequence[ReferenceEvent], reference: Reference) -> RepriceJob | None:
     """The job that prices again what the batch's plans and relations can change; None where it has none."""
     pricing = [event for event in newest if event.kind in (PLAN, RELATION)]
     plans = [plan_of(event.body) for event in pricing if event.kind == PLAN]
@@ -98,11 +99,11 @@ def _job(first: int, newest: Sequence[RegistryEvent], reference: Reference) -> J
         return None
     last = max(pricing, key=lambda event: event.occurred_at)
     others = f" and {len(pricing) - 1} more" if len(pricing) > 1 else ""
-    return Job(first, scope, f"{last.kind} {last.identity.replace('|', ' ')}{others}", last.occurred_at)
+    return RepriceJob(first, scope, f"{last.kind} {last.identity.replace('|', ' ')}{others}", last.occurred_at)
 
 
 def _book_contents(
-    transaction: RegistryTransaction, newest: Sequence[RegistryEvent], posting: Posting, writer: int
+    transaction: RegistryTransaction, newest: Sequence[ReferenceEvent], posting: EntryBuilder, writer: int
 ) -> None:
     """Bring script fees and spend of the batch's contents to their targets."""
     fees = {event.identity: event for event in newest if event.kind in (CONTENT, ACCEPTED)}
@@ -122,13 +123,13 @@ def _book_contents(
     _book(transaction, SPEND_POSITION, Kind.SPEND_CONSUMED, spend_targets, posting, writer)
 
 
-def _fee(event: RegistryEvent, content: Content | None, accepted: RegistryEvent | None) -> _Target:
+def _fee(event: ReferenceEvent, content: Content | None, accepted: ReferenceEvent | None) -> _Target:
     target = script_fee_target(content, accepted=accepted is not None)
     since = max(event.occurred_at, accepted.occurred_at) if accepted else event.occurred_at
     return _Target(content.currency if content else None, target, since, event)
 
 
-def _spend(spent: RegistryEvent, contents: dict[str, Content], registered: RegistryEvent | None) -> _Target:
+def _spend(spent: ReferenceEvent, contents: dict[str, Content], registered: ReferenceEvent | None) -> _Target:
     spend = spend_of(spent.body)
     event = max((e for e in (spent, registered) if e), key=lambda e: e.position)
     since = max(spent.occurred_at, event.occurred_at)
@@ -140,7 +141,7 @@ def _book(
     kind: str,
     entry_kind: Kind,
     targets: dict[str, _Target],
-    posting: Posting,
+    posting: EntryBuilder,
     writer: int,
 ) -> None:
     """One entry per content or spend and currency whose booked position is not its target."""
@@ -149,7 +150,9 @@ def _book(
     for identity, target in targets.items():
         currency, position = booked.get(identity, ("", {}))
         for legs, of in _deltas(currency, position, target):
-            row = Row(entry_kind, ONLY, f"{target.event.kind} {target.event.identity}", target.effective_at, legs)
+            row = EntryDraft(
+                entry_kind, ONLY, f"{target.event.kind} {target.event.identity}", target.effective_at, legs
+            )
             posting.add(writer, f"registry|{target.event.position}|{kind}|{identity}|{of}", [row], of, None)
             moved[identity] = target.currency or of, target.position
     transaction.put_positions(kind, moved)

@@ -6,7 +6,7 @@ import msgspec
 
 from schemas.topics import LEDGER
 from services.kernel.time import format_rfc3339
-from services.settlement.books.journal_entry import Recorded, message, message_key
+from services.settlement.books.journal_entry import JournalEntry, message, message_key
 
 CE_SOURCE = "/koc/settlement"
 _CONSTANT_HEADERS = [
@@ -17,7 +17,7 @@ _CONSTANT_HEADERS = [
 _encode = msgspec.json.Encoder().encode
 
 
-class Record(NamedTuple):
+class LedgerRecord(NamedTuple):
     """What goes into a batch."""
 
     key: bytes
@@ -25,11 +25,11 @@ class Record(NamedTuple):
     headers: list[tuple[str, bytes]]
 
 
-def encode(recorded: Recorded, prev_hash: bytes) -> Record:
+def encode(recorded: JournalEntry, prev_hash: bytes) -> LedgerRecord:
     """The record of an entry: the same bytes whenever it is made."""
     headers = [
         *_CONSTANT_HEADERS,
         ("ce_id", recorded.entry_id.encode()),
         ("ce_time", format_rfc3339(recorded.recorded_at).encode()),
     ]
-    return Record(message_key(recorded.entry).encode(), _encode(message(recorded, prev_hash)), headers)
+    return LedgerRecord(message_key(recorded.entry).encode(), _encode(message(recorded, prev_hash)), headers)

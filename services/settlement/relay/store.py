@@ -11,7 +11,7 @@ import psycopg
 from services.kernel.errors import InvariantBroken
 from services.kernel.time import to_micros
 from services.runtime.database import psycopg_dsn
-from services.settlement.books.journal_entry import Recorded
+from services.settlement.books.journal_entry import JournalEntry
 from services.settlement.domain.book.entries import GENESIS, KIND_BY_CODE, Entry, Leg, Link
 
 RELAY = 4_715_020
@@ -31,7 +31,7 @@ _ACCOUNTS = "SELECT id, key FROM account WHERE id = ANY(%s)"
 _ADVANCE = "UPDATE relay SET seq = %s WHERE writer = %s AND seq = %s"
 
 
-class Behind(NamedTuple):
+class RelayLag(NamedTuple):
     """A writer whose journal is ahead of the ledger topic: the numbers published and booked last."""
 
     writer: int
@@ -71,13 +71,13 @@ class RelayStore:
         """The number published last, by writer."""
         return dict(await self._fetch("SELECT writer, seq FROM relay"))
 
-    async def behind(self) -> list[Behind]:
+    async def behind(self) -> list[RelayLag]:
         """The writers with entries that are not published.
 
         Raises:
             InvariantBroken: more is published than is booked.
         """
-        found = [Behind(*row) for row in await self._fetch(_BEHIND)]
+        found = [RelayLag(*row) for row in await self._fetch(_BEHIND)]
         for writer, published, booked in found:
             if published > booked:
                 raise InvariantBroken(f"writer {writer}: {published} entries are published, {booked} are booked")
@@ -96,7 +96,7 @@ class RelayStore:
             raise InvariantBroken(f"journal row {writer}-{seq} is published and missing")
         return Link(seq, bytes(rows[0][0]))
 
-    async def rows(self, writer: int, after: int, limit: int) -> list[Recorded]:
+    async def rows(self, writer: int, after: int, limit: int) -> list[JournalEntry]:
         """A writer's entries after a number, in order."""
         rows = await self._fetch(_ROWS, (writer, after, limit))
         await self._learn({account for row in rows for account in row[11]} - self._keys.keys())
@@ -116,7 +116,7 @@ class RelayStore:
         if unknown:
             self._keys.update(await self._fetch(_ACCOUNTS, (sorted(unknown),)))
 
-    def _recorded(self, writer: int, row: tuple[Any, ...]) -> Recorded:
+    def _recorded(self, writer: int, row: tuple[Any, ...]) -> JournalEntry:
         seq, idem_key, cause, kind, currency, period, effective_at, recorded_at, order_id, line_id, corrects = row[:11]
         legs = tuple(Leg(self._keys[account], amount) for account, amount in zip(row[11], row[12], strict=True))
         entry = Entry(
@@ -131,7 +131,7 @@ class RelayStore:
             corrects=corrects,
             legs=legs,
         )
-        return Recorded(entry, writer, seq, to_micros(recorded_at), bytes(row[13]))
+        return JournalEntry(entry, writer, seq, to_micros(recorded_at), bytes(row[13]))
 
     async def _fetch(self, statement: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         cursor = await self._connection.execute(statement, values, binary=True)

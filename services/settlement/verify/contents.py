@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from services.settlement.books.records import Books, ContentRecord
+from services.settlement.books.records import BooksSnapshot, ContentRecord
+from services.settlement.domain.book.positions import Position
 from services.settlement.domain.pricing.facts import ACCEPTED, CONTENT, SPEND, content_of, spend_of
-from services.settlement.domain.pricing.price import Position
 from services.settlement.domain.settling.contents import (
     SCRIPT_FEE_POSITION,
     SPEND_POSITION,
@@ -17,7 +17,7 @@ Booked = dict[str, Position]
 """Currency -> position."""
 
 
-def check_contents(books: Books) -> Iterator[Difference]:
+def check_contents(books: BooksSnapshot) -> Iterator[Difference]:
     """Every script fee and spend that is booked or should be."""
     targets = _targets(books)
     for record in books.contents():
@@ -35,7 +35,7 @@ def _worth(where: str, record: ContentRecord, target: Booked) -> Iterator[Differ
         yield Difference("price", where, _text(record.stored), _text(target))
 
 
-def _targets(books: Books) -> dict[tuple[str, str], Booked]:
+def _targets(books: BooksSnapshot) -> dict[tuple[str, str], Booked]:
     """What the standing facts are worth."""
     contents = {identity: content_of(event.body) for identity, event in books.facts(CONTENT).items()}
     accepted = books.facts(ACCEPTED)

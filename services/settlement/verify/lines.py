@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from services.settlement.books.records import LineRecord, StoredWriter
-from services.settlement.domain.lines.assertions import Assertion, content_hash, is_cancelled, vector_of
+from services.settlement.domain.book.positions import Position
+from services.settlement.domain.lines.assertions import LineAssertion, content_hash, is_cancelled, vector_of
 from services.settlement.domain.lines.line import Line, owner
 from services.settlement.domain.lines.vectors import dominates
-from services.settlement.domain.pricing.price import Position, Reference, price, terms_of
+from services.settlement.domain.pricing.price import Reference, price, terms_of
 from services.settlement.verify.findings import Difference, Note
 
 
@@ -53,7 +54,7 @@ class LineCheck:
         self._counts["unpriced"] += line.unpriced is not None
         self._counts["of a second owner"] += not line.standing
 
-    def _worth(self, where: str, booked: Position, line: Line, assertion: Assertion) -> Iterator[Difference]:
+    def _worth(self, where: str, booked: Position, line: Line, assertion: LineAssertion) -> Iterator[Difference]:
         """What is booked must be the assertion's price, unless the line is frozen; nothing where it does not stand."""
         if line.quarantined is not None:
             return
@@ -98,7 +99,7 @@ def check_owners(several: Sequence[Line]) -> Iterator[Difference]:
             yield Difference("owner", f"line {'/'.join(line.key)}", standing, should)
 
 
-def _same_content(where: str, line: Line, assertion: Assertion) -> Iterator[Difference]:
+def _same_content(where: str, line: Line, assertion: LineAssertion) -> Iterator[Difference]:
     """The kept assertion must be the one that the line accepted."""
     key = (assertion.order_id, assertion.line_id, assertion.buyer_id)
     if key != line.key:

@@ -11,7 +11,7 @@ from functools import partial
 from itertools import chain
 from typing import TypeVar
 
-from services.settlement.books.records import Books
+from services.settlement.books.records import BooksSnapshot
 from services.settlement.verify.contents import check_contents
 from services.settlement.verify.findings import Difference, Note
 from services.settlement.verify.journal import JournalCheck
@@ -25,7 +25,7 @@ _STRIDE = 1_000
 
 
 @dataclass(slots=True)
-class Report:
+class VerifyReport:
     """What was checked, how many of each, and what was found. Notes are no differences: work that is not done yet."""
 
     checked: Counter[str] = field(default_factory=Counter)
@@ -38,9 +38,9 @@ class Report:
         return not self.differences
 
 
-def verify(books: Books, progress: Progress = lambda _what, _done: None) -> Report:
+def verify(books: BooksSnapshot, progress: Progress = lambda _what, _done: None) -> VerifyReport:
     """Check a whole snapshot of the books."""
-    report = Report()
+    report = VerifyReport()
     counted = partial(_counted, report.checked, progress)
     journal = JournalCheck(books.names)
     stored_writers = books.writers()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from services.settlement.books.journal_entry import Recorded, message
+from services.settlement.books.journal_entry import JournalEntry, message
 from services.settlement.books.records import NetPosition
 from services.settlement.domain.book.entries import GENESIS, Entry, Kind, Leg, chain
 from services.settlement.export.digest import digest
@@ -55,7 +55,7 @@ def entries(count: int = 60) -> list[dict[str, Any]]:
             legs=legs,
         )
         link = chain(entry, writer, last[writer], PAID_AT + DAY + number)
-        recorded = Recorded(entry, writer, link.seq, PAID_AT + DAY + number, link.head)
+        recorded = JournalEntry(entry, writer, link.seq, PAID_AT + DAY + number, link.head)
         made.append(message(recorded, last[writer].head))
         last[writer] = link
     return made

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.operations.drain import drain as module
-from services.operations.drain.drain import Behind, NotDrained, Place, Reached, drain, missing, sentence
+from services.operations.drain.drain import LogDistance, NotDrained, Place, Reached, drain, missing, sentence
 
 CLICKS, CREDITS = ("clicks", 3), ("credits", 3)
 
@@ -59,14 +59,14 @@ def test_an_end_that_moved_meanwhile_is_held_against_again() -> None:
 @pytest.mark.parametrize(
     ("reached", "behind"),
     [
-        (at(3, 2), Behind("clicks", 3, 2)),
-        (at(5, 0), Behind("credits", 3, 2)),
-        (at(5, 2, jobs=2), Behind("open reprice jobs", 3, 2)),
-        (at(5, 2, unpublished=7), Behind("entries not yet published", 12, 7)),
-        (Reached({CREDITS: 2}, {}, {}), Behind("clicks", 3, 5)),
+        (at(3, 2), LogDistance("clicks", 3, 2)),
+        (at(5, 0), LogDistance("credits", 3, 2)),
+        (at(5, 2, jobs=2), LogDistance("open reprice jobs", 3, 2)),
+        (at(5, 2, unpublished=7), LogDistance("entries not yet published", 12, 7)),
+        (Reached({CREDITS: 2}, {}, {}), LogDistance("clicks", 3, 5)),
     ],
 )
-def test_what_is_behind_is_named_at_the_timeout(reached: Reached, behind: Behind) -> None:
+def test_what_is_behind_is_named_at_the_timeout(reached: Reached, behind: LogDistance) -> None:
     with pytest.raises(NotDrained, match=f"{behind.what}: {behind.missing} behind in partition") as refused:
         drain(Written([{CLICKS: 5, CREDITS: 2}], [reached]), 0, lambda _: None)
     assert refused.value.behind == [behind]
@@ -84,5 +84,5 @@ def test_a_server_that_is_away_is_waited_for() -> None:
 
 
 def test_a_sentence_sums_up_partitions() -> None:
-    behind = [Behind("clicks", 0, 1_000), Behind("clicks", 3, 500), Behind("open reprice jobs", 1, 1)]
+    behind = [LogDistance("clicks", 0, 1_000), LogDistance("clicks", 3, 500), LogDistance("open reprice jobs", 1, 1)]
     assert sentence(behind) == ("clicks: 1,500 behind in partitions 0, 3; open reprice jobs: 1 behind in partition 1")

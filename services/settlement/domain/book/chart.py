@@ -42,7 +42,7 @@ RESERVED = frozenset({"brand", "bank", "clawback", "payout", "tax", "vat", "traf
 """Owners of other accounts: no plan may call a role like one of them."""
 
 
-class Named(NamedTuple):
+class AccountParts(NamedTuple):
     """An account key taken apart; `id` is empty where the owner is ourselves."""
 
     owner: str
@@ -50,7 +50,7 @@ class Named(NamedTuple):
     purpose: str
 
 
-def parse(key: str) -> Named:
+def parse(key: str) -> AccountParts:
     """Take an account key apart.
 
     Raises:
@@ -68,7 +68,7 @@ def nature(key: str) -> Nature:
     return _made(key)[0].nature
 
 
-def _made(key: str) -> tuple[Template, Named]:
+def _made(key: str) -> tuple[Template, AccountParts]:
     """The template that makes a key, and the key's parts."""
     owner, _, rest = key.partition(":")
     identity, _, purpose = rest.rpartition(":")
@@ -81,7 +81,7 @@ def _made(key: str) -> tuple[Template, Named]:
             and template.has_id == bool(identity)
             and (template.owner != ROLE or owner not in RESERVED | {OURSELVES})
         ):
-            return template, Named(owner, identity, purpose)
+            return template, AccountParts(owner, identity, purpose)
     raise InvariantBroken(f"no account template makes {key!r}")
 
 

@@ -12,7 +12,7 @@ from typing import Protocol
 from services.settlement.domain.lines.vectors import Vector
 
 
-class Credit(Protocol):
+class AssertedCredit(Protocol):
     """A content that a line is credited to, with its share of 1,000,000."""
 
     @property
@@ -27,7 +27,7 @@ class Credit(Protocol):
     def weight_ppm(self) -> int: ...
 
 
-class Step(Protocol):
+class AssertedStep(Protocol):
     """The line's amounts after one order event: the sum refunded so far, and whether it is cancelled."""
 
     @property
@@ -40,7 +40,7 @@ class Step(Protocol):
     def cancelled(self) -> bool: ...
 
 
-class Version(Protocol):
+class AssertedVersion(Protocol):
     """The four components of a line's version vector."""
 
     @property
@@ -53,7 +53,7 @@ class Version(Protocol):
     def order(self) -> int: ...
 
 
-class Assertion(Protocol):
+class LineAssertion(Protocol):
     """The whole current truth of one order line, as attribution publishes it."""
 
     @property
@@ -89,27 +89,27 @@ class Assertion(Protocol):
     @property
     def as_of(self) -> int: ...
     @property
-    def steps(self) -> Sequence[Step]: ...
+    def steps(self) -> Sequence[AssertedStep]: ...
     @property
     def policy(self) -> str: ...
     @property
-    def credits(self) -> Sequence[Credit]: ...
+    def credits(self) -> Sequence[AssertedCredit]: ...
     @property
-    def version(self) -> Version: ...
+    def version(self) -> AssertedVersion: ...
 
 
-def is_cancelled(assertion: Assertion) -> bool:
+def is_cancelled(assertion: LineAssertion) -> bool:
     """Whether nothing is owed for the line any more, whatever was refunded."""
     return assertion.status == "cancelled"
 
 
-def vector_of(assertion: Assertion) -> Vector:
+def vector_of(assertion: LineAssertion) -> Vector:
     """Its version vector."""
     version = assertion.version
     return version.log, version.rules, version.touch, version.order
 
 
-def content_hash(assertion: Assertion) -> bytes:
+def content_hash(assertion: LineAssertion) -> bytes:
     """16 bytes over the fields that decide money: two assertions with equal vectors must agree on them."""
     content = (
         assertion.buyer_id,

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from services.settlement.domain.lines.assertions import Assertion, content_hash, vector_of
-from services.settlement.domain.lines.vectors import NOTHING, Vector, Verdict, fold
-from services.settlement.domain.pricing.price import Position
+from services.settlement.domain.book.positions import Position
+from services.settlement.domain.lines.assertions import LineAssertion, content_hash, vector_of
+from services.settlement.domain.lines.vectors import NOTHING, Precedence, Vector, fold
 
 Key = tuple[str, str, str]
 """order_id, line_id, buyer_id: the buyer fixes the partition, and vectors are compared only within a key."""
@@ -56,7 +56,7 @@ class Line:
         """Of several buyers' lines of one order line, the smallest of these stands."""
         return self.paid_at, self.key[2]
 
-    def take(self, assertion: Assertion, now: int) -> Verdict:
+    def take(self, assertion: LineAssertion, now: int) -> Precedence:
         """Fold one assertion in; its content is the caller's to keep when the verdict is ACCEPTED.
 
         Args:
@@ -67,9 +67,9 @@ class Line:
             ContentConflict: the same vector came with other content before, and the line is not quarantined.
         """
         verdict, self.vector, self.joined = fold(self.vector, self.joined, vector_of(assertion))
-        if verdict is Verdict.SAME and self.quarantined is None and content_hash(assertion) != self.content_hash:
+        if verdict is Precedence.SAME and self.quarantined is None and content_hash(assertion) != self.content_hash:
             raise ContentConflict(self.key)
-        if verdict is Verdict.ACCEPTED:
+        if verdict is Precedence.ACCEPTED:
             self.content_hash = content_hash(assertion)
             if assertion.paid_at != self.paid_at and self.quarantined is None:
                 self.quarantined = OTHER_PAID_AT

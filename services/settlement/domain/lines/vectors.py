@@ -26,7 +26,7 @@ def join(one: Vector, other: Vector) -> Vector:
     return one[0], max(one[1], other[1]), max(one[2], other[2]), max(one[3], other[3])
 
 
-class Verdict(Enum):
+class Precedence(Enum):
     """What becomes of an assertion of a line."""
 
     ACCEPTED = "accepted"
@@ -35,20 +35,20 @@ class Verdict(Enum):
     INCOMPARABLE = "incomparable"
 
 
-class Folded(NamedTuple):
+class FoldResult(NamedTuple):
     """A line's vector after an assertion: what it stands on, and the join of all it has seen."""
 
-    verdict: Verdict
+    verdict: Precedence
     vector: Vector
     joined: Vector
 
 
-def fold(vector: Vector, joined: Vector, asserted: Vector) -> Folded:
+def fold(vector: Vector, joined: Vector, asserted: Vector) -> FoldResult:
     """Fold one assertion into what a line has seen: accept only what dominates, remember the rest in the join."""
     if asserted == vector:
-        return Folded(Verdict.SAME, vector, joined)
+        return FoldResult(Precedence.SAME, vector, joined)
     if dominates(asserted, vector):
-        return Folded(Verdict.ACCEPTED, asserted, join(joined, asserted))
+        return FoldResult(Precedence.ACCEPTED, asserted, join(joined, asserted))
     if dominates(vector, asserted):
-        return Folded(Verdict.DOMINATED, vector, joined)
-    return Folded(Verdict.INCOMPARABLE, vector, join(joined, asserted))
+        return FoldResult(Precedence.DOMINATED, vector, joined)
+    return FoldResult(Precedence.INCOMPARABLE, vector, join(joined, asserted))

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from services.settlement.domain.lines.assertions import Assertion, Credit
+from services.settlement.domain.lines.assertions import AssertedCredit, LineAssertion
 
 KINDS = ("exclusive", "targeted", "activity", "open")
 """Plan kinds, most specific first."""
@@ -50,7 +50,7 @@ class Plan:
         """Whether an order paid then falls into its time."""
         return self.effective_from <= paid_at and (self.effective_to is None or paid_at < self.effective_to)
 
-    def matches(self, line: Assertion, credit: Credit) -> bool:
+    def matches(self, line: LineAssertion, credit: AssertedCredit) -> bool:
         """Whether all its scope fields match this credit of this line."""
         return (
             (self.brand_id is None or self.brand_id == line.brand_id)
@@ -106,7 +106,7 @@ class Plans:
         """All versions of a plan."""
         return list(self._versions.get(plan_id, {}).values())
 
-    def find(self, line: Assertion, credit: Credit) -> Plan | None:
+    def find(self, line: LineAssertion, credit: AssertedCredit) -> Plan | None:
         """The plan that prices a credit of a line; None where no plan does."""
         stretch = bisect_right(self._bounds, line.paid_at)
         candidates = self._in_force.get((line.brand_id, stretch))

@@ -9,12 +9,10 @@ from typing import NamedTuple
 
 from services.kernel.money import allocate, credit_rank, share
 from services.settlement.domain.book import chart
-from services.settlement.domain.lines.assertions import Assertion, Credit
+from services.settlement.domain.book.positions import Position
+from services.settlement.domain.lines.assertions import AssertedCredit, LineAssertion
 from services.settlement.domain.pricing.plans import Plan, Plans
 from services.settlement.domain.pricing.relations import Relations, fills
-
-Position = dict[str, int]
-"""Account key -> amount_minor, debit positive; no zeros. The currency is the line's."""
 
 NO_PLAN = "no_plan"
 """Why a credit has no price: no plan matches it."""
@@ -32,16 +30,16 @@ class Reference:
         self.revision = 0
 
 
-class Terms(NamedTuple):
+class CreditTerms(NamedTuple):
     """What one credit is priced by: its plan (None = no plan matches), and who fills which role."""
 
-    credit: Credit
+    credit: AssertedCredit
     plan: Plan | None
     rate_ppm: int
     parties: Mapping[str, str]
 
 
-class Taken(NamedTuple):
+class SplitShare(NamedTuple):
     """One split as it came out: a share of `whole_minor`, at most what its source held; a role nobody fills takes 0."""
 
     role: str
@@ -52,15 +50,15 @@ class Taken(NamedTuple):
     amount_minor: int
 
 
-class Priced(NamedTuple):
+class LineTerms(NamedTuple):
     """A line's terms, and the base that no plan prices."""
 
-    terms: tuple[Terms, ...]
+    terms: tuple[CreditTerms, ...]
     unpriced: str | None
     unpriced_minor: int
 
 
-def remaining_base(line: Assertion, kind: str, refunded_minor: int) -> int:
+def remaining_base(line: LineAssertion, kind: str, refunded_minor: int) -> int:
     """floor(base x (goods_paid - refunded) / goods_paid) of a base kind; zero where nothing was paid."""
     paid = line.goods_paid_minor
     kept = paid - refunded_minor
@@ -69,7 +67,7 @@ def remaining_base(line: Assertion, kind: str, refunded_minor: int) -> int:
     return kept if kind == GOODS_PAID else (paid + line.platform_discount_minor) * kept // paid
 
 
-def terms_of(line: Assertion, reference: Reference) -> Priced:
+def terms_of(line: LineAssertion, reference: Reference) -> LineTerms:
     """Find each credit's plan and parties, and say what part of the line no plan prices."""
     found = []
     unpriced = False
@@ -81,16 +79,16 @@ def terms_of(line: Assertion, reference: Reference) -> Priced:
         else:
             paid_rate = plan.paid_traffic_rate_ppm
             rate = paid_rate if paid_rate is not None and credit.traffic == "paid" else plan.rate_ppm
-        found.append(Terms(credit, plan, rate, reference.relations.parties(credit.koc_id, line.paid_at)))
+        found.append(CreditTerms(credit, plan, rate, reference.relations.parties(credit.koc_id, line.paid_at)))
     terms = tuple(found)
     if not unpriced:
-        return Priced(terms, None, 0)
+        return LineTerms(terms, None, 0)
     parts = allocated(line, terms, GOODS_PAID, line.refunded_minor)
     lost = sum(part for part, term in zip(parts, terms, strict=True) if term.plan is None)
-    return Priced(terms, NO_PLAN, 0 if line.status == "cancelled" else lost)
+    return LineTerms(terms, NO_PLAN, 0 if line.status == "cancelled" else lost)
 
 
-def price(line: Assertion, terms: tuple[Terms, ...], refunded_minor: int, *, cancelled: bool) -> Position:
+def price(line: LineAssertion, terms: tuple[CreditTerms, ...], refunded_minor: int, *, cancelled: bool) -> Position:
     """The target per account of a line of which so much is refunded."""
     position: Position = {}
     if cancelled or not terms:
@@ -109,7 +107,7 @@ def price(line: Assertion, terms: tuple[Terms, ...], refunded_minor: int, *, can
     return {}
 
 
-def allocated(line: Assertion, terms: tuple[Terms, ...], kind: str, refunded_minor: int) -> list[int]:
+def allocated(line: LineAssertion, terms: tuple[CreditTerms, ...], kind: str, refunded_minor: int) -> list[int]:
     """A base kind's remaining base over all credits by weight."""
     base = remaining_base(line, kind, refunded_minor)
     if len(terms) == 1:
@@ -123,14 +121,14 @@ def allocated(line: Assertion, terms: tuple[Terms, ...], kind: str, refunded_min
     return allocate(base, [term.credit.weight_ppm for term in terms], rank)
 
 
-def split(terms: Terms, base: int, commission: int) -> tuple[list[Taken], dict[str, int]]:
+def split(terms: CreditTerms, base: int, commission: int) -> tuple[list[SplitShare], dict[str, int]]:
     """Apply a plan's splits in order to one credit's commission: what each took, and what roles hold in the end."""
-    steps: list[Taken] = []
+    steps: list[SplitShare] = []
     holds = _divide(terms, base, commission, steps)
     return steps, holds
 
 
-def _divide(terms: Terms, base: int, commission: int, told: list[Taken] | None) -> dict[str, int]:
+def _divide(terms: CreditTerms, base: int, commission: int, told: list[SplitShare] | None) -> dict[str, int]:
     """What roles hold after all splits; `told` is told what each took."""
     credit, plan, _, parties = terms
     holds = {"koc": commission}
@@ -147,30 +145,14 @@ def _divide(terms: Terms, base: int, commission: int, told: list[Taken] | None) 
                 holds[source] = held - taken
             holds[role] = holds.get(role, 0) + taken
         if told is not None:
-            told.append(Taken(role, party, of, share_ppm, whole, taken))
+            told.append(SplitShare(role, party, of, share_ppm, whole, taken))
     return holds
 
 
-def _share_out(position: Position, terms: Terms, base: int, commission: int) -> None:
+def _share_out(position: Position, terms: CreditTerms, base: int, commission: int) -> None:
     """Add what each role holds of one credit's commission in the end to `position`."""
     for role, amount in _divide(terms, base, commission, None).items():
         party = fills(role, terms.credit.koc_id, terms.parties) if amount else None
         if party is not None:
             key = chart.pending(role, party)
             position[key] = position.get(key, 0) - amount
-
-
-def difference(target: Position, booked: Position) -> Position:
-    """What is to be booked so that `booked` becomes `target`, without zeros."""
-    delta = dict(target)
-    for key, amount in booked.items():
-        delta[key] = delta.get(key, 0) - amount
-    return {key: amount for key, amount in delta.items() if amount}
-
-
-def total(one: Position, other: Position) -> Position:
-    """Two positions together, without zeros."""
-    summed = dict(one)
-    for key, amount in other.items():
-        summed[key] = summed.get(key, 0) + amount
-    return {key: amount for key, amount in summed.items() if amount}

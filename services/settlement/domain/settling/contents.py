@@ -6,7 +6,7 @@ Each fact may come before or after the others; a target is a function of the fac
 from dataclasses import dataclass
 
 from services.settlement.domain.book import chart
-from services.settlement.domain.pricing.price import Position
+from services.settlement.domain.book.positions import Position
 
 SCRIPT_FEE_POSITION = "script_fee"
 SPEND_POSITION = "spend"

@@ -2,12 +2,12 @@
 
 import pytest
 
-from services.settlement.books.ports import Batch, Incoming, Job, JobProgress
+from services.settlement.books.ports import Batch, IncomingAssertion, JobProgress, RepriceJob
 from services.settlement.domain.book.entries import Kind
 from services.settlement.domain.book.periods import month_after, period_of
 from services.settlement.domain.lines.booking import REST, book_assertion, book_reprice
 from services.settlement.domain.lines.line import OTHER_PAID_AT, ContentConflict, Line
-from services.settlement.domain.lines.vectors import NOTHING, Verdict, dominates, fold, join
+from services.settlement.domain.lines.vectors import NOTHING, Precedence, dominates, fold, join
 from services.settlement.domain.pricing.price import Reference
 from services.settlement.domain.pricing.scopes import Scope
 from services.settlement.posting.post_credits import Fenced, post_batch
@@ -113,16 +113,16 @@ def test_vectors_compare_the_log_first_and_the_rest_component_by_component() -> 
 @pytest.mark.parametrize(
     ("asserted", "verdict", "vector", "joined"),
     [
-        ((0, 1, 5, 5), Verdict.SAME, (0, 1, 5, 5), (0, 1, 6, 5)),
-        ((0, 1, 4, 5), Verdict.DOMINATED, (0, 1, 5, 5), (0, 1, 6, 5)),
-        ((0, 1, 4, 6), Verdict.INCOMPARABLE, (0, 1, 5, 5), (0, 1, 6, 6)),
-        ((0, 1, 6, 6), Verdict.ACCEPTED, (0, 1, 6, 6), (0, 1, 6, 6)),
-        ((1, 1, 0, 0), Verdict.ACCEPTED, (1, 1, 0, 0), (1, 1, 0, 0)),
+        ((0, 1, 5, 5), Precedence.SAME, (0, 1, 5, 5), (0, 1, 6, 5)),
+        ((0, 1, 4, 5), Precedence.DOMINATED, (0, 1, 5, 5), (0, 1, 6, 5)),
+        ((0, 1, 4, 6), Precedence.INCOMPARABLE, (0, 1, 5, 5), (0, 1, 6, 6)),
+        ((0, 1, 6, 6), Precedence.ACCEPTED, (0, 1, 6, 6), (0, 1, 6, 6)),
+        ((1, 1, 0, 0), Precedence.ACCEPTED, (1, 1, 0, 0), (1, 1, 0, 0)),
     ],
 )
-def test_only_what_dominates_is_accepted(asserted: tuple, verdict: Verdict, vector: tuple, joined: tuple) -> None:
+def test_only_what_dominates_is_accepted(asserted: tuple, verdict: Precedence, vector: tuple, joined: tuple) -> None:
     assert fold((0, 1, 5, 5), (0, 1, 6, 5), asserted) == (verdict, vector, joined)
-    assert fold(NOTHING, NOTHING, asserted) == (Verdict.ACCEPTED, asserted, asserted)
+    assert fold(NOTHING, NOTHING, asserted) == (Precedence.ACCEPTED, asserted, asserted)
 
 
 def test_a_line_is_below_its_join_until_the_complete_assertion_comes() -> None:
@@ -138,11 +138,11 @@ def test_a_line_is_below_its_join_until_the_complete_assertion_comes() -> None:
 def test_an_equal_vector_with_other_content_is_refused_unless_the_line_is_quarantined() -> None:
     line = line_of(Fact())
     line.take(Fact(), now=1)
-    assert line.take(Fact(shop_id="s_9"), now=1) is Verdict.SAME  # decides no money
+    assert line.take(Fact(shop_id="s_9"), now=1) is Precedence.SAME  # decides no money
     with pytest.raises(ContentConflict, match="o_1/1/b_1"):
         line.take(Fact(goods_paid_minor=1), now=1)
     line.quarantined = "by hand"
-    assert line.take(Fact(goods_paid_minor=1), now=1) is Verdict.SAME
+    assert line.take(Fact(goods_paid_minor=1), now=1) is Precedence.SAME
 
 
 def test_another_paid_at_freezes_the_line() -> None:
@@ -183,14 +183,14 @@ def test_idempotency_keys_name_the_cause() -> None:
 def test_a_batch_that_begins_elsewhere_than_the_books_is_fenced() -> None:
     book = MemoryBook()
     with pytest.raises(Fenced) as fenced:
-        post_batch(book, Batch({1: (5, 6)}, [Incoming(1, 5, b"", Fact())]), Reference(), ZONE)
+        post_batch(book, Batch({1: (5, 6)}, [IncomingAssertion(1, 5, b"", Fact())]), Reference(), ZONE)
     assert fenced.value.offsets == {1: 0}
 
 
 def test_a_finished_reprice_chunk_does_nothing_again() -> None:
     book = MemoryBook()
     book.progress[7, 0] = JobProgress(None, done=True)
-    job = Job(7, Scope(None, frozenset(), 0, None), "why", 0)
+    job = RepriceJob(7, Scope(None, frozenset(), 0, None), "why", 0)
     assert not reprice_chunk(book, job, 0, Reference(), ZONE).assertions
 
 

@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 
 from services.kernel.errors import InvariantBroken
-from services.settlement.books.journal_entry import Recorded
+from services.settlement.books.journal_entry import JournalEntry
 from services.settlement.domain.book.entries import GENESIS, Entry, Kind, Leg, Link, chain
 from services.settlement.relay.process import Relay
-from services.settlement.relay.store import Behind, ElectionLost
+from services.settlement.relay.store import ElectionLost, RelayLag
 
 FULL = 3
 
 
-def journal(writer: int, entries: int) -> list[Recorded]:
+def journal(writer: int, entries: int) -> list[JournalEntry]:
     rows, last = [], GENESIS
     for number in range(entries):
         entry = Entry(
@@ -30,7 +30,7 @@ def journal(writer: int, entries: int) -> list[Recorded]:
             legs=(Leg("brand:br_2:accrued", 5), Leg("koc:k_7:pending", -5)),
         )
         last = chain(entry, writer, last, 0)
-        rows.append(Recorded(entry, writer, last.seq, 0, last.head))
+        rows.append(JournalEntry(entry, writer, last.seq, 0, last.head))
     return rows
 
 
@@ -41,9 +41,9 @@ class Store:
         self.journal = {writer: journal(writer, entries) for writer in writers}
         self.published = dict.fromkeys(writers, 0)
 
-    async def behind(self) -> list[Behind]:
+    async def behind(self) -> list[RelayLag]:
         return [
-            Behind(writer, self.published[writer], rows[-1].seq)
+            RelayLag(writer, self.published[writer], rows[-1].seq)
             for writer, rows in self.journal.items()
             if rows[-1].seq != self.published[writer]
         ]
@@ -51,7 +51,7 @@ class Store:
     async def head(self, writer: int, seq: int) -> Link:
         return next((row.link for row in self.journal[writer] if row.seq == seq), GENESIS)
 
-    async def rows(self, writer: int, after: int, limit: int) -> list[Recorded]:
+    async def rows(self, writer: int, after: int, limit: int) -> list[JournalEntry]:
         return [row for row in self.journal[writer] if row.seq > after][:limit]
 
     async def advance(self, writer: int, published: int, seq: int) -> None:
@@ -139,8 +139,8 @@ def test_a_row_that_says_other_than_its_hash_is_not_published() -> None:
 
 def test_missing_rows_at_the_end_of_the_journal_are_no_news_to_publish() -> None:
     class Hollow(Store):
-        async def behind(self) -> list[Behind]:
-            return [Behind(3, 0, 5)]
+        async def behind(self) -> list[RelayLag]:
+            return [RelayLag(3, 0, 5)]
 
     store, producer = Hollow(3), Producer()
     store.journal[3] = []
@@ -151,7 +151,7 @@ def test_missing_rows_at_the_end_of_the_journal_are_no_news_to_publish() -> None
 
 def test_a_position_that_another_relay_moved_ends_this_one() -> None:
     class Stolen(Store):
-        async def rows(self, writer: int, after: int, limit: int) -> list[Recorded]:
+        async def rows(self, writer: int, after: int, limit: int) -> list[JournalEntry]:
             self.published[writer] = 1
             return await super().rows(writer, after, limit)
 
