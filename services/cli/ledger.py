@@ -77,7 +77,7 @@ def export(
     Examples: `koc ledger export --format hledger --output books.journal`, `koc ledger export --format csv`
     """
     from services.runtime.settings import settings
-    from services.settlement.books.records import chained
+    from services.settlement.books.journal_rows import chained
     from services.settlement.export.file import write
     from services.settlement.export.hledger import hledger_journal
     from services.settlement.export.rows import csv_rows, json_lines

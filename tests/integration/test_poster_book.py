@@ -148,7 +148,7 @@ class _Statements:
         posting_transaction.PostingTransaction.__init__ = opened  # type: ignore[method-assign]
 
     def __exit__(self, *_: object) -> None:
-        self._module.BookTransaction.__init__ = self._old  # type: ignore[method-assign]
+        self._module.PostingTransaction.__init__ = self._old  # type: ignore[method-assign]
 
 
 def test_batches_of_any_size_and_duplicates_end_in_the_same_positions(books: Books, another_books: Books) -> None:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from services.settlement.books.records import LineRecord, StoredWriter
+from services.settlement.books.snapshot_port import LineRecord, StoredWriter
 from services.settlement.domain.book.positions import Position
 from services.settlement.domain.lines.assertions import LineAssertion, content_hash, is_cancelled, vector_of
 from services.settlement.domain.lines.line import Line, owner
