@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from services.kernel.errors import InvariantBroken, StartRefused
+from services.kernel.errors import InvariantBroken, Stalled, StartRefused
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "local": ("services.cli.local", "Real Kafka and PostgreSQL on this machine without Docker, and the workers."),
@@ -69,7 +69,7 @@ def app() -> None:
     """Entry point: an expected problem is one sentence and its exit status, never a traceback."""
     try:
         koc()
-    except (StartRefused, InvariantBroken) as problem:
+    except (StartRefused, InvariantBroken, Stalled) as problem:
         _end(str(problem), problem.exit_code)
     except ConnectionError as problem:
         _end(f"{problem}; `koc doctor` says more", UNAVAILABLE)
