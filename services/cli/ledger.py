@@ -76,8 +76,14 @@ def export(
 
     Examples: `koc ledger export --format hledger --output books.journal`, `koc ledger export --format csv`
     """
-    from services.runtime.settings import settings
     from services.settlement.adapters.export_file import write
+
+    write(_journal(form), output)
+
+
+def _journal(form: Format) -> Iterator[str]:
+    """The journal in a form, piece by piece; opens the books when the first is asked for."""
+    from services.runtime.settings import settings
     from services.settlement.application.export import csv_rows, json_lines
     from services.settlement.application.export_hledger import hledger_journal
     from services.settlement.application.records import chained
@@ -85,10 +91,9 @@ def export(
     with _books() as books, _progress(books.journal_rows()) as progress:
         entries = _told(chained(books.journal(), books.names), progress)
         if form is Format.HLEDGER:
-            text = hledger_journal(entries, books.names.values(), settings().settlement_zone_minutes)
+            yield from hledger_journal(entries, books.names.values(), settings().settlement_zone_minutes)
         else:
-            text = json_lines(entries) if form is Format.JSON else csv_rows(entries)
-        write(text, output)
+            yield from json_lines(entries) if form is Format.JSON else csv_rows(entries)
 
 
 @app.command()
