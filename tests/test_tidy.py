@@ -3,11 +3,14 @@
 import ast
 import re
 import subprocess
+import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.kit.source import ROOT, Definition, Source, module_of, overrides_a_library, tree_of
+
 FILES = sorted(
     ROOT / name
     for name in subprocess.run(
@@ -20,15 +23,12 @@ PRODUCT = [file for file in FILES if file.parts[len(ROOT.parts)] in {"services",
 PURE = [file for file in PRODUCT if "domain" in file.parts or "kernel" in file.parts]
 MAX_FILE_LINES = 500
 MAX_FUNCTION_LINES = 70
+SCRIPTS = [file for file in FILES if file.parts[len(ROOT.parts)] == "deploy"]
 CLOCKS = {"now", "utcnow", "today", "time", "monotonic", "perf_counter", "time_ns", "monotonic_ns"}
 
 
-def tree(file: Path) -> ast.Module:
-    return ast.parse(file.read_text())
-
-
 def nodes(file: Path, kind: type | tuple[type, ...]) -> list:
-    return [node for node in ast.walk(tree(file)) if isinstance(node, kind)]
+    return [node for node in ast.walk(tree_of(file)) if isinstance(node, kind)]
 
 
 def name(file: Path) -> str:
@@ -109,3 +109,82 @@ def test_links_in_documents_lead_somewhere() -> None:
     for document in documents:
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text()):
             assert (document.parent / target).exists(), f"{name(document)} -> {target}"
+
+
+# Live code
+
+TRANSPARENT = {"property", "cached_property", "staticmethod", "classmethod", "contextmanager", "asynccontextmanager",
+               "cache", "lru_cache", "wraps", "in_words", "_fail_stop"}  # fmt: skip
+"""Decorators that leave a function to be called by its name."""
+
+REGISTERED = {
+    "command": "typer calls a command when its words are typed",
+    "callback": "typer calls it before a command",
+    "field_validator": "pydantic calls it with the field",
+    "model_validator": "pydantic calls it with the whole message",
+    "agent": "faust hands it the stream",
+    "task": "faust runs it beside the agents",
+}
+"""Decorators that register a function with a library, which then calls it."""
+
+CALLED_FROM_OUTSIDE = {
+    "services.cli.main.app": "the command koc, by pyproject.toml",
+    "services.runtime.health.Health.serve.Handler.do_GET": "http.server calls it for a GET",
+    "services.runtime.health.Health.serve.Handler.log_message": "http.server calls it for each answer",
+    "services.runtime.local.stack.Stack.pid": "tests kill and freeze the stack's processes by it",
+}
+"""Functions that no product code names, and who calls them."""
+
+TO_BE_DELETED = {
+    "services.attribution.domain.policy.Policy.window",
+    "services.attribution.domain.policy.always",
+    "services.attribution.domain.policy.scope_of",
+    "services.kernel.identifiers.is_identifier",
+    "services.settlement.books.migrations.differences",
+    "services.settlement.books.registry_transaction.count_open_jobs",
+    "services.settlement.domain.book.chart.parse",
+}
+"""Dead functions that are still there. This list must shrink to nothing: it fails once one of them is deleted."""
+
+
+def unnamed(source: Source, modules: set[str]) -> Iterator[Definition]:
+    """Functions and methods of these modules that nothing else in the source names and no library calls."""
+    for one in source.definitions:
+        if one.module not in modules or one.name.startswith("__") or set(one.decorators) & set(REGISTERED):
+            continue
+        if not source.is_mentioned(one) and not (one.is_method and overrides_a_library(one, ("services", "schemas"))):
+            yield one
+
+
+def test_every_function_and_method_is_named_by_other_product_code() -> None:
+    source = Source({module_of(file): tree_of(file) for file in [*PRODUCT, *SCRIPTS]})
+    dead = {str(one) for one in unnamed(source, set(map(module_of, PRODUCT)))}
+    assert dead == TO_BE_DELETED | set(CALLED_FROM_OUTSIDE)
+    used = {name for one in source.definitions for name in one.decorators}
+    assert set(REGISTERED) <= used, "a decorator that nothing uses"
+
+
+DEAD_AND_ALIVE = {
+    "a": """
+        from b import live
+        def dead(): return dead()
+        class Window:
+            length: int
+            def length_of(self): return live()
+            def cut(self): return Window()
+        def imported_elsewhere(): return Window().length
+        """,
+    "b": """
+        import a
+        def live(): return a.imported_elsewhere().cut
+        def dead(): pass
+        class Door:
+            cut: int
+        """,
+}
+
+
+def test_a_dead_function_would_be_noticed_beside_one_of_the_same_name_that_lives() -> None:
+    source = Source({name: ast.parse(textwrap.dedent(text)) for name, text in DEAD_AND_ALIVE.items()})
+    dead = {str(one) for one in source.definitions if not source.is_mentioned(one)}
+    assert dead == {"a.dead", "a.Window.length_of", "a.Window.cut", "b.dead"}
