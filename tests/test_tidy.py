@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import textwrap
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -188,3 +189,33 @@ def test_a_dead_function_would_be_noticed_beside_one_of_the_same_name_that_lives
     source = Source({name: ast.parse(textwrap.dedent(text)) for name, text in DEAD_AND_ALIVE.items()})
     dead = {str(one) for one in source.definitions if not source.is_mentioned(one)}
     assert dead == {"a.dead", "a.Window.length_of", "a.Window.cut", "b.dead"}
+
+
+# One meaning a name
+
+SAME_NAME = {
+    "Line": "an order line as it was bought in attribution, as it is booked in settlement; neither knows the other",
+    "Vector": "the version vector of a line, in attribution's and in settlement's own type",
+}
+"""Public class names and type names that stand twice in services/ for good, and why."""
+
+TO_BE_RENAMED = {
+    "Amount", "AsJson", "Booked", "Name", "Outcome", "Party", "Place", "Position", "Progress", "Refusal", "Row", "Rows",
+    "Step",
+}  # fmt: skip
+"""Names that still stand for two things. This list must shrink to nothing: it fails once one of them is unique."""
+
+
+def type_names(file: Path) -> Iterator[str]:
+    """Public classes of a file, and its type aliases: names in CamelCase that are assigned at module level."""
+    for node in nodes(file, ast.ClassDef):
+        yield node.name
+    for node in tree_of(file).body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            yield node.targets[0].id
+
+
+def test_a_public_class_name_stands_once_in_services() -> None:
+    files = [file for file in PRODUCT if file.is_relative_to(ROOT / "services")]
+    counts = Counter(one for file in files for one in set(type_names(file)) if re.match(r"[A-Z][a-z]", one))
+    assert {one for one, count in counts.items() if count > 1} == TO_BE_RENAMED | set(SAME_NAME)
