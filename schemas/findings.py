@@ -92,7 +92,7 @@ def judge(sample: Sample, topic: str | None = None) -> Judged:
     record = record_of(sample.raw)
     topic = topic or record.topic
     try:
-        topic = topic or _topic_of(record.raw)
+        topic = topic or topic_of(decoding.read_object(record.raw))
     except decoding.InvalidEvent as invalid:
         return Judged("", None, [_wrong(sample.where, invalid)], [])
     if problems := decoding.problems(topic, record.raw):
@@ -100,16 +100,6 @@ def judge(sample: Sample, topic: str | None = None) -> Judged:
     event = decoding.read(topic, record.raw)
     findings = [*_placed(sample.where, record, topic, event), *_private(sample.where, event)]
     return Judged(topic, event, findings, decoding.unknown_fields(topic, record.raw))
-
-
-def _topic_of(raw: bytes) -> str:
-    try:
-        event = json.loads(raw)
-    except (ValueError, RecursionError) as problem:
-        raise decoding.InvalidEvent(Reason.INVALID_JSON, str(problem)) from None
-    if not isinstance(event, dict):
-        raise decoding.InvalidEvent(Reason.INVALID_JSON, "the record is not an object")
-    return topic_of(event)
 
 
 def _wrong(where: str, invalid: decoding.InvalidEvent) -> Finding:

@@ -1,8 +1,8 @@
 """commerce.orders.v1: an order was paid, and what became of it."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Protocol, TypeVar
 
-from pydantic import Field, TypeAdapter, model_validator
+from pydantic import AfterValidator, Field, TypeAdapter
 
 from schemas.fields import MAX_LINES, MAX_QUANTITY, Amount, Currency, Identifier, Message, Moment, Reason, Word
 
@@ -50,6 +50,26 @@ class OrderLine(Message):
     shipping_minor: Amount = 0
 
 
+class _Named(Protocol):
+    """What names a line."""
+
+    @property
+    def line_id(self) -> str: ...
+
+
+L = TypeVar("L", bound=_Named)
+
+
+def _differing(lines: list[L]) -> list[L]:
+    """Lines as they are, each line_id once."""
+    seen = set()
+    for line in lines:
+        if line.line_id in seen:
+            raise ValueError(f"two of them have the line_id {line.line_id}")
+        seen.add(line.line_id)
+    return lines
+
+
 class OrderPaid(OrderEvent):
     """The order is paid; occurred_at is when. Makes the order known."""
 
@@ -59,13 +79,7 @@ class OrderPaid(OrderEvent):
     currency: Currency
     new_customer: bool = False
     declared: Declared | None = None
-    lines: Annotated[list[OrderLine], Field(min_length=1, max_length=MAX_LINES)]
-
-    @model_validator(mode="after")
-    def _lines_differ(self) -> Self:
-        if len({line.line_id for line in self.lines}) != len(self.lines):
-            raise ValueError("two lines have the same line_id")
-        return self
+    lines: Annotated[list[OrderLine], Field(min_length=1, max_length=MAX_LINES), AfterValidator(_differing)]
 
 
 class OrderReceived(OrderEvent):
@@ -102,13 +116,7 @@ class OrderRefunded(OrderEvent):
 
     event_type: Literal["order.refunded"]
     refund_id: Identifier
-    lines: Annotated[list[RefundLine], Field(min_length=1, max_length=MAX_LINES)]
-
-    @model_validator(mode="after")
-    def _lines_differ(self) -> Self:
-        if len({line.line_id for line in self.lines}) != len(self.lines):
-            raise ValueError("two lines have the same line_id")
-        return self
+    lines: Annotated[list[RefundLine], Field(min_length=1, max_length=MAX_LINES), AfterValidator(_differing)]
 
 
 class OrderRefundReversed(OrderEvent):
