@@ -1,13 +1,13 @@
 """`koc`: one command line. Groups are loaded when they are asked for, so that `koc --help` is quick."""
 
 import sys
-from importlib import import_module
-from typing import Any, NoReturn
+from importlib import import_module, metadata
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
-from services.kernel.errors import InvariantBroken, StartRefused
+from services.kernel.errors import InputRefused, InvariantBroken, StartRefused
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "local": ("services.cli.local", "Real Kafka and PostgreSQL on this machine without Docker, and the workers."),
@@ -53,12 +53,23 @@ koc = typer.Typer(
 )
 
 
+def _show_version(asked: bool) -> None:
+    if asked:
+        print(f"koc {metadata.version('koc-settlement')}")
+        raise typer.Exit
+
+
 @koc.callback()
-def about() -> None:
+def about(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
     """KOC commission settlement: events in, attribution, a double-entry ledger out.
 
     First time here? `make demo`. Then `koc local status`, `koc ledger balances`, `koc explain ORDER_ID`.
     """
+    del version  # its callback has ended the command
 
 
 UNAVAILABLE = 69
@@ -69,7 +80,7 @@ def app() -> None:
     """Entry point: an expected problem is one sentence and its exit status, never a traceback."""
     try:
         koc()
-    except (StartRefused, InvariantBroken) as problem:
+    except (StartRefused, InputRefused, InvariantBroken) as problem:
         _end(str(problem), problem.exit_code)
     except ConnectionError as problem:
         _end(f"{problem}; `koc doctor` says more", UNAVAILABLE)

@@ -1,12 +1,20 @@
 """Publish many records fast and in order: aiokafka batches, one in flight a partition, every one acknowledged."""
 
 import asyncio
+import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 from schemas.topics import BY_NAME
 from services.runtime.kafka import aiokafka_options, partition_of
+from services.runtime.settings import settings
+
+logging.getLogger("aiokafka").addHandler(logging.NullHandler())  # where no log is set up, an error says it all
+
+BROKER_SECONDS = 3
+"""How long a broker may take to answer at first."""
 
 _BATCH_BYTES = 1_000_000
 _SLICE = 20_000
@@ -37,21 +45,53 @@ def publish(records: Iterable[Outgoing], progress: Progress = lambda _: None) ->
         progress: called with the number of acknowledged records now and then.
 
     Raises:
-        ConnectionError: no broker answers.
-        aiokafka.errors.KafkaError: a produce failed; what came before it may have been published.
+        ConnectionError: no broker answers, or one does no longer; some of the records may have been published.
     """
     return asyncio.run(_publish(records, progress))
 
 
-async def _publish(records: Iterable[Outgoing], progress: Progress) -> dict[str, int]:
-    from aiokafka import AIOKafkaProducer
+def reach_broker() -> None:
+    """See whether a broker answers, before the work that publishing takes.
 
+    Raises:
+        ConnectionError: none does, within BROKER_SECONDS.
+    """
+
+    async def connect() -> None:
+        async with _producer():
+            pass
+
+    asyncio.run(connect())
+
+
+@asynccontextmanager
+async def _producer() -> AsyncIterator[Any]:
+    """A connected producer, closed at the end of the block; what goes wrong with the broker is a ConnectionError."""
+    from aiokafka import AIOKafkaProducer
+    from aiokafka.errors import KafkaError
+
+    address = settings().kafka_bootstrap
     producer = AIOKafkaProducer(
         **aiokafka_options(), acks="all", enable_idempotence=True, max_batch_size=_BATCH_BYTES, linger_ms=5
     )
-    await producer.start()
-    counts: dict[str, int] = defaultdict(int)
     try:
+        try:
+            async with asyncio.timeout(BROKER_SECONDS):
+                await producer.start()
+        except (KafkaError, TimeoutError) as error:
+            raise ConnectionError(f"no Kafka broker answers at {address}") from error
+        try:
+            yield producer
+        except KafkaError as error:
+            told = f"{error}; some of it may be published, and publishing it again does no harm"
+            raise ConnectionError(f"the Kafka broker at {address} did not take everything: {told}") from error
+    finally:
+        await producer.stop()
+
+
+async def _publish(records: Iterable[Outgoing], progress: Progress) -> dict[str, int]:
+    counts: dict[str, int] = defaultdict(int)
+    async with _producer() as producer:
         waiting: dict[tuple[str, int], list[Outgoing]] = defaultdict(list)
         held = 0
         for record in records:
@@ -64,8 +104,6 @@ async def _publish(records: Iterable[Outgoing], progress: Progress) -> dict[str,
                 progress(sum(counts.values()))
         await _flush(producer, waiting)
         progress(sum(counts.values()))
-    finally:
-        await producer.stop()
     return dict(counts)
 
 
