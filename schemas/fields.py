@@ -8,12 +8,13 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic_core import PydanticCustomError
+
+from schemas.currencies import CURRENCIES
 
 IDENTIFIER_PATTERN = r"^[A-Za-z0-9._~=+@:-]{1,128}$"
 WORD_PATTERN = r"^[a-z][a-z0-9_]{0,31}$"
-CURRENCY_PATTERN = r"^[A-Z]{3}$"
 MOMENT_PATTERN = (
     r"^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
     r"(\.[0-9]{1,6})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
@@ -60,9 +61,20 @@ def _moment(value: object) -> datetime:
     return value
 
 
+def _currency(code: str) -> str:
+    """A code as it is, if money can be in it."""
+    if code not in CURRENCIES:
+        raise ValueError("is not an ISO 4217 currency code, three capital letters such as CNY")
+    return code
+
+
 Identifier = Annotated[str, Field(pattern=IDENTIFIER_PATTERN)]
 Word = Annotated[str, Field(pattern=WORD_PATTERN)]
-Currency = Annotated[str, Field(pattern=CURRENCY_PATTERN, description="ISO 4217")]
+Currency = Annotated[
+    str,
+    AfterValidator(_currency),
+    Field(description="ISO 4217", json_schema_extra={"enum": [*sorted(CURRENCIES)]}),
+]
 Moment = Annotated[
     datetime,
     BeforeValidator(_moment),

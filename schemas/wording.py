@@ -10,7 +10,7 @@ from typing import Any
 from pydantic_core import ErrorDetails
 
 from schemas.credits import POLICY_PATTERN
-from schemas.fields import CURRENCY_PATTERN, IDENTIFIER_PATTERN, TEXT_PATTERN, WORD_PATTERN, WRONG
+from schemas.fields import IDENTIFIER_PATTERN, TEXT_PATTERN, WORD_PATTERN, WRONG
 from schemas.ledger import ENTRY_ID_PATTERN, HASH_PATTERN, KIND_PATTERN, PERIOD_PATTERN
 
 Context = dict[str, Any]
@@ -18,7 +18,6 @@ Context = dict[str, Any]
 FORMS = {
     IDENTIFIER_PATTERN: "must be 1 to 128 characters: letters A to Z or a to z, digits, or any of . _ ~ = + @ : -",
     WORD_PATTERN: "must be 1 to 32 characters: a letter a to z, then letters a to z, digits or _",
-    CURRENCY_PATTERN: "must be an ISO 4217 currency code",
     TEXT_PATTERN: "must not contain control characters",
     POLICY_PATTERN: "must be 1 to 64 letters a to z, digits or _",
     HASH_PATTERN: "must be 64 digits 0 to 9 or a to f",
