@@ -1,8 +1,11 @@
 """Read an event's bytes, or say in one word of schemas.reasons and one line for a person what is wrong with them.
 
-Unknown fields are ignored. Of a name that stands twice in one object the last counts. NaN and Infinity are not JSON.
+Unknown fields are ignored. Of a field that stands twice in one object the last counts (ADR 0004); the test kit and
+`koc publish` refuse it. NaN and Infinity are not JSON.
 """
 
+import json
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -78,6 +81,30 @@ def unknown_fields(topic: str, raw: bytes) -> list[str]:
     except ValidationError as error:
         return [path_of(one) for one in _found(error) if one["type"] == "extra_forbidden"]
     return []
+
+
+def repeated_fields(raw: bytes) -> list[str]:
+    """Paths of the fields that stand twice in one object of a JSON text; every reader would take the last alone."""
+    repeating: list[tuple[dict[str, Any], set[str]]] = []
+
+    def built(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            names = [name for name, _ in pairs]
+            repeating.append((found, {name for name in found if names.count(name) > 1}))
+        return found
+
+    whole = json.loads(raw, object_pairs_hook=built, parse_int=str, parse_float=str)
+    names_in = {id(found): names for found, names in repeating}
+    return list(_paths(whole, names_in, "")) if repeating else []
+
+
+def _paths(node: Any, names_in: dict[int, set[str]], path: str) -> Iterator[str]:
+    """Path of every name of every object of a tree, by the object's id."""
+    yield from (f"{path}{name}" for name in sorted(names_in.get(id(node), ())))
+    inner = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for name, value in inner:
+        yield from _paths(value, names_in, f"{path}{name}.")
 
 
 def read_object(raw: bytes) -> dict[str, Any]:

@@ -43,7 +43,7 @@ class OrderLine(Message):
     brand_id: Identifier
     category_id: Identifier | None = None
     quantity: Quantity
-    goods_paid_minor: Amount
+    goods_paid_minor: Amount = Field(description="minor units paid for the goods, without tax and shipping")
     platform_discount_minor: Amount = 0
     shop_discount_minor: Amount = 0
     tax_minor: Amount = 0
@@ -104,10 +104,10 @@ class OrderCompleted(OrderEvent):
 
 
 class RefundLine(Message):
-    """What was refunded of a line."""
+    """What was refunded of a line's goods; a refund of tax or shipping does not belong here."""
 
     line_id: Identifier
-    refund_minor: Amount
+    refund_minor: Amount = Field(description="minor units of the goods, as goods_paid_minor: without tax and shipping")
     quantity: RefundedQuantity = 0
 
 

@@ -66,6 +66,11 @@ def none_of(path: str, value: str, expected: str) -> str:
     return f"{path} {quoted(value)} is none of {_listed(expected)}"
 
 
+def stands_twice(path: str) -> str:
+    """What is wrong with a field that its object has twice."""
+    return f"{path}: stands twice in one object, and only the last would count"
+
+
 def quoted(value: str) -> str:
     """A wrong value in quotes, its beginning if it is long."""
     return json.dumps(value if len(value) <= _SHOWN else f"{value[:_SHOWN]}…", ensure_ascii=False)

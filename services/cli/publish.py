@@ -13,6 +13,8 @@ from services.kernel.errors import InputRefused
 
 if TYPE_CHECKING:
     from schemas.decoding import InvalidEvent
+    from schemas.findings import Finding
+    from schemas.relations import Relations
     from schemas.samples import Sample
     from services.runtime.publishing import Outgoing
 
@@ -44,7 +46,8 @@ def publish(
     """Publish events to their topics, keyed and partitioned as the contract says.
 
     All lines are checked first; if one is invalid, nothing is published, each is named, and the status is 1.
-    --validate-only ends there, with 0 if all are valid, else 1; `python -m schemas.check` looks at events together.
+    --validate-only ends there, with 0 if all are valid, else 1, and warns where a relation.set leaves out parties whom
+    its KOC had before in these files; `python -m schemas.check` looks at all events together.
     A file without events, or that cannot be read, ends with 65; no broker ends with 69, before anything is checked.
 
     Examples:
@@ -52,28 +55,32 @@ def publish(
         koc publish --validate-only --json samples.jsonl
         zcat shop.jsonl.gz | koc publish - --json
     """
-    from schemas.samples import check_names, lines, samples
-    from services.runtime.publishing import publish as send
+    from schemas.relations import Relations
+    from schemas.samples import lines, samples
     from services.runtime.publishing import reach_broker
-    from services.runtime.routing import route, route_as_is
+    from services.runtime.routing import route_as_is
 
-    _check_usage(topic, validate_only, as_is)
-    try:
-        check_names(files)
-    except ValueError as problem:
-        raise typer.BadParameter(str(problem), param_hint="FILES") from None
+    _check_usage(files, topic, validate_only, as_is)
     if not validate_only:
         reach_broker()
     if as_is:
         records = [route_as_is(sample.raw, topic) for sample in _counted(_read(files, lines), "read")]
     else:
-        records, refused = _routed(_counted(_read(files, samples), "checked"), route)
+        relations = Relations()
+        records, refused = _routed(_counted(_read(files, samples), "checked"), relations)
         if validate_only:
-            _report(records, refused, as_json)
+            _report(records, refused, list(relations.end()), as_json)
             raise typer.Exit(1 if refused else 0)
         if refused:
             _show(refused)
             raise typer.Exit(1)
+    _send(records, as_json)
+
+
+def _send(records: "list[Outgoing]", as_json: bool) -> None:
+    """Publish, and say how many went where in what time."""
+    from services.runtime.publishing import publish as send
+
     began = time.monotonic()
     counts = send(records, _show_progress(len(records)))
     seconds = time.monotonic() - began
@@ -85,10 +92,15 @@ def publish(
         print(f"{len(records):10,}  in {seconds:.1f} s; `koc drain` waits until they are in the ledger")
 
 
-def _check_usage(topic: str, validate_only: bool, as_is: bool) -> None:
-    """Refuse options that make no sense: what we publish ourselves is no place for events of others."""
+def _check_usage(files: list[str], topic: str, validate_only: bool, as_is: bool) -> None:
+    """Refuse what makes no sense: a topic of our own is no place for events of others."""
+    from schemas.samples import check_names
     from schemas.topics import INPUTS
 
+    try:
+        check_names(files)
+    except ValueError as problem:
+        raise typer.BadParameter(str(problem), param_hint="FILES") from None
     inputs = [one.name for one in INPUTS]
     if topic not in inputs:
         raise typer.BadParameter(f"{topic} is none of the input topics {', '.join(inputs)}", param_hint="--topic")
@@ -127,32 +139,42 @@ def _counted(found: "Iterable[Sample]", what: str) -> "Iterator[Sample]":
         print(f"\r{what} {number:,} events", file=sys.stderr)
 
 
-def _routed(found: "Iterable[Sample]", route: "Callable[[bytes], Outgoing]") -> "tuple[list[Outgoing], list[Refused]]":
-    """The records of all valid samples, and the others with where they stand and why."""
-    from schemas.decoding import InvalidEvent
+def _routed(found: "Iterable[Sample]", relations: "Relations") -> "tuple[list[Outgoing], list[Refused]]":
+    """The records of all valid samples, and the others with where they stand and why; relations are collected."""
+    from schemas.decoding import InvalidEvent, read
+    from schemas.registry import RelationSet
+    from schemas.topics import REGISTRY
+    from services.runtime.routing import route
 
     records: list[Outgoing] = []
     refused: list[Refused] = []
     for where, raw in found:
         try:
-            records.append(route(raw))
+            records.append(record := route(raw))
+            if record.topic == REGISTRY.name and isinstance(event := read(record.topic, raw), RelationSet):
+                relations.add(where, event)
         except InvalidEvent as invalid:
             refused.append((where, invalid))
     return records, refused
 
 
-def _report(records: "Iterable[Outgoing]", refused: "list[Refused]", as_json: bool) -> None:
-    """Every bad one, and counts of the valid ones by topic."""
+def _report(records: "Iterable[Outgoing]", refused: "list[Refused]", warnings: "list[Finding]", as_json: bool) -> None:
+    """Every bad one, every warning, and counts of the valid ones by topic."""
     counts = Counter(record.topic for record in records)
     if as_json:
         bad = [
             {"where": where, "reason": invalid.reason, "field": invalid.field, "detail": invalid.detail}
             for where, invalid in refused
         ]
-        print(json.dumps({"valid": dict(sorted(counts.items())), "invalid": bad}, ensure_ascii=False))
+        dubious = [
+            {"where": one.where, "reason": one.word, "field": one.field, "detail": one.wanted} for one in warnings
+        ]
+        answer = {"valid": dict(sorted(counts.items())), "invalid": bad, "warnings": dubious}
+        print(json.dumps(answer, ensure_ascii=False))
         return
     for where, invalid in refused:
         print(f"{where}: {invalid}")
+    print(*warnings, sep="\n", end="\n" if warnings else "")
     for name, count in sorted(counts.items()):
         print(f"{count:10,}  {name}")
     print(f"{counts.total():10,}  valid, {len(refused):,} invalid; nothing was published")

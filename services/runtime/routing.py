@@ -3,8 +3,10 @@
 import json
 
 from schemas import decoding
+from schemas.reasons import Reason
 from schemas.routing import topic_of
 from schemas.topics import REGISTRY
+from schemas.wording import stands_twice
 from services.runtime.publishing import Outgoing
 
 
@@ -15,7 +17,10 @@ def route(raw: bytes) -> Outgoing:
         InvalidEvent: it is not valid.
     """
     topic = topic_of(decoding.read_object(raw))
-    return Outgoing(topic, decoding.read(topic, raw).key.encode(), raw)
+    record = Outgoing(topic, decoding.read(topic, raw).key.encode(), raw)
+    if twice := decoding.repeated_fields(raw):
+        raise decoding.InvalidEvent(Reason.INVALID_FIELD, stands_twice(twice[0]), twice[0])
+    return record
 
 
 def route_as_is(raw: bytes, default_topic: str) -> Outgoing:
