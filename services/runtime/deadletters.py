@@ -9,7 +9,7 @@ from typing import NamedTuple
 from schemas.topics import BY_NAME, INPUTS
 from services.kernel.errors import StartRefused
 from services.runtime.kafka import kafka_python_options
-from services.runtime.publishing import Header, Outgoing
+from services.runtime.publishing import Header, Outgoing, reach_broker
 
 REASON = "reason"
 DETAIL = "detail"
@@ -98,8 +98,10 @@ def select(topic: str | None = None, reasons: Iterable[str] = (), positions: Ite
         positions: only at one of these; none = anywhere.
 
     Raises:
+        ConnectionError: no broker answers.
         StartRefused: a dead-letter topic does not exist.
     """
+    reach_broker()
     wanted, places = set(reasons), set(positions)
     found: dict[Position, Refusal] = {}
     for source in INPUTS:
