@@ -96,8 +96,11 @@ def _day_text(day: int) -> str:
     return f"{date.fromordinal(_EPOCH_ORDINAL + day).isoformat()}T"
 
 
+@lru_cache(maxsize=4096)
 def format_rfc3339(micros: int) -> str:
     """The one canonical text of a time: UTC, Z, a fraction only where there is one, no trailing zeros in it.
+
+    The same few times are written again and again: when an order was paid, when a transaction began.
 
     Raises:
         ValueError: a year before 1 or after 9999.
