@@ -93,8 +93,11 @@ def canonical(entry: Entry, writer: int, seq: int, recorded_at: int, prev_hash: 
     ]
     for account, amount_minor in entry.legs:
         fields += account, str(amount_minor)
-    parts = [_ABSENT if field is None else _PREFIXES[len(field) & 255] + field for field in fields]
-    if len(max(filter(None, fields), key=len)) > 255 or not "".join(filter(None, fields)).isascii():
+    try:
+        parts = [_ABSENT if field is None else _PREFIXES[len(field)] + field for field in fields]
+    except IndexError:
+        parts = []
+    if not parts or not "".join(filter(None, fields)).isascii():
         parts = [_ABSENT if field is None else _packed(field) for field in fields]
     return (_VERSION + "".join(parts)).encode("latin-1")
 
