@@ -46,6 +46,11 @@ def balances(
     shown = [row for row in every if row[0].startswith(account)]
     if as_json:
         print(json.dumps([{"account": key, "currency": of, "amount_minor": amount} for key, of, amount in shown]))
+    if account and not shown:
+        if not as_json:
+            print(f"koc: no account that begins with {account} has a balance", file=sys.stderr)
+        sys.exit(1)
+    if as_json:
         return
     table = Table("account", "currency", box=None, pad_edge=False)
     table.add_column("amount", justify="right")
