@@ -81,19 +81,24 @@ def export(
 
     Examples: `koc ledger export --format hledger --output books.journal`, `koc ledger export --format csv`
     """
+    from services.settlement.export.file import write
+
+    write(_journal(form), output)
+
+
+def _journal(form: ExportFormat) -> Iterator[str]:
+    """The journal in a form, piece by piece; opens the books when the first is asked for."""
     from services.runtime.settings import settings
     from services.settlement.books.journal_rows import chained
-    from services.settlement.export.file import write
     from services.settlement.export.hledger import hledger_journal
     from services.settlement.export.rows import csv_rows, json_lines
 
     with _books() as books, _progress(books.journal_rows()) as progress:
         entries = _told(chained(books.journal(), books.names), progress)
         if form is ExportFormat.HLEDGER:
-            text = hledger_journal(entries, books.names.values(), settings().settlement_zone_minutes)
+            yield from hledger_journal(entries, books.names.values(), settings().settlement_zone_minutes)
         else:
-            text = json_lines(entries) if form is ExportFormat.JSON else csv_rows(entries)
-        write(text, output)
+            yield from json_lines(entries) if form is ExportFormat.JSON else csv_rows(entries)
 
 
 @app.command()

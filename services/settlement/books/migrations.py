@@ -22,7 +22,7 @@ def config(connection: Connection | None = None) -> Config:
 
 def head() -> str | None:
     """The revision that this code needs."""
-    return ScriptDirectory.fromconfig(config()).get_current_head()
+    return ScriptDirectory.from_config(config()).get_current_head()
 
 
 def migrate(engine: Engine) -> tuple[str | None, str | None]:
