@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from services.operations.doctor.findings import DoctorFinding, Severity
-from services.runtime.database import engine
+from services.runtime.database import engine, refusals_as_sentences
 from services.settlement.books.snapshot import snapshot
 from services.settlement.posting.start_checks import check_start
 from services.settlement.verify.contents import first_names, read_content_facts
@@ -30,7 +30,7 @@ def check_positions() -> str:
 
 def check_lines() -> Iterator[DoctorFinding]:
     """Lines of which nothing is booked any more until somebody acts."""
-    with engine("reader").connect() as connection:
+    with refusals_as_sentences(), engine("reader").connect() as connection:
         found = {condition: list_lines(connection, condition, _SHOWN) for condition in _REMEDIES}
     for condition, listed in found.items():
         name = f"lines {condition.replace('_', ' ')}"
@@ -43,19 +43,19 @@ def check_lines() -> Iterator[DoctorFinding]:
 
 
 def _names(listed: LineList) -> str:
-    """How many lines, and the first of them with their reasons."""
+    """The first lines with their reasons, and how many more there are."""
     shown = "; ".join(f"{one.order_id}/{one.line_id}/{one.buyer_id} ({one.reason})" for one in listed.lines)
     more = f" and {listed.total - len(listed.lines):,} more" if listed.total > len(listed.lines) else ""
-    return f"{listed.total:,}: {shown}{more}"
+    return f"{shown}{more}"
 
 
 def check_contents() -> Iterator[DoctorFinding]:
     """Script fees and spends of contents that nobody registered: they book nothing until somebody does."""
-    with snapshot(engine("reader")) as books:
+    with refusals_as_sentences(), snapshot(engine("reader")) as books:
         missing = read_content_facts(books).unregistered()
     if not missing:
         yield DoctorFinding("contents", Severity.OK, "every accepted script fee and every spend has its content")
     for kind, ids in missing.items():
-        seen = f"nobody registered the content of {kind} {first_names(ids)}, so nothing is booked"
+        seen = f"{kind} names {first_names(ids)}, which nobody registered, so nothing is booked"
         remedy = "publish content.registered, or publish the event again with the right content_id"
         yield DoctorFinding("contents", Severity.NOTE, f"{seen}; {remedy}")

@@ -83,9 +83,7 @@ def check_contents(books: BooksSnapshot, facts: ContentFacts) -> Iterator[Differ
 def content_notes(facts: ContentFacts) -> Iterator[Note]:
     """Facts that book nothing until their content is registered."""
     for kind, missing in facts.unregistered().items():
-        yield Note(
-            "unregistered contents", f"{kind} of {first_names(missing)}: nothing is booked until it is registered"
-        )
+        yield Note("unregistered contents", f"{kind} names {first_names(missing)}, which nobody registered")
 
 
 def first_names(names: Sequence[str]) -> str:

@@ -53,7 +53,7 @@ class _Selection(NamedTuple):
     since: ColumnElement[Any]
 
 
-_LEG = func.unnest(line.c.amounts).table_valued(column("amount", BigInteger))
+_LEG = func.unnest(line.c.amounts).table_valued(column("amount", BigInteger)).render_derived()
 _CHARGED = select(func.coalesce(func.sum(_LEG.c.amount), 0)).where(_LEG.c.amount > 0).correlate(line).scalar_subquery()
 _PAID = line.c.paid_at
 _SELECTIONS = {

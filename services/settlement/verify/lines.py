@@ -12,12 +12,12 @@ from services.settlement.domain.lines.worth import WORTHLESS, worth_of
 from services.settlement.domain.pricing.price import Reference
 from services.settlement.verify.findings import Difference, Note
 
-_BELOW = "below their join: an assertion that knows all of their events is still to come"
-_QUARANTINED = "quarantined: they stay at what is booked"
-_SET_ASIDE = "set aside: they are over a limit of the journal, so nothing of them is booked"
-_UNPRICED = "unpriced: no plan matches them, or a part of them"
-_SECOND = "of a second buyer of an order line: they are worth nothing"
-_WAITING = "waiting to be priced again by an open reprice job"
+_BELOW = "below their join (a complete assertion is still to come)"
+_QUARANTINED = "quarantined (frozen at what is booked)"
+_SET_ASIDE = "set aside (over a limit of the journal, so nothing is booked)"
+_UNPRICED = "unpriced (no plan matches)"
+_SECOND = "of a second buyer of the order line (worth nothing)"
+_WAITING = "waiting to be priced again"
 
 
 class LineCheck:
