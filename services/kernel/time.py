@@ -112,6 +112,11 @@ def format_rfc3339(micros: int) -> str:
     return f"{text}.{fraction:06d}".rstrip("0") + "Z" if fraction else f"{text}Z"
 
 
+def format_to_second(micros: int) -> str:
+    """The time in a sentence for a person: like `format_rfc3339`, the fraction of its second left out."""
+    return format_rfc3339(micros - micros % SECOND)
+
+
 def month_of(micros: int, offset_minutes: int) -> str:
     """The calendar month `YYYY-MM` of a time, in a zone that is this many minutes east of UTC."""
     zone = timezone(timedelta(minutes=offset_minutes))
