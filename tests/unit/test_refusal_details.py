@@ -10,7 +10,7 @@ from services.attribution.domain.horizons import Horizons
 from services.attribution.domain.rebasing import rebased
 from services.kernel.errors import Refused
 from services.kernel.time import DAY, HOUR, SECOND, format_to_second
-from tests.unit.attribution_words import NOW, fact, line, payment, touch
+from tests.kit.attribution_words import NOW, fact, line, payment, touch
 
 H = Horizons()
 EVER = -(10**18)
