@@ -8,11 +8,6 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from services.settlement.domain.contents import script_fee_target, spend_target
-from services.settlement.domain.currencies import decimal_text
-from services.settlement.domain.facts import content_of, plan_of, relation_of, spend_of
-from services.settlement.domain.plans import KINDS, Plan, Split
-from tests.settlement_facts import Fact
 
 from schemas.check import check
 from schemas.fields import Message
@@ -22,8 +17,13 @@ from schemas.specimens import MODELS
 from schemas.topics import REGISTRY
 from services.kernel.money import share
 from services.kernel.time import parse_rfc3339
-from services.settlement.domain import accounts
-from services.settlement.domain.pricing import Position, Reference, price, remaining_base, split, terms_of
+from services.settlement.domain.book import chart
+from services.settlement.domain.book.currencies import decimal_text
+from services.settlement.domain.pricing.facts import content_of, plan_of, relation_of, spend_of
+from services.settlement.domain.pricing.plans import KINDS, Plan, Split
+from services.settlement.domain.pricing.price import Position, Reference, price, remaining_base, split, terms_of
+from services.settlement.domain.settling.contents import script_fee_target, spend_target
+from tests.kit.settlement_facts import Fact
 
 FILE = Path(__file__).parents[2] / "docs/registry.md"
 PAGE = FILE.read_text()
@@ -138,8 +138,8 @@ def test_the_worked_order_is_what_the_books_would_say(bodies: dict[str, dict[str
     assert [row[1:] for row in rows(section("Splits, on one order"), "step")] == computed
     assert holds["koc"] == left
     assert worth(ORDER, known) == {
-        accounts.brand_accrued("br_2"): 4_000, accounts.FEE_DEFERRED: -400, accounts.pending("mcn", "m_1"): -720,
-        accounts.pending("recruiter", "r_1"): -360, accounts.pending("koc", "k_7"): -2_520,
+        chart.brand_accrued("br_2"): 4_000, chart.FEE_DEFERRED: -400, chart.pending("mcn", "m_1"): -720,
+        chart.pending("recruiter", "r_1"): -360, chart.pending("koc", "k_7"): -2_520,
     }  # fmt: skip
 
 
@@ -154,9 +154,9 @@ def test_a_service_fee_of_the_base_is_what_the_page_says(bodies: dict[str, dict[
     assert told.groups() == tuple(
         money(abs(position[account]))
         for account in (
-            accounts.pending("recruiter", "r_1"),
-            accounts.pending("koc", "k_7"),
-            accounts.brand_accrued("br_2"),
+            chart.pending("recruiter", "r_1"),
+            chart.pending("koc", "k_7"),
+            chart.brand_accrued("br_2"),
         )
     )
 
@@ -164,9 +164,9 @@ def test_a_service_fee_of_the_base_is_what_the_page_says(bodies: dict[str, dict[
 def test_a_relation_that_names_the_recruiter_alone_takes_the_agencys_share(bodies: dict[str, dict[str, Any]]) -> None:
     alone = bodies["r3"] | {"parties": {"recruiter": "r_1"}}
     position = worth(ORDER, reference(bodies["r1"], bodies["r2"], alone))
-    assert accounts.pending("mcn", "m_1") not in position
+    assert chart.pending("mcn", "m_1") not in position
     before = replace(ORDER, paid_at=parse_rfc3339("2026-10-31T09:00:00Z"))
-    assert accounts.pending("mcn", "m_1") in worth(before, reference(bodies["r1"], bodies["r2"], alone))
+    assert chart.pending("mcn", "m_1") in worth(before, reference(bodies["r1"], bodies["r2"], alone))
 
 
 def test_f15_cliff_where_nothing_was_paid_the_base_is_nothing() -> None:
@@ -180,13 +180,13 @@ def test_f15_cliff_where_nothing_was_paid_the_base_is_nothing() -> None:
 def test_a_script_fee_and_spend_move_what_the_page_says(bodies: dict[str, dict[str, Any]]) -> None:
     content, spend = content_of(bodies["r4"]), spend_of(bodies["r6"])
     assert script_fee_target(content, accepted=False) == {} == script_fee_target(None, accepted=True)
-    owed = {accounts.brand_accrued("br_2"): 30_000, accounts.pending("koc", "k_7"): -30_000}
+    owed = {chart.brand_accrued("br_2"): 30_000, chart.pending("koc", "k_7"): -30_000}
     assert script_fee_target(content, accepted=True) == owed
-    prepaid = {accounts.traffic_prepaid("douyin"): -100_000}
+    prepaid = {chart.traffic_prepaid("douyin"): -100_000}
     moved = {
         "brand": {},
-        "platform": {accounts.TRAFFIC_EXPENSE: 100_000, **prepaid},
-        "koc": {accounts.clawback("koc", "k_7"): 100_000, **prepaid},
+        "platform": {chart.TRAFFIC_EXPENSE: 100_000, **prepaid},
+        "koc": {chart.clawback("koc", "k_7"): 100_000, **prepaid},
     }
     told = [row[0].strip("`") for row in rows(section("spend.reported"), "`paid_by`")]
     assert told == list(moved) == list(get_args(SpendReported.model_fields["paid_by"].annotation))

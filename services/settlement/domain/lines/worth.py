@@ -30,7 +30,7 @@ class Worth(NamedTuple):
 
 
 _NEVER_NEAR_MINOR = MAX_AMOUNT_MINOR // (2 * 50 * (1 + 20))
-"""A base whose prices cannot come near the limit: at most 50 order events, there and back, and 20 shares of the base."""
+"""A base whose prices stay far from the limit: at most 50 order events, there and back, and 20 shares of the base."""
 
 WORTHLESS = Worth({}, ())
 """A line that does not stand: another buyer's line has its place."""
