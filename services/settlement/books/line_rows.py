@@ -12,7 +12,7 @@ from services.settlement.domain.lines.line import Line
 
 LINE_COLUMNS = ", ".join(table.columns.keys())
 KEY_COLUMNS = tuple(table.primary_key.columns.keys())
-_FIXED = {*KEY_COLUMNS, "partition", "standing", "brand_id", "paid_at", "currency"}
+_FIXED = {*KEY_COLUMNS, "partition", "standing"}
 CHANGING_COLUMNS = tuple(name for name in table.columns.keys() if name not in _FIXED)  # noqa: SIM118 - no dict
 """What a later assertion or price changes; `standing` changes by a statement of its own."""
 
@@ -39,6 +39,7 @@ def read_line(row: Sequence[Any], accounts: AccountIds) -> Line:
         quarantined=row[16],
         booked=accounts.position(row[17], row[18]),
         booked_steps=tuple(row[19]),
+        set_aside=row[20],
     )
 
 
@@ -53,5 +54,6 @@ def copy_row(line: Line, accounts: AccountIds) -> str:
         f"{integers(line.vector)}\t{integers(line.joined)}\t{below_since}\t{bytea(line.content_hash)}\t"
         f"{text(line.brand_id)}\t{texts(line.koc_ids)}\t{format_rfc3339(line.paid_at)}\t{line.currency}\t"
         f"{line.revision}\t{text(line.unpriced)}\t{line.unpriced_minor}\t{text(line.quarantined)}\t"
-        f"{ids}\t{integers(line.booked.values())}\t{texts(line.booked_steps)}"
+        f"{ids}\t{integers(line.booked.values())}\t{texts(line.booked_steps)}\t"
+        f"{text(line.set_aside)}"
     )
