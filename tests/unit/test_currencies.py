@@ -7,16 +7,16 @@ from typing import Any
 
 import iso4217
 import pytest
-from services.attribution.events import decode
-from services.settlement.books.decode_credits import decode_credit
-from services.settlement.domain.book.currencies import minor_digits
 
 from schemas import decoding
 from schemas.currencies import CURRENCIES
 from schemas.reasons import Reason
 from schemas.specimens import VALID
 from schemas.topics import CREDITS, LEDGER, ORDERS, REGISTRY
+from services.attribution.events import decode
 from services.kernel.errors import Refused
+from services.settlement.books.decode_credits import decode_credit
+from services.settlement.domain.book.currencies import minor_digits
 
 ROOT = Path(__file__).parents[2]
 FAULT = "is not an ISO 4217 currency code"

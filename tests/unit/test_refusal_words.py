@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.reference.wire_events import ODD, Token, places, written
 
 from schemas import decoding, wording
 from schemas.reasons import Reason
 from schemas.routing import EVENT_TYPES, topic_of
 from schemas.specimens import MODELS, VALID
 from schemas.topics import CLICKS, ORDERS, REGISTRY
+from tests.reference.wire_events import ODD, Token, places, written
 
 JARGON = (
     *("input", "field required", "valid string", "valid integer", "valid boolean", "valid list", "dictionary", "array"),
