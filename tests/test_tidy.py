@@ -322,3 +322,9 @@ def test_only_the_named_files_import_a_library() -> None:
             strays += [] if homes else [f"{name(file)}:{line} imports {module}"]
     assert strays == []
     assert {(library, home) for library, homes in LIBRARIES.items() for home in homes} == used, "an entry is not needed"
+
+
+def test_every_page_that_code_names_exists() -> None:
+    for file in FILES:
+        for page in re.findall(r"[\w./-]+\.md\b", file.read_text()):
+            assert (ROOT / page).exists() or (file.parent / page).exists(), f"{name(file)} -> {page}"
