@@ -108,7 +108,7 @@ class ReferenceEvent(NamedTuple):
 
 
 class Transaction(Protocol):
-    """One database transaction of the write path, READ COMMITTED, steps in the order of the design's page."""
+    """One database transaction of the write path, READ COMMITTED, its steps in the order of docs/settlement.md."""
 
     def lock_shared(self) -> None:
         """Step 1: the advisory locks PERIOD and REGISTRY, shared."""

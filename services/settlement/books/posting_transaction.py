@@ -1,4 +1,4 @@
-"""The poster's connections to the books, and the hot transaction: settlement.md's steps as SQL, each its own statement.
+"""The poster's connections to the books, and the hot transaction: the steps of docs/settlement.md, a statement each.
 
 A connection is one SQLAlchemy connection; registry statements go through it, hot ones through the psycopg connection
 below it, within the same transaction.

@@ -1,4 +1,4 @@
-"""Post a batch of credit assertions: one transaction, its steps in the order of the design's settlement page.
+"""Post a batch of credit assertions: one transaction, its steps in the order of docs/settlement.md.
 
 Whatever the batches, each line ends where its final assertion puts it: assertions of a line are folded one by one,
 and what is booked is always `target - already booked`.
