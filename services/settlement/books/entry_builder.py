@@ -3,11 +3,16 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 
 from services.settlement.books.ports import PostedEntry, TransactionTime, Writer
 from services.settlement.domain.book.entries import Entry, Leg, chain
 from services.settlement.domain.book.periods import period_of
 from services.settlement.domain.lines.booking import EntryDraft
+
+
+_leg = partial(tuple.__new__, Leg)
+"""Leg of a pair, without a call of Python."""
 
 
 @dataclass(slots=True)
@@ -20,6 +25,13 @@ class PostingCounts:
     assertions: Counter[str] = field(default_factory=Counter)
     entries: Counter[str] = field(default_factory=Counter)
     moved: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def add(self, row: EntryDraft, currency: str) -> None:
+        """Count an entry; `get` and an assignment, for a Counter's += is slow."""
+        kind = row.kind.text
+        self.entries[kind] = self.entries.get(kind, 0) + 1
+        debits = sum([amount for amount in row.legs.values() if amount > 0])
+        self.moved[kind, currency] = self.moved.get((kind, currency), 0) + debits
 
 
 class EntryBuilder:
@@ -56,20 +68,13 @@ class EntryBuilder:
         order_id, line_id = order_line or (None, None)
         posted = []
         for row in rows:
+            idem_key = f"{idem}|{row.step}" if row.step else idem
+            period = period_of(row.effective_at, self._zone_minutes, self._moment.oldest_open)
+            legs = tuple(map(_leg, row.legs.items()))
             entry = Entry(
-                idem_key=f"{idem}|{row.step}" if row.step else idem,
-                cause=row.cause,
-                kind=row.kind,
-                currency=currency,
-                period=period_of(row.effective_at, self._zone_minutes, self._moment.oldest_open),
-                effective_at=row.effective_at,
-                order_id=order_id,
-                line_id=line_id,
-                corrects=None,
-                legs=tuple(map(Leg._make, row.legs.items())),
+                idem_key, row.cause, row.kind, currency, period, row.effective_at, order_id, line_id, None, legs
             )
             place.last = chain(entry, writer, place.last, self._moment.now)
             posted.append(PostedEntry(entry, writer, place.last))
-            self._counts.entries[row.kind.text] += 1
-            self._counts.moved[row.kind.text, currency] += sum([amount for amount in row.legs.values() if amount > 0])
+            self._counts.add(row, currency)
         return posted

@@ -74,19 +74,40 @@ class WaitingRows:
         self._changed_assertions: list[bytes] = []
         self._moved: dict[int, list[int]] = {}
 
-    def keep(self, change: LineChange) -> None:
-        """Take the line and the assertion of a change."""
-        line, kept = change.line, change.kept
-        if line is not None:
-            row = line_rows.copy_row(line, self._accounts)
-            if line.stored:
-                self._changed_lines.append(row)
-            else:
-                self._new_lines.append((line.key, row))
-        if kept is not None:
-            (self._changed_assertions if kept.stored else self._new_assertions).append(_assertion_row(kept))
+    def take(self, some: Sequence[LineChange], now: str) -> str:
+        """Take changes in; returns the journal's rows of COPY.
 
-    def move(self, ids: Sequence[int], amounts: Sequence[int]) -> None:
+        Raises:
+            KeyError: an account is unknown; then nothing was taken in.
+        """
+        journal = [self._entry(posted, now) for change in some for posted in change.entries]
+        lines = [line_rows.copy_row(change.line, self._accounts) if change.line else "" for change in some]
+        for _, ids, amounts in journal:
+            self._move(ids, amounts)
+        for (_, line, kept), row in zip(some, lines, strict=True):
+            if line is not None and line.stored:
+                self._changed_lines.append(row)
+            elif line is not None:
+                self._new_lines.append((line.key, row))
+            if kept is not None:
+                (self._changed_assertions if kept.stored else self._new_assertions).append(_assertion_row(kept))
+        return "".join([row for row, _, _ in journal])
+
+    def _entry(self, posted: PostedEntry, now: str) -> tuple[str, list[int], list[int]]:
+        """An entry as a row of COPY in the order of JOURNAL_COLUMNS, and the accounts and amounts of its legs."""
+        entry, writer, link = posted
+        of = self._accounts.of(entry.currency)
+        ids = [of[account] for account, _ in entry.legs]
+        amounts = [amount for _, amount in entry.legs]
+        corrects = NULL if entry.corrects is None else text(entry.corrects)
+        row = (
+            f"{writer}\t{link.seq}\t{entry.idem_key}\t{text(entry.cause)}\t{entry.kind.code}\t{entry.currency}\t"
+            f"{entry.period}\t{format_rfc3339(entry.effective_at)}\t{now}\t{entry.order_id or NULL}\t"
+            f"{entry.line_id or NULL}\t{corrects}\t{integers(ids)}\t{integers(amounts)}\t{bytea(link.head)}\n"
+        )
+        return row, ids, amounts
+
+    def _move(self, ids: Sequence[int], amounts: Sequence[int]) -> None:
         """Add the legs of an entry to what its accounts move by."""
         moved = self._moved
         for account_id, amount in zip(ids, amounts, strict=True):
@@ -135,14 +156,15 @@ def changes(cursor: Any, made: Iterable[LineChange], accounts: AccountIds, recor
     with ExitStack() as copying:
         copy = None
         for some in _portions(made):
-            accounts.ensure(_names(some, accounts))
-            rows = [_journal_row(posted, accounts, now, waiting) for change in some for posted in change.entries]
+            try:
+                rows = waiting.take(some, now)
+            except KeyError:  # accounts that are new are made for all of these changes at once
+                accounts.ensure(_names(some))
+                rows = waiting.take(some, now)
             if rows and copy is None:
                 copy = copying.enter_context(cursor.copy(f"COPY journal ({JOURNAL_COLUMNS}) FROM STDIN"))
             if rows and copy is not None:
-                copy.write("".join(rows))
-            for change in some:
-                waiting.keep(change)
+                copy.write(rows)
     return waiting
 
 
@@ -153,32 +175,13 @@ def _portions(made: Iterable[LineChange]) -> Iterator[list[LineChange]]:
         yield some
 
 
-def _names(some: Iterable[LineChange], accounts: AccountIds) -> set[tuple[str, str]]:
-    """The accounts of changes that have no known id."""
-    missing: set[tuple[str, str]] = set()
+def _names(some: Iterable[LineChange]) -> set[tuple[str, str]]:
+    """The accounts that changes name."""
+    names: set[tuple[str, str]] = set()
     for entries, line, _ in some:
-        for entry, _, _ in entries:
-            known = accounts.of(entry.currency)
-            missing.update([(account, entry.currency) for account, _ in entry.legs if account not in known])
-        if line is not None and line.booked:
-            known = accounts.of(line.currency)
-            missing.update([(account, line.currency) for account in line.booked if account not in known])
-    return missing
-
-
-def _journal_row(posted: PostedEntry, accounts: AccountIds, now: str, waiting: WaitingRows) -> str:
-    """An entry as a row of COPY in the order of JOURNAL_COLUMNS; its legs move the balances."""
-    entry, writer, link = posted
-    of = accounts.of(entry.currency)
-    ids = [of[account] for account, _ in entry.legs]
-    amounts = [amount for _, amount in entry.legs]
-    waiting.move(ids, amounts)
-    about = f"{entry.order_id or NULL}\t{entry.line_id or NULL}"
-    return (
-        f"{writer}\t{link.seq}\t{text(entry.idem_key)}\t{text(entry.cause)}\t{entry.kind.code}\t{entry.currency}\t"
-        f"{entry.period}\t{format_rfc3339(entry.effective_at)}\t{now}\t{about}\t"
-        f"{text(entry.corrects)}\t{integers(ids)}\t{integers(amounts)}\t{bytea(link.head)}\n"
-    )
+        names.update([(account, entry.currency) for entry, _, _ in entries for account, _ in entry.legs])
+        names.update([(account, line.currency) for account in line.booked] if line else ())
+    return names
 
 
 def _demote(cursor: Any, lines: Sequence[Line]) -> None:
