@@ -298,7 +298,7 @@ LIBRARIES: dict[str, dict[str, str]] = {
     "stamina": {
         "services/operations/drain/positions.py": "waits for servers that are away",
         "services/runtime/groups.py": "leaves a group although the coordinator moves",
-        "services/settlement/posting/process.py": "posts a batch again after a database failure",
+        "services/settlement/posting/transactions.py": "posts a batch again after a database failure",
     },
     "structlog": {
         "services/attribution/snapshots/keeper.py": "what became of a snapshot",
