@@ -13,12 +13,12 @@ import typer
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from services.settlement.books.line_lists import LineList, ListedLine
     from services.settlement.books.snapshot import Snapshot
-    from services.settlement.verify.line_lists import LineList, ListedLine
-    from services.settlement.verify.verify import Progress, VerifyReport
+    from services.settlement.verify.verify import VerifyProgress, VerifyReport
 
 app = typer.Typer(no_args_is_help=True)
-Row = TypeVar("Row")
+ExportedRow = TypeVar("ExportedRow")
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 
@@ -80,7 +80,7 @@ def lines(
     Examples: `koc ledger lines --unpriced`, `koc ledger lines --quarantined --json --limit 1000`
     """
     from services.runtime.database import engine
-    from services.settlement.verify.line_lists import LineCondition, list_lines
+    from services.settlement.books.line_lists import LineCondition, list_lines
 
     asked = {"unpriced": unpriced, "set_aside": set_aside, "quarantined": quarantined, "below_join": below_join}
     conditions = [LineCondition(name) for name, is_asked in asked.items() if is_asked]
@@ -177,7 +177,7 @@ def _readable(reader: "Engine") -> Iterator["Engine"]:
 
 
 @contextmanager
-def _progress(journal_rows: int) -> Iterator["Progress"]:
+def _progress(journal_rows: int) -> Iterator["VerifyProgress"]:
     """Bars on standard error where that is a terminal, nothing elsewhere."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -195,7 +195,7 @@ def _progress(journal_rows: int) -> Iterator["Progress"]:
         yield tell
 
 
-def _counted(rows: Iterable[Row], progress: "Progress") -> Iterator[Row]:
+def _counted(rows: Iterable[ExportedRow], progress: "VerifyProgress") -> Iterator[ExportedRow]:
     """Rows as they come, each counted by a progress bar."""
     for row in rows:
         yield row

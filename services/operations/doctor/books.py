@@ -4,16 +4,16 @@ from collections.abc import Iterator
 
 from services.operations.doctor.findings import DoctorFinding, Severity
 from services.runtime.database import engine, refusals_as_sentences
+from services.settlement.books.line_lists import LineCondition, LineList, list_lines
 from services.settlement.books.snapshot import snapshot
 from services.settlement.posting.start_checks import check_start
 from services.settlement.verify.contents import first_names, read_content_facts
-from services.settlement.verify.line_lists import LineCondition, LineList, list_lines
 
 _SHOWN = 3
 _REMEDIES = {
     LineCondition.SET_ASIDE: (
         Severity.PROBLEM,
-        "correct the plan, or cancel the order and publish it under another order_id",
+        "publish a corrected version of the plan, or correct the order at its source",
     ),
     LineCondition.QUARANTINED: (
         Severity.NOTE,
