@@ -292,7 +292,6 @@ LIBRARIES: dict[str, dict[str, str]] = {
         "services/settlement/posting/gauges.py": "sums for the metrics",
         "services/settlement/posting/quarantine.py": "freezes a line by hand",
         "services/settlement/posting/start_checks.py": "what the database must be like",
-        "services/settlement/verify/line_lists.py": "lists the lines that wait for somebody",
     },
     "stamina": {
         "services/operations/drain/positions.py": "waits for servers that are away",
