@@ -283,7 +283,7 @@ LIBRARIES: dict[str, dict[str, str]] = {
     "rocksdict": {"services/attribution/state/rocksdb.py": "RocksDB"},
     "sqlalchemy": {
         "deploy/migrations/": "the schema's history",
-        "services/cli/": "the roles that doctor looks at, and URLs",
+        "services/cli/": "names a database by its URL",
         "services/demo/run.py": "counts what the demo has booked",
         "services/operations/": "reads the books beside the workers",
         "services/runtime/database.py": "engines of the three roles",

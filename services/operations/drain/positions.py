@@ -101,7 +101,10 @@ class LivePositions:
                 self._kafka = ExitStack()
                 self._client = self._kafka.enter_context(admin())
             yield self._client
-        except (KafkaError, ConnectionError) as problem:
+        except ConnectionError:
+            self._disconnect()
+            raise
+        except KafkaError as problem:
             self._disconnect()
             raise ConnectionError(f"Kafka does not answer: {problem}") from problem
 
