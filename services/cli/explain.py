@@ -21,7 +21,7 @@ def explain(
     koc: Annotated[str | None, typer.Option(metavar="KOC_ID", help="Why not me? What became of this KOC.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One object; amounts in minor units.")] = False,
 ) -> None:
-    """Why an order earned whom what: touches and verdicts, credits, plan versions, splits, entries.
+    """Why an order earned whom what: touches and verdicts, credits, plans, splits, refunds, refused events, entries.
 
     With --content or --koc: whether that content or KOC is credited on each line, or lost, to whom and by which rule,
     or was no candidate, as far as the clicks log and its refused events tell.
