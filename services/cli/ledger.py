@@ -94,7 +94,7 @@ def lines(
 
 @app.command()
 def digest(as_json: AsJson = False) -> None:
-    """One number over what everybody has from every order line; the same events give the same, in any order.
+    """One hash over everyone's part of every order line; the same events give the same hash, in any order.
 
     Examples: `koc ledger digest`, `koc ledger digest --json`
     """
@@ -136,7 +136,7 @@ def _journal(form: ExportFormat) -> Iterator[str]:
 
 @app.command()
 def verify(as_json: AsJson = False) -> None:
-    """Derive the books again from journal, assertions and registry; exit 1 if anything is not as it should be.
+    """Derive the books again from the journal, the assertions and the registry; exit 1 if a stored value differs.
 
     Examples: `koc ledger verify`, `koc ledger verify --json`
     """

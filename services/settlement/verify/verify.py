@@ -27,7 +27,7 @@ _STRIDE = 1_000
 
 @dataclass(slots=True)
 class VerifyReport:
-    """What was checked, how many of each, and what was found. Notes are no differences: work that is not done yet."""
+    """How many of each were checked, and what was found. A note is no difference: it names unfinished work."""
 
     checked: Counter[str] = field(default_factory=Counter)
     differences: list[Difference] = field(default_factory=list)
