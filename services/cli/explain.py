@@ -12,9 +12,18 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 
+def _in_utf8(text: str) -> str:
+    """An argument as it is; bytes that are no UTF-8 are the user's mistake, and no database takes them."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise typer.BadParameter("it is not UTF-8") from None
+    return text
+
+
 @app.command()
 def explain(
-    order_id: Annotated[str, typer.Argument(metavar="ORDER_ID")],
+    order_id: Annotated[str, typer.Argument(metavar="ORDER_ID", callback=_in_utf8)],
     content: Annotated[
         str | None, typer.Option(metavar="CONTENT_ID", help="Why not me? What became of this content.")
     ] = None,
