@@ -16,7 +16,7 @@ from services.runtime.local.stack import Stack
 from services.runtime.settings import settings
 from services.settlement.books import migrations
 from services.settlement.books.failures import retry_cause
-from services.settlement.domain.book.entries import GENESIS, KIND_BY_CODE, Entry, Leg, chain
+from services.settlement.domain.book.entries import GENESIS, KIND_BY_CODE, Entry, chain
 from services.settlement.domain.lines.line import ContentConflict
 from services.settlement.posting.post_credits import Fenced
 from tests.kit.books import ACCEPTED, CONTENT, PLAN, RELATION, Books
@@ -64,7 +64,7 @@ def check_books(books: Books) -> int:
     rows = books.rows(JOURNAL)
     for writer, seq, idem, cause, kind, currency, period, at, recorded, order_id, line_id, corrects, *rest in rows:
         accounts, amounts, head = rest
-        legs = tuple(Leg(names[i], v) for i, v in zip(accounts, amounts, strict=True))
+        legs = {names[i]: v for i, v in zip(accounts, amounts, strict=True)}
         entry = Entry(
             idem, cause, KIND_BY_CODE[kind], currency, period, to_micros(at), order_id, line_id, corrects, legs
         )

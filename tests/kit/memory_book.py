@@ -92,7 +92,7 @@ class MemoryBook:
         """Net position per order line, account and currency, from journal rows alone."""
         sums: Counter[tuple[str | None, str | None, str, str]] = Counter()
         for (entry, _, _), _ in self.journal:
-            for account, amount in entry.legs:
+            for account, amount in entry.legs.items():
                 sums[entry.order_id, entry.line_id, account, entry.currency] += amount
         return {key: amount for key, amount in sums.items() if amount}
 

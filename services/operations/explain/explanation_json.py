@@ -109,7 +109,7 @@ def _entry_json(booked: JournalEntry) -> dict[str, Any]:
         "effective_at": format_rfc3339(entry.effective_at),
         "period": entry.period,
         "cause": entry.cause,
-        "legs": [leg._asdict() for leg in entry.legs],
+        "legs": [{"account": account, "amount_minor": minor} for account, minor in entry.legs.items()],
     }
 
 

@@ -115,7 +115,7 @@ def _entry_text(booked: JournalEntry) -> Iterator[str]:
     entry = booked.entry
     what = f"{booked.entry_id}  {entry.kind.text}  {format_rfc3339(entry.effective_at)}"
     yield f"    {what}  period {entry.period}  ({entry.cause})"
-    for account, amount in entry.legs:
+    for account, amount in entry.legs.items():
         yield f"      {decimal_text(amount, entry.currency):>14} {entry.currency}  {account}"
 
 

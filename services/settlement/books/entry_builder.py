@@ -3,15 +3,11 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import partial
 
 from services.settlement.books.ports import PostedEntry, TransactionTime, Writer
-from services.settlement.domain.book.entries import Entry, Leg, chain
+from services.settlement.domain.book.entries import Entry, chain
 from services.settlement.domain.book.periods import period_of
 from services.settlement.domain.lines.booking import EntryDraft
-
-_leg = partial(tuple.__new__, Leg)
-"""Leg of a pair, without a call of Python."""
 
 
 @dataclass(slots=True)
@@ -69,9 +65,8 @@ class EntryBuilder:
         for row in rows:
             idem_key = f"{idem}|{row.step}" if row.step else idem
             period = period_of(row.effective_at, self._zone_minutes, self._moment.oldest_open)
-            legs = tuple(map(_leg, row.legs.items()))
             entry = Entry(
-                idem_key, row.cause, row.kind, currency, period, row.effective_at, order_id, line_id, None, legs
+                idem_key, row.cause, row.kind, currency, period, row.effective_at, order_id, line_id, None, row.legs
             )
             place.last = chain(entry, writer, place.last, self._moment.now)
             posted.append(PostedEntry(entry, writer, place.last))

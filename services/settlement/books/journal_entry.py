@@ -50,7 +50,7 @@ def message(recorded: JournalEntry, prev_hash: bytes) -> dict[str, Any]:
         "recorded_at": format_rfc3339(recorded.recorded_at),
         "order_id": entry.order_id,
         "line_id": entry.line_id,
-        "legs": [leg._asdict() for leg in entry.legs],
+        "legs": [{"account": account, "amount_minor": minor} for account, minor in entry.legs.items()],
         "corrects": entry.corrects,
         "period": entry.period,
         "writer": recorded.writer,
@@ -64,7 +64,7 @@ def message_key(entry: Entry) -> str:
     """The record's key: the order, or the party (`koc:k_7`) that an entry without an order is about."""
     if entry.order_id is not None:
         return entry.order_id
-    accounts = [leg.account for leg in entry.legs]
+    accounts = list(entry.legs)
     for account in accounts:
         if account.startswith(_OWED_BACK):
             return account.removeprefix(_OWED_BACK)

@@ -7,7 +7,7 @@ from services.kernel.errors import InvariantBroken
 from services.kernel.time import to_micros
 from services.settlement.books.journal_entry import JournalEntry
 from services.settlement.books.tables import journal
-from services.settlement.domain.book.entries import GENESIS, KIND_BY_CODE, Entry, Leg
+from services.settlement.domain.book.entries import GENESIS, KIND_BY_CODE, Entry
 
 JOURNAL_COLUMNS = ", ".join(journal.columns.keys())
 
@@ -55,15 +55,17 @@ class JournalRow(NamedTuple):
             raise InvariantBroken(f"kind {self.kind} is none that we know")
         if len(self.accounts) != len(self.amounts):
             raise InvariantBroken(f"{len(self.accounts)} accounts for {len(self.amounts)} amounts")
-        legs = []
+        legs: dict[str, int] = {}
         for account, amount in zip(self.accounts, self.amounts, strict=True):
             key, currency = names.get(account, (None, None))
             if key is None or currency != self.currency:
                 raise InvariantBroken(f"account {account} is {key or 'unknown'} in {currency}, not in {self.currency}")
-            legs.append(Leg(key, amount))
+            if key in legs:
+                raise InvariantBroken(f"account {account}, {key}, has two legs")
+            legs[key] = amount
         return Entry(
             self.idem_key, self.cause, kind, self.currency, self.period, self.effective_at, self.order_id,
-            self.line_id, self.corrects, tuple(legs),
+            self.line_id, self.corrects, legs,
         )  # fmt: skip
 
     def in_place(self, names: Names) -> JournalEntry:

@@ -97,8 +97,8 @@ class WaitingRows:
         """An entry as a row of COPY in the order of JOURNAL_COLUMNS, and the accounts and amounts of its legs."""
         entry, writer, link = posted
         of = self._accounts.of(entry.currency)
-        ids = [of[account] for account, _ in entry.legs]
-        amounts = [amount for _, amount in entry.legs]
+        ids = [of[account] for account in entry.legs]
+        amounts = list(entry.legs.values())
         corrects = NULL if entry.corrects is None else text(entry.corrects)
         row = (
             f"{writer}\t{link.seq}\t{entry.idem_key}\t{text(entry.cause)}\t{entry.kind.code}\t{entry.currency}\t"
@@ -179,7 +179,7 @@ def _names(some: Iterable[LineChange]) -> set[tuple[str, str]]:
     """The accounts that changes name."""
     names: set[tuple[str, str]] = set()
     for entries, line, _ in some:
-        names.update([(account, entry.currency) for entry, _, _ in entries for account, _ in entry.legs])
+        names.update([(account, entry.currency) for entry, _, _ in entries for account in entry.legs])
         names.update([(account, line.currency) for account in line.booked] if line else ())
     return names
 

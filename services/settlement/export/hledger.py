@@ -53,6 +53,6 @@ def _transaction(recorded: JournalEntry, zone_minutes: int) -> str:
         f"    ; period:{entry.period}",
         f"    ; {' '.join(entry.cause.split())}",
     ]
-    for account, amount_minor in entry.legs:
+    for account, amount_minor in entry.legs.items():
         lines.append(f"    {account}  {decimal_text(amount_minor, entry.currency)} {entry.currency}")
     return "\n".join(lines) + "\n"

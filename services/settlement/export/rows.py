@@ -28,7 +28,7 @@ def csv_rows(entries: Iterable[ChainedEntry]) -> Iterator[str]:
     writer.writeheader()
     for entry in entries:
         body = message(*entry)
-        for account, amount_minor in entry.recorded.entry.legs:
+        for account, amount_minor in entry.recorded.entry.legs.items():
             amount = decimal_text(amount_minor, body["currency"])
             writer.writerow(body | {"account": account, "amount_minor": amount_minor, "amount": amount})
         yield buffer.getvalue()

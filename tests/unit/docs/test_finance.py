@@ -12,7 +12,7 @@ import pytest
 
 from services.settlement.books.journal_entry import JournalEntry, message
 from services.settlement.books.snapshot_port import NetPosition
-from services.settlement.domain.book.entries import GENESIS, Entry, Kind, Leg, chain
+from services.settlement.domain.book.entries import GENESIS, Entry, Kind, chain
 from services.settlement.export.digest import digest
 from tests.kit.settlement_facts import DAY, PAID_AT
 
@@ -39,8 +39,8 @@ def entries(count: int = 60) -> list[dict[str, Any]]:
     for number in range(count):
         writer = chance.choice(sorted(last))
         amount, share = chance.randint(2, 10**12), chance.randint(1, 100)
-        legs = (Leg("brand:br_2:accrued", amount), Leg(f"koc:k_{share % 5}:pending", share - amount),
-                Leg("platform:fee_deferred", -share))  # fmt: skip
+        legs = {"brand:br_2:accrued": amount, f"koc:k_{share % 5}:pending": share - amount,
+                "platform:fee_deferred": -share}  # fmt: skip
         of_line = writer != 12
         entry = Entry(
             idem_key=f"credit|0|{writer}|{number}",

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from services.kernel.errors import InvariantBroken
 from services.kernel.money import MAX_AMOUNT_MINOR
 from services.kernel.time import format_rfc3339
+from services.settlement.domain.book.positions import Position
 
 
 class Kind(Enum):
@@ -25,15 +26,11 @@ class Kind(Enum):
 KIND_BY_CODE = {kind.code: kind for kind in Kind}
 
 
-class Leg(NamedTuple):
-    """One account's part of an entry: debit positive, credit negative, never zero."""
-
-    account: str
-    amount_minor: int
-
-
 class Entry(NamedTuple):
-    """A double-entry booking of one cause, before it has a place in a writer's chain. Times are microseconds."""
+    """A double-entry booking of one cause, before it has a place in a writer's chain. Times are microseconds.
+
+    `legs` is one amount an account: debit positive, credit negative, never zero.
+    """
 
     idem_key: str
     cause: str
@@ -44,7 +41,7 @@ class Entry(NamedTuple):
     order_id: str | None
     line_id: str | None
     corrects: str | None
-    legs: tuple[Leg, ...]
+    legs: Position
 
 
 class Link(NamedTuple):
@@ -73,7 +70,7 @@ def canonical(entry: Entry, writer: int, seq: int, recorded_at: int, prev_hash: 
         format_rfc3339(entry.effective_at), format_rfc3339(recorded_at), entry.order_id, entry.line_id, entry.corrects,
         str(writer), str(seq), prev_hash.hex(), str(len(entry.legs)),
     ]  # fmt: skip
-    for account, amount_minor in entry.legs:
+    for account, amount_minor in entry.legs.items():
         fields += account, str(amount_minor)
     try:
         return _quick(fields)
@@ -108,7 +105,7 @@ def chain(entry: Entry, writer: int, last: Link, recorded_at: int) -> Link:
     Raises:
         InvariantBroken: legs that do not add up to zero, fewer than two of them, or one over 10^12.
     """
-    amounts = [amount_minor for _, amount_minor in entry.legs]
+    amounts = entry.legs.values()
     if len(amounts) < 2 or sum(amounts) != 0:
         raise InvariantBroken(f"unbalanced entry {entry.idem_key}: {entry.legs}")
     if max(amounts) > MAX_AMOUNT_MINOR or min(amounts) < -MAX_AMOUNT_MINOR:

@@ -7,7 +7,7 @@ import pytest
 
 from services.kernel.errors import InvariantBroken
 from services.settlement.books.journal_entry import JournalEntry
-from services.settlement.domain.book.entries import GENESIS, Entry, Kind, Leg, Link, chain
+from services.settlement.domain.book.entries import GENESIS, Entry, Kind, Link, chain
 from services.settlement.relay.process import Relay
 from services.settlement.relay.store import ElectionLost, RelayLag
 
@@ -27,7 +27,7 @@ def journal(writer: int, entries: int) -> list[JournalEntry]:
             order_id=f"o_{number}",
             line_id="1",
             corrects=None,
-            legs=(Leg("brand:br_2:accrued", 5), Leg("koc:k_7:pending", -5)),
+            legs={"brand:br_2:accrued": 5, "koc:k_7:pending": -5},
         )
         last = chain(entry, writer, last, 0)
         rows.append(JournalEntry(entry, writer, last.seq, 0, last.head))
