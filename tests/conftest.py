@@ -13,7 +13,7 @@ from sqlalchemy import make_url
 from services.runtime.local.stack import Stack
 from services.runtime.settings import settings
 
-pytest.register_assert_rewrite("tests.kit.attribution_snapshots")
+pytest.register_assert_rewrite("tests.kit.attribution_snapshots", "tests.kit.book_behaviour")
 os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")  # brokers of tests end before better code pays
 
 

@@ -9,7 +9,7 @@ from kafka import KafkaProducer
 
 from schemas.topics import CREDITS, REGISTRY
 from services.runtime.kafka import kafka_python_options, partition_of
-from tests.kit.books import PLAN, RELATION
+from tests.kit.registry_events import PLAN, RELATION
 from tests.kit.settlement_facts import DAY, PAID_AT, Fact, FactCredit, FactVersion
 
 BRANDS, KOCS, BUYERS = 200, 2_000, 20_000

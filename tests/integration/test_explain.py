@@ -22,8 +22,9 @@ from services.operations.explain.why_not_forms import why_not_json
 from services.runtime import deadletters
 from services.runtime.kafka import admin, kafka_python_options
 from services.runtime.topics import log_ends
-from tests.kit.books import PLAN, RELATION, Books
+from tests.kit.books import Books
 from tests.kit.order_events import home, paid, refunded
+from tests.kit.registry_events import PLAN, RELATION
 from tests.kit.settlement_facts import PAID_AT, Fact, FactCredit, FactStep, FactVersion
 
 KOC = Path(sys.executable).with_name("koc")

@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 
 from schemas.ledger import LedgerEntry
 from services.cli.ledger import app
-from tests.kit.books import ACCEPTED, CONTENT, PLAN, RELATION, Books
+from tests.kit.books import Books
+from tests.kit.registry_events import ACCEPTED, CONTENT, PLAN, RELATION
 from tests.kit.settlement_book import fill
 from tests.kit.settlement_facts import Fact
 

@@ -15,7 +15,8 @@ from services.runtime.database import engine
 from services.settlement.books.snapshot import snapshot
 from services.settlement.verify.verify import verify
 from tests.kit.books import Books
-from tests.kit.settlement_book import ANY_CURRENCY, fill, order
+from tests.kit.registry_events import ANY_CURRENCY
+from tests.kit.settlement_book import fill, order
 from tests.kit.settlement_facts import FactVersion
 
 KOC = str(Path(sys.executable).with_name("koc"))

@@ -20,7 +20,6 @@ from services.runtime.settings import settings
 from services.runtime.topics import log_ends
 from services.settlement.books.migrations import migrate
 from services.settlement.domain.pricing.price import price, terms_of
-from tests.kit.books import ACCEPTED, CONTENT, PLAN, RELATION
 from tests.kit.poster_process import (
     KOC,
     SECONDS,
@@ -33,6 +32,7 @@ from tests.kit.poster_process import (
     publish,
     wait_until,
 )
+from tests.kit.registry_events import ACCEPTED, CONTENT, PLAN, RELATION
 from tests.kit.settlement_facts import Fact, FactCredit, usual
 
 Start = Callable[..., PosterProcess]

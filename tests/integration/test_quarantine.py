@@ -11,8 +11,9 @@ from services.runtime.database import engine, psycopg_dsn
 from services.settlement.books.snapshot import snapshot
 from services.settlement.posting.quarantine import freeze
 from services.settlement.verify.verify import verify
-from tests.kit.books import PLAN, RELATION, Books
+from tests.kit.books import Books
 from tests.kit.poster_process import wait_until
+from tests.kit.registry_events import PLAN, RELATION
 from tests.kit.settlement_book import order
 
 WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted"

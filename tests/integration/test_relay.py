@@ -28,7 +28,8 @@ from services.runtime.settings import settings
 from services.runtime.topics import log_ends
 from services.settlement.relay.process import Relay, make_producer
 from services.settlement.relay.store import RelayStore
-from tests.kit.books import ACCEPTED, CONTENT, PLAN, RELATION, Books
+from tests.kit.books import Books
+from tests.kit.registry_events import ACCEPTED, CONTENT, PLAN, RELATION
 from tests.kit.settlement_facts import Fact
 
 pytestmark = pytest.mark.usefixtures("empty_ledger")
