@@ -229,8 +229,8 @@ LIBRARIES: dict[str, dict[str, str]] = {
     "aiokafka": {
         "services/attribution/stream/": "the worker's fetches, its membership and its producer",
         "services/attribution/worker/app.py": "one of its errors becomes a sentence",
-        "services/runtime/kafka.py": "the producer of publishing and replay",
-        "services/runtime/replay.py": "stops at the first record that the producer refuses",
+        "services/runtime/kafka.py": "a producer, and its errors as sentences",
+        "services/runtime/replay.py": "what a broker says of a letter that it does not take",
         "services/settlement/relay/process.py": "the relay's idempotent producer",
     },
     "alembic": {
@@ -244,6 +244,7 @@ LIBRARIES: dict[str, dict[str, str]] = {
         "services/runtime/kafka.py": "its broker URL and credentials, beside those of the other clients",
     },
     "grafana_foundation_sdk": {"deploy/grafana/overview.py": "generates the dashboard"},
+    "iso4217": {"deploy/contract/currencies.py": "writes the committed list of currencies"},
     "kafka": {
         "services/attribution/repair/adopt_truncated.py": "where each log starts",
         "services/operations/": "reads offsets and records beside the workers",
@@ -278,7 +279,7 @@ LIBRARIES: dict[str, dict[str, str]] = {
         "services/attribution/policy/tables.py": "checks the policy file",
         "services/runtime/settings.py": "settings, with secrets that do not print",
     },
-    "pydantic_core": {"schemas/decoding.py": "its errors become findings"},
+    "pydantic_core": {"schemas/": "its errors become findings in plain words"},
     "pydantic_settings": {"services/runtime/settings.py": "settings from the environment"},
     "rich": {"services/cli/": "tables and progress bars"},
     "rocksdict": {"services/attribution/state/rocksdb.py": "RocksDB"},
@@ -293,6 +294,7 @@ LIBRARIES: dict[str, dict[str, str]] = {
         "services/settlement/posting/gauges.py": "sums for the metrics",
         "services/settlement/posting/quarantine.py": "freezes a line by hand",
         "services/settlement/posting/start_checks.py": "what the database must be like",
+        "services/settlement/verify/line_lists.py": "lists the lines that wait for somebody",
     },
     "stamina": {
         "services/operations/drain/positions.py": "waits for servers that are away",

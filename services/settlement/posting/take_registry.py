@@ -7,6 +7,7 @@ a target per content, so their facts may come in any order; plans and relations 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from services.kernel.time import format_rfc3339
 from services.settlement.books.entry_builder import EntryBuilder
 from services.settlement.books.ports import ReferenceEvent, RegistryTransaction, RepriceJob
 from services.settlement.domain.book.entries import Kind
@@ -99,7 +100,16 @@ def _job(first: int, newest: Sequence[ReferenceEvent], reference: Reference) -> 
         return None
     last = max(pricing, key=lambda event: event.occurred_at)
     others = f" and {len(pricing) - 1} more" if len(pricing) > 1 else ""
-    return RepriceJob(first, scope, f"{last.kind} {last.identity.replace('|', ' ')}{others}", last.occurred_at)
+    return RepriceJob(first, scope, f"{_name(last)}{others}", last.occurred_at)
+
+
+def _name(event: ReferenceEvent) -> str:
+    """A plan version or a relation as a cause names it; its stored identity holds microseconds."""
+    if event.kind == PLAN:
+        plan = plan_of(event.body)
+        return f"{event.kind} {plan.plan_id} version {plan.version}"
+    relation = relation_of(event.body)
+    return f"{event.kind} {relation.koc_id} from {format_rfc3339(relation.effective_from)}"
 
 
 def _book_contents(

@@ -17,15 +17,9 @@ class Kind(Enum):
     SCRIPT_FEE_ACCRUED = (3, "script_fee.accrued")
     SPEND_CONSUMED = (4, "spend.consumed")
 
-    @property
-    def code(self) -> int:
-        """The journal's smallint."""
-        return self.value[0]
-
-    @property
-    def text(self) -> str:
-        """The name in the ledger topic."""
-        return self.value[1]
+    def __init__(self, code: int, text: str) -> None:
+        self.code = code
+        self.text = text
 
 
 KIND_BY_CODE = {kind.code: kind for kind in Kind}
@@ -68,7 +62,7 @@ _PREFIXES = ["\0\0\0" + chr(length) for length in range(256)]
 
 
 def _packed(value: str) -> str:
-    """A field that is long or beyond ASCII: the length of its UTF-8 form, and that."""
+    """A field of any length and alphabet: the length of its UTF-8 form, and that."""
     raw = value.encode()
     return (len(raw).to_bytes(4, "big") + raw).decode("latin-1")
 
@@ -99,15 +93,13 @@ def canonical(entry: Entry, writer: int, seq: int, recorded_at: int, prev_hash: 
     ]
     for account, amount_minor in entry.legs:
         fields += account, str(amount_minor)
-    parts = [_VERSION]
-    for field in fields:
-        if field is None:
-            parts.append(_ABSENT)
-        elif len(field) < 256 and field.isascii():
-            parts += _PREFIXES[len(field)], field
-        else:
-            parts.append(_packed(field))
-    return "".join(parts).encode("latin-1")
+    try:
+        parts = [_ABSENT if field is None else _PREFIXES[len(field)] + field for field in fields]
+    except IndexError:
+        parts = []
+    if not parts or not "".join(filter(None, fields)).isascii():
+        parts = [_ABSENT if field is None else _packed(field) for field in fields]
+    return (_VERSION + "".join(parts)).encode("latin-1")
 
 
 def chain(entry: Entry, writer: int, last: Link, recorded_at: int) -> Link:
@@ -116,9 +108,10 @@ def chain(entry: Entry, writer: int, last: Link, recorded_at: int) -> Link:
     Raises:
         InvariantBroken: legs that do not add up to zero, fewer than two of them, or one over 10^12.
     """
-    if len(entry.legs) < 2 or sum(leg.amount_minor for leg in entry.legs) != 0:
+    amounts = [amount_minor for _, amount_minor in entry.legs]
+    if len(amounts) < 2 or sum(amounts) != 0:
         raise InvariantBroken(f"unbalanced entry {entry.idem_key}: {entry.legs}")
-    if any(abs(leg.amount_minor) > MAX_AMOUNT_MINOR for leg in entry.legs):
+    if max(amounts) > MAX_AMOUNT_MINOR or min(amounts) < -MAX_AMOUNT_MINOR:
         raise InvariantBroken(f"an amount of entry {entry.idem_key} is over the limit: {entry.legs}")
     seq = last.seq + 1
     return Link(seq, hashlib.sha256(canonical(entry, writer, seq, recorded_at, last.head)).digest())

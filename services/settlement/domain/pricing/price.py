@@ -90,21 +90,22 @@ def terms_of(line: LineAssertion, reference: Reference) -> LineTerms:
 
 def price(line: LineAssertion, terms: tuple[CreditTerms, ...], refunded_minor: int, *, cancelled: bool) -> Position:
     """The target per account of a line of which so much is refunded."""
-    position: Position = {}
     if cancelled or not terms:
-        return position
+        return {}
+    position: Position = {chart.brand_accrued(line.brand_id): 0}
     by_kind: dict[str, list[int]] = {}
-    for index, (_, plan, rate_ppm, _) in enumerate(terms):
-        if plan is None:
+    for index, one in enumerate(terms):
+        if one.plan is None:
             continue
-        parts = by_kind.get(plan.base)
+        parts = by_kind.get(one.plan.base)
         if parts is None:
-            parts = by_kind[plan.base] = allocated(line, terms, plan.base, refunded_minor)
-        _share_out(position, terms[index], parts[index], share(parts[index], rate_ppm))
+            parts = by_kind[one.plan.base] = allocated(line, terms, one.plan.base, refunded_minor)
+        _share_out(position, one, parts[index], share(parts[index], one.rate_ppm))
     owed = -sum(position.values())
-    if owed:
-        return {chart.brand_accrued(line.brand_id): owed, **{key: v for key, v in position.items() if v}}
-    return {}
+    if not owed:
+        return {}
+    position[chart.brand_accrued(line.brand_id)] = owed
+    return position
 
 
 def allocated(line: LineAssertion, terms: tuple[CreditTerms, ...], kind: str, refunded_minor: int) -> list[int]:
