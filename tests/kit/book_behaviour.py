@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from services.kernel.time import parse_rfc3339
 from services.settlement.books.ports import JobProgress, KeptAssertion, PostedEntry, ReferenceEvent, RepriceJob
 from services.settlement.books.snapshot_port import Balance
 from services.settlement.domain.book.entries import GENESIS, Entry, Kind, Leg, chain
@@ -26,7 +27,7 @@ from services.settlement.verify.verify import verify
 from tests.kit.book_driver import PARTITIONS, WRITER_N, ZONE_MINUTES, BookDriver
 from tests.kit.registry_events import ACCEPTED, CONTENT, PLAN, RELATION, SPEND
 from tests.kit.settlement_book import fill, order
-from tests.kit.settlement_facts import DAY, PAID_AT, Fact, FactVersion
+from tests.kit.settlement_facts import PAID_AT, Fact, FactVersion
 
 BRAND = "brand:br_2:accrued"
 KOC = "koc:k_7:pending"
@@ -328,7 +329,7 @@ def test_a_transaction_reads_the_registry_as_it_is_and_only_what_is_new_to_it(bo
         transaction.moment(late)
     assert late.revision == 2
     assert [one.rate_ppm for one in late.plans.versions("pl_1")] == [1, 100_000], "what it knew was read again"
-    assert late.relations.get("k_7", PAID_AT - 31 * DAY - DAY * 3 // 8) is not None
+    assert late.relations.get("k_7", parse_rfc3339(RELATION["effective_from"])) is not None
 
 
 def test_of_one_identity_the_newest_event_stands(book: BookDriver) -> None:
@@ -403,8 +404,8 @@ def test_a_job_is_open_in_every_partition_until_each_is_done_and_the_oldest_come
         assert transaction.read_progress(0, 5) == JobProgress(("o_1", "1", "b_1"), done=True)
         assert transaction.read_progress(0, 6) == JobProgress(None, done=False)
     job, partition = book.store.oldest_open_job(range(5, 7))
-    assert (job.number, partition, job.cause, job.effective_at) == (0, 6, "plan.published pl_1 1", PAID_AT - 31 * DAY
-            - DAY * 3 // 8)  # fmt: skip
+    assert (job.number, partition, job.effective_at) == (0, 6, parse_rfc3339(PLAN["occurred_at"]))
+    assert job.cause.startswith("plan.published pl_1")
     job, partition = book.store.oldest_open_job(range(5, 6))
     assert (job.number, partition) == (1, 5)
     book.reprice()
