@@ -2,18 +2,16 @@
 
 import hashlib
 import threading
-import uuid
 from collections.abc import Iterator, Sequence
 
 import psycopg
 import pytest
 from psycopg import errors
-from sqlalchemy import make_url, text
+from sqlalchemy import text
 
 from services.kernel.time import to_micros
 from services.runtime.database import engine, psycopg_dsn
 from services.runtime.local.stack import Stack
-from services.runtime.settings import settings
 from services.settlement.books import migrations
 from services.settlement.books.failures import retry_cause
 from services.settlement.domain.book.entries import GENESIS, KIND_BY_CODE, Entry, Leg, chain
@@ -22,6 +20,7 @@ from tests.kit.books import Books
 from tests.kit.registry_events import ACCEPTED, ANY_CURRENCY, CONTENT, PLAN, RELATION, SPEND
 from tests.kit.settlement_book import fill, order
 from tests.kit.settlement_facts import DAY, PAID_AT, Fact
+from tests.kit.stacks import empty_database_on
 
 NET = """
 SELECT order_id, line_id, a.key, a.currency, sum(v) FROM journal, unnest(accounts, amounts) AS leg (id, v)
@@ -34,23 +33,13 @@ SELECT writer, seq, idem_key, cause, kind, currency, period, effective_at, recor
 
 
 @pytest.fixture
-def another_books(books: Books, on_stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Books]:
-    """Books in a database beside that of `books`, which settings() go on leading to."""
+def another_books(books: Books, on_stack: Stack) -> Iterator[Books]:
+    """Books in a database beside that of `books`; settings() lead to this one."""
     del books
-    name = f"test_{uuid.uuid4().hex}"
-    with psycopg.connect(on_stack.superuser_dsn(), autocommit=True) as server:
-        server.execute(f"CREATE DATABASE {name} OWNER koc_owner")
-        with monkeypatch.context() as there:
-            for key, url in on_stack.settings().items():
-                if key.endswith("_url"):
-                    other = make_url(url).set(database=name).render_as_string(hide_password=False)
-                    there.setenv(f"KOC_{key.upper()}", other)
-            settings.cache_clear()
-            opened = Books()
-        settings.cache_clear()
+    with empty_database_on(on_stack):
+        opened = Books()
         yield opened
         opened.close()
-        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def net_digest(books: Books) -> str:
