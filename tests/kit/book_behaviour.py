@@ -11,7 +11,14 @@ from typing import Any, NamedTuple
 import pytest
 
 from services.kernel.time import parse_rfc3339
-from services.settlement.books.ports import JobProgress, KeptAssertion, PostedEntry, ReferenceEvent, RepriceJob
+from services.settlement.books.ports import (
+    JobProgress,
+    KeptAssertion,
+    LineChange,
+    PostedEntry,
+    ReferenceEvent,
+    RepriceJob,
+)
 from services.settlement.books.snapshot_port import Balance
 from services.settlement.domain.book.entries import GENESIS, Entry, Kind, Leg, chain
 from services.settlement.domain.lines.line import ContentConflict, Line
@@ -83,12 +90,15 @@ def write(book: BookDriver, posted: Sequence[tuple[Entry, int]] = (), lines: Seq
     """One transaction that writes these entries, each with the number that it is told, and these lines."""
     with book.store.transaction() as transaction:
         writers = transaction.lock_writers({3})
-        linked = []
-        for one, seq in posted:
-            link = chain(one, 3, GENESIS._replace(seq=seq - 1), 1)
-            linked.append(PostedEntry(one, 3, link))
-            writers[3].last = link
-        transaction.write(linked, [], lines, [], writers, 1)
+
+        def changes() -> Iterator[LineChange]:
+            """The writer's chain moves on while they are taken."""
+            for one, seq in posted:
+                writers[3].last = chain(one, 3, GENESIS._replace(seq=seq - 1), 1)
+                yield LineChange([PostedEntry(one, 3, writers[3].last)])
+            yield from (LineChange((), one) for one in lines)
+
+        transaction.write(changes(), [], writers, 1)
 
 
 def line(buyer_id: str = "b_1", **changes: Any) -> Line:
@@ -242,7 +252,7 @@ def test_a_line_is_not_changed_that_is_missing_nor_made_twice(book: BookDriver, 
 def test_a_line_that_does_not_stand_cannot_be_displaced(book: BookDriver) -> None:
     write(book, lines=[line(standing=False)])
     with pytest.raises(book.store.refusals), book.store.transaction() as transaction:
-        transaction.write([], [line(stored=True)], [], [], transaction.lock_writers({3}), 1)
+        transaction.write([], [line(stored=True)], transaction.lock_writers({3}), 1)
 
 
 def test_a_writer_that_is_not_there_is_refused(book: BookDriver) -> None:
@@ -302,8 +312,8 @@ def test_what_fails_leaves_nothing_whatever_it_has_written(book: BookDriver) -> 
         writers[3].next_offset, writers[3].join_open = 99, 7
         writers[3].last = chain(entry("credit|99"), 3, writers[3].last, 1)
         posted = [PostedEntry(entry("credit|99"), 3, writers[3].last)]
-        kept = [KeptAssertion(("o_1", "1", "b_late"), stored=False, partition=3, position=98, raw=Fact().wire())]
-        transaction.write(posted, [], [line("b_late", standing=False)], kept, writers, 1)
+        kept = KeptAssertion(("o_1", "1", "b_late"), stored=False, partition=3, position=98, raw=Fact().wire())
+        transaction.write([LineChange(posted, line("b_late", standing=False), kept)], [], writers, 1)
     with undone(book) as transaction:
         next_offset, revision = transaction.lock_registry(), before.revision
         fact = ReferenceEvent(next_offset, SPEND_KIND, "sp_9", PAID_AT, SPEND | {"spend_id": "sp_9"})

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from schemas.topics import BUYER_PARTITIONS
 from services.kernel.errors import InvariantBroken
 from services.settlement.books.decode_credits import decode_credit
+from services.settlement.books.entry_builder import PostingCounts
 from services.settlement.books.journal_entry import JournalEntry
 from services.settlement.books.memory import MemoryBooks, MemoryTransaction
 from services.settlement.books.ports import (
@@ -24,7 +25,7 @@ from services.settlement.books.ports import (
 )
 from services.settlement.books.snapshot_port import BooksSnapshot
 from services.settlement.domain.pricing.price import Reference
-from services.settlement.posting.post_credits import OwnedElsewhere, PostingCounts, post_batch
+from services.settlement.posting.post_credits import OwnedElsewhere, post_batch
 from services.settlement.posting.read_registry import read_event
 from services.settlement.posting.reprice import CHUNK, reprice_chunk
 from services.settlement.posting.take_registry import take_registry

@@ -19,6 +19,7 @@ from services.settlement.books.memory_state import MemoryState
 from services.settlement.books.ports import (
     JobProgress,
     KeptAssertion,
+    LineChange,
     OpenJob,
     PostedEntry,
     ReferenceEvent,
@@ -104,25 +105,24 @@ class MemoryTransaction(RegistryTransaction, RepriceTransaction):
         return [_copy_of(line) for key, line in self._state.lines.items() if key[:2] in wanted]
 
     def write(
-        self,
-        posted: Sequence[PostedEntry],
-        demoted: Sequence[Line],
-        lines: Sequence[Line],
-        kept: Sequence[KeptAssertion],
-        writers: Mapping[int, Writer],
-        recorded_at: int,
+        self, changes: Iterable[LineChange], demoted: Sequence[Line], writers: Mapping[int, Writer], recorded_at: int
     ) -> None:
         """Steps 5b and 6."""
-        for one in posted:
-            self._book(one, recorded_at)
+        lines: list[Line] = []
+        kept: list[KeptAssertion] = []
+        for change in changes:
+            for entry in change.entries:
+                self._book(entry, recorded_at)
+            lines += [] if change.line is None else [change.line]
+            kept += [] if change.kept is None else [change.kept]
         for line in demoted:
             self._demote(line)
         for line in lines:
             self._put_line(line)
+        self._refuse_two_that_stand(lines)
         for assertion in kept:
             _expect("assertions", stored=assertion.stored, found=assertion.key in self._state.kept)
             self._state.kept[assertion.key] = assertion
-        self._refuse_two_that_stand(lines)
         self._state.writers |= {number: copy(writer) for number, writer in writers.items()}
 
     def _book(self, posted: PostedEntry, recorded_at: int) -> None:
