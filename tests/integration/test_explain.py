@@ -160,6 +160,41 @@ def test_a_line_that_waits_to_be_priced_again_is_told(books: Books, order_id: st
     assert "waits to be priced again" in line["remarks"][0]
 
 
+def test_the_cause_of_a_new_price_names_dates_and_versions_not_microseconds(books: Books, order_id: str) -> None:
+    books.register(PLAN, RELATION)
+    books.assert_lines(Fact(order_id=order_id))
+    books.register(RELATION | {"event_id": "r10", "effective_from": "2026-10-20T08:00:00+08:00", "parties": {}})
+    books.register(PLAN | {"event_id": "r11", "version": 2, "rate_ppm": 300_000})
+    (line,) = order_json(explain_order(order_id))["lines"]
+    assert [entry["cause"] for entry in line["entries"][1:]] == [
+        "relation.set k_7 from 2026-10-20T00:00:00Z",
+        "plan.published pl_1 version 2",
+    ]
+
+
+def test_an_assertion_that_cannot_be_read_is_one_sentence(books: Books, order_id: str) -> None:
+    books.assert_lines(Fact(order_id=order_id))
+    books.plant(f"UPDATE assertion SET raw = 'x' WHERE order_id = '{order_id}'")
+    ran = koc("explain", order_id)
+    assert (ran.returncode, ran.stdout) == (70, "")
+    assert ran.stderr.startswith(f"koc: the assertion of line {order_id}/1/b_1 cannot be read (invalid_json")
+
+
+@pytest.mark.usefixtures("empty_database")
+def test_a_database_without_tables_is_one_sentence_with_the_command_that_makes_them() -> None:
+    ran = koc("explain", "o_1")
+    assert (ran.returncode, ran.stdout) == (78, "")
+    assert ran.stderr.endswith("run `koc settlement migrate`\n")
+
+
+def test_a_booked_order_is_explained_while_kafka_is_away(books: Books, order_id: str) -> None:
+    books.assert_lines(Fact(order_id=order_id))
+    ran = koc("explain", order_id, KOC_KAFKA_BOOTSTRAP="127.0.0.1:1")
+    assert ran.returncode == 0
+    assert "refunds and refused events are not listed: no Kafka broker answers at 127.0.0.1:1" in ran.stdout
+    assert f"order {order_id}" in ran.stdout
+
+
 def test_an_order_that_was_never_published_is_unknown(order_id: str) -> None:
     assert not_explained(order_id) == f"order {order_id} is unknown: no event of it was ever published"
 
