@@ -1,19 +1,16 @@
 """Stacks for tests: one shared without workers, fresh ones on request; each ends with the run, however that ends."""
 
 import os
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-import psycopg
 import pytest
-from sqlalchemy import make_url
 
 from services.runtime.local.stack import Stack
-from services.runtime.settings import settings
+from tests.kit.stacks import empty_database_on, leading_to
 
-pytest.register_assert_rewrite("tests.kit.attribution_snapshots")
+pytest.register_assert_rewrite("tests.kit.attribution_snapshots", "tests.kit.book_behaviour")
 os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")  # brokers of tests end before better code pays
 
 
@@ -41,18 +38,10 @@ def fresh_stack(tmp_path: Path) -> Iterator[Callable[..., Stack]]:
 
 
 @pytest.fixture
-def lead_to(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Stack], None]]:
+def lead_to() -> Iterator[Callable[[Stack], None]]:
     """Makes settings() of this process and of its children lead to a stack: `lead_to(fresh_stack())`."""
-
-    def lead(stack: Stack) -> None:
-        for key in [key for key in os.environ if key.startswith(("KOC_KAFKA_", "KOC_DATABASE_"))]:
-            monkeypatch.delenv(key)
-        for key, value in stack.environment().items():
-            monkeypatch.setenv(key, value)
-        settings.cache_clear()
-
-    yield lead
-    settings.cache_clear()
+    with ExitStack() as ends:
+        yield lambda stack: ends.enter_context(leading_to(stack))
 
 
 @pytest.fixture
@@ -63,16 +52,7 @@ def on_stack(stack: Stack, lead_to: Callable[[Stack], None]) -> Stack:
 
 
 @pytest.fixture
-def empty_database(on_stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def empty_database(on_stack: Stack) -> Iterator[str]:
     """A database without tables on the shared stack, owned by koc_owner; settings() lead to it. Yields its name."""
-    name = f"test_{uuid.uuid4().hex}"
-    with psycopg.connect(on_stack.superuser_dsn(), autocommit=True) as server:
-        server.execute(f"CREATE DATABASE {name} OWNER koc_owner")
-        for key, url in on_stack.settings().items():
-            if key.endswith("_url"):
-                there = make_url(url).set(database=name)
-                monkeypatch.setenv(f"KOC_{key.upper()}", there.render_as_string(hide_password=False))
-        settings.cache_clear()
+    with empty_database_on(on_stack) as name:
         yield name
-        settings.cache_clear()
-        server.execute(f"DROP DATABASE {name} WITH (FORCE)")

@@ -134,6 +134,8 @@ CALLED_FROM_OUTSIDE = {
     "services.cli.main.app": "the command koc, by pyproject.toml",
     "services.runtime.health.Health.serve.Handler.do_GET": "http.server calls it for a GET",
     "services.runtime.health.Health.serve.Handler.log_message": "http.server calls it for each answer",
+    "services.settlement.books.memory.MemoryBooks.oldest_open_job": "tests drive books in memory by it",
+    "services.settlement.books.memory.MemoryBooks.snapshot": "tests read books in memory by it",
     "services.runtime.local.stack.Stack.pid": "tests kill and freeze the stack's processes by it",
 }
 """Functions that no product code names, and who calls them."""

@@ -1,13 +1,11 @@
 """`make bench`: worker and poster, each beside its raw loop, on a stack of their own; figures to .local/bench.json."""
 
 import json
-import os
 import tempfile
 from pathlib import Path
 
-from services.runtime.local.stack import Stack
-from services.runtime.settings import settings
 from tests.bench import attribution, poster
+from tests.kit.stacks import stack_of_its_own
 
 TARGET = Path(__file__).parents[2] / ".local/bench.json"
 
@@ -16,12 +14,9 @@ def main() -> None:
     """Run both, print what they mean, and write what a program reads."""
     figures = {}
     for name, bench in (("attribution", attribution), ("poster", poster)):
-        with tempfile.TemporaryDirectory() as folder, Stack(Path(folder) / "stack", workers=0) as stack:
-            os.environ.update(stack.environment())
-            settings.cache_clear()
+        with tempfile.TemporaryDirectory() as folder, stack_of_its_own(Path(folder) / "stack"):
             print(f"{name}: running, about a minute", flush=True)
             figures[name] = bench.run()
-            stack.reset()
         for key, value in figures[name].items():
             print(f"  {key:24} {value:,}")
         print(f"  {_raw(name, figures[name])}")

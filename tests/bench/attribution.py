@@ -20,10 +20,13 @@ from aiokafka import AIOKafkaConsumer
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.errors import CommitFailedError
 
+from services.attribution.worker.startup import GROUP
 from services.runtime.kafka import aiokafka_options, kafka_python_options
 from services.runtime.topics import log_ends, log_starts
 from tests.bench.attribution_events import load
-from tests.kit.attribution_process import GROUP, INPUTS, Worker, lag, until
+from tests.kit.attribution_group import INPUTS, lag
+from tests.kit.attribution_process import Worker
+from tests.kit.waiting import until
 
 EVENTS = 240_000
 _POLL_SECONDS = 0.2
@@ -49,9 +52,8 @@ def _worker(folder: Path) -> tuple[float, float]:
     """Seconds and CPU seconds from ready to durable, with an empty store."""
     _forget_offsets()
     with Worker(folder) as worker:
-        until(worker.is_ready, "ready", worker=worker)
-        assert worker.process is not None
-        process = psutil.Process(worker.process.pid)
+        until(worker.is_ready, "ready", process=worker)
+        process = psutil.Process(worker.pid)
         began, cpu_began = time.perf_counter(), _cpu(process)
         while lag():
             time.sleep(_POLL_SECONDS)

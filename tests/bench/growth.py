@@ -8,7 +8,6 @@ says what each of them costs. Figures go to .local/bench-growth.json.
 
 import argparse
 import json
-import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,12 +16,13 @@ from typing import Any, NamedTuple
 
 import psutil
 
-from services.runtime.local.stack import Stack
-from services.runtime.settings import REPOSITORY, settings
+from services.runtime.settings import REPOSITORY
 from tests.bench.peers import contenders, measuring
 from tests.bench.peers.contenders import Contender, Place
 from tests.bench.peers.publishing import publish
-from tests.kit.attribution_process import Worker, until
+from tests.kit.attribution_process import Worker
+from tests.kit.stacks import stack_of_its_own
+from tests.kit.waiting import until
 
 TARGET = REPOSITORY / ".local/bench-growth.json"
 EVENTS = 125_000
@@ -58,8 +58,8 @@ def workers(count: int) -> Contender:
         with ExitStack() as stack:
             started = [stack.enter_context(_worker(place, number)) for number in range(1, count + 1)]
             for worker in started:
-                until(worker.is_ready, f"{worker.name} is ready", worker=worker)
-            yield Together([worker.process.pid for worker in started if worker.process is not None])
+                until(worker.is_ready, f"{worker.name} is ready", process=worker)
+            yield Together([worker.pid for worker in started])
             for worker in started:
                 worker.terminate()
 
@@ -91,13 +91,10 @@ def measured(contender: Contender, folder: Path, rounds: int) -> list[dict[str, 
 @contextmanager
 def log_of(events: int, folder: Path) -> Iterator[None]:
     """A broker that holds so many events."""
-    with Stack(folder / "stack", workers=0) as stack:
-        os.environ.update(stack.environment())
-        settings.cache_clear()
+    with stack_of_its_own(folder / "stack"):
         print(f"{events:,} events", flush=True)
         publish(events, seed=events)
         yield
-        stack.reset()
 
 
 def main() -> None:

@@ -20,7 +20,8 @@ import psycopg
 from services.runtime.database import psycopg_dsn
 from services.settlement.books.posting_transaction import SESSION
 from tests.bench.poster_load import load_credits, load_registry
-from tests.kit.poster_process import PosterProcess, all_is_posted, wait_until
+from tests.kit.poster_process import Poster, all_is_posted
+from tests.kit.waiting import until
 
 ASSERTIONS = 120_000
 BATCH = 5_000
@@ -42,9 +43,9 @@ def run(count: int = ASSERTIONS) -> dict[str, float]:
     """Load assertions, post them all, write the same rows raw; returns the three figures."""
     with tempfile.TemporaryDirectory() as folder:
         load_registry()
-        poster = PosterProcess(Path(folder), "poster-1", {})
-        wait_until(all_is_posted, "the registry is posted", _SECONDS)
-        poster.end()
+        with Poster(Path(folder)) as poster:
+            until(all_is_posted, "the registry is posted", _SECONDS, poster)
+            poster.terminate()
         load_credits(count)
         seconds, cpu_seconds = _poster(Path(folder))
     return {
@@ -56,21 +57,14 @@ def run(count: int = ASSERTIONS) -> dict[str, float]:
 
 def _poster(folder: Path) -> tuple[float, float]:
     """Seconds and CPU seconds from its assignment until all is durable."""
-    poster = PosterProcess(folder, "poster-1", {})
-    wait_until(lambda: _ready(poster), "the poster is ready")
-    process = psutil.Process(poster.process.pid)
-    began, cpu_began = time.perf_counter(), _cpu(process)
-    wait_until(all_is_posted, "all assertions are posted", _SECONDS)
-    seconds, cpu_seconds = time.perf_counter() - began, _cpu(process) - cpu_began
-    assert poster.end() == 0
+    with Poster(folder) as poster:
+        until(poster.is_ready, "the poster is ready", process=poster)
+        process = psutil.Process(poster.pid)
+        began, cpu_began = time.perf_counter(), _cpu(process)
+        until(all_is_posted, "all assertions are posted", _SECONDS, poster)
+        seconds, cpu_seconds = time.perf_counter() - began, _cpu(process) - cpu_began
+        assert poster.terminate() == 0
     return seconds, cpu_seconds
-
-
-def _ready(poster: PosterProcess) -> bool:
-    try:
-        return poster.get("/readyz") == "ok\n"
-    except (OSError, ValueError):
-        return False
 
 
 def _cpu(process: psutil.Process) -> float:

@@ -5,11 +5,10 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from kafka import KafkaProducer
-
 from schemas.topics import CREDITS, REGISTRY
-from services.runtime.kafka import kafka_python_options, partition_of
-from tests.kit.books import PLAN, RELATION
+from services.runtime.publishing import Outgoing, publish
+from tests.kit.poster_process import partition_for
+from tests.kit.registry_events import PLAN, RELATION
 from tests.kit.settlement_facts import DAY, PAID_AT, Fact, FactCredit, FactVersion
 
 BRANDS, KOCS, BUYERS = 200, 2_000, 20_000
@@ -17,21 +16,15 @@ BRANDS, KOCS, BUYERS = 200, 2_000, 20_000
 
 def load_registry() -> None:
     """A plan per brand, most with three splits, and a relation per KOC."""
-    producer = KafkaProducer(**kafka_python_options(), linger_ms=20)
-    for event in _registry():
-        producer.send(REGISTRY.name, json.dumps(event).encode(), key=b"bench")
-    producer.flush()
-    producer.close()
+    publish(Outgoing(REGISTRY.name, b"bench", json.dumps(event).encode()) for event in _registry())
 
 
 def load_credits(count: int, seed: int = 1) -> None:
     """So many assertions, each in its buyer's partition."""
-    producer = KafkaProducer(**kafka_python_options(), linger_ms=50, batch_size=1 << 18)
-    for fact in assertions(count, seed):
-        partition = partition_of(fact.buyer_id.encode(), CREDITS.partitions)
-        producer.send(CREDITS.name, fact.wire(), key=fact.order_id.encode(), partition=partition)
-    producer.flush()
-    producer.close()
+    publish(
+        Outgoing(CREDITS.name, fact.order_id.encode(), fact.wire(), partition_for(fact))
+        for fact in assertions(count, seed)
+    )
 
 
 def _registry() -> Iterator[dict[str, Any]]:

@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import psutil
-import pytest
 
 from schemas.topics import CLICKS, ORDERS
 from services.attribution.policy.file import POLICY_FILE
-from services.runtime.local.stack import Stack
-from services.runtime.settings import settings
 from services.runtime.topics import log_ends
-from tests.kit.attribution_process import INPUTS, Worker, click, drained, paid, publish
+from tests.kit.attribution_group import INPUTS
+from tests.kit.attribution_process import Worker, drained
+from tests.kit.events import click, paid, send_events
+from tests.kit.stacks import stack_of_its_own
 
 MONTHS = (1, 4, 16)
 EVENTS_A_MONTH = 25_000
@@ -72,8 +72,8 @@ class Shop:
     def grow(self, events: int) -> None:
         """Publish so many events, at the rate of the shop."""
         said = list(self._said(events))
-        publish(CLICKS.name, [event for event in said if event["event_type"] == "click"])
-        publish(ORDERS.name, [event for event in said if event["event_type"] != "click"])
+        send_events(CLICKS.name, [event for event in said if event["event_type"] == "click"])
+        send_events(ORDERS.name, [event for event in said if event["event_type"] != "click"])
 
     def months(self, count: int) -> None:
         """Publish so many months, and have the worker read them and stop with a snapshot."""
@@ -96,8 +96,8 @@ class Shop:
         cpu_seconds = sum(psutil.Process(self.worker.pid).cpu_times()[:2])
         self.environment.clear()
         self.environment.update(before)
-        read = sum(self._metric(f'koc_attribution_events_total{{topic="{topic}"}}') for topic in INPUTS)
-        return seconds, cpu_seconds, read, self._metric("koc_attribution_state_bytes")
+        read = sum(self.worker.metric(f'koc_attribution_events_total{{topic="{topic}"}}') for topic in INPUTS)
+        return seconds, cpu_seconds, int(read), int(self.worker.metric("koc_attribution_state_bytes"))
 
     def measure(self, months: int, *, replay: bool) -> Figure:
         """Lose the disk with a tail to catch up; then, if wanted, once more without any snapshot."""
@@ -125,10 +125,6 @@ class Shop:
                 else paid(buyer, name, self._hour)
             )
 
-    def _metric(self, name: str) -> int:
-        lines = self.worker.get("/metrics").splitlines()
-        return int(sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{name} ")))
-
 
 def run(folder: Path, months: tuple[int, ...] = MONTHS, events_a_month: int = EVENTS_A_MONTH, *,
         replay: bool = True) -> Iterator[Figure]:  # fmt: skip
@@ -149,21 +145,13 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="a list of figures instead of a table")
     as_json = parser.parse_args().json
     figures = []
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        pytest.MonkeyPatch.context() as patch,
-        Stack(Path(folder) / "stack", workers=0) as stack,
-    ):
-        for key, value in stack.environment().items():
-            patch.setenv(key, value)
-        settings.cache_clear()
+    with tempfile.TemporaryDirectory() as folder, stack_of_its_own(Path(folder) / "stack"):
         print("months  log events  state bytes  back, s  events read  by replay, s", file=sys.stderr, flush=True)
         for one in run(Path(folder)):
             figures.append(one._asdict())
             if not as_json:
                 print(f"{one.months:6}{one.log_events:12,}{one.state_bytes:13,}{one.seconds:9.2f}{one.events_read:13,}"
                       f"{one.replayed_seconds:14.2f}", flush=True)  # fmt: skip
-        stack.reset()
     if as_json:
         print(json.dumps(figures))
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from schemas.topics import CLICKS, CREDITS, ORDERS
-from tests.kit.attribution_process import records
+from tests.kit.topics import records
 
 
 class Delay(NamedTuple):

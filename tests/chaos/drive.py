@@ -17,11 +17,11 @@ from services.runtime.publishing import Outgoing, publish
 from services.runtime.topics import log_ends
 from tests.chaos.faults import Deck, Scene
 from tests.chaos.fleet import Ending, Fleet
-from tests.chaos.group import holders, lags
 from tests.chaos.history import slices
 from tests.chaos.reader import digest, read_credits, refusals
 from tests.chaos.truth import expected
-from tests.kit.attribution_process import INPUTS, lag, until
+from tests.kit.attribution_group import INPUTS, holders, lag, lags
+from tests.kit.waiting import until
 
 CALM_EVERY = 10
 """Faults after which all must come to rest and catch up: chaos that is never survived proves nothing."""

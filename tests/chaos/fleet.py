@@ -64,8 +64,7 @@ class Member:
 
     def signal(self, which: signal.Signals) -> None:
         """Send it a signal."""
-        assert self.worker.process is not None
-        self.worker.process.send_signal(which)
+        self.worker.send_signal(which)
 
 
 @dataclass
@@ -169,7 +168,6 @@ class Fleet:
 
     def _watch(self, member: Member) -> None:
         """Notice an end, asked for or not; who was not asked is started again, as a supervisor would."""
-        assert member.worker.process is not None
         status = member.worker.process.poll()
         if status is None:
             if member.state == "leaving" and time.monotonic() - member.asked_at > _STOP_SECONDS:
@@ -190,7 +188,7 @@ class Fleet:
     def _has_twin(self, member: Member) -> bool:
         """Whether another process has its name: one that froze before it joined takes the place when it wakes up."""
         others = (other for other in self.members if other is not member and other.name == member.name)
-        return any(other.worker.process is not None and other.worker.process.poll() is None for other in others)
+        return any(other.worker.is_running for other in others)
 
     def _found(self, member: Member, status: int, after: str) -> None:
         words = member.worker.log().strip().rpartition("\n")[2][-_LAST_WORDS:]

@@ -6,22 +6,21 @@ broker's time of the event that it waited for. Figures and bars go to the termin
 
 import argparse
 import json
-import os
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from schemas.topics import BUYER_PARTITIONS
-from services.runtime.local.stack import Stack
-from services.runtime.settings import settings
 from tests.chaos.delays import Delay, delays, of_time, percentile
-from tests.chaos.group import holders
 from tests.chaos.trickle import Trickle
-from tests.kit.attribution_process import Worker, lag, until
+from tests.kit.attribution_group import holders, lag
+from tests.kit.attribution_process import Worker
+from tests.kit.stacks import stack_of_its_own
+from tests.kit.waiting import until
 
 TARGET = Path(__file__).parents[2] / ".local/pauses.json"
 EVENTS_PER_SECOND = 240
@@ -170,20 +169,8 @@ def latency() -> list[Figure]:
 @contextmanager
 def fresh_broker() -> Iterator[Path]:
     """Servers of this measurement's own, and a folder for its workers."""
-    with ExitStack() as ends:
-        folder = Path(ends.enter_context(tempfile.TemporaryDirectory()))
-        stack = Stack(folder / "stack", workers=0)
-        ends.callback(stack.reset)
-        ends.enter_context(stack)
-        before = dict(os.environ)
-        os.environ.update(stack.environment())
-        settings.cache_clear()
-        try:
-            yield folder
-        finally:
-            os.environ.clear()
-            os.environ.update(before)
-            settings.cache_clear()
+    with tempfile.TemporaryDirectory() as name, stack_of_its_own(Path(name) / "stack"):
+        yield Path(name)
 
 
 def main() -> int:

@@ -7,7 +7,7 @@ from typing import Any
 from schemas.topics import CLICKS, CREDITS, ORDERS
 from services.runtime.deadletters import Position
 from tests.chaos.truth import Line
-from tests.kit.attribution_process import records
+from tests.kit.topics import records
 
 _COUNTERS = ("touch", "order", "rules")
 

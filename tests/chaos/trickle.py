@@ -10,7 +10,7 @@ from kafka import KafkaProducer
 
 from schemas.topics import BUYER_PARTITIONS, CLICKS, ORDERS
 from services.runtime.kafka import kafka_python_options, partition_of
-from tests.kit.attribution_process import buyer_in, click, paid
+from tests.kit.events import buyer_in, click, paid
 
 CLICKS_PER_ORDER = 3
 _ROUND_SECONDS = 0.02

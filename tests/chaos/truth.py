@@ -13,7 +13,7 @@ from services.attribution.policy.file import read_policy_file
 from services.kernel.time import format_rfc3339
 from services.runtime.deadletters import REROUTED, Position
 from services.runtime.kafka import partition_of
-from tests.kit.attribution_process import records
+from tests.kit.topics import records
 from tests.reference.attribution_reference import Limits, LogRecord, truth
 
 Line = tuple[str, str, str]

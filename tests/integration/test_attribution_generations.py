@@ -2,13 +2,9 @@
 stays right.
 """
 
-import os
 import re
 import shutil
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 
@@ -16,20 +12,11 @@ from schemas.topics import CLICKS, CREDITS, ORDERS
 from services.attribution.policy.file import POLICY_FILE
 from services.kernel.time import DAY, format_rfc3339
 from services.runtime.kafka import admin
-from services.runtime.topics import apply_topics, log_ends, log_starts
-from tests.kit.attribution_process import (
-    Worker,
-    buyer_in,
-    click,
-    drained,
-    paid,
-    publish,
-    records,
-    refunded,
-    truth,
-)
-
-KOC = Path(sys.executable).with_name("koc")
+from services.runtime.topics import log_ends, log_starts
+from tests.kit.attribution_process import Worker, drained, truth
+from tests.kit.command import koc
+from tests.kit.events import buyer_in, click, paid, refunded, send_events
+from tests.kit.topics import make_again, records
 
 
 @pytest.fixture
@@ -47,47 +34,36 @@ def worker(fresh_stack, lead_to, tmp_path, environment):
     mine.kill()
 
 
-def koc(worker, environment, *arguments, status=0):
-    """Run a command with the worker's folders; what it said."""
-    there = {**os.environ, **environment, "KOC_STATE_DIR": str(worker.folder / "state"), "KOC_LOG_FORMAT": "json"}
-    done = subprocess.run([KOC, "attribution", *arguments], env=there, capture_output=True, text=True, stdin=-3)
+def attribution(worker, environment, *arguments, status=0):
+    """Run a command of `koc attribution` with the worker's folders; what it said."""
+    there = {**environment, "KOC_STATE_DIR": str(worker.folder / "state"), "KOC_LOG_FORMAT": "json"}
+    done = koc("attribution", *arguments, **there)
     assert done.returncode == status, done.stderr
     return done.stdout + done.stderr
-
-
-def make_topics_again():
-    names = [CLICKS.name, ORDERS.name]
-    with admin() as client:
-        client.delete_topics(names)
-        deadline = time.monotonic() + 30
-        while set(names) & set(client.list_topics()):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-    apply_topics()
 
 
 def test_topics_made_again_are_refused_until_a_rebase_and_then_their_truth_dominates(worker, environment):
     buyer, other = buyer_in(2, "rebase"), buyer_in(5, "rebase")
     worker.start()
-    publish(CLICKS.name, [click(buyer, f"c{i}", 10 + i, content_id=f"v_{i}") for i in range(20)])
-    publish(ORDERS.name, [paid(buyer, "old", 40), paid(other, "none", 40), refunded(buyer, "waiting", 41)])
+    send_events(CLICKS.name, [click(buyer, f"c{i}", 10 + i, content_id=f"v_{i}") for i in range(20)])
+    send_events(ORDERS.name, [paid(buyer, "old", 40), paid(other, "none", 40), refunded(buyer, "waiting", 41)])
     drained(worker)
     assert worker.terminate() == 0
-    assert "nothing to do" in koc(worker, environment, "rebase")
+    assert "nothing to do" in attribution(worker, environment, "rebase")
     before = truth()["old", "1"]
     assert before["version"] == {"log": 0, "rules": 1, "touch": 20, "order": 1}
-    make_topics_again()
+    make_again([CLICKS.name, ORDERS.name])
     worker.start()
     assert worker.ended() == 78
     assert "koc attribution rebase" in worker.log()
-    said = koc(worker, environment, "rebase")
+    said = attribution(worker, environment, "rebase")
     assert "partition 2: log 1, 1 orders published" in said
-    assert "nothing to do" in koc(worker, environment, "rebase")
+    assert "nothing to do" in attribution(worker, environment, "rebase")
     after = truth()["old", "1"]
     assert after["version"] == {"log": 1, "rules": 1, "touch": 0, "order": 0}
     assert {**after, "version": None} == {**before, "version": None}
-    publish(ORDERS.name, [refunded(buyer, "old", 50), paid(buyer, "waiting", 39)])
-    publish(CLICKS.name, [click(buyer, "late", 39.5, content_id="v_late"), click(other, "first", 39)])
+    send_events(ORDERS.name, [refunded(buyer, "old", 50), paid(buyer, "waiting", 39)])
+    send_events(CLICKS.name, [click(buyer, "late", 39.5, content_id="v_late"), click(other, "first", 39)])
     worker.start()
     drained(worker)
     found = truth()
@@ -107,8 +83,8 @@ def test_topics_made_again_are_refused_until_a_rebase_and_then_their_truth_domin
 def test_a_policy_corrected_backwards_is_published_for_all_orders_and_dominates(worker, environment, tmp_path):
     buyer = buyer_in(4, "policy")
     worker.start()
-    publish(CLICKS.name, [click(buyer, "c1", 10, content_id="v_1"), click(buyer, "c2", 20, content_id="v_2")])
-    publish(ORDERS.name, [paid(buyer, f"o{i}", 30) for i in range(5)])
+    send_events(CLICKS.name, [click(buyer, "c1", 10, content_id="v_1"), click(buyer, "c2", 20, content_id="v_2")])
+    send_events(ORDERS.name, [paid(buyer, f"o{i}", 30) for i in range(5)])
     drained(worker)
     assert worker.terminate() == 0
     assert [c["content_id"] for c in truth()["o1", "1"]["credits"]] == ["v_2"]
@@ -141,28 +117,28 @@ def test_a_cut_log_stops_the_worker_until_what_is_left_of_it_is_adopted(worker, 
     buyer, whole = buyer_in(1, "cut"), buyer_in(3, "cut")
     today = time.time_ns() // 1000
     hour = (today - 20_758 * DAY) // (DAY // 24)
-    publish(CLICKS.name, [click(buyer, "gone", hour - 48), click(whole, "kept", hour - 48)])
-    publish(ORDERS.name, [paid(buyer, "before", hour - 24), paid(whole, "whole", hour - 24)])
+    send_events(CLICKS.name, [click(buyer, "gone", hour - 48), click(whole, "kept", hour - 48)])
+    send_events(ORDERS.name, [paid(buyer, "before", hour - 24), paid(whole, "whole", hour - 24)])
     worker.start()
     drained(worker)
     assert worker.terminate() == 0
-    publish(CLICKS.name, [click(buyer, "gone_too", hour - 12)])
+    send_events(CLICKS.name, [click(buyer, "gone_too", hour - 12)])
     cut(CLICKS.name, 1)
     worker.start()
     assert worker.ended() == 78
     assert "records are gone" in worker.log()
     assert "adopt-truncated" in worker.log()
-    said = koc(worker, environment, "adopt-truncated", status=1)
+    said = attribution(worker, environment, "adopt-truncated", status=1)
     assert "history is lost of partition 1" in said
     assert len(re.findall("partition", said)) == 1
-    said = koc(worker, environment, "adopt-truncated", "--yes")
+    said = attribution(worker, environment, "adopt-truncated", "--yes")
     since = format_rfc3339((today // DAY + 16) * DAY)[:10]
     assert f"publishes orders paid from {since}" in said or time.time_ns() // 1000 // DAY > today // DAY
-    assert "nothing to do" in koc(worker, environment, "adopt-truncated", "--yes")
+    assert "nothing to do" in attribution(worker, environment, "adopt-truncated", "--yes")
     before = truth()
-    publish(ORDERS.name, [refunded(buyer, "before", hour - 1), paid(buyer, "inside", hour - 1)])
-    publish(ORDERS.name, [refunded(whole, "whole", hour - 1)])
-    publish(CLICKS.name, [click(buyer, "after", hour - 2)])
+    send_events(ORDERS.name, [refunded(buyer, "before", hour - 1), paid(buyer, "inside", hour - 1)])
+    send_events(ORDERS.name, [refunded(whole, "whole", hour - 1)])
+    send_events(CLICKS.name, [click(buyer, "after", hour - 2)])
     worker.start()
     drained(worker)
     found = truth()

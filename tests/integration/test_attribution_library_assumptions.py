@@ -28,23 +28,17 @@ from services.attribution.stream.consumer import ChunkConsumer
 from services.attribution.stream.fetch import _NONE
 from services.attribution.worker.app import GROUP, create_app
 from services.runtime.kafka import admin, aiokafka_options
-from services.runtime.local.stack import Stack
-from services.runtime.settings import settings
-from tests.kit.attribution_process import Worker, buyer_in, click, drained, paid, publish, truth
+from tests.kit.attribution_process import Worker, drained, truth
+from tests.kit.events import buyer_in, click, paid, send_events
+from tests.kit.stacks import stack_of_its_own, with_environment
 
 
 @pytest.fixture(scope="module")
 def own_stack(tmp_path_factory):
     """A broker of this module's own: one test deletes records."""
-    with pytest.MonkeyPatch.context() as patch, Stack(tmp_path_factory.mktemp("assumptions"), workers=0) as stack:
-        for key, value in stack.environment().items():
-            patch.setenv(key, value)
-        patch.setenv("KOC_INSTANCE_ID", "attribution-7")
-        patch.setenv("KOC_STATE_DIR", str(tmp_path_factory.mktemp("state")))
-        settings.cache_clear()
+    here = {"KOC_INSTANCE_ID": "attribution-7", "KOC_STATE_DIR": str(tmp_path_factory.mktemp("state"))}
+    with stack_of_its_own(tmp_path_factory.mktemp("assumptions")) as stack, with_environment(here):
         yield stack
-        stack.reset()
-    settings.cache_clear()
 
 
 @pytest.fixture(scope="module")
@@ -105,8 +99,8 @@ def test_a_record_is_handed_over_as_it_was_unpacked_with_all_that_we_ask_of_one(
 def test_what_was_fetched_of_a_partition_that_is_not_asked_for_stays_where_it_is(own_stack):  # noqa: ARG001 - the stack must be there
     """And an empty set asks for all: hence chunks._NONE."""
     buyer = buyer_in(7, "held")
-    publish(CLICKS.name, [click(buyer, "c", 8)])
-    publish(ORDERS.name, [paid(buyer, "held", 10)])
+    send_events(CLICKS.name, [click(buyer, "c", 8)])
+    send_events(ORDERS.name, [paid(buyer, "held", 10)])
     clicks, orders = TopicPartition(CLICKS.name, 7), TopicPartition(ORDERS.name, 7)
 
     async def read():
@@ -177,7 +171,7 @@ async def _in_transactions(events):
 
 def test_aborted_records_are_not_read_and_markers_are_no_holes(own_stack, tmp_path):  # noqa: ARG001 - the stack must be there
     buyer = buyer_in(4, "tx")
-    publish(ORDERS.name, [paid(buyer, "tx", 10)])
+    send_events(ORDERS.name, [paid(buyer, "tx", 10)])
     with Worker(tmp_path, "attribution-8") as worker:
         for _ in range(2):
             stages = [(click(buyer, "seen", 8), True), (click(buyer, "aborted", 9), False)]
@@ -189,7 +183,7 @@ def test_aborted_records_are_not_read_and_markers_are_no_holes(own_stack, tmp_pa
 
 def test_a_seek_discards_what_was_fetched_before_it(own_stack):  # noqa: ARG001 - the stack must be there
     buyer = buyer_in(5, "seek")
-    publish(CLICKS.name, [click(buyer, f"s{i}", i / 100) for i in range(50)])
+    send_events(CLICKS.name, [click(buyer, f"s{i}", i / 100) for i in range(50)])
 
     async def read():
         consumer = AIOKafkaConsumer(**aiokafka_options())
@@ -208,7 +202,7 @@ def test_a_seek_discards_what_was_fetched_before_it(own_stack):  # noqa: ARG001 
 
 def test_a_log_that_lost_what_a_store_needs_stops_the_worker_with_a_sentence(own_stack, tmp_path):  # noqa: ARG001 - the stack must be there
     buyer = buyer_in(6, "gone")
-    publish(CLICKS.name, [click(buyer, f"g{i}", i / 100) for i in range(10)])
+    send_events(CLICKS.name, [click(buyer, f"g{i}", i / 100) for i in range(10)])
     with admin() as client:
         client.delete_records({AdminPartition(CLICKS.name, 6): 5})
     with Worker(tmp_path, "attribution-9") as worker:

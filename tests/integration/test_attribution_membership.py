@@ -6,10 +6,12 @@ import time
 import pytest
 
 from schemas.topics import CLICKS
-from services.attribution.worker.startup import occupy
+from services.attribution.worker.startup import GROUP, occupy
 from services.runtime.groups import leave_group
-from services.runtime.kafka import admin
-from tests.kit.attribution_process import GROUP, Worker, buyer_in, click, drained, publish, until
+from tests.kit.attribution_group import group
+from tests.kit.attribution_process import Worker, drained
+from tests.kit.events import buyer_in, click, send_events
+from tests.kit.waiting import until
 
 NAME = "attribution-twin"
 _AT_ONCE_SECONDS = 6.0
@@ -20,17 +22,12 @@ _AT_ONCE_SECONDS = 6.0
 def twins(own_stack, tmp_path):  # noqa: ARG001 - the stack must be there
     """The first one, at work, and a second one of the same name that was not started yet."""
     with Worker(tmp_path / "first", NAME) as first:
-        until(first.is_ready, "ready", worker=first)
+        until(first.is_ready, "ready", process=first)
         second = Worker(tmp_path / "second", NAME)
         yield first, second
         second.kill()
     for member in group()["members"]:
         leave_group(GROUP, member["group_instance_id"], member["member_id"])
-
-
-def group():
-    with admin() as client:
-        return client.describe_groups([GROUP])[GROUP]
 
 
 def member_id():
@@ -41,7 +38,7 @@ def member_id():
 
 
 def clicks(prefix):
-    publish(CLICKS.name, [click(buyer_in(3, prefix), f"{prefix}{i}", 1 + i / 100) for i in range(20)])
+    send_events(CLICKS.name, [click(buyer_in(3, prefix), f"{prefix}{i}", 1 + i / 100) for i in range(20)])
 
 
 def test_of_two_live_workers_of_one_instance_id_the_earlier_one_stops_with_a_sentence_and_the_later_goes_on(twins):
@@ -50,7 +47,7 @@ def test_of_two_live_workers_of_one_instance_id_the_earlier_one_stops_with_a_sen
     second.start()
     assert first.ended() == 78
     assert f"another process has joined the group under the instance id {NAME}" in first.log().splitlines()[-1]
-    until(second.is_ready, "ready", worker=second)
+    until(second.is_ready, "ready", process=second)
     took = time.monotonic() - began
     place = member_id()
     clicks("twins")
@@ -72,12 +69,12 @@ def test_a_second_worker_in_the_same_folder_is_refused_before_it_asks_kafka_for_
 def test_a_worker_takes_itself_out_and_nobody_who_has_its_name_by_now(twins):
     first, second = twins
     former = member_id()
-    first.process.send_signal(signal.SIGSTOP)
+    first.send_signal(signal.SIGSTOP)
     second.start()
-    until(second.is_ready, "ready", worker=second)
+    until(second.is_ready, "ready", process=second)
     present = member_id()
-    first.process.send_signal(signal.SIGTERM)
-    first.process.send_signal(signal.SIGCONT)
+    first.send_signal(signal.SIGTERM)
+    first.send_signal(signal.SIGCONT)
     assert first.ended() in {0, 78}
     leave_group(GROUP, NAME, former)
     leave_group(GROUP, NAME, "")
@@ -92,8 +89,8 @@ def test_a_worker_takes_itself_out_and_nobody_who_has_its_name_by_now(twins):
 def test_a_worker_that_waits_for_the_others_to_join_stops_without_them(twins, tmp_path):
     waiting, _ = twins
     with Worker(tmp_path / "frozen", "attribution-frozen") as frozen:
-        until(lambda: frozen.is_ready() and waiting.is_ready(), "both at work", worker=frozen)
-        frozen.process.send_signal(signal.SIGSTOP)
+        until(lambda: frozen.is_ready() and waiting.is_ready(), "both at work", process=frozen)
+        frozen.send_signal(signal.SIGSTOP)
         with Worker(tmp_path / "new", "attribution-new"):
             until(lambda: not waiting.is_ready(), "it joins again, for there is a new one")
             assert waiting.terminate() == 0

@@ -19,10 +19,10 @@ from mta.mta import MTA
 from schemas.topics import CREDITS
 from services.demo.conversion_paths import DATA, ORDER_PREFIX, conversions, journey
 from services.demo.events import Event, record
-from services.runtime.local.stack import Stack
 from services.runtime.publishing import publish
-from services.runtime.settings import settings
-from tests.kit.attribution_process import Worker, drained, records
+from tests.kit.attribution_process import Worker, drained
+from tests.kit.stacks import stack_of_its_own
+from tests.kit.topics import records
 
 MODELS = {
     "first_click": ("first_touch", {}, "first_touch"),
@@ -67,17 +67,12 @@ def told() -> Iterator[Event]:
 @pytest.fixture(scope="module")
 def credited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, list[dict[str, Any]]]]:
     """By model the accepted truth of every order, as a reader of the credits topic ends with it."""
-    with pytest.MonkeyPatch.context() as patch, Stack(tmp_path_factory.mktemp("models"), workers=0) as stack:
-        for key, value in stack.environment().items():
-            patch.setenv(key, value)
-        settings.cache_clear()
+    with stack_of_its_own(tmp_path_factory.mktemp("models")):
         publish(map(record, told()))
         folder = tmp_path_factory.mktemp("worker")
         with Worker(folder, environment={"KOC_POLICY_FILE": str(policies(folder))}) as worker:
             drained(worker, seconds=120)
         yield _accepted()
-        stack.reset()
-    settings.cache_clear()
 
 
 def _accepted() -> dict[str, list[dict[str, Any]]]:

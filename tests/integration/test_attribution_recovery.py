@@ -1,22 +1,13 @@
 """Recovery on a real broker, by real processes: disks lost, uploads and downloads cut short, snapshots damaged."""
 
-import re
 import shutil
 
 import pytest
 
 from schemas.topics import CLICKS, ORDERS
-from tests.kit.attribution_process import (
-    Worker,
-    buyer_in,
-    click,
-    drained,
-    paid,
-    publish,
-    refunded,
-    truth,
-    until,
-)
+from tests.kit.attribution_process import Worker, drained, truth
+from tests.kit.events import buyer_in, click, paid, refunded, send_events
+from tests.kit.waiting import until
 
 PARTITIONS = range(3)
 TAKEN = 'koc_attribution_snapshots_total{outcome="taken"}'
@@ -47,8 +38,8 @@ def history(name, since, orders=5):
     for partition in PARTITIONS:
         buyer = buyer_in(partition, f"{name}{partition}")
         ids = [f"{name}_{partition}_{i}" for i in range(orders)]
-        publish(CLICKS.name, [click(buyer, f"c_{i}", since, content_id=f"v_{i}") for i in ids])
-        publish(
+        send_events(CLICKS.name, [click(buyer, f"c_{i}", since, content_id=f"v_{i}") for i in ids])
+        send_events(
             ORDERS.name, [event for i in ids for event in (paid(buyer, i, since + 1), refunded(buyer, i, since + 2))]
         )
 
@@ -67,28 +58,22 @@ def lose_disk(worker):
     shutil.rmtree(worker.folder / "state")
 
 
-def metric(worker, name):
-    """A series' value; 0 while it is not there."""
-    found = re.search(rf"^{re.escape(name)} (\S+)$", worker.get("/metrics"), re.MULTILINE)
-    return float(found[1]) if found else 0.0
-
-
 def events_read(worker):
-    return sum(metric(worker, f'koc_attribution_events_total{{topic="{topic.name}"}}') for topic in (CLICKS, ORDERS))
+    return sum(worker.metric(f'koc_attribution_events_total{{topic="{topic.name}"}}') for topic in (CLICKS, ORDERS))
 
 
 def settled(worker):
     """All that is durable is in snapshots, too."""
     drained(worker)
     unchanged = 'koc_attribution_snapshots_total{outcome="unchanged"}'
-    before = metric(worker, unchanged)
-    until(lambda: metric(worker, unchanged) >= before + 24, "a round in which nothing changed", worker=worker)
+    before = worker.metric(unchanged)
+    until(lambda: worker.metric(unchanged) >= before + 24, "a round in which nothing changed", process=worker)
 
 
 def caught_up_after(worker, events):
     """The worker has read at least so many events again. Until its first checkpoint the group says what was before."""
-    until(worker.is_ready, "ready", worker=worker)
-    until(lambda: events_read(worker) >= events, f"{events} events read", worker=worker)
+    until(worker.is_ready, "ready", process=worker)
+    until(lambda: events_read(worker) >= events, f"{events} events read", process=worker)
     drained(worker)
 
 
@@ -107,7 +92,7 @@ def test_a_lost_disk_comes_back_from_snapshots_and_only_what_came_later_is_read(
     history("after", 20, orders=1)
     worker.start()
     drained(worker)
-    assert metric(worker, FROM_SNAPSHOT) == len(PARTITIONS)
+    assert worker.metric(FROM_SNAPSHOT) == len(PARTITIONS)
     assert events_read(worker) == 3 * len(PARTITIONS)
     after = truth()
     assert {key: after[key] for key in before} == before
@@ -119,7 +104,7 @@ def test_a_clean_stop_leaves_a_snapshot_of_all_that_was_read(worker):
     worker.start()
     history("stop", 30)
     drained(worker)
-    assert metric(worker, TAKEN) == 0
+    assert worker.metric(TAKEN) == 0
     assert worker.terminate() == 0
     lose_disk(worker)
     worker.start()
@@ -139,7 +124,7 @@ def test_killed_in_the_middle_of_an_upload_the_snapshot_before_is_used(worker, o
     worker.start()
     caught_up_after(worker, 15 * len(PARTITIONS))
     assert events_read(worker) == 15 * len(PARTITIONS)
-    assert metric(worker, FROM_SNAPSHOT) == len(PARTITIONS)
+    assert worker.metric(FROM_SNAPSHOT) == len(PARTITIONS)
     assert_credited("upload")
 
 
@@ -154,7 +139,7 @@ def test_killed_in_the_middle_of_a_download_nothing_half_is_left(worker):
     history("download", 50, orders=1)
     worker.start()
     drained(worker)
-    assert metric(worker, FROM_SNAPSHOT) == len(PARTITIONS)
+    assert worker.metric(FROM_SNAPSHOT) == len(PARTITIONS)
     assert events_read(worker) == 3 * len(PARTITIONS)
     assert list((worker.folder / "state").glob("fetched-*")) == []
     assert_credited("download", orders=1)
@@ -171,7 +156,7 @@ def test_a_damaged_snapshot_is_told_of_and_the_one_before_is_used(worker, own_st
     worker.start()
     caught_up_after(worker, 15 * len(PARTITIONS))
     assert "its bytes are not those that were written" in worker.log()
-    assert metric(worker, FROM_SNAPSHOT) == len(PARTITIONS)
+    assert worker.metric(FROM_SNAPSHOT) == len(PARTITIONS)
     assert_credited("damaged")
     assert_credited("before")
 
@@ -186,7 +171,7 @@ def test_on_s3_a_lost_disk_comes_back_too_and_its_keys_are_not_in_the_log(worker
     lose_disk(worker)
     worker.start()
     drained(worker)
-    assert metric(worker, FROM_SNAPSHOT) == len(PARTITIONS)
+    assert worker.metric(FROM_SNAPSHOT) == len(PARTITIONS)
     assert events_read(worker) == 0
     assert_credited("s3", orders=2)
     assert s3.environment["AWS_SECRET_ACCESS_KEY"] not in worker.log()

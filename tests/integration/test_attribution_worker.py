@@ -7,19 +7,10 @@ import pytest
 
 from schemas.fields import MAX_EVENT_BYTES
 from schemas.topics import CLICKS, CREDITS, ORDERS
-from tests.kit.attribution_process import (
-    Worker,
-    at,
-    buyer_in,
-    click,
-    drained,
-    paid,
-    publish,
-    records,
-    refunded,
-    truth,
-    until,
-)
+from tests.kit.attribution_process import Worker, drained, truth
+from tests.kit.events import at, buyer_in, click, paid, refunded, send_events
+from tests.kit.topics import records
+from tests.kit.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +24,7 @@ def the_worker(own_stack, tmp_path_factory):  # noqa: ARG001 - the stack must be
 @pytest.fixture
 def worker(the_worker):
     """At work: started again if the test before has ended it."""
-    if the_worker.process is None or the_worker.process.poll() is not None:
+    if not the_worker.is_running:
         the_worker.start()
     return the_worker
 
@@ -64,8 +55,8 @@ def assert_all_credited(prefix, orders=40):
 
 def test_clicks_and_orders_become_credits(worker):
     buyer = buyer_in(0, "first")
-    publish(ORDERS.name, [refunded(buyer, "first", 60), paid(buyer, "first", 50)])
-    publish(
+    send_events(ORDERS.name, [refunded(buyer, "first", 60), paid(buyer, "first", 50)])
+    send_events(
         CLICKS.name, [click(buyer, "early", 40, content_id="v_2"), click(buyer, "late", 49), click(buyer, "after", 51)]
     )
     drained(worker)
@@ -84,12 +75,12 @@ def test_clicks_and_orders_become_credits(worker):
 
 def test_a_killed_worker_goes_on_where_its_store_is(worker):
     clicks, said = many("killed", 1)
-    publish(CLICKS.name, clicks[:20])
-    publish(ORDERS.name, said[:30])
-    until(lambda: any(r.key == b"killed_3/1" for r in records(CREDITS.name)), "first credits", worker=worker)
+    send_events(CLICKS.name, clicks[:20])
+    send_events(ORDERS.name, said[:30])
+    until(lambda: any(r.key == b"killed_3/1" for r in records(CREDITS.name)), "first credits", process=worker)
     worker.kill()
-    publish(CLICKS.name, clicks[20:])
-    publish(ORDERS.name, said[30:])
+    send_events(CLICKS.name, clicks[20:])
+    send_events(ORDERS.name, said[30:])
     worker.start()
     drained(worker)
     assert_all_credited("killed")
@@ -97,13 +88,13 @@ def test_a_killed_worker_goes_on_where_its_store_is(worker):
 
 def test_a_lost_store_is_rebuilt_from_the_log(worker):
     clicks, said = many("lost", 2)
-    publish(CLICKS.name, clicks)
-    publish(ORDERS.name, said)
+    send_events(CLICKS.name, clicks)
+    send_events(ORDERS.name, said)
     drained(worker)
     worker.kill()
     shutil.rmtree(worker.folder / "state")
     worker.start()
-    until(lambda: sum(r.key == b"lost_39/1" for r in records(CREDITS.name)) > 1, "published again", worker=worker)
+    until(lambda: sum(r.key == b"lost_39/1" for r in records(CREDITS.name)) > 1, "published again", process=worker)
     drained(worker)
     assert_all_credited("lost")
 
@@ -113,11 +104,11 @@ def test_an_injected_failure_ends_the_process_and_loses_nothing(the_worker, how)
     the_worker.kill()
     said_before = len(the_worker.log())
     clicks, said = many(how, 3)
-    publish(CLICKS.name, clicks)
-    publish(ORDERS.name, said)
+    send_events(CLICKS.name, clicks)
+    send_events(ORDERS.name, said)
     for partition in (4, 5, 6):
         for batch, topic in zip(many(f"{how}{partition}", partition, 3), (CLICKS, ORDERS), strict=True):
-            publish(topic.name, batch)
+            send_events(topic.name, batch)
     the_worker.start(break_how=how)
     assert the_worker.ended() not in (0, None)
     assert "injected" in the_worker.log()[said_before:]
@@ -153,10 +144,10 @@ def test_a_worker_that_cannot_stop_in_order_says_what_it_waits_for_and_ends_all_
 
 def test_an_event_in_the_wrong_partition_is_rerouted_and_counts_once(worker):
     buyer = buyer_in(7, "stray")
-    publish(CLICKS.name, [click(buyer, "stray", 10)], partition=8)
-    publish(CLICKS.name, [click(buyer, "stray", 10)])
-    publish(ORDERS.name, [paid(buyer, "stray", 12)], partition=9)
-    until(lambda: ("stray", "1") in truth(), "credited", worker=worker)
+    send_events(CLICKS.name, [click(buyer, "stray", 10)], partition=8)
+    send_events(CLICKS.name, [click(buyer, "stray", 10)])
+    send_events(ORDERS.name, [paid(buyer, "stray", 12)], partition=9)
+    until(lambda: ("stray", "1") in truth(), "credited", process=worker)
     drained(worker)
     line = truth()["stray", "1"]
     assert [(c["touch_id"], c["verdict"]) for c in line["considered"]] == [("stray", "credited")]
@@ -184,11 +175,11 @@ def test_each_kind_of_bad_input_lands_in_the_dead_letter_topic_and_good_events_g
         json.dumps(refunded(buyer, "never", 5)).encode(): "unknown_order",
     }  # fmt: skip
     misrouted = json.dumps(click(buyer, "m", 6)).encode()
-    publish(CLICKS.name, [good, *bad_clicks], buyer)
-    publish(CLICKS.name, [misrouted], buyer, partition=11, headers=[("koc_rerouted", b"1")])
-    publish(ORDERS.name, [paid(buyer, "good", 2), *bad_orders, refunded(buyer, "good", 6)], buyer)
-    publish(ORDERS.name, [paid(buyer, "much_later", 24 * 20)], buyer)
-    publish(CLICKS.name, [click(buyer, "much_later", 24 * 20), click(buyer, "too_late", 24 * 3)], buyer)
+    send_events(CLICKS.name, [good, *bad_clicks], buyer)
+    send_events(CLICKS.name, [misrouted], buyer, partition=11, headers=(("koc_rerouted", b"1"),))
+    send_events(ORDERS.name, [paid(buyer, "good", 2), *bad_orders, refunded(buyer, "good", 6)], buyer)
+    send_events(ORDERS.name, [paid(buyer, "much_later", 24 * 20)], buyer)
+    send_events(CLICKS.name, [click(buyer, "much_later", 24 * 20), click(buyer, "too_late", 24 * 3)], buyer)
     drained(worker)
     line = truth()["good", "1"]
     assert (line["refunded_minor"], [c["touch_id"] for c in line["credits"]]) == (5000, ["good"])
@@ -206,7 +197,7 @@ def test_each_kind_of_bad_input_lands_in_the_dead_letter_topic_and_good_events_g
 
 def test_a_topic_full_of_something_else_stops_the_worker_with_a_sentence(the_worker):
     the_worker.kill()
-    publish(CLICKS.name, [b"not an event"] * 1500, "scrap")
+    send_events(CLICKS.name, [b"not an event"] * 1500, "scrap")
     the_worker.start()
     assert the_worker.ended() == 78
     assert "somebody publishes the wrong thing" in the_worker.log()

@@ -11,7 +11,7 @@ from services.cli.dlq import app
 from services.runtime.deadletters import headers
 from services.runtime.publishing import Outgoing, publish
 from services.runtime.topics import log_ends
-from tests.integration.test_publishing import written_since
+from tests.kit.topics import records_since
 
 pytestmark = pytest.mark.usefixtures("on_stack")
 OFFSETS = count(10**12)
@@ -88,7 +88,7 @@ def test_a_replay_publishes_the_original_again_without_our_headers_once() -> Non
     assert json.loads(result.stdout) == {
         "replayed": {ORDERS.name: 1}, "accepted": 0, "refused_again": 0, "on_its_way": 1, "left_out": 0
     }  # fmt: skip
-    (again,) = written_since(before)
+    (again,) = records_since(before)
     came_from = ("koc_replay_of", position.encode())
     assert (again.key, again.value, list(again.headers)) == (b"b_77", b'{"y":2}', [("trace", b"t2"), came_from])
     assert spared in listed()
@@ -111,7 +111,7 @@ def test_f04_replay_all_sends_each_letter_once_however_often_it_is_called() -> N
     before = log_ends(topics)
     sent = [koc_dlq("replay", "--all", "--yes", "--wait", "0", "--json") for _ in range(3)]
     assert [sum(json.loads(one.stdout)["replayed"].values()) for one in sent] == [450, 0, 0]
-    assert sorted(json.loads(record.value)["z"] for record in written_since(before)) == list(range(450))
+    assert sorted(json.loads(record.value)["z"] for record in records_since(before)) == list(range(450))
     assert listed() == {}
 
 
@@ -119,7 +119,7 @@ def test_f04_what_was_refused_again_is_listed_with_where_it_came_from_and_not_se
     first = bury(ORDERS.name, next(OFFSETS), "invalid_field", b'{"again":1}')
     before = log_ends([ORDERS.name])
     koc_dlq("replay", "--position", first, "--yes", "--wait", "0")
-    (event,) = written_since(before)
+    (event,) = records_since(before)
     second = bury(ORDERS.name, next(OFFSETS), "invalid_field", event.value, event.key, *event.headers)
     assert listed()[second]["replay_of"] == first
     assert f"(sent again from {first})" in koc_dlq("list").stdout
@@ -128,10 +128,10 @@ def test_f04_what_was_refused_again_is_listed_with_where_it_came_from_and_not_se
         result = koc_dlq("replay", *arguments, "--yes", "--wait", "0")
         assert "left out" in result.stdout
         assert result.exit_code == (0 if arguments == ["--all"] else 1)
-    assert written_since(before) == []
+    assert records_since(before) == []
     for position in (first, second):
         assert koc_dlq("replay", "--position", position, "--again", "--yes", "--wait", "0").exit_code == 0
-    assert [dict(record.headers)["koc_replay_of"].decode() for record in written_since(before)] == [first, second]
+    assert [dict(record.headers)["koc_replay_of"].decode() for record in records_since(before)] == [first, second]
 
 
 def test_f04_a_letter_that_a_rebuild_refuses_once_more_after_its_replay_stays_sent() -> None:
@@ -151,7 +151,7 @@ def test_a_replay_off_a_terminal_needs_yes_and_says_so() -> None:
     result = koc_dlq("replay", "--all")
     assert result.exit_code == 2
     assert result.stderr.endswith(" again; say --yes if you mean it\n")
-    assert written_since(before) == []
+    assert records_since(before) == []
 
 
 @pytest.mark.parametrize("arguments", [[], ["--all", "--again"]])

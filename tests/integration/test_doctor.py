@@ -1,9 +1,6 @@
 """`koc doctor` sees what is wrong and says what to do."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,14 +12,14 @@ from services.runtime.kafka import admin
 from services.runtime.local.stack import Stack
 from services.runtime.topics import apply_topics
 from services.settlement.posting.quarantine import freeze
-from tests.kit.books import ACCEPTED, PLAN, Books
+from tests.kit.books import Books
+from tests.kit.command import koc
+from tests.kit.registry_events import ACCEPTED, PLAN
 from tests.kit.settlement_facts import Fact
-
-KOC = Path(sys.executable).with_name("koc")
 
 
 def doctor(**environment: str) -> tuple[int, dict[str, tuple[bool, str]]]:
-    done = subprocess.run([KOC, "doctor", "--json"], env={**os.environ, **environment}, capture_output=True, text=True)
+    done = koc("doctor", "--json", **environment)
     return done.returncode, {one["check"]: (one["ok"], one["detail"]) for one in json.loads(done.stdout)}
 
 
@@ -116,7 +113,7 @@ def test_f08_contents_that_nobody_registered_are_a_note_with_the_remedy(books: B
     _, found = doctor()
     assert found["contents"] == (True, "every accepted script fee and every spend has its content")
     books.register(ACCEPTED | {"content_id": "v_mistyped"})
-    done = subprocess.run([KOC, "doctor"], capture_output=True, text=True)
+    done = koc("doctor")
     (line,) = [line for line in done.stdout.splitlines() if "contents:" in line]
     assert line == (
         "note     contents: script_fee.accepted names v_mistyped, which nobody registered, so nothing is booked; "

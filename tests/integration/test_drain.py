@@ -3,51 +3,38 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import uuid
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import psycopg
 import pytest
-from kafka import KafkaProducer, TopicPartition
-from kafka.structs import OffsetAndMetadata
 from sqlalchemy import make_url
 
 from schemas.topics import CLICKS, CREDITS, ORDERS, REGISTRY
 from services.operations.drain.drain import REPRICE_JOBS, UNPUBLISHED, LogDistance, NotDrained
-from services.operations.drain.positions import ATTRIBUTION_GROUP, LivePositions, wait_until_drained
+from services.operations.drain.positions import wait_until_drained
 from services.runtime.database import psycopg_dsn
-from services.runtime.kafka import admin, kafka_python_options
 from services.runtime.local.stack import Stack
 from services.runtime.topics import log_ends
-
-KOC = Path(sys.executable).with_name("koc")
+from tests.kit.attribution_group import read_to_the_end
+from tests.kit.command import koc
+from tests.kit.stacks import stack_of_its_own
+from tests.kit.topics import send
 
 
 @pytest.fixture(scope="module")
 def quiet_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Servers that no other test publishes to: drain looks at all that there is."""
-    stack = Stack(tmp_path_factory.mktemp("drain-stack"), workers=0)
-    try:
-        with stack:
-            yield stack
-    finally:
-        stack.reset()
+    with stack_of_its_own(tmp_path_factory.mktemp("drain-stack")) as stack:
+        yield stack
 
 
-@pytest.fixture(autouse=True)
-def led(quiet_stack: Stack, lead_to: Callable[[Stack], None]) -> None:
-    lead_to(quiet_stack)
+pytestmark = pytest.mark.usefixtures("quiet_stack")
 
 
-def publish(topic: str, partition: int, records: int) -> None:
-    producer = KafkaProducer(**kafka_python_options())
-    for _ in range(records):
-        producer.send(topic, value=b"{}", partition=partition)
-    producer.flush()
-    producer.close()
+def behind(topic: str, partition: int, records: int) -> None:
+    """So many records that nobody has read."""
+    send(topic, [b"{}"] * records, partition=partition)
 
 
 def execute(*statements: str) -> None:
@@ -58,16 +45,8 @@ def execute(*statements: str) -> None:
 
 def catch_up() -> None:
     """What the workers would have done by now."""
-    with LivePositions() as positions:
-        positions.reached()  # makes the cluster's first group coordinator, and waits for it
-    ends = log_ends([CLICKS.name, ORDERS.name, REGISTRY.name, CREDITS.name])
-    read = {
-        TopicPartition(*place): OffsetAndMetadata(end, "", -1)
-        for place, end in ends.items()
-        if place[0] in (CLICKS.name, ORDERS.name)
-    }
-    with admin() as client:
-        client.alter_group_offsets(ATTRIBUTION_GROUP, read)
+    read_to_the_end()
+    ends = log_ends([REGISTRY.name, CREDITS.name])
     execute(
         *(f"UPDATE writer SET next_offset = {ends[CREDITS.name, n]} WHERE partition = {n}" for n in range(12)),
         f"UPDATE registry_position SET next_offset = {ends[REGISTRY.name, 0]}",
@@ -84,10 +63,10 @@ def open_job(partition: int) -> None:
 
 
 MAKE_BEHIND = {
-    "clicks": (lambda: publish(CLICKS.name, 4, 3), LogDistance(CLICKS.name, 4, 3)),
-    "orders": (lambda: publish(ORDERS.name, 11, 2), LogDistance(ORDERS.name, 11, 2)),
-    "registry": (lambda: publish(REGISTRY.name, 0, 1), LogDistance(REGISTRY.name, 0, 1)),
-    "credits": (lambda: publish(CREDITS.name, 7, 5), LogDistance(CREDITS.name, 7, 5)),
+    "clicks": (lambda: behind(CLICKS.name, 4, 3), LogDistance(CLICKS.name, 4, 3)),
+    "orders": (lambda: behind(ORDERS.name, 11, 2), LogDistance(ORDERS.name, 11, 2)),
+    "registry": (lambda: behind(REGISTRY.name, 0, 1), LogDistance(REGISTRY.name, 0, 1)),
+    "credits": (lambda: behind(CREDITS.name, 7, 5), LogDistance(CREDITS.name, 7, 5)),
     "jobs": (lambda: open_job(9), LogDistance(REPRICE_JOBS, 9, 1)),
     "relay": (
         lambda: execute("UPDATE writer SET seq = seq + 6 WHERE partition = 12"),
@@ -121,12 +100,12 @@ def test_each_part_is_waited_for_and_named(part: str) -> None:
 def test_the_command_says_by_its_exit_status_and_in_json_what_is_behind() -> None:
     catch_up()
     assert koc_drain() == (0, [])
-    publish(ORDERS.name, 2, 4)
+    behind(ORDERS.name, 2, 4)
     assert koc_drain() == (1, [{"what": ORDERS.name, "partition": 2, "missing": 4}])
 
 
 def koc_drain() -> tuple[int, list[dict[str, object]]]:
-    ran = subprocess.run([KOC, "drain", "--timeout", "1", "--json"], capture_output=True, text=True)
+    ran = koc("drain", "--timeout", "1", "--json")
     answer = json.loads(ran.stdout)
     assert answer["drained"] is (ran.returncode == 0)
     return ran.returncode, answer["behind"]
@@ -140,7 +119,7 @@ def test_a_database_without_tables_is_one_sentence_with_the_command_that_makes_t
         server.execute(f"CREATE DATABASE {name} OWNER koc_owner")
     there = make_url(quiet_stack.settings()["database_reader_url"]).set(database=name)
     monkeypatch.setenv("KOC_DATABASE_READER_URL", there.render_as_string(hide_password=False))
-    ran = subprocess.run([KOC, "drain", "--timeout", "60"], capture_output=True, text=True)
+    ran = koc("drain", "--timeout", "60")
     assert (ran.returncode, ran.stdout) == (78, "")
     assert ran.stderr.startswith('koc: the database has no tables of ours (relation "writer" does not exist)')
     assert ran.stderr.endswith("run `koc settlement migrate`\n")
@@ -148,7 +127,7 @@ def test_a_database_without_tables_is_one_sentence_with_the_command_that_makes_t
 
 def test_a_broker_that_is_killed_meanwhile_is_waited_for(quiet_stack: Stack) -> None:
     catch_up()
-    publish(CLICKS.name, 1, 1)
+    behind(CLICKS.name, 1, 1)
     told: list[str] = []
 
     def progress(line: str) -> None:

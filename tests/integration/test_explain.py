@@ -1,19 +1,13 @@
 """Explanations: from books that the real write path filled, and from the orders topic for what these do not know."""
 
 import json
-import os
-import subprocess
-import sys
 import uuid
-from pathlib import Path
 from typing import Any
 
 import pytest
-from kafka import KafkaProducer, TopicPartition
-from kafka.structs import OffsetAndMetadata
+from kafka import KafkaProducer
 
 from schemas.topics import CLICKS, CREDITS, ORDERS, Topic
-from services.operations.drain.positions import ATTRIBUTION_GROUP, LivePositions
 from services.operations.explain.explanation_json import order_json
 from services.operations.explain.explanation_text import order_text
 from services.operations.explain.inquiry import Inquiry, Rulebook
@@ -21,13 +15,15 @@ from services.operations.explain.library import answer_why_not, explain_order
 from services.operations.explain.sources import EventRefusal, NotExplained
 from services.operations.explain.why_not_forms import why_not_json
 from services.runtime import deadletters
-from services.runtime.kafka import admin, kafka_python_options
-from services.runtime.topics import log_ends
-from tests.kit.books import PLAN, RELATION, Books
+from services.runtime.kafka import kafka_python_options
+from tests.kit.attribution_group import read_to_the_end
+from tests.kit.books import Books
+from tests.kit.command import koc, output_of
 from tests.kit.order_events import home, paid, refunded
+from tests.kit.registry_events import PLAN, RELATION
 from tests.kit.settlement_facts import PAID_AT, Fact, FactCredit, FactStep, FactVersion
+from tests.kit.topics import send
 
-KOC = Path(sys.executable).with_name("koc")
 CONSIDERED: tuple[dict[str, Any], ...] = (
     {"touch_id": "clk_01", "content_id": "v_93", "koc_id": "k_7", "touched_at": "2026-10-31T09:00:00Z",
      "verdict": "credited"},
@@ -53,24 +49,13 @@ def publish(topic: str, body: dict[str, Any]) -> int:
 
 def attribution_reads() -> None:
     """As if attribution had read the orders to their end."""
-    with LivePositions() as positions:
-        positions.reached()  # makes the cluster's first group coordinator, and waits for it
-    read = {TopicPartition(*place): OffsetAndMetadata(end, "", -1) for place, end in log_ends([ORDERS.name]).items()}
-    with admin() as client:
-        client.alter_group_offsets(ATTRIBUTION_GROUP, read)
+    read_to_the_end([ORDERS.name])
 
 
 def refuse(topic: Topic, partition: int, offset: int, event: dict[str, Any], refusal: EventRefusal) -> None:
     """As attribution does with an event that it refuses."""
     said = deadletters.headers(refusal.reason, refusal.detail, topic.name, partition, offset)
-    producer = KafkaProducer(**kafka_python_options())
-    producer.send(topic.dlq, value=json.dumps(event).encode(), headers=said, partition=0).get(10)
-    producer.close()
-
-
-def koc(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    variables = {**os.environ, **environment}
-    return subprocess.run([KOC, *arguments], capture_output=True, text=True, timeout=60, env=variables)
+    send(topic.dlq, [json.dumps(event).encode()], partition=0, headers=tuple(said))
 
 
 def not_explained(order_id: str) -> str:
@@ -305,12 +290,11 @@ def test_an_order_that_another_one_merely_mentions_is_unknown(order_id: str) -> 
 
 
 def test_the_command_exits_with_1_and_one_sentence_or_prints_the_object(books: Books, order_id: str) -> None:
-    ran = subprocess.run([KOC, "explain", order_id], capture_output=True, text=True)
+    ran = koc("explain", order_id)
     assert (ran.returncode, ran.stdout) == (1, f"koc: order {order_id} is unknown: no event of it was ever published\n")
     books.register(PLAN, RELATION)
     books.assert_lines(Fact(order_id=order_id))
-    ran = subprocess.run([KOC, "explain", order_id, "--json"], capture_output=True, text=True, check=True)
-    assert json.loads(ran.stdout) == order_json(explain_order(order_id))
+    assert json.loads(output_of("explain", order_id, "--json")) == order_json(explain_order(order_id))
 
 
 def click(buyer_id: str, event_id: str, at: str, koc_id: str) -> dict[str, Any]:
@@ -377,14 +361,10 @@ def test_the_command_answers_why_not_me_also_of_an_order_that_nobody_is_credited
     refuse(CLICKS, home(buyer), publish_clicks(buyer, late), late, TOO_LATE)
     publish(ORDERS.name, paid(order_id, buyer_id=buyer))
     attribution_reads()
-    ran = subprocess.run(
-        [KOC, "explain", order_id, "--content", "v_k_late"], capture_output=True, text=True, check=True
-    )
-    assert "content v_k_late was no candidate: its click was refused as too_late" in ran.stdout
-    ran = subprocess.run(
-        [KOC, "explain", order_id, "--koc", "k_9", "--json"], capture_output=True, text=True, check=True
-    )
-    (line,) = json.loads(ran.stdout)["lines"]
+    said = output_of("explain", order_id, "--content", "v_k_late")
+    assert "content v_k_late was no candidate: its click was refused as too_late" in said
+    said = output_of("explain", order_id, "--koc", "k_9", "--json")
+    (line,) = json.loads(said)["lines"]
     assert (line["line_id"], line["outcome"], line["touches"]) == (None, "no_candidate", [])
     ran = koc("explain", f"{order_id}_no", "--koc", "k_9")
     assert (ran.returncode, "is unknown" in ran.stdout) == (1, True)

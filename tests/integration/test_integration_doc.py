@@ -22,9 +22,11 @@ from schemas.topics import BY_NAME, CLICKS, CREDITS, ORDERS, REGISTRY
 from services.runtime.deadletters import REROUTED
 from services.runtime.kafka import kafka_python_options
 from services.runtime.local.broker import jars_folder
-from services.runtime.local.stack import Stack
 from services.runtime.settings import settings
-from tests.kit.attribution_process import records, truth, until
+from tests.kit.attribution_process import truth
+from tests.kit.stacks import stack_of_its_own
+from tests.kit.topics import records
+from tests.kit.waiting import until
 
 PAGE = (Path(__file__).parents[2] / "docs/integration.md").read_text()
 PROGRAMS = ("publish_kafka_python.py", "publish_confluent.py", "Publish.java")
@@ -68,19 +70,12 @@ def credited() -> dict[str, list[tuple[str, int]]]:
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A stack with a worker, to which every publishing program of the page has published; and a folder to work in."""
-    patch = pytest.MonkeyPatch()
     folder = tmp_path_factory.mktemp("programs")
-    with Stack(tmp_path_factory.mktemp("integration-page")) as stack:
-        for name, value in stack.environment().items():
-            patch.setenv(name, value)
-        settings.cache_clear()
+    with stack_of_its_own(tmp_path_factory.mktemp("integration-page"), workers=1):
         for name in PROGRAMS:
             run(name, folder)
         until(lambda: credited().keys() >= ORDERS_OF_PROGRAMS, "every program's order has credits")
         yield folder
-        stack.reset()
-    patch.undo()
-    settings.cache_clear()
 
 
 @pytest.mark.usefixtures("published")

@@ -4,9 +4,7 @@ import csv
 import hashlib
 import io
 import json
-import os
 import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -17,14 +15,15 @@ from schemas.ledger import LedgerEntry
 from services.cli.ledger import app
 from services.kernel.time import format_rfc3339
 from services.settlement.posting.quarantine import freeze
-from tests.kit.books import ACCEPTED, CONTENT, PLAN, RELATION, Books
-from tests.kit.settlement_book import ANY_CURRENCY, fill
+from tests.kit.books import Books
+from tests.kit.command import KOC, koc
+from tests.kit.registry_events import ACCEPTED, ANY_CURRENCY, CONTENT, PLAN, RELATION
+from tests.kit.settlement_book import fill
 from tests.kit.settlement_facts import PAID_AT, Fact, FactVersion
 
-KOC = str(Path(sys.executable).with_name("koc"))
 
-
-def koc(*words: str) -> str:
+def ledger(*words: str) -> str:
+    """What `koc ledger` prints."""
     done = CliRunner().invoke(app, list(words))
     assert done.exit_code == 0, done.output
     return done.stdout
@@ -42,7 +41,7 @@ def by_journal(books: Books) -> Counter[tuple[str, str]]:
 
 def test_balances_are_the_sums_of_the_journal_without_zeros_and_sorted(books: Books) -> None:
     fill(books)
-    listed = json.loads(koc("balances", "--json"))
+    listed = json.loads(ledger("balances", "--json"))
     assert {(one["account"], one["currency"]): one["amount_minor"] for one in listed} == by_journal(books)
     assert {frozenset(one) for one in listed} == {frozenset({"account", "currency", "amount_minor"})}
     names = [(one["account"], one["currency"]) for one in listed]
@@ -54,7 +53,7 @@ def test_balances_are_the_sums_of_the_journal_without_zeros_and_sorted(books: Bo
 def test_balances_of_a_prefix_are_shown_in_the_currencys_decimals(books: Books) -> None:
     books.register(PLAN | {"currency": None}, RELATION)
     books.assert_lines(Fact(), Fact(order_id="o_2", currency="JPY"), Fact(order_id="o_3", currency="KWD"))
-    shown = [line.split() for line in koc("balances", "--account", "koc:k_7:").splitlines()[1:]]
+    shown = [line.split() for line in ledger("balances", "--account", "koc:k_7:").splitlines()[1:]]
     assert shown == [["koc:k_7:pending", "CNY", "-25.20"], ["koc:k_7:pending", "JPY", "-2520"],
                      ["koc:k_7:pending", "KWD", "-2.520"]]  # fmt: skip
 
@@ -70,7 +69,7 @@ def test_balances_of_a_prefix_that_nobody_has_are_a_sentence_and_status_1(books:
 
 def test_books_that_are_empty_have_no_balances_and_that_is_no_error(books: Books) -> None:
     del books
-    assert koc("balances").split() == ["account", "currency", "amount"]
+    assert ledger("balances").split() == ["account", "currency", "amount"]
 
 
 def test_lines_of_each_condition_are_listed_with_amount_reason_and_time(books: Books) -> None:
@@ -103,7 +102,7 @@ def test_lines_of_each_condition_are_listed_with_amount_reason_and_time(books: B
 
 def listed(condition: str) -> list[tuple[object, ...]]:
     """The lines of a condition, each as a tuple of its fields."""
-    found = json.loads(koc("lines", condition, "--json"))
+    found = json.loads(ledger("lines", condition, "--json"))
     assert found["total"] == len(found["lines"])
     return [tuple(line.values()) for line in found["lines"]]
 
@@ -119,10 +118,10 @@ def booked(books: Books, order_id: str) -> Counter[str]:
 
 def test_a_limit_shows_the_lines_that_wait_longest_and_counts_the_rest(books: Books) -> None:
     books.assert_lines(*(Fact(order_id=f"o_{n}", paid_at=PAID_AT - n) for n in range(5)))
-    assert koc("lines", "--unpriced", "--limit", "2").splitlines() == [
+    assert ledger("lines", "--unpriced", "--limit", "2").splitlines() == [
         f"o_{n}/1/b_1{'':23}          200.00 CNY  since {format_rfc3339(PAID_AT - n)}  no_plan" for n in (4, 3)
     ] + ["5 lines, 3 of them not shown: --limit shows more"]
-    assert koc("lines", "--quarantined") == "0 lines\n"
+    assert ledger("lines", "--quarantined") == "0 lines\n"
 
 
 @pytest.mark.parametrize("options", [[], ["--unpriced", "--quarantined"]])
@@ -139,7 +138,7 @@ def test_lines_want_exactly_one_condition(options: list[str]) -> None:
     ids=lambda words: words[0],
 )
 def test_a_database_without_tables_is_one_sentence_with_the_command_that_makes_them(words: list[str]) -> None:
-    done = subprocess.run([KOC, "ledger", *words], capture_output=True, text=True)
+    done = koc("ledger", *words)
     assert (done.returncode, done.stdout) == (78, "")
     assert done.stderr.startswith("koc: the database's schema is at revision None")
     assert done.stderr.endswith("run `koc settlement migrate`\n")
@@ -147,7 +146,7 @@ def test_a_database_without_tables_is_one_sentence_with_the_command_that_makes_t
 
 def test_a_role_that_may_not_read_is_one_sentence(books: Books) -> None:
     books.grant("REVOKE SELECT ON journal FROM koc_reader")
-    done = subprocess.run([KOC, "ledger", "digest"], capture_output=True, text=True)
+    done = koc("ledger", "digest")
     assert (done.returncode, done.stdout) == (78, "")
     assert done.stderr == (
         "koc: the role may not read the books (permission denied for table journal): `koc doctor` checks the roles\n"
@@ -155,8 +154,7 @@ def test_a_role_that_may_not_read_is_one_sentence(books: Books) -> None:
 
 
 def test_an_address_that_is_no_url_is_one_sentence_that_does_not_repeat_it() -> None:
-    environment = {**os.environ, "KOC_DATABASE_READER_URL": "secret@somewhere"}
-    done = subprocess.run([KOC, "ledger", "digest"], env=environment, capture_output=True, text=True)
+    done = koc("ledger", "digest", KOC_DATABASE_READER_URL="secret@somewhere")
     assert (done.returncode, done.stdout) == (78, "")
     assert done.stderr.startswith("koc: KOC_DATABASE_READER_URL is no database address")
     assert "secret" not in done.stderr
@@ -182,23 +180,23 @@ def test_the_digest_is_that_of_the_documented_lines_whatever_the_history(books: 
     books.assert_lines(other, partition=7)
     books.register(PLAN)
     books.assert_lines(paid)
-    assert koc("digest").split()[0] != hashlib.sha256(covered).hexdigest()
+    assert ledger("digest").split()[0] != hashlib.sha256(covered).hexdigest()
     books.register(RELATION)
     books.assert_lines(paid.refunded(5_000))
-    result = json.loads(koc("digest", "--json"))
+    result = json.loads(ledger("digest", "--json"))
     assert result == {"sha256": hashlib.sha256(covered).hexdigest(), "positions": 10}
-    assert koc("digest").split()[0] == result["sha256"]
+    assert ledger("digest").split()[0] == result["sha256"]
 
 
 def test_the_digest_covers_what_belongs_to_no_order_line(books: Books) -> None:
     books.register(PLAN, RELATION, CONTENT, ACCEPTED)
     covered = b"||brand:br_2:accrued|CNY|30000\n||koc:k_7:pending|CNY|-30000\n"
-    assert koc("digest").split()[0] == hashlib.sha256(covered).hexdigest()
+    assert ledger("digest").split()[0] == hashlib.sha256(covered).hexdigest()
 
 
 def test_json_is_the_topics_message_and_comes_by_writer_and_number(books: Books) -> None:
     fill(books)
-    lines = koc("export", "--format", "json").splitlines()
+    lines = ledger("export", "--format", "json").splitlines()
     entries = [LedgerEntry.model_validate_json(line, strict=True) for line in lines]
     stored = books.rows("SELECT writer, seq, encode(chain, 'hex') FROM journal ORDER BY writer, seq")
     assert [(entry.writer, entry.seq, entry.hash) for entry in entries] == stored
@@ -207,7 +205,7 @@ def test_json_is_the_topics_message_and_comes_by_writer_and_number(books: Books)
 def test_csv_has_a_row_a_leg_and_adds_up(books: Books, tmp_path: Path) -> None:
     fill(books)
     file = tmp_path / "ledger.csv"
-    assert koc("export", "--format", "csv", "--output", str(file)) == ""
+    assert ledger("export", "--format", "csv", "--output", str(file)) == ""
     sums: Counter[tuple[str, str]] = Counter()
     for row in csv.DictReader(io.StringIO(file.read_text())):
         sums[row["account"], row["currency"]] += int(row["amount_minor"])

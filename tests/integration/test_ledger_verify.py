@@ -1,10 +1,6 @@
 """`koc ledger verify` on a real book: silent where it is good, and naming whatever was changed behind its back."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,11 +12,11 @@ from services.runtime.metrics import poster
 from services.settlement.books.snapshot import snapshot
 from services.settlement.posting.gauges import read_gauges
 from services.settlement.verify.verify import verify
-from tests.kit.books import ACCEPTED, CONTENT, Books
-from tests.kit.settlement_book import ANY_CURRENCY, SPEND, fill, order
+from tests.kit.books import Books
+from tests.kit.command import koc
+from tests.kit.registry_events import ACCEPTED, ANY_CURRENCY, CONTENT, SPEND
+from tests.kit.settlement_book import fill, order
 from tests.kit.settlement_facts import FactVersion
-
-KOC = str(Path(sys.executable).with_name("koc"))
 
 
 @pytest.fixture
@@ -55,7 +51,7 @@ def test_a_good_book_has_no_difference_and_all_of_it_was_read() -> None:
 
 @pytest.mark.usefixtures("book")
 def test_a_person_reads_what_was_checked_and_the_verdict() -> None:
-    done = subprocess.run([KOC, "ledger", "verify"], capture_output=True, text=True, env=os.environ)
+    done = koc("ledger", "verify")
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.endswith("the books are as they should be\n")
     assert "45 lines" in done.stdout
@@ -190,7 +186,7 @@ def test_rows_on_accounts_that_do_not_exist_are_named_and_do_not_end_the_check(b
 
 def test_a_registry_event_that_was_changed_beyond_reading_is_one_sentence(book: Books) -> None:
     book.plant("UPDATE reference SET body = body - 'rate_ppm' WHERE identity = 'pl_1|2'")
-    done = subprocess.run([KOC, "ledger", "verify"], capture_output=True, text=True)
+    done = koc("ledger", "verify")
     assert (done.returncode, done.stdout) == (70, "")
     assert done.stderr == "koc: a registry event in the table `reference` cannot be read: KeyError('rate_ppm')\n"
 

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +13,7 @@ import pytest
 
 from services.runtime.local import process as module
 from services.runtime.local.process import Process
+from tests.kit.waiting import until
 
 
 def make(tmp_path: Path, script: str) -> Process:
@@ -21,18 +21,24 @@ def make(tmp_path: Path, script: str) -> Process:
 
 
 def watch_until(process: Process, holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < deadline, process
+    def watched() -> bool:
         process.watch()
-        time.sleep(0.01)
+        return holds()
+
+    until(watched, f"{process} is as it should be")
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """The supervisor's time, which stands still until a test moves it."""
+    stopped = SimpleNamespace(now=1000.0, monotonic=lambda: stopped.now)
+    monkeypatch.setattr(module, "time", stopped)
+    return stopped
 
 
 def test_a_crash_is_followed_by_a_restart_after_a_pause_that_doubles(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: SimpleNamespace
 ) -> None:
-    clock = SimpleNamespace(now=1000.0, monotonic=lambda: clock.now)
-    monkeypatch.setattr(module, "time", clock)
     monkeypatch.setattr(module, "_LONGEST_DELAY_SECONDS", 0.5)
     process = make(tmp_path, "echo no such table; exit 3")
     process.start()
@@ -62,12 +68,12 @@ def test_a_killed_process_is_started_again(tmp_path: Path) -> None:
     process.kill()
 
 
-def test_a_refusal_is_not_repeated_and_its_sentence_is_kept(tmp_path: Path) -> None:
+def test_a_refusal_is_not_repeated_and_its_sentence_is_kept(tmp_path: Path, clock: SimpleNamespace) -> None:
     process = make(tmp_path, "echo working; echo 'koc: topic x has 3 partitions instead of 12' >&2; exit 78")
     process.start()
     watch_until(process, lambda: process.state == "refused")
     assert process.note == "topic x has 3 partitions instead of 12"
-    time.sleep(0.3)
+    clock.now += 1000
     assert not process.watch()
     assert (process.restarts, process.pid) == (0, None)
 
@@ -114,10 +120,7 @@ def test_a_child_gets_its_death_signal_when_its_parent_is_killed(tmp_path: Path)
     assert parent.stdout
     child = psutil.Process(int(parent.stdout.readline()))
     log = tmp_path / "child.log"
-    deadline = time.monotonic() + 60
-    while "ready" not in log.read_text():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(lambda: "ready" in log.read_text(), "the child is ready")
     parent.kill()
     parent.wait()
     parent.stdout.close()

@@ -13,17 +13,17 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
-from kafka import KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from schemas.topics import CLICKS, CREDITS
-from services.runtime.kafka import admin, kafka_python_options
+from services.runtime.kafka import admin
 from services.runtime.local import broker
 from services.runtime.local.layout import Layout
 from services.runtime.local.stack import Stack
 from services.runtime.topics import log_ends
-
-KOC = Path(sys.executable).with_name("koc")
+from tests.kit.command import KOC, koc
+from tests.kit.topics import send
+from tests.kit.waiting import until
 
 
 @pytest.fixture
@@ -33,9 +33,9 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     Stack(tmp_path / "stack").reset()
 
 
-def koc(folder: Path, *arguments: str, path: str | None = None) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "KOC_LOCAL_DIR": str(folder), **({"PATH": path} if path else {})}
-    return subprocess.run([KOC, *arguments], env=environment, capture_output=True, text=True)
+def koc_of(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run koc on the stack of a folder."""
+    return koc(*arguments, KOC_LOCAL_DIR=str(folder), **environment)
 
 
 def living(folder: Path) -> list[str]:
@@ -51,20 +51,6 @@ def living(folder: Path) -> list[str]:
     return found
 
 
-def eventually(holds: Callable[[], object], what: str, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.05)
-
-
-def publish(count: int) -> None:
-    producer = KafkaProducer(**kafka_python_options())
-    for number in range(count):
-        producer.send(CLICKS.name, key=b"b", value=b"%d" % number).get(10)
-    producer.close()
-
-
 def execute(stack: Stack, statement: str) -> psycopg.Cursor[tuple[object, ...]]:
     connection = psycopg.connect(stack.superuser_dsn("koc"), autocommit=True)
     return connection.execute(statement)
@@ -78,7 +64,7 @@ def test_data_ports_and_passwords_survive_a_restart(folder: Path, lead_to: Calla
         lead_to(stack)
         before = stack.settings()
         assert stack.layout.stack_file.stat().st_mode & 0o777 == 0o600
-        publish(3)
+        send(CLICKS.name, [b"{}"] * 3, key=b"b")
         execute(stack, "CREATE TABLE kept AS SELECT 7 AS seven")
     assert living(folder) == []
     assert not stack.layout.stack_file.exists()
@@ -95,7 +81,7 @@ def test_a_killed_broker_and_a_killed_database_are_started_again_with_their_data
 ) -> None:
     stack = fresh_stack(workers=0)
     lead_to(stack)
-    publish(2)
+    send(CLICKS.name, [b"{}"] * 2, key=b"b")
     execute(stack, "CREATE TABLE kept AS SELECT 7 AS seven")
     killed = {name: stack.pid(name) for name in ("kafka", "postgres")}
     for pid in killed.values():
@@ -105,8 +91,15 @@ def test_a_killed_broker_and_a_killed_database_are_started_again_with_their_data
         now = {process["name"]: process for process in stack.processes()}
         return all(now[name]["pid"] not in {None, pid} and now[name]["restarts"] >= 1 for name, pid in killed.items())
 
-    eventually(back, "both were started again")
-    publish(1)
+    def broker_answers() -> bool:
+        try:
+            send(CLICKS.name, [b"{}"], key=b"b")
+        except ConnectionError:
+            return False
+        return True
+
+    until(back, "both were started again")
+    until(broker_answers, "the broker takes records again")
     assert sum(log_ends([CLICKS.name]).values()) == 3
 
     def answers() -> bool:
@@ -115,18 +108,18 @@ def test_a_killed_broker_and_a_killed_database_are_started_again_with_their_data
         except psycopg.OperationalError:
             return False
 
-    eventually(answers, "the row came back by recovery")
+    until(answers, "the row came back by recovery")
 
 
 def test_nothing_survives_a_killed_supervisor_and_the_next_start_cleans_up(folder: Path) -> None:
     stack = Stack(folder, workers=0)
     stack.up()
     os.kill(stack.stack_file()["supervisor_pid"], signal.SIGKILL)
-    eventually(lambda: not living(folder), f"the kernel ended all: {living(folder)}")
+    until(lambda: not living(folder), f"the kernel ended all: {living(folder)}")
     assert stack.layout.stack_file.exists()
     assert not stack.running
-    assert koc(folder, "local", "up", "--no-workers").returncode == 0
-    assert koc(folder, "local", "down").stdout.strip() == "stopped"
+    assert koc_of(folder, "local", "up", "--no-workers").returncode == 0
+    assert koc_of(folder, "local", "down").stdout.strip() == "stopped"
     assert living(folder) == []
 
 
@@ -137,14 +130,14 @@ def test_leftovers_of_a_crash_are_found_and_ended(folder: Path) -> None:
     kafka = stack.pid("kafka")
     os.kill(kafka, signal.SIGSTOP)
     os.kill(stack.stack_file()["supervisor_pid"], signal.SIGKILL)
-    eventually(lambda: len(living(folder)) == 1, "only the frozen broker is left")
+    until(lambda: len(living(folder)) == 1, "only the frozen broker is left")
     home = Path(json.loads(stack.layout.memory_file.read_text())["postgres_home"])
     (home / "data/postmaster.pid").write_text(f"1\n{home / 'data'}\n")
     (stack.layout.broker / "data.partial").mkdir()
-    done = koc(folder, "local", "up", "--no-workers")
+    done = koc_of(folder, "local", "up", "--no-workers")
     assert done.returncode == 0, done.stderr
     assert f"ended java ({kafka}), left by a stack that crashed" in done.stdout
-    koc(folder, "local", "down")
+    koc_of(folder, "local", "down")
     assert living(folder) == []
 
 
@@ -153,7 +146,7 @@ def test_ctrl_c_while_it_starts_leaves_nothing_running(folder: Path, begun: str)
     environment = {**os.environ, "KOC_LOCAL_DIR": str(folder)}
     up = subprocess.Popen([KOC, "local", "up", "--no-workers"], env=environment, stdout=subprocess.DEVNULL)
     log = Layout(folder).log / f"{begun}.log"
-    eventually(log.exists, f"{begun} is started")
+    until(log.exists, f"{begun} is started")
     up.send_signal(signal.SIGINT)
     assert up.wait(30) != 0
     assert living(folder) == []
@@ -174,7 +167,7 @@ def test_a_stack_of_a_program_ends_with_it_however_it_ends(folder: Path, how: si
     program.send_signal(how)
     program.wait(30)
     program.stdout.close()
-    eventually(lambda: not living(folder), f"still there: {living(folder)}")
+    until(lambda: not living(folder), f"still there: {living(folder)}")
 
 
 def test_two_stacks_live_side_by_side(stack: Stack, fresh_stack: Callable[..., Stack]) -> None:
@@ -190,16 +183,16 @@ def test_a_second_up_changes_nothing_and_reset_removes_all_that_is_the_stacks_ow
         home = Path(stack._memory()["postgres_home"])
         assert home.exists()
         pids = {process["name"]: process["pid"] for process in stack.processes()}
-        assert "it runs already" in koc(folder, "local", "up", "--no-workers").stdout
+        assert "it runs already" in koc_of(folder, "local", "up", "--no-workers").stdout
         assert {process["name"]: process["pid"] for process in stack.processes()} == pids
-    done = koc(folder, "local", "reset")
+    done = koc_of(folder, "local", "reset")
     assert (done.returncode, done.stdout) == (0, "removed\n")
     assert [path.name for path in folder.iterdir()] == ["bench.json"]
     assert not home.exists()
 
 
 def test_without_java_one_sentence_says_what_to_install(folder: Path) -> None:
-    done = koc(folder, "local", "up", path="/nowhere")
+    done = koc_of(folder, "local", "up", PATH="/nowhere")
     assert done.returncode == 78
     assert done.stderr.startswith("koc: Java is missing: install a Java 17 or newer")
     assert "docker compose up" in done.stderr
@@ -209,7 +202,7 @@ def test_without_java_one_sentence_says_what_to_install(folder: Path) -> None:
 def test_an_old_java_is_refused_by_its_version(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "java").write_text("#!/bin/sh\necho 'openjdk version \"11.0.2\" 2019-01-15' >&2\n")
     (tmp_path / "java").chmod(0o755)
-    done = koc(folder, "local", "up", path=str(tmp_path))
+    done = koc_of(folder, "local", "up", PATH=str(tmp_path))
     assert done.returncode == 78
     assert 'too old for Kafka (openjdk version "11.0.2" 2019-01-15)' in done.stderr
 
@@ -241,7 +234,7 @@ def test_a_full_disk_is_refused_before_anything_starts(folder: Path, monkeypatch
 
 
 def test_status_shows_no_password_and_says_when_it_is_down(stack: Stack, folder: Path) -> None:
-    done = koc(stack.layout.folder, "local", "status", "--json")
+    done = koc_of(stack.layout.folder, "local", "status", "--json")
     told = json.loads(done.stdout)
     assert done.returncode == 0
     assert told["running"] is True
@@ -249,7 +242,7 @@ def test_status_shows_no_password_and_says_when_it_is_down(stack: Stack, folder:
     password = json.loads(stack.layout.memory_file.read_text())["passwords"]["koc_writer"]
     assert password in stack.settings()["database_url"]
     assert password not in done.stdout
-    down = koc(folder, "local", "status")
+    down = koc_of(folder, "local", "status")
     assert down.returncode == 1
     assert "start it with: koc local up" in down.stdout
 
@@ -288,19 +281,19 @@ def test_a_killed_worker_comes_back_and_one_that_refuses_stays_down_with_its_sen
     assert [one["name"] for one in stack.processes() if stack.not_ready(one)] == []
     killed = stack.pid("attribution-1")
     os.kill(killed, signal.SIGKILL)
-    eventually(lambda: process("attribution-1")["pid"] not in {None, killed}, "the worker is started again")
+    until(lambda: process("attribution-1")["pid"] not in {None, killed}, "the worker is started again")
     assert process("attribution-1")["restarts"] == 1
-    eventually(lambda: stack.not_ready(process("attribution-1")) is None, "the worker is ready again")
+    until(lambda: stack.not_ready(process("attribution-1")) is None, "the worker is ready again")
     with admin() as client:
         resource = ConfigResource(ConfigResourceType.TOPIC, CREDITS.name, {"cleanup.policy": "compact"})
         client.alter_configs([resource], incremental=True)
     os.kill(stack.pid("poster-1"), signal.SIGKILL)
-    eventually(lambda: process("poster-1")["state"] == "refused", "the poster refuses the compacted topic")
+    until(lambda: process("poster-1")["state"] == "refused", "the poster refuses the compacted topic")
     assert "attribution.credits.v1: cleanup.policy=compact must be delete" in str(process("poster-1")["note"])
-    shown = koc(stack.layout.folder, "local", "status")
+    shown = koc_of(stack.layout.folder, "local", "status")
     assert "poster-1: attribution.credits.v1: cleanup.policy=compact" in shown.stdout
     os.kill(stack.stack_file()["supervisor_pid"], signal.SIGKILL)
-    eventually(lambda: not living(stack.layout.folder), "workers end with their supervisor, servers or not")
+    until(lambda: not living(stack.layout.folder), "workers end with their supervisor, servers or not")
 
 
 def test_a_copy_of_the_binaries_runs_where_nothing_else_of_us_can_be_reached(

@@ -4,7 +4,8 @@ from alembic import command
 
 from services.runtime.database import engine
 from services.settlement.books import migrations
-from tests.kit.books import PLAN, RELATION, Books
+from tests.kit.books import Books
+from tests.kit.registry_events import PLAN, RELATION
 from tests.kit.settlement_book import order
 
 LINES = "SELECT order_id, booked_steps FROM line ORDER BY order_id"

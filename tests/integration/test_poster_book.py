@@ -2,26 +2,25 @@
 
 import hashlib
 import threading
-import uuid
 from collections.abc import Iterator, Sequence
 
 import psycopg
 import pytest
 from psycopg import errors
-from sqlalchemy import make_url, text
+from sqlalchemy import text
 
 from services.kernel.time import to_micros
 from services.runtime.database import engine, psycopg_dsn
 from services.runtime.local.stack import Stack
-from services.runtime.settings import settings
 from services.settlement.books import migrations
 from services.settlement.books.failures import retry_cause
 from services.settlement.domain.book.entries import GENESIS, KIND_BY_CODE, Entry, chain
-from services.settlement.domain.lines.line import ContentConflict
 from services.settlement.posting.post_credits import Fenced
-from tests.kit.books import ACCEPTED, CONTENT, PLAN, RELATION, Books
-from tests.kit.settlement_book import SPEND, fill, order
-from tests.kit.settlement_facts import DAY, PAID_AT, Fact, FactVersion
+from tests.kit.books import Books
+from tests.kit.registry_events import ACCEPTED, ANY_CURRENCY, CONTENT, PLAN, RELATION, SPEND
+from tests.kit.settlement_book import fill, order
+from tests.kit.settlement_facts import DAY, PAID_AT, Fact
+from tests.kit.stacks import empty_database_on
 
 NET = """
 SELECT order_id, line_id, a.key, a.currency, sum(v) FROM journal, unnest(accounts, amounts) AS leg (id, v)
@@ -34,23 +33,13 @@ SELECT writer, seq, idem_key, cause, kind, currency, period, effective_at, recor
 
 
 @pytest.fixture
-def another_books(books: Books, on_stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Books]:
-    """Books in a database beside that of `books`, which settings() go on leading to."""
+def another_books(books: Books, on_stack: Stack) -> Iterator[Books]:
+    """Books in a database beside that of `books`; settings() lead to this one."""
     del books
-    name = f"test_{uuid.uuid4().hex}"
-    with psycopg.connect(on_stack.superuser_dsn(), autocommit=True) as server:
-        server.execute(f"CREATE DATABASE {name} OWNER koc_owner")
-        with monkeypatch.context() as there:
-            for key, url in on_stack.settings().items():
-                if key.endswith("_url"):
-                    other = make_url(url).set(database=name).render_as_string(hide_password=False)
-                    there.setenv(f"KOC_{key.upper()}", other)
-            settings.cache_clear()
-            opened = Books()
-        settings.cache_clear()
+    with empty_database_on(on_stack):
+        opened = Books()
         yield opened
         opened.close()
-        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def net_digest(books: Books) -> str:
@@ -162,10 +151,9 @@ def test_batches_of_any_size_and_duplicates_end_in_the_same_positions(books: Boo
         another_books.assert_lines(fact, fact, partition=int(fact.order_id[2:]) % 3)
     another_books.assert_lines(order(8, buyer_id="z_later"), partition=6)
     another_books.assert_lines(order(7, buyer_id="a_earlier", paid_at=PAID_AT - DAY), partition=5)
-    late = PLAN | {"currency": None}
     another_books.register(SPEND, ACCEPTED)
-    another_books.register(late | {"event_id": "r9", "version": 2, "rate_ppm": 300_000}, CONTENT)
-    another_books.register(late, RELATION | {"koc_id": "k_1"}, RELATION)
+    another_books.register(ANY_CURRENCY | {"event_id": "r9", "version": 2, "rate_ppm": 300_000}, CONTENT)
+    another_books.register(ANY_CURRENCY, RELATION | {"koc_id": "k_1"}, RELATION)
     assert net_digest(books) == net_digest(another_books)
     assert check_books(books) != check_books(another_books), "the histories did not differ"
 
@@ -217,46 +205,15 @@ def test_two_owners_at_once_collide_in_the_index_and_the_loser_reads_again(books
     assert retry_cause(violation.value) == "claimed_by_another"
 
 
-def test_an_equal_vector_with_other_content_is_not_booked(books: Books) -> None:
-    books.register(PLAN, RELATION)
-    books.assert_lines(Fact())
-    with pytest.raises(ContentConflict):
-        books.assert_lines(order(1), Fact(goods_paid_minor=1))
-    assert check_books(books) == 1, "the batch was rolled back whole"
-
-
-def test_a_batch_that_was_posted_already_is_fenced(books: Books) -> None:
-    books.assert_lines(Fact())
-    books._offsets[3] = 0
-    with pytest.raises(Fenced) as fenced:
-        books.assert_lines(Fact())
-    assert fenced.value.offsets == {3: 1}
-
-
-def test_a_line_below_its_join_is_counted_at_its_writer(books: Books) -> None:
-    books.assert_lines(Fact(version=FactVersion(touch=2)), Fact(version=FactVersion(order=2)))
-    assert books.rows("SELECT join_open FROM writer WHERE partition = 3") == [(1,)]
-    books.assert_lines(Fact(version=FactVersion(touch=2, order=2)))
-    assert books.rows("SELECT join_open FROM writer WHERE partition = 3") == [(0,)]
-
-
-def test_an_entry_of_a_closed_month_goes_to_the_oldest_open_one(books: Books) -> None:
-    books.register(PLAN, RELATION)
-    with engine("owner").begin() as connection:
-        connection.execute(text("INSERT INTO period VALUES ('2026-11', true)"))
-    books.assert_lines(Fact())
-    assert books.rows("SELECT period, effective_at::date::text FROM journal") == [("2026-12", "2026-11-01")]
-
-
 def test_account_ids_are_not_burnt_by_batches_that_roll_back(books: Books) -> None:
     """ON CONFLICT and rollbacks burn identity values, and a cache would keep ids that never existed."""
     books.register(PLAN, RELATION)
     for _ in range(3):
         books.assert_lines(Fact())
-        books._offsets[3] = 0
+        books.offsets[3] = 0
         with pytest.raises(Fenced):
             books.assert_lines(order(9))
-        books._offsets[3] = books.rows("SELECT next_offset FROM writer WHERE partition = 3")[0][0]
+        books.offsets[3] = books.rows("SELECT next_offset FROM writer WHERE partition = 3")[0][0]
     assert books.rows("SELECT max(id) - count(*) FROM account") == [(0,)]
 
 
@@ -274,7 +231,7 @@ def test_two_writers_that_touch_the_same_accounts_do_not_deadlock(books: Books) 
     """Balances are locked in id order before they are moved: an UPDATE … FROM alone has no lock order."""
     books.register(PLAN, RELATION, CONTENT)
     twin = Books()
-    twin._offsets = books._offsets
+    twin.offsets = books.offsets
     failures: list[BaseException] = []
 
     def post(mine: Books, partition: int, facts: Sequence[Fact]) -> None:

@@ -2,40 +2,29 @@
 
 import json
 import signal
-import subprocess
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 import psycopg
 import pytest
-from kafka import KafkaConsumer, TopicPartition
-from kafka.consumer.fetcher import ConsumerRecord
 from sqlalchemy import make_url
 
 from schemas.topics import CREDITS, REGISTRY
 from services.runtime.database import engine, psycopg_dsn
-from services.runtime.kafka import kafka_python_options
 from services.runtime.settings import settings
 from services.runtime.topics import log_ends
 from services.settlement.books.migrations import migrate
 from services.settlement.domain.pricing.price import price, terms_of
-from tests.kit.books import ACCEPTED, CONTENT, PLAN, RELATION
-from tests.kit.poster_process import (
-    KOC,
-    SECONDS,
-    CommitCutter,
-    PosterProcess,
-    all_is_posted,
-    fresh_topics,
-    partition_for,
-    positions,
-    publish,
-    wait_until,
-)
+from tests.kit.command import koc
+from tests.kit.commit_cutter import CommitCutter
+from tests.kit.poster_process import Poster, all_is_posted, partition_for, positions, send_facts
+from tests.kit.registry_events import ACCEPTED, CONTENT, PLAN, RELATION
 from tests.kit.settlement_facts import Fact, FactCredit, usual
+from tests.kit.topics import make_again, records
+from tests.kit.waiting import until
 
-Start = Callable[..., PosterProcess]
+Start = Callable[..., Poster]
 LINES = 9_000
 
 
@@ -43,19 +32,20 @@ LINES = 9_000
 def start(empty_database: str, tmp_path: Path) -> Iterator[Start]:
     """Starts posters over an empty database and empty topics."""
     del empty_database
-    fresh_topics()
+    make_again([CREDITS.name, REGISTRY.name, REGISTRY.dlq])
     owner = engine("owner")
     migrate(owner)
     owner.dispose()
-    started: list[PosterProcess] = []
+    started: list[Poster] = []
 
-    def one(name: str = "poster-1", **environment: str) -> PosterProcess:
-        started.append(PosterProcess(tmp_path / "run", name, environment))
+    def one(name: str = "poster-1", **environment: str) -> Poster:
+        started.append(Poster(tmp_path / name, name, environment))
+        started[-1].start()
         return started[-1]
 
     yield one
     for poster in started:
-        poster.end(signal.SIGKILL)
+        poster.kill()
 
 
 def lines(count: int = LINES) -> list[Fact]:
@@ -110,19 +100,6 @@ def check(facts: list[Fact]) -> None:
     assert one_value("SELECT (SELECT sum(seq) FROM writer) - (SELECT count(*) FROM journal)") == 0
 
 
-def dead_letters() -> list[ConsumerRecord]:
-    """All that is in the registry's dead-letter topic."""
-    with KafkaConsumer(**kafka_python_options()) as consumer:
-        partitions = [TopicPartition(REGISTRY.dlq, number) for number in range(3)]
-        consumer.assign(partitions)
-        consumer.seek_to_beginning(*partitions)
-        ends = consumer.end_offsets(partitions)
-        found: list[ConsumerRecord] = []
-        while any(consumer.position(tp) < ends[tp] for tp in partitions):
-            found += [record for records in consumer.poll(1_000).values() for record in records]
-        return found
-
-
 def share_posted() -> float:
     return sum(positions().values()) / sum(log_ends([CREDITS.name, REGISTRY.name]).values())
 
@@ -130,16 +107,16 @@ def share_posted() -> float:
 def test_late_reference_data_and_what_the_process_says_of_itself(start: Start) -> None:
     facts = lines(1_500)
     poster = start()
-    publish(facts)
-    wait_until(all_is_posted, "the credits are posted")
+    send_facts(facts)
+    until(all_is_posted, "the credits are posted")
     assert booked() == {}
     bad = [b"{", json.dumps(PLAN | {"rate_ppm": -1}).encode(), b'{"event_type":"plan.torn"}']
-    publish([], registry=[RELATION, *bad, PLAN, CONTENT, ACCEPTED])
-    wait_until(all_is_posted, "the lines are priced again")
+    send_facts([], registry=[RELATION, *bad, PLAN, CONTENT, ACCEPTED])
+    until(all_is_posted, "the lines are priced again")
     check(facts)
     assert one_value("SELECT count(*) FROM line WHERE unpriced IS NOT NULL") == 0
     assert one_value("SELECT count(*) FROM journal WHERE writer = 12") == 1
-    refused = dead_letters()
+    refused = records(REGISTRY.dlq)
     reasons = {(dict(r.headers)["source_offset"], dict(r.headers)["reason"]) for r in refused}
     assert reasons == {(b"1", b"invalid_json"), (b"2", b"invalid_field"), (b"3", b"invalid_type")}
 
@@ -150,25 +127,25 @@ def test_late_reference_data_and_what_the_process_says_of_itself(start: Start) -
     assert poster.metric('koc_poster_assertions_total{outcome="same"}') == len(facts) - len(set(facts))
     assert poster.metric('koc_poster_assertions_total{outcome="repriced"}') == 1_500
     series = 'koc_poster_balance_minor{currency="CNY",purpose="accrued",role="brand"}'
-    wait_until(lambda: poster.metric(series) > 0, "the gauges are read")
+    until(lambda: poster.metric(series) > 0, "the gauges are read")
     owed = sum(amount for (_, account), amount in expected(facts).items() if account.startswith("brand"))
     assert poster.metric(series) == owed + 30_000
     assert poster.metric('koc_poster_trial_balance_minor{currency="CNY"}') == 0
-    assert poster.end() == 0
+    assert poster.terminate() == 0
 
 
 def test_killed_in_the_middle_of_a_batch_twice_it_books_everything_once(start: Start) -> None:
     facts = lines()
     third = len(facts) // 3
-    publish(facts[:third], registry=[PLAN, RELATION])
+    send_facts(facts[:third], registry=[PLAN, RELATION])
     for part in (facts[third : 2 * third], facts[2 * third :]):
         poster = start()
-        wait_until(all_is_posted, "what was published before is posted")
-        poster.freeze_within_a_transaction(partial(publish, part))
+        until(all_is_posted, "what was published before is posted")
+        poster.freeze_within_a_transaction(partial(send_facts, part))
         assert 0.0 < share_posted() < 1.0
-        assert poster.end(signal.SIGKILL) == -signal.SIGKILL
+        assert poster.kill() == -signal.SIGKILL
     start()
-    wait_until(all_is_posted, "all are posted")
+    until(all_is_posted, "all are posted")
     check(facts)
 
 
@@ -176,77 +153,77 @@ def test_killed_in_the_middle_of_a_batch_twice_it_books_everything_once(start: S
 def test_a_frozen_poster_loses_its_partitions_and_changes_nothing_when_it_wakes(start: Start, table: str) -> None:
     facts = lines()
     half = len(facts) // 2
-    publish(facts[:half], registry=[PLAN, RELATION])
+    send_facts(facts[:half], registry=[PLAN, RELATION])
     zombie = start("poster-1")
-    wait_until(all_is_posted, "a half is posted")
-    zombie.freeze_within_a_transaction(partial(publish, facts[half:]), table)
+    until(all_is_posted, "a half is posted")
+    zombie.freeze_within_a_transaction(partial(send_facts, facts[half:]), table)
     assert 0.0 < share_posted() < 1.0
     start("poster-2")
-    wait_until(all_is_posted, "the other poster took over")
+    until(all_is_posted, "the other poster took over")
     check(facts)
-    zombie.process.send_signal(signal.SIGCONT)
+    zombie.send_signal(signal.SIGCONT)
     more = [fact.refunded(50, event_id="o1_more") for fact in lines(200)]
     final = list({fact.order_id: fact for fact in more}.values())
-    publish(final)
-    wait_until(all_is_posted, "both go on")
+    send_facts(final)
+    until(all_is_posted, "both go on")
     check([*facts, *final])
-    assert zombie.process.poll() is None, zombie.log.read_text()[-2000:]
+    assert zombie.problem() is None, zombie.last_words()
 
 
 def test_posters_that_come_and_go_share_the_partitions_and_book_once(start: Start) -> None:
     facts = lines()
     first = start("poster-1")
-    publish(facts[: len(facts) // 2], registry=[PLAN, RELATION])
+    send_facts(facts[: len(facts) // 2], registry=[PLAN, RELATION])
     second = start("poster-2")
-    publish(facts[len(facts) // 2 :])
-    wait_until(lambda: second.log.exists() and b"partitions assigned" in second.log.read_bytes(), "it joins")
-    assert first.end() == 0
-    wait_until(all_is_posted, "the second goes on alone")
+    send_facts(facts[len(facts) // 2 :])
+    until(lambda: "partitions assigned" in second.log(), "it joins")
+    assert first.terminate() == 0
+    until(all_is_posted, "the second goes on alone")
     check(facts)
-    assert second.end() == 0
+    assert second.terminate() == 0
 
 
 def test_a_connection_cut_within_commit_neither_loses_nor_doubles(start: Start) -> None:
     """Whether a commit took place whose answer never came shows in the offsets."""
     facts = lines()
-    publish(facts, registry=[PLAN, RELATION])
+    send_facts(facts, registry=[PLAN, RELATION])
     url = make_url(settings().database_url.get_secret_value())
     cutter = CommitCutter(url.port or 5432, times=4)
     there = url.set(host="127.0.0.1", port=cutter.port).render_as_string(hide_password=False)
     poster = start(KOC_DATABASE_URL=there)
-    wait_until(lambda: cutter.cuts_left == 0 and all_is_posted(), "all are posted")
+    until(lambda: cutter.cuts_left == 0 and all_is_posted(), "all are posted")
     check(facts)
     assert poster.metric('koc_poster_retries_total{cause="connection"}') == 4
     assert poster.metric('koc_poster_retries_total{cause="fenced"}') >= 1
-    assert poster.end() == 0
+    assert poster.terminate() == 0
     cutter.close()
 
 
 def test_two_truths_under_one_vector_stop_the_poster_until_the_line_is_quarantined(start: Start) -> None:
     other = Fact(order_id="o_2")
-    publish([Fact(), Fact(goods_paid_minor=1), other], registry=[PLAN, RELATION])
+    send_facts([Fact(), Fact(goods_paid_minor=1), other], registry=[PLAN, RELATION])
     poster = start()
-    assert poster.process.wait(SECONDS) == 70
-    assert b"koc settlement quarantine o_1/1/b_1" in poster.log.read_bytes()
+    assert poster.ended() == 70
+    assert "koc settlement quarantine o_1/1/b_1" in poster.log()
     assert positions()[CREDITS.name, partition_for(Fact())] == 1, "what stands before it is posted"
     assert booked() == expected([Fact()])
 
-    frozen = subprocess.run([KOC, "settlement", "quarantine", "o_1/1/b_1"], capture_output=True, text=True)
+    frozen = koc("settlement", "quarantine", "o_1/1/b_1")
     assert frozen.returncode == 0, frozen.stderr
-    unknown = subprocess.run([KOC, "settlement", "quarantine", "o_9/1/b_1"], capture_output=True, text=True)
+    unknown = koc("settlement", "quarantine", "o_9/1/b_1")
     assert (unknown.returncode, "the books do not know o_9/1/b_1 yet" in unknown.stdout) == (0, True)
     poster = start()
-    publish([Fact().refunded(20_000)])
-    wait_until(all_is_posted, "it goes on")
+    send_facts([Fact().refunded(20_000)])
+    until(all_is_posted, "it goes on")
     check([Fact(), other])
 
 
 def test_a_credit_that_cannot_be_read_stops_the_poster_after_all_that_stands_before_it(start: Start) -> None:
     partition = partition_for(Fact())
-    publish([Fact(), (partition, b'{"order_id":1}'), Fact(order_id="o_2")])
+    send_facts([Fact(), (partition, b'{"order_id":1}'), Fact(order_id="o_2")])
     poster = start()
-    assert poster.process.wait(SECONDS) == 70
-    assert f"attribution.credits.v1-{partition} holds at offset 1".encode() in poster.log.read_bytes()
+    assert poster.ended() == 70
+    assert f"attribution.credits.v1-{partition} holds at offset 1" in poster.log()
     assert positions()[CREDITS.name, partition] == 1
 
 
@@ -264,5 +241,5 @@ def test_a_world_that_is_not_as_it_must_be_is_refused_with_one_sentence(
     with psycopg.connect(psycopg_dsn("owner")) as owner:
         owner.execute(statement)
     poster = start()
-    assert poster.process.wait(SECONDS) == 78
-    assert sentence in poster.log.read_text()
+    assert poster.ended() == 78
+    assert sentence in poster.log()

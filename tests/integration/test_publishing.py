@@ -5,33 +5,18 @@ import json
 from pathlib import Path
 
 import pytest
-from kafka import KafkaConsumer, TopicPartition
 from typer.testing import CliRunner, Result
 
 from schemas.specimens import VALID
 from schemas.topics import BUYER_PARTITIONS, CLICKS, ORDERS, REGISTRY
 from services.cli.publish import app
-from services.runtime.kafka import kafka_python_options, partition_of
+from services.runtime.kafka import partition_of
 from services.runtime.local.stack import Stack
 from services.runtime.publishing import Outgoing, publish
 from services.runtime.topics import log_ends
+from tests.kit.topics import records_since
 
 pytestmark = pytest.mark.usefixtures("on_stack")
-
-
-def written_since(before: dict[tuple[str, int], int]) -> list:
-    """Records behind these ends, partition by partition, in their order."""
-    consumer = KafkaConsumer(**kafka_python_options(), group_id=None)
-    ends = log_ends({topic for topic, _ in before})
-    found = []
-    for (topic, partition), end in sorted(ends.items()):
-        place = TopicPartition(topic, partition)
-        consumer.assign([place])
-        consumer.seek(place, before[topic, partition])
-        while consumer.position(place) < end:
-            found += consumer.poll(timeout_ms=500).get(place, [])
-    consumer.close()
-    return found
 
 
 def koc_publish(*arguments: str, given: bytes | None = None) -> Result:
@@ -45,7 +30,7 @@ def test_records_of_a_key_stay_in_order_over_many_batches_in_the_partition_of_th
         for n in range(25_000)
     ]
     assert publish(records) == {CLICKS.name: 25_000}
-    found = written_since(before)
+    found = records_since(before)
     assert len(found) == 25_000
     last: dict[bytes, int] = {}
     for record in found:
@@ -66,7 +51,7 @@ def test_a_file_of_mixed_events_goes_to_the_right_topics_under_the_right_keys(tm
     result = koc_publish(str(plain), str(packed), "-", "--json", given=json.dumps(events[-1]).encode())
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["published"] == {CLICKS.name: 1, ORDERS.name: 6, REGISTRY.name: 5}
-    found = written_since(before)
+    found = records_since(before)
     keys = {json.loads(record.value)["event_type"]: record.key for record in found}
     assert keys == {
         "click": b"b_1",
@@ -93,7 +78,7 @@ def test_one_bad_line_and_nothing_is_published(tmp_path: Path) -> None:
     assert lines[1].startswith(f"{file}:4: invalid_type: ")
     assert lines[2].startswith(f"{file}:5: invalid_json: ")
     assert "3 invalid lines" in lines[3]
-    assert written_since(before) == []
+    assert records_since(before) == []
 
 
 def test_as_is_publishes_bad_lines_too_and_unroutable_ones_to_the_named_topic() -> None:
@@ -101,7 +86,7 @@ def test_as_is_publishes_bad_lines_too_and_unroutable_ones_to_the_named_topic() 
     bad = [b'{"event_type":"click","buyer_id":"b_9"}', b'{"event_type":"teleport"}', b"{nonsense", b"\xff\xfe"]
     result = koc_publish("-", "--as-is", "--topic", CLICKS.name, "--json", given=b"\n".join(bad))
     assert result.exit_code == 0, result.output
-    found = written_since(before)
+    found = records_since(before)
     assert sorted(record.value for record in found) == sorted(bad)
     assert {record.topic for record in found} == {CLICKS.name}
     assert {record.key for record in found if record.value == bad[0]} == {b"b_9"}

@@ -11,9 +11,10 @@ from services.runtime.database import engine, psycopg_dsn
 from services.settlement.books.snapshot import snapshot
 from services.settlement.posting.quarantine import freeze
 from services.settlement.verify.verify import verify
-from tests.kit.books import PLAN, RELATION, Books
-from tests.kit.poster_process import wait_until
+from tests.kit.books import Books
+from tests.kit.registry_events import PLAN, RELATION
 from tests.kit.settlement_book import order
+from tests.kit.waiting import until
 
 WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted"
 
@@ -47,7 +48,7 @@ def test_a_freeze_waits_for_the_batch_under_way_and_is_not_lost(books: Books) ->
         batch.execute("SELECT FROM writer WHERE partition = %s FOR UPDATE", (partition,))
         freezing = threading.Thread(target=freeze, args=("o_1/1/b_frozen", "a test"))
         freezing.start()
-        wait_until(lambda: books.rows(WAITING) != [(0,)], "the freeze waits for the batch")
+        until(lambda: books.rows(WAITING) != [(0,)], "the freeze waits for the batch")
         batch.execute("UPDATE line SET quarantined = NULL")  # a batch writes the whole line as it read it
     freezing.join()
     assert books.rows("SELECT quarantined FROM line") == [("a test",)]

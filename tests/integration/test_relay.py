@@ -4,11 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,97 +12,36 @@ import psycopg
 import pytest
 from aiokafka.errors import KafkaConnectionError
 from aiokafka.protocol.produce import ProduceRequest
-from kafka import KafkaConsumer, TopicPartition
 from kafka.consumer.fetcher import ConsumerRecord
 
 from schemas.ledger import LedgerEntry
 from schemas.topics import LEDGER
-from services.runtime.kafka import kafka_python_options
 from services.runtime.local.stack import Stack
 from services.runtime.settings import settings
-from services.runtime.topics import log_ends
 from services.settlement.relay.process import Relay, make_producer
 from services.settlement.relay.store import RelayStore
-from tests.kit.books import ACCEPTED, CONTENT, PLAN, RELATION, Books
+from tests.kit.books import Books
+from tests.kit.processes import KocProcess
+from tests.kit.registry_events import ACCEPTED, CONTENT, PLAN, RELATION
 from tests.kit.settlement_facts import Fact
+from tests.kit.topics import records
+from tests.kit.waiting import until
 
 pytestmark = pytest.mark.usefixtures("empty_ledger")
-KOC = str(Path(sys.executable).with_name("koc"))
-SECONDS = 60.0
-
-
-class RelayProcess:
-    """A relay of a test's own; `run_dir` holds its health address."""
-
-    def __init__(self, run_dir: Path) -> None:
-        self._run_dir = run_dir
-        self.errors = run_dir / "relay.log"
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> "RelayProcess":
-        self._run_dir.mkdir(exist_ok=True)
-        environment = {**os.environ, "KOC_RUN_DIR": str(self._run_dir), "KOC_INSTANCE_ID": "relay-test"}
-        with self.errors.open("ab") as log:
-            self._process = subprocess.Popen([KOC, "settlement", "relay"], env=environment, stderr=log)
-        return self
-
-    @property
-    def process(self) -> subprocess.Popen[bytes]:
-        assert self._process is not None
-        return self._process
-
-    def get(self, path: str) -> str:
-        address = json.loads((self._run_dir / "relay-test.json").read_text())
-        assert address["pid"] == self.process.pid
-        with urllib.request.urlopen(f"http://127.0.0.1:{address['http_port']}{path}", timeout=5) as answer:
-            return str(answer.read().decode())
-
-    def is_ready(self) -> bool:
-        try:
-            return self.get("/readyz") == "ok\n"
-        except (OSError, AssertionError, ValueError):
-            return False
-
-    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
-        if self.process.poll() is None:
-            self.process.send_signal(how)
-        return self.process.wait(SECONDS)
 
 
 @pytest.fixture
-def start_relay(tmp_path: Path) -> Iterator[Callable[[], RelayProcess]]:
-    started: list[RelayProcess] = []
+def start_relay(tmp_path: Path) -> Iterator[Callable[[], KocProcess]]:
+    started: list[KocProcess] = []
 
-    def start() -> RelayProcess:
-        started.append(RelayProcess(tmp_path / f"relay-{len(started)}").start())
+    def start() -> KocProcess:
+        started.append(KocProcess(tmp_path / f"relay-{len(started)}", "relay-test", ["settlement", "relay"]))
+        started[-1].start()
         return started[-1]
 
     yield start
     for relay in started:
-        relay.stop(signal.SIGKILL)
-
-
-def until(holds: Callable[[], bool], what: str, seconds: float = SECONDS) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, f"waited in vain until {what}"
-        time.sleep(0.05)
-
-
-def consume() -> list[ConsumerRecord]:
-    """All records of the ledger topic that there are now, by partition and offset."""
-    ends = log_ends([LEDGER.name])
-    consumer = KafkaConsumer(**kafka_python_options(), enable_auto_commit=False)
-    partitions = [TopicPartition(*place) for place, end in ends.items() if end]
-    consumer.assign(partitions)
-    records: list[ConsumerRecord] = []
-    for partition in partitions:
-        consumer.seek(partition, 0)
-    while any(consumer.position(at) < ends[at.topic, at.partition] for at in partitions):
-        for batch in consumer.poll(timeout_ms=500).values():
-            records += batch
-    consumer.close()
-    return sorted(records, key=lambda record: (record.partition, record.offset))
+        relay.kill()
 
 
 def unread_by_broker() -> int:
@@ -152,20 +86,20 @@ def check_gapless(books: Books, records: list[ConsumerRecord]) -> None:
     assert hashes == books.rows("SELECT writer, seq, encode(chain, 'hex') FROM journal ORDER BY writer, seq")
 
 
-def test_the_topic_is_the_journal_as_the_contract_says(books: Books, start_relay: Callable[[], RelayProcess]) -> None:
+def test_the_topic_is_the_journal_as_the_contract_says(books: Books, start_relay: Callable[[], KocProcess]) -> None:
     books.register(PLAN, RELATION, CONTENT, ACCEPTED)
     fill(books, partition=3)
     fill(books, partition=7)
     books.assert_lines(Fact(order_id="o_3_0", buyer_id="b_3").refunded(5_000), partition=3)
     relay = start_relay()
     until(lambda: published(books), "all is published")
-    assert relay.stop() == 0
+    assert relay.terminate() == 0
 
-    records = consume()
-    assert {record.partition for record in records} == {3, 7, 12}
-    assert len(records) == len(books.rows("SELECT 1 FROM journal"))
-    check_gapless(books, records)
-    for record in records:
+    found = records(LEDGER.name)
+    assert {record.partition for record in found} == {3, 7, 12}
+    assert len(found) == len(books.rows("SELECT 1 FROM journal"))
+    check_gapless(books, found)
+    for record in found:
         entry = LedgerEntry.model_validate_json(record.value, strict=True)
         assert list(json.loads(record.value)) == list(LedgerEntry.model_fields)
         headers = dict(record.headers)
@@ -176,58 +110,48 @@ def test_the_topic_is_the_journal_as_the_contract_says(books: Books, start_relay
         assert record.key.decode() == (entry.order_id or "koc:k_7")
 
 
-def test_a_relay_says_what_it_does(books: Books, start_relay: Callable[[], RelayProcess]) -> None:
+def test_a_relay_says_what_it_does(books: Books, start_relay: Callable[[], KocProcess]) -> None:
     books.register(PLAN)
     fill(books)
     relay = start_relay()
     until(relay.is_ready, "the relay is ready")
     until(lambda: published(books), "all is published")
-    metrics = dict(line.rsplit(" ", 1) for line in relay.get("/metrics").splitlines() if line.startswith("koc_"))
-    assert float(metrics["koc_relay_leader"]) == 1
-    assert float(metrics["koc_relay_entries_total"]) == 40
-    until(lambda: "\nkoc_relay_lag_entries 0.0" in relay.get("/metrics"), "the lag is 0")
+    assert relay.metric("koc_relay_leader") == 1
+    assert relay.metric("koc_relay_entries_total") == 40
+    until(lambda: relay.metric("koc_relay_lag_entries") == 0, "the lag is 0")
     assert relay.get("/healthz") == "ok\n"
 
 
 def test_only_one_of_two_relays_is_elected_and_the_other_takes_over(
-    books: Books, start_relay: Callable[[], RelayProcess]
+    books: Books, start_relay: Callable[[], KocProcess]
 ) -> None:
     first, second = start_relay(), None
     until(first.is_ready, "the first is ready")
     second = start_relay()
-    until(lambda: "standing by" in _not_ready(second), "the second stands by")
-    first.stop(signal.SIGKILL)
+    until(lambda: "standing by" in second.readiness(), "the second stands by")
+    first.kill()
     until(second.is_ready, "the second is elected")
     fill(books)
     until(lambda: published(books), "all is published")
-    assert second.stop() == 0
-    check_gapless(books, consume())
+    assert second.terminate() == 0
+    check_gapless(books, records(LEDGER.name))
 
 
-def _not_ready(relay: RelayProcess) -> str:
-    try:
-        return relay.get("/readyz")
-    except urllib.error.HTTPError as answer:
-        return answer.read().decode()
-    except (OSError, AssertionError, ValueError):
-        return ""
-
-
-def test_a_relay_killed_at_any_moment_leaves_no_gap(books: Books, start_relay: Callable[[], RelayProcess]) -> None:
+def test_a_relay_killed_at_any_moment_leaves_no_gap(books: Books, start_relay: Callable[[], KocProcess]) -> None:
     books.register(PLAN, RELATION)
     for life in range(3):
         relay = start_relay()
         for part in range(4):
             fill(books, orders=300, partition=part % 3, start=2_000 * life + 300 * part)
         until(lambda: bool(books.rows("SELECT 1 FROM relay WHERE seq > 0")), "something is published")
-        relay.stop(signal.SIGKILL)
+        relay.kill()
     start_relay()
     until(lambda: published(books), "all is published")
-    check_gapless(books, consume())
+    check_gapless(books, records(LEDGER.name))
 
 
 def test_the_broker_killed_under_the_relay_neither_reorders_nor_repeats(
-    books: Books, on_stack: Stack, start_relay: Callable[[], RelayProcess]
+    books: Books, on_stack: Stack, start_relay: Callable[[], KocProcess]
 ) -> None:
     """aiokafka's send_batch within one idempotent session: the same batch is sent again until it is acknowledged."""
     books.register(PLAN, RELATION)
@@ -241,12 +165,12 @@ def test_the_broker_killed_under_the_relay_neither_reorders_nor_repeats(
     until(lambda: unread_by_broker() > 10_000, "a batch is in flight")
     os.kill(frozen, signal.SIGKILL)
     until(lambda: published(books), "all is published", 90)
-    assert relay.process.poll() is None, relay.errors.read_text()
-    assert relay.stop() == 0
-    records = consume()
-    check_gapless(books, records)
-    assert len(records) == len(books.rows("SELECT 1 FROM journal")), "a batch was written twice"
-    assert "Got error produce response: KafkaConnectionError" in relay.errors.read_text(), "no batch was in flight"
+    assert relay.problem() is None, relay.last_words()
+    assert relay.terminate() == 0
+    found = records(LEDGER.name)
+    check_gapless(books, found)
+    assert len(found) == len(books.rows("SELECT 1 FROM journal")), "a batch was written twice"
+    assert "Got error produce response: KafkaConnectionError" in relay.log(), "no batch was in flight"
 
 
 def test_an_acknowledgement_that_is_lost_does_not_repeat_a_batch(books: Books) -> None:
@@ -273,13 +197,13 @@ def test_an_acknowledgement_that_is_lost_does_not_repeat_a_batch(books: Books) -
 
     asyncio.run(publish())
     assert len(lost) == 1
-    records = consume()
-    assert len(records) == 300
-    check_gapless(books, records)
+    found = records(LEDGER.name)
+    assert len(found) == 300
+    check_gapless(books, found)
 
 
 def test_a_broker_that_does_not_answer_does_not_hold_up_a_stop(
-    books: Books, on_stack: Stack, start_relay: Callable[[], RelayProcess]
+    books: Books, on_stack: Stack, start_relay: Callable[[], KocProcess]
 ) -> None:
     books.register(PLAN)
     relay = start_relay()
@@ -288,8 +212,8 @@ def test_a_broker_that_does_not_answer_does_not_hold_up_a_stop(
     os.kill(broker, signal.SIGSTOP)
     try:
         fill(books)
-        until(lambda: "\nkoc_relay_lag_entries 40.0" in relay.get("/metrics"), "the relay is sending")
-        assert relay.stop() == 0
+        until(lambda: relay.metric("koc_relay_lag_entries") == 40, "the relay is sending")
+        assert relay.terminate() == 0
         assert books.rows("SELECT sum(seq) FROM relay") == [(0,)]
     finally:
         os.kill(broker, signal.SIGCONT)
@@ -304,32 +228,32 @@ def test_a_broker_that_does_not_answer_does_not_hold_up_a_stop(
     ],
 )  # fmt: skip
 def test_a_damaged_journal_is_not_published(
-    books: Books, start_relay: Callable[[], RelayProcess], damage: str, words: str
+    books: Books, start_relay: Callable[[], KocProcess], damage: str, words: str
 ) -> None:
     books.register(PLAN, RELATION)
     fill(books)
     books.plant(damage)
     relay = start_relay()
-    assert relay.process.wait(SECONDS) != 0
-    assert words in relay.errors.read_text()
-    assert consume() == []
+    assert relay.ended() != 0
+    assert words in relay.log()
+    assert records(LEDGER.name) == []
 
 
-def test_a_ledger_topic_made_anew_is_not_written_to(books: Books, start_relay: Callable[[], RelayProcess]) -> None:
+def test_a_ledger_topic_made_anew_is_not_written_to(books: Books, start_relay: Callable[[], KocProcess]) -> None:
     books.register(PLAN, RELATION)
     fill(books)
     books.plant("UPDATE relay SET seq = 40 WHERE writer = 3")
     relay = start_relay()
-    assert relay.process.wait(SECONDS) == 78
-    assert "holds 0 records, 40 were published" in relay.errors.read_text()
+    assert relay.ended() == 78
+    assert "holds 0 records, 40 were published" in relay.log()
 
 
 def test_a_relay_that_lost_the_election_stops_before_it_sends_again(
-    books: Books, on_stack: Stack, start_relay: Callable[[], RelayProcess]
+    books: Books, on_stack: Stack, start_relay: Callable[[], KocProcess]
 ) -> None:
     relay = start_relay()
     until(relay.is_ready, "the relay is ready")
-    relay.process.send_signal(signal.SIGSTOP)
+    relay.send_signal(signal.SIGSTOP)
     books.register(PLAN)
     fill(books)
     with psycopg.connect(on_stack.superuser_dsn()) as server:
@@ -338,7 +262,7 @@ def test_a_relay_that_lost_the_election_stops_before_it_sends_again(
         )
     second = start_relay()
     until(lambda: published(books), "the second has published")
-    relay.process.send_signal(signal.SIGCONT)
-    assert relay.process.wait(SECONDS) != 0
-    assert second.stop() == 0
-    check_gapless(books, consume())
+    relay.send_signal(signal.SIGCONT)
+    assert relay.ended() != 0
+    assert second.terminate() == 0
+    check_gapless(books, records(LEDGER.name))

@@ -8,7 +8,8 @@ from services.runtime.deadletters import select
 from services.runtime.local.stack import Stack
 from services.runtime.publishing import Outgoing, publish
 from tests.integration.test_dead_letters import koc_dlq
-from tests.kit.attribution_process import buyer_in, click, until
+from tests.kit.events import buyer_in, click
+from tests.kit.waiting import until
 
 ASTRAY = ("koc_rerouted", b"commerce.clicks.v1/0/0")
 """An event that bears it is refused, not rerouted, when it lies in the wrong partition."""

@@ -1,6 +1,5 @@
 """The topics on a real broker against the registry."""
 
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -11,6 +10,7 @@ from schemas import topics as registry
 from services.kernel.errors import StartRefused
 from services.runtime.kafka import admin, kafka_python_options, partition_of
 from services.runtime.topics import apply_topics, log_ends, log_starts, topic_ids, topic_problems
+from tests.kit.waiting import until
 
 pytestmark = pytest.mark.usefixtures("on_stack")
 
@@ -23,11 +23,12 @@ def set_config() -> Iterator[Callable[[str, dict[str, str]], None]]:
         with admin() as client:
             client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, config)], incremental=True)
             where = [ConfigResource(ConfigResourceType.TOPIC, topic, dict.fromkeys(config))]
-            while {
-                key: entry["value"]
-                for key, entry in client.describe_configs(where, config_filter="all")["topic"][topic].items()
-            } != config:
-                time.sleep(0.02)
+
+            def holds() -> bool:
+                told = client.describe_configs(where, config_filter="all")["topic"][topic]
+                return {key: entry["value"] for key, entry in told.items()} == config
+
+            until(holds, f"{topic} has {config}")
 
     yield change
     apply_topics()

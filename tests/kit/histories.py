@@ -3,24 +3,21 @@
 import json
 import os
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import psycopg
-from kafka import KafkaConsumer, TopicPartition
 
 from schemas.topics import CLICKS, CREDITS, ORDERS
 from services.demo.events import Event, record
 from services.demo.shop_week import Week, arrivals
 from services.operations.drain.positions import LivePositions, wait_until_drained
-from services.runtime.kafka import kafka_python_options
 from services.runtime.local.stack import Stack
 from services.runtime.publishing import publish
 from services.runtime.topics import log_ends
+from tests.kit.command import output_of
+from tests.kit.topics import records
+from tests.kit.waiting import until
 
 DRAIN_SECONDS = 150
 STAGES = 12
@@ -52,14 +49,6 @@ class Ending:
     credits_end: int = 0
 
 
-def koc(*arguments: str) -> str:
-    """Run koc on the stack that settings() lead to; its standard output."""
-    command = [str(Path(sys.executable).with_name("koc")), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=200)
-    assert done.returncode == 0, f"koc {' '.join(arguments)}: {done.returncode}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
-
-
 def live(stack: Stack, week: Week, seed: int, kills: list[Kill]) -> Ending:
     """Publish the week in the seed's order of arrival, kill on the way, wait by offsets, and read the books."""
     with LivePositions() as positions:
@@ -76,13 +65,13 @@ def _live(stack: Stack, week: Week, seed: int, kills: list[Kill], attributed: Ca
     for stage in range(STAGES):
         publish(map(record, log[stage * size : (stage + 1) * size]))
         if stage == LATE_REGISTRY_FROM:
-            _await(lambda: _books("SELECT count(*) FROM line") > 0, "lines in the books")
+            until(lambda: _books("SELECT count(*) FROM line") > 0, "lines in the books")
             publish(map(record, week.registry[half:]))
         published = min(total, (stage + 1) * size)
         while pending and published >= total * pending[0].at_share:
             _kill(stack, pending.pop(0), total, attributed)
     wait_until_drained(DRAIN_SECONDS)
-    koc("ledger", "verify")
+    output_of("ledger", "verify")
     return _ending(log, kills)
 
 
@@ -90,11 +79,11 @@ def _kill(stack: Stack, kill: Kill, total: int, attributed: Callable[[], int]) -
     """Kill the process in the middle: once it is through half (poster: three tenths) of what was published so far."""
     progress = attributed if kill.process.startswith("attribution") else _posted
     target = int(total * kill.at_share * (0.3 if progress is _posted else 0.5))
-    _await(lambda: progress() >= target, f"{kill.process} at {target}")
+    until(lambda: progress() >= target, f"{kill.process} at {target}")
     pid = stack.pid(kill.process)
     kill.fell_at = progress()
     os.kill(pid, signal.SIGKILL)
-    _await(lambda: _running(stack, kill.process, pid), f"{kill.process} to be started again")
+    until(lambda: _running(stack, kill.process, pid), f"{kill.process} to be started again")
 
 
 def _running(stack: Stack, process: str, killed: int) -> bool:
@@ -122,18 +111,11 @@ def _books(query: str) -> int:
         return int(books.execute(query).fetchone()[0])
 
 
-def _await(holds: Callable[[], bool], what: str, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, f"still waiting for {what}"
-        time.sleep(0.02)
-
-
 def _ending(log: list[Event], kills: list[Kill]) -> Ending:
     ends = log_ends([CLICKS.name, ORDERS.name, CREDITS.name])
     return Ending(
-        digest=koc("ledger", "digest").strip(),
-        balances=json.loads(koc("ledger", "balances", "--json")),
+        digest=output_of("ledger", "digest").strip(),
+        balances=json.loads(output_of("ledger", "balances", "--json")),
         moved_by_late_touches=moved_credits(),
         repriced=_books("SELECT count(*) FROM journal WHERE idem_key LIKE 'registry|%' AND order_id IS NOT NULL"),
         adjustments=_books("SELECT count(*) FROM journal WHERE kind = 2"),
@@ -148,34 +130,10 @@ def moved_credits() -> int:
     """Order lines whose credits an event of the clicks log changed after they were first published."""
     first: dict[tuple, tuple] = {}
     moved = set()
-    for value in read_topic(CREDITS.name):
+    for value in (json.loads(one.value) for one in records(CREDITS.name)):
         line = (value["order_id"], value["line_id"], value["buyer_id"])
         credited = tuple((one["content_id"], one["weight_ppm"]) for one in value["credits"])
         touch, known = value["version"]["touch"], first.setdefault(line, (value["version"]["touch"], credited))
         if touch > known[0] and credited != known[1]:
             moved.add(line)
     return len(moved)
-
-
-def read_topic(topic: str) -> list[dict]:
-    """All records of a topic, by a client that knows nothing of us."""
-    ends = {TopicPartition(*at): end for at, end in log_ends([topic]).items() if end}
-    consumer = KafkaConsumer(**kafka_python_options(), group_id=None, auto_offset_reset="earliest")
-    try:
-        consumer.assign(list(ends))
-        consumer.seek_to_beginning(*ends)
-        values = []
-        while any(consumer.position(at) < end for at, end in ends.items()):
-            for records in consumer.poll(timeout_ms=500).values():
-                values += [_json(record.value) for record in records]
-        return values
-    finally:
-        consumer.close()
-
-
-def _json(raw: bytes) -> dict:
-    """A record's object; empty for bytes that are none."""
-    try:
-        return json.loads(raw)
-    except ValueError:
-        return {}

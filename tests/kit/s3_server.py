@@ -2,10 +2,8 @@
 
 import os
 import re
-import signal
 import subprocess
 import sys
-import time
 import urllib.request
 import uuid
 from pathlib import Path
@@ -14,7 +12,8 @@ from typing import Self
 import boto3
 import pytest
 
-from services.runtime.local import child
+from tests.kit.processes import dies_with_us
+from tests.kit.waiting import until
 
 REGION = "eu-central-1"
 ALLOWED = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}'
@@ -31,11 +30,10 @@ class S3Server:
         self._log = folder / "s3.log"
 
     def __enter__(self) -> Self:
-        dies_with_us = [sys.executable, "-I", "-S", child.__file__, str(os.getpid()), str(int(signal.SIGKILL)), "-1"]
         server = [str(Path(sys.executable).with_name("moto_server")), "--host", "127.0.0.1", "--port", "0"]
         environment = {**os.environ, "MOTO_S3_DEFAULT_MAX_KEYS": "2"}
         with self._log.open("wb") as log:
-            self._process = subprocess.Popen([*dies_with_us, *server], env=environment, stdout=log, stderr=log)
+            self._process = subprocess.Popen(dies_with_us(server), env=environment, stdout=log, stderr=log)
         self._address = self._listens_at()
         self._admin = boto3.Session("any", "any", region_name=REGION)
         self.environment = self._with_a_user_of_its_own()
@@ -46,12 +44,23 @@ class S3Server:
         self._process.wait()
 
     def _listens_at(self) -> str:
-        deadline = time.monotonic() + 30
-        while not (found := re.search(r"Running on (http://127\.0\.0\.1:\d+)", self._log.read_text())):
-            assert self._process.poll() is None, self._log.read_text()
-            assert time.monotonic() < deadline, self._log.read_text()
-            time.sleep(0.02)
-        return found[1]
+        found: list[str] = []
+
+        def listens() -> bool:
+            found.extend(re.findall(r"Running on (http://127\.0\.0\.1:\d+)", self._log.read_text()))
+            return bool(found)
+
+        until(listens, "the S3 server listens", process=self)
+        return found[0]
+
+    def problem(self) -> str | None:
+        """With which status the server ended; None while it runs."""
+        status = self._process.poll()
+        return None if status is None else f"the S3 server ended with {status}"
+
+    def last_words(self) -> str:
+        """What it has written."""
+        return self._log.read_text()
 
     def _with_a_user_of_its_own(self) -> dict[str, str]:
         iam = self._admin.client("iam", endpoint_url=self._address)

@@ -2,14 +2,9 @@
 
 from typing import Any
 
-from tests.kit.books import ACCEPTED, CONTENT, PLAN, RELATION, Books
+from tests.kit.book_driver import BookDriver
+from tests.kit.registry_events import ACCEPTED, ANY_CURRENCY, CONTENT, RELATION, SPEND
 from tests.kit.settlement_facts import DAY, PAID_AT, Fact, FactCredit
-
-SPEND: dict[str, Any] = {
-    "event_id": "r5", "event_type": "spend.reported", "occurred_at": "2026-11-02T00:00:00Z", "content_id": "v_93",
-    "spend_id": "sp_1", "amount_minor": 7_500, "currency": "CNY", "paid_by": "koc",
-}  # fmt: skip
-ANY_CURRENCY = PLAN | {"currency": None}
 
 
 def order(number: int, **changes: Any) -> Fact:
@@ -21,7 +16,7 @@ def order(number: int, **changes: Any) -> Fact:
     return fact.but(**changes)
 
 
-def fill(books: Books) -> None:
+def fill(books: BookDriver) -> None:
     """45 lines in 5 partitions: 12 refunded, 2 order lines with a second buyer, 1 that no plan prices."""
     relation = RELATION | {"koc_id": "k_1"}
     books.register(ANY_CURRENCY, RELATION, relation, CONTENT, ACCEPTED, SPEND)

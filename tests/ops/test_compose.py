@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
@@ -19,9 +18,10 @@ import yaml
 from services.runtime.local import broker
 from services.runtime.local.stack import Stack
 from services.runtime.settings import Settings
+from tests.kit.command import KOC
+from tests.kit.waiting import until
 from tests.ops import compose
 
-KOC = Path(sys.executable).with_name("koc")
 DOCUMENT = compose.load()
 OURS = {name: service for name, service in DOCUMENT["services"].items() if service["image"] == "koc-settlement"}
 WORKERS = sorted(name for name, service in OURS.items() if service["restart"] != "no")
@@ -153,7 +153,7 @@ def _environment(stack: Stack, name: str, folder: Path) -> dict[str, str]:
     }
 
 
-def _command(name: str) -> list[str | Path]:
+def _command(name: str) -> list[str]:
     command = OURS[name]["command"]
     assert command[0] == "koc"
     return [KOC, *command[1:]]
@@ -174,11 +174,12 @@ def test_a_worker_gets_ready_by_its_own_health_check_and_stops_when_asked(
         worker = subprocess.Popen(_command(name), env=environment, stdout=log, stderr=log)
     try:
         address = tmp_path / "run" / f"{environment['KOC_INSTANCE_ID']}.json"
-        deadline = time.monotonic() + 60
-        while not (address.exists() and _healthy(name, yaml.safe_load(address.read_text())["http_port"])):
+
+        def healthy() -> bool:
             assert worker.poll() is None, (tmp_path / "log").read_text()
-            assert time.monotonic() < deadline, (tmp_path / "log").read_text()
-            time.sleep(0.2)
+            return address.exists() and _healthy(name, yaml.safe_load(address.read_text())["http_port"])
+
+        until(healthy, f"{name} is healthy, see {tmp_path / 'log'}")
     finally:
         worker.send_signal(signal.SIGTERM)
         status = worker.wait(30)

@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,10 @@ from services.demo import poison, shop_week
 from services.demo.events import record
 from services.operations.drain.positions import wait_until_drained
 from services.runtime import metrics
-from services.runtime.local.stack import Stack
 from services.runtime.publishing import publish
-from services.runtime.settings import settings
 from tests.kit.prometheus import Prometheus, scraping
+from tests.kit.stacks import stack_of_its_own
+from tests.kit.waiting import until
 from tests.kit.without import installed
 from tests.ops import compose
 
@@ -40,20 +39,12 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]
     """A real run with refunds, duplicates, poison and late plans, scraped by a real Prometheus all the while."""
     program = installed("prometheus")
     folder = tmp_path_factory.mktemp("prometheus")
-    stack = Stack(folder / "stack", workers=1, environment={"KOC_SNAPSHOT_SECONDS": "1"})
-    patch = pytest.MonkeyPatch()
-    try:
-        with stack:
-            for key, value in stack.environment().items():
-                patch.setenv(key, value)
-            settings.cache_clear()
-            with scraping(stack, folder, program) as reached:
-                _flow()
-                yield reached
-    finally:
-        patch.undo()
-        settings.cache_clear()
-        stack.reset()
+    with (
+        stack_of_its_own(folder / "stack", workers=1, environment={"KOC_SNAPSHOT_SECONDS": "1"}) as stack,
+        scraping(stack, folder, program) as reached,
+    ):
+        _flow()
+        yield reached
 
 
 def _flow() -> None:
@@ -91,10 +82,13 @@ def test_what_the_run_did_shows(prometheus: Prometheus) -> None:
         "max(abs(koc_poster_trial_balance_minor))": 0,
         "sum(koc_lag_records)": 0,
     }
-    deadline = time.monotonic() + 20
-    while (found := {expression: total(expression) for expression in expected}) != expected:
-        assert time.monotonic() < deadline, found
-        time.sleep(0.5)
+    found: dict[str, float] = {}
+
+    def shows() -> bool:
+        found.update({expression: total(expression) for expression in expected})
+        return found == expected
+
+    until(shows, "the run shows", 20)
     assert total("sum(koc_attribution_events_total)") > ORDERS * 3
     assert total("sum(koc_attribution_duplicates_total)") > 0
 

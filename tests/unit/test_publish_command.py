@@ -166,7 +166,8 @@ def test_a_damaged_archive_is_a_sentence(tmp_path: Path, content: bytes) -> None
     assert sentence(done) == f"koc: {file} cannot be unpacked: it is damaged, or no gzip file"
 
 
-@pytest.mark.parametrize("content", [b"", b"\n \n", b"[]", gzip.compress(b"")])
+@pytest.mark.parametrize("content", [b"", b"\n \n", b"[]", gzip.compress(b"")],
+                         ids=["nothing", "blank lines", "an empty list", "nothing, packed"])  # fmt: skip
 def test_an_empty_file_says_so(file: Path, tmp_path: Path, content: bytes) -> None:
     empty = tmp_path / "empty.jsonl"
     empty.write_bytes(content)

@@ -90,6 +90,13 @@ class RepriceJob(NamedTuple):
     effective_at: int
 
 
+class OpenJob(NamedTuple):
+    """A reprice job that still has lines to work in a partition."""
+
+    job: RepriceJob
+    partition: int
+
+
 class JobProgress(NamedTuple):
     """How far a job is in a partition."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import RowMapping, and_, bindparam, false, func, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
@@ -13,7 +13,7 @@ from services.kernel.time import parse_rfc3339, to_datetime, to_micros
 from services.settlement.books import tables
 from services.settlement.books.decode_credits import decode_assertion
 from services.settlement.books.line_rows import read_line
-from services.settlement.books.ports import JobProgress, ReferenceEvent, RepriceJob
+from services.settlement.books.ports import JobProgress, OpenJob, ReferenceEvent, RepriceJob
 from services.settlement.books.posting_transaction import (
     PERIOD,
     REGISTRY,
@@ -28,13 +28,6 @@ from services.settlement.domain.pricing.scopes import Scope
 
 _KEY = (tables.line.c.order_id, tables.line.c.line_id, tables.line.c.buyer_id)
 _FACT = tables.reference
-
-
-class OpenJob(NamedTuple):
-    """A reprice job that still has lines to work in a partition."""
-
-    job: RepriceJob
-    partition: int
 
 
 class RegistryPostingTransaction(PostingTransaction):

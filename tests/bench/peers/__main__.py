@@ -6,17 +6,16 @@ Rounds alternate, so that whatever else the machine does meets all alike; median
 
 import argparse
 import json
-import os
 import shutil
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from services.runtime.local.stack import Stack
-from services.runtime.settings import REPOSITORY, settings
+from services.runtime.settings import REPOSITORY
 from tests.bench.peers import contenders, figures, measuring, truths
 from tests.bench.peers.publishing import publish
+from tests.kit.stacks import stack_of_its_own
 
 TARGET = REPOSITORY / ".local/bench-peers.json"
 EVENTS, ROUNDS = 1_000_000, 3
@@ -26,13 +25,10 @@ def main() -> None:
     """Run what was asked for; print a table, and write what a program reads if all were compared."""
     asked = _asked()
     names = asked.only or list(contenders.ALL)
-    with tempfile.TemporaryDirectory() as folder, Stack(Path(folder) / "stack", workers=0) as stack:
-        os.environ.update(stack.environment())
-        settings.cache_clear()
+    with tempfile.TemporaryDirectory() as folder, stack_of_its_own(Path(folder) / "stack"):
         print(f"publishing {asked.events:,} events", flush=True)
         publish(asked.events, seed=int(time.time()))
         runs = _rounds(Path(folder), names, asked.rounds)
-        stack.reset()
     print(figures.table(runs))
     if names == list(contenders.ALL):
         TARGET.parent.mkdir(exist_ok=True)

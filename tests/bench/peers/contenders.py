@@ -10,11 +10,13 @@ import psutil
 from kafka.errors import CoordinatorNotAvailableError
 
 from schemas.topics import CLICKS, CREDITS, ORDERS
+from services.attribution.worker.startup import GROUP
 from services.runtime.kafka import admin
 from services.runtime.local.requirements import java
 from services.runtime.settings import REPOSITORY, settings
 from tests.bench.peers import builds
-from tests.kit.attribution_process import GROUP, Worker, until
+from tests.kit.attribution_process import Worker
+from tests.kit.waiting import until
 
 _STOP_SECONDS = 60
 _JVM = ("-Xms1g", "-Xmx2g", "-XX:+UseParallelGC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
@@ -52,9 +54,8 @@ def _our_worker(place: Place) -> Iterator[psutil.Process]:
     until(lambda: forgotten(place.group), "the last worker's session is over")
     snapshots = {"KOC_SNAPSHOT_URL": (place.folder / "snapshots").as_uri()}
     with Worker(place.folder, environment=snapshots) as worker:
-        until(worker.is_ready, "our worker is ready", worker=worker)
-        assert worker.process is not None
-        yield psutil.Process(worker.process.pid)
+        until(worker.is_ready, "our worker is ready", process=worker)
+        yield psutil.Process(worker.pid)
         worker.terminate()
 
 

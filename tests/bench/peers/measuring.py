@@ -12,7 +12,7 @@ from schemas.topics import CREDITS
 from services.runtime.kafka import admin
 from services.runtime.topics import log_ends, log_starts, wanted_config
 from tests.bench.peers.contenders import Contender, Place
-from tests.kit.attribution_process import INPUTS
+from tests.kit.attribution_group import INPUTS
 
 _MICRO = 1_000_000
 _POLL_SECONDS = 0.2

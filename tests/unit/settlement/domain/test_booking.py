@@ -3,17 +3,12 @@
 import pytest
 
 from services.kernel.money import MAX_AMOUNT_MINOR
-from services.settlement.books.ports import Batch, IncomingAssertion, JobProgress, RepriceJob
 from services.settlement.domain.book.entries import Kind
 from services.settlement.domain.book.periods import month_after, period_of
 from services.settlement.domain.lines.booking import ONLY, REST, book_assertion, book_reprice
 from services.settlement.domain.lines.line import OTHER_PAID_AT, ContentConflict, Line
 from services.settlement.domain.lines.vectors import NOTHING, Precedence, dominates, fold, join
 from services.settlement.domain.pricing.price import Reference
-from services.settlement.domain.pricing.scopes import Scope
-from services.settlement.posting.post_credits import Fenced, post_batch
-from services.settlement.posting.reprice import reprice_chunk
-from tests.kit.memory_book import ZONE, MemoryBook
 from tests.kit.settlement_facts import DAY, PAID_AT, Fact, FactCredit, FactStep, FactVersion, reference, usual
 
 
@@ -237,48 +232,6 @@ def test_another_paid_at_freezes_the_line() -> None:
     line.take(Fact(), now=1)
     line.take(Fact(paid_at=PAID_AT + 1, version=FactVersion(order=2)), now=1)
     assert line.quarantined == OTHER_PAID_AT
-
-
-def test_of_two_buyers_the_one_who_paid_first_stands_and_the_other_is_taken_back() -> None:
-    book = MemoryBook()
-    later = Fact(buyer_id="b_1", paid_at=PAID_AT + 1, as_of=PAID_AT + 1)
-    book.reference = usual()
-    book.revision = 1
-    book.post(1, [later])
-    outcome = book.post(0, [Fact(buyer_id="b_0")])
-    assert outcome.assertions["second_owner"] == 1
-    assert [line.standing for line in book.lines.values()] == [False, True]
-    assert sum(amount for key, amount in book.net().items() if key[2] == "brand:br_2:accrued") == 4000
-    taken_back = [entry for (entry, writer, _), _ in book.journal if writer == 1][-1]
-    assert taken_back.idem_key == "credit|0|0|0|o_1/1/b_1|rest"
-    assert "another buyer" in taken_back.cause
-    book.post(1, [later.refunded(1, at=PAID_AT + DAY)])
-    assert sum(amount for key, amount in book.net().items() if key[2] == "brand:br_2:accrued") == 4000
-
-
-def test_idempotency_keys_name_the_cause() -> None:
-    book = MemoryBook()
-    book.reference, book.revision = usual(), 1
-    book.writer_rows[0].generation = 4
-    book.post(0, [Fact(), Fact().refunded(5_000)])
-    book.post(0, [Fact().refunded(5_000).refunded(1, event_id="o1_ref2")])
-    assert [entry.idem_key for (entry, _, _), _ in book.journal] == [
-        "credit|4|0|1|o_1/1/b_1|0", "credit|4|0|1|o_1/1/b_1|1", "credit|4|0|2|o_1/1/b_1|2",
-    ]  # fmt: skip
-
-
-def test_a_batch_that_begins_elsewhere_than_the_books_is_fenced() -> None:
-    book = MemoryBook()
-    with pytest.raises(Fenced) as fenced:
-        post_batch(book, Batch({1: (5, 6)}, [IncomingAssertion(1, 5, b"", Fact())]), Reference(), ZONE)
-    assert fenced.value.offsets == {1: 0}
-
-
-def test_a_finished_reprice_chunk_does_nothing_again() -> None:
-    book = MemoryBook()
-    book.progress[7, 0] = JobProgress(None, done=True)
-    job = RepriceJob(7, Scope(None, frozenset(), 0, None), "why", 0)
-    assert not reprice_chunk(book, job, 0, Reference(), ZONE).assertions
 
 
 def test_steps_that_cancel_reverse_everything() -> None:

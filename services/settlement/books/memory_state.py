@@ -1,0 +1,67 @@
+"""What the books in memory hold. Values are replaced, never changed: a copy of the containers copies the books."""
+
+from copy import copy
+from dataclasses import dataclass, field, fields
+
+from schemas.topics import CREDITS
+from services.settlement.books.account_ids import AccountName
+from services.settlement.books.journal_rows import JournalRow
+from services.settlement.books.ports import JobProgress, KeptAssertion, ReferenceEvent, RepriceJob, Writer
+from services.settlement.domain.book.entries import GENESIS
+from services.settlement.domain.book.positions import Position
+from services.settlement.domain.lines.line import Key, Line
+from services.settlement.domain.pricing.facts import PLAN, RELATION, plan_of, relation_of
+from services.settlement.domain.pricing.price import Reference
+
+
+def _every_writer() -> dict[int, Writer]:
+    """A writer for each credits partition, and writer N."""
+    return {number: Writer(number, 0, 0, GENESIS, 0) for number in range(CREDITS.partitions + 1)}
+
+
+@dataclass(slots=True)
+class MemoryState:
+    """The tables of the settlement store, each by its key.
+
+    Attributes:
+        accounts: account name -> id, from 1 on in the order in which they were created.
+        balances: account id -> (amount in minor units, number of legs).
+        journal: (writer, seq) -> row.
+        facts: (kind, identity) -> (the standing event, its registry revision).
+        contents: (kind, identity) -> (currency, position) that writer N has booked.
+        progress: (job, partition) -> how far it is.
+        registry_offset: the next registry record to read.
+        now: time of the last transaction, microseconds.
+        closed_month: the newest closed month, YYYY-MM; None as long as none was closed.
+    """
+
+    writers: dict[int, Writer] = field(default_factory=_every_writer)
+    accounts: dict[AccountName, int] = field(default_factory=dict)
+    balances: dict[int, tuple[int, int]] = field(default_factory=dict)
+    journal: dict[tuple[int, int], JournalRow] = field(default_factory=dict)
+    idem_keys: set[str] = field(default_factory=set)
+    lines: dict[Key, Line] = field(default_factory=dict)
+    kept: dict[Key, KeptAssertion] = field(default_factory=dict)
+    facts: dict[tuple[str, str], tuple[ReferenceEvent, int]] = field(default_factory=dict)
+    contents: dict[tuple[str, str], tuple[str, Position]] = field(default_factory=dict)
+    jobs: dict[int, RepriceJob] = field(default_factory=dict)
+    progress: dict[tuple[int, int], JobProgress] = field(default_factory=dict)
+    registry_offset: int = 0
+    revision: int = 0
+    now: int = 0
+    closed_month: str | None = None
+
+    def copied(self) -> "MemoryState":
+        """The same books, to be changed without changing these."""
+        return MemoryState(**{one.name: copy(getattr(self, one.name)) for one in fields(self)})
+
+    def refresh(self, reference: Reference) -> None:
+        """Bring plans and relations from the revision that is known to this one."""
+        changed = [event for event, revision in self.facts.values() if revision > reference.revision]
+        reference.plans.put(plan_of(event.body) for event in changed if event.kind == PLAN)
+        reference.relations.put(relation_of(event.body) for event in changed if event.kind == RELATION)
+        reference.revision = self.revision
+
+    def open_jobs(self) -> list[tuple[int, int]]:
+        """(job, partition) with lines left, the oldest job first."""
+        return sorted(place for place, progress in self.progress.items() if not progress.done)

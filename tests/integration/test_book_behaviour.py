@@ -1,0 +1,11 @@
+"""The books in PostgreSQL do what every book does."""
+
+import pytest
+
+from tests.kit.book_behaviour import *  # noqa: F403 - what every book does
+from tests.kit.books import Books
+
+
+@pytest.fixture
+def book(books: Books) -> Books:
+    return books
