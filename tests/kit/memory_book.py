@@ -8,8 +8,6 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from services.settlement.domain.book.positions import Position
-
 from services.settlement.books.ports import (
     Batch,
     IncomingAssertion,
@@ -22,6 +20,7 @@ from services.settlement.books.ports import (
     Writer,
 )
 from services.settlement.domain.book.entries import GENESIS, chain
+from services.settlement.domain.book.positions import Position
 from services.settlement.domain.lines.line import Key, Line
 from services.settlement.domain.pricing.facts import PLAN, RELATION, plan_of, relation_of
 from services.settlement.domain.pricing.price import Reference
