@@ -19,7 +19,7 @@ from services.attribution.state.metadata import Meta, Terms, encode_meta
 from services.attribution.state.rocksdb import RocksKeyValue
 from services.kernel.errors import StartRefused
 from services.runtime import metrics
-from tests.kit.attribution_words import RULES
+from tests.kit.attribution_words import RULES, read_to
 
 TERMS = Terms.now(3, {"clicks": "id-1", "orders": "id-2"}, Horizons(), RULES)
 LARGE = bytes(range(256)) * 400
@@ -288,7 +288,7 @@ def test_a_store_goes_into_a_snapshot_while_it_is_open_and_only_if_it_changed(pl
     assert not frozen.folder.exists()
     assert [name.position for name in place.snapshots.names(3)] == [10]
     assert keeper.freeze(3) is None
-    store.next_offsets["clicks"] = 11
+    read_to(store, "clicks", 11)
     store.write(store.take())
     keeper.upload(keeper.freeze(3))
     assert [name.position for name in place.snapshots.names(3)] == [11, 10]

@@ -1,5 +1,7 @@
 """Short ways to say touches, orders and facts in tests of attribution's rules."""
 
+from typing import Any, NamedTuple
+
 from services.attribution.domain.buyer import Buyer, Order
 from services.attribution.domain.facts import Declaration, Fact, Line, Payment, Touch
 from services.attribution.domain.policy import BRAND, Policy, Rules, always
@@ -10,6 +12,21 @@ POLICY = Policy(
     "last_click", "last_click", BRAND, {"click": 15 * DAY, "code": 15 * DAY, "view": DAY}, {"live": 24 * HOUR}
 )
 RULES = Rules(1, "0" * 64, always(POLICY), {})
+
+
+class Records(NamedTuple):
+    """Records [first, next) of one topic, as a store applies them."""
+
+    topic: str
+    first: int
+    next: int
+    records: tuple[Any, ...] = ()
+
+
+def read_to(store, topic, offset):
+    """Have a store read a topic up to an offset, without any effect."""
+    with store.applying(Records(topic, store.next_offsets[topic], offset)):
+        pass
 
 
 def touch(event_id="t1", at=NOW - HOUR, kind="click", **other):

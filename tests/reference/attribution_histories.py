@@ -33,6 +33,7 @@ from services.attribution.state.metadata import Terms
 from services.attribution.state.store import Store
 from services.kernel.errors import StartRefused
 from services.kernel.time import DAY
+from tests.kit.attribution_words import Records
 from tests.reference.attribution_reference import Limits, LogRecord
 
 HOUR5 = DAY // 5
@@ -159,24 +160,25 @@ class Worker:
         self.store = Store(MemoryKeyValue(rows), Terms.now(0, TOPICS, horizons, rule), rule, max_hot=1)
         self.out: list[Assertion | tuple[str, int, str]] = []
         if self.store.must_publish_all:
-            for buyer_id, buyer in self.store.every_buyer():
-                changed = {(buyer_id, i): (buyer, order) for i, order in buyer.orders.items()}
-                self.out += Outcome(changes=Changes(orders=changed)).assertions(self.store.shard)
+            with self.store.publishing_all():
+                for buyer_id, buyer in self.store.every_buyer():
+                    changed = {(buyer_id, i): (buyer, order) for i, order in buyer.orders.items()}
+                    self.out += Outcome(changes=Changes(orders=changed)).assertions(self.store.shard)
 
     def left(self, log: str) -> int:
         """Records of a log not yet read."""
-        return len(self.logs[log]) - self.store.next_offsets.get(log, 0)
+        return len(self.logs[log]) - self.store.next_offsets[log]
 
     def read(self, log: str, count: int) -> None:
         """Apply the next records of a log."""
-        first = self.store.next_offsets.get(log, 0)
+        first = self.store.next_offsets[log]
         chunk = self.logs[log][first : first + count]
         shard = self.store.shard
-        if log == "clicks":
-            outcome = apply_touches(shard, [TouchRecord(r, r.buyer_id, r.event) for r in chunk])
-        else:
-            outcome = apply_orders(shard, [OrderRecord(r, r.buyer_id, r.order_id, r.event) for r in chunk])
-        self.store.next_offsets[log] = first + len(chunk)
+        with self.store.applying(Records(log, first, first + len(chunk), tuple(chunk))):
+            if log == "clicks":
+                outcome = apply_touches(shard, [TouchRecord(r, r.buyer_id, r.event) for r in chunk])
+            else:
+                outcome = apply_orders(shard, [OrderRecord(r, r.buyer_id, r.order_id, r.event) for r in chunk])
         self.out += outcome.assertions(shard)
         self.out += [(log, refusal.source.offset, refusal.reason) for refusal in outcome.refusals]
 

@@ -72,9 +72,10 @@ async def _rebase(workshop: Workshop, outbox: Outbox, partition: int, log: int) 
 
 async def _publish_all(outbox: Outbox, partition: int, store: Store) -> int:
     """Publish all orders and wait until the brokers have them; how many there are."""
-    await Pipeline(outbox).publish_all(partition, store)
-    for sent in outbox.take_awaited():
-        await sent
+    with store.publishing_all():
+        await Pipeline(outbox).publish_all(partition, store)
+        for sent in outbox.take_awaited():
+            await sent
     return sum(len(buyer.orders) for _, buyer in store.every_buyer())
 
 

@@ -1,10 +1,13 @@
 """The state of one partition number: hot buyers in a dict, the rest in a KeyValue, and checkpoints between them."""
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import NamedTuple, Protocol
 
 from services.attribution.apply.apply import Shard
+from services.attribution.apply.ports import Source
 from services.attribution.apply.sweep import Sweep
 from services.attribution.apply.waiting import WaitingRoom
 from services.attribution.domain.buyer import Buyer
@@ -16,6 +19,27 @@ from services.attribution.state.buyer_cache import MAX_HOT, Hot
 from services.attribution.state.buyer_rows import BUYER, Rows, past, read_buyers
 from services.attribution.state.keyvalue import KeyValue
 from services.attribution.state.metadata import Meta, Terms, decode_meta, encode_meta, may_carry_on
+from services.kernel.errors import InvariantBroken
+
+
+class Stretch(Protocol):
+    """The records of [first, next) of one topic, without a hole."""
+
+    @property
+    def topic(self) -> str:
+        """The input topic."""
+
+    @property
+    def first(self) -> int:
+        """The first offset."""
+
+    @property
+    def next(self) -> int:
+        """The offset after the last one."""
+
+    @property
+    def records(self) -> Sequence[Source]:
+        """The records, fewer than there are offsets where some are not for readers."""
 
 
 class Checkpoint(NamedTuple):
@@ -31,17 +55,15 @@ def stored_buyers(database: KeyValue, after: str) -> Iterator[tuple[str, Buyer]]
 
 
 class Store:
-    """One partition's state. `next_offsets` is applied, `durable` is written; both by topic.
-    `applied_at` is the broker's time (milliseconds) of the last record applied of each topic.
+    """One partition's state, and how far it has read.
+
+    The store alone moves its offsets: at the end of an `applying` block, and when a checkpoint is written.
 
     A checkpoint is taken in two steps, so that the worker need not stand still while the broker acknowledges:
     `take()` encodes what changed, later `write()` makes it durable in ONE write batch.
 
-    Either may be cut off by a cancelled task: at a stop, at a rebalance. Then what is in memory is no longer what the
-    offsets say, and must not be written: `is_whole` is False until the store is opened again.
-
-    Attributes:
-        is_applying: a chunk is being applied, or all is being published again, or that was cut off.
+    A block or a checkpoint may be cut off by an exception or by a cancelled task (at a stop, at a rebalance). Then the
+    memory no longer matches the offsets and must not be written: `is_whole` is False until the store is opened again.
 
     Raises:
         StartRefused: the stored terms are not those of this process.
@@ -55,18 +77,68 @@ class Store:
         self._sweep = Sweep(partial(stored_buyers, database), (swept or b"").decode())
         meta = Meta(terms, {}, Watermarks()) if row is None else decode_meta(row)
         self.must_publish_all = may_carry_on(meta.terms, terms)
-        self.is_new = row is None
-        self.next_offsets = dict(meta.next_offsets)
-        self.durable = dict(meta.next_offsets)
-        self.applied_at: dict[str, int] = {}
-        self.is_applying = self._is_taken = False
+        self._next_offsets = {**dict.fromkeys(terms.topic_ids, 0), **meta.next_offsets}
+        self._durable = dict(meta.next_offsets)
+        self._applied_at: dict[str, int] = {}
+        self._is_applying = self._is_taken = False
         room = WaitingRoom({keys.place_of(k): keys.decode_held(v) for k, v in database.scan(keys.WAITING)})
         self.shard = Shard(self._hot, room, rules, terms.horizons, meta.log, meta.marks, meta.publish_from)
 
     @property
+    def next_offsets(self) -> Mapping[str, int]:
+        """By topic, the offset that is applied next."""
+        return MappingProxyType(self._next_offsets)
+
+    @property
+    def durable(self) -> Mapping[str, int]:
+        """By topic, the offset to read on from after a restart; empty before the first checkpoint."""
+        return MappingProxyType(self._durable)
+
+    @property
+    def applied_at(self) -> Mapping[str, int]:
+        """By topic, the broker's time (milliseconds) of the last record applied since the store was opened."""
+        return MappingProxyType(self._applied_at)
+
+    @property
     def is_whole(self) -> bool:
-        """Whether a checkpoint may be taken: no chunk is half applied, and the last checkpoint was written."""
-        return not (self.is_applying or self._is_taken)
+        """Whether memory matches the offsets: nothing is half applied, and the last checkpoint was written."""
+        return not (self._is_applying or self._is_taken)
+
+    @property
+    def needs_checkpoint(self) -> bool:
+        """Whether there is something to make durable, and it may be."""
+        return self.is_whole and self._next_offsets != self._durable
+
+    @contextmanager
+    def applying(self, stretch: Stretch) -> Iterator[None]:
+        """Apply a stretch inside the block; at its end the stretch counts as read.
+
+        Raises:
+            InvariantBroken: records between the state and the stretch are missing, or an earlier block was cut off.
+        """
+        where, expected = f"{stretch.topic}[{self._terms.partition}]", self._next_offsets[stretch.topic]
+        if self._is_applying:
+            raise InvariantBroken(f"{where}: what was applied before was cut off")
+        if stretch.first != expected:
+            raise InvariantBroken(f"{where}: a chunk starts at {stretch.first}, expected {expected}")
+        with self._cut_off_unless_ended():
+            yield
+            self._next_offsets[stretch.topic] = stretch.next
+            if stretch.records:
+                self._applied_at[stretch.topic] = stretch.records[-1].timestamp
+
+    @contextmanager
+    def publishing_all(self) -> Iterator[None]:
+        """Publish all orders again inside the block: a checkpoint meanwhile would say that they had been."""
+        with self._cut_off_unless_ended():
+            yield
+
+    @contextmanager
+    def _cut_off_unless_ended(self) -> Iterator[None]:
+        """The store is whole again only if the block comes to its end."""
+        self._is_applying = True
+        yield
+        self._is_applying = False
 
     @property
     def local(self) -> Container[str]:
@@ -99,7 +171,7 @@ class Store:
             rows[keys.waiting_key(place)] = None
         for place, held in shard.room.added.items():
             rows[keys.waiting_key(place)] = keys.encode_held(held)
-        next_offsets = dict(self.next_offsets)
+        next_offsets = dict(self._next_offsets)
         rows[keys.META_KEY] = encode_meta(Meta(self._terms, next_offsets, shard.marks, shard.log, shard.publish_from))
         shard.room.written()
         return Checkpoint(rows, next_offsets)
@@ -107,7 +179,7 @@ class Store:
     def write(self, checkpoint: Checkpoint) -> None:
         """Make a checkpoint durable; its predecessor must be."""
         self._database.write(checkpoint.rows)
-        self.durable = checkpoint.next_offsets
+        self._durable = checkpoint.next_offsets
         self._is_taken = False
         self._hot.make_room()
 

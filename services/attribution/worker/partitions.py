@@ -109,17 +109,8 @@ class Lane:
                 await self._apply(store, due)
 
     async def _apply(self, store: Store, chunk: Chunk) -> None:
-        expected = store.next_offsets[chunk.topic]
-        if store.is_applying:
-            raise InvariantBroken(f"{chunk.topic}[{chunk.partition}]: what was applied before was cut off")
-        if chunk.first != expected:
-            raise InvariantBroken(
-                f"{chunk.topic}[{chunk.partition}]: a chunk starts at {chunk.first}, expected {expected}"
-            )
-        store.is_applying = True
-        await self._pipeline.process(store, chunk)
-        store.next_offsets[chunk.topic] = chunk.next
-        store.is_applying = False
+        with store.applying(chunk):
+            await self._pipeline.process(store, chunk)
         self._events += len(chunk.records)
         if self._events >= CHECKPOINT_EVENTS:
             self._due.set()
@@ -149,7 +140,7 @@ class Lane:
         """Encode what changed in every store that is whole; chunks may go on while it is made durable."""
         self._due.clear()
         self._events = 0
-        changed = [store for store in self.stores.values() if store.is_whole and store.next_offsets != store.durable]
+        changed = [store for store in self.stores.values() if store.needs_checkpoint]
         return [(store, store.take()) for store in changed]
 
     async def _finish(self, taken: list[tuple[Store, Checkpoint]], consumer: ChunkConsumer) -> None:
@@ -209,13 +200,12 @@ class Lane:
         async with self._checkpointing, self._turn:
             await self._open_all(numbers, await consumer.earliest(sorted(assigned)))
             garbage.begin_anew()
-            for number, store in self.stores.items():
-                if store.must_publish_all:
-                    store.is_applying = True
-                    await self._pipeline.publish_all(number, store)
-            await self._acknowledged()
-            for store in self.stores.values():
-                store.is_applying = False
+            with contextlib.ExitStack() as publishing:
+                for number, store in self.stores.items():
+                    if store.must_publish_all:
+                        publishing.enter_context(store.publishing_all())
+                        await self._pipeline.publish_all(number, store)
+                await self._acknowledged()
         self._mirrored = {}
         self.has_assignment = True
         worker_metrics.assigned(numbers)
@@ -246,7 +236,7 @@ class Lane:
             starts = await consumer.earliest(tps) if tps else {}
             positions = {}
             for tp in tps:
-                wanted = self.stores[tp.partition].next_offsets.setdefault(tp.topic, 0)
+                wanted = self.stores[tp.partition].next_offsets[tp.topic]
                 if wanted < starts[tp]:
                     lost = history_lost(tp.topic, tp.partition, wanted, starts[tp])
                     raise HistoryLost(f"{lost}{self._keeper.why_lost(tp.partition)}")

@@ -48,8 +48,6 @@ class Pipeline:
             await self._bury(chunk.topic, chunk.partition, refusal)
         for stray in intake.strays:
             await self._reroute(chunk.topic, chunk.partition, stray)
-        if chunk.records:
-            store.applied_at[chunk.topic] = chunk.records[-1].timestamp
         worker_metrics.chunk(chunk.topic, len(chunk.records), outcome.duplicates, time.perf_counter() - started)
 
     async def publish_all(self, partition: int, store: Store) -> None:

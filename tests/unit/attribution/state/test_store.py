@@ -1,5 +1,7 @@
 """The store: one behaviour, in memory and on RocksDB; and what it refuses to carry on."""
 
+import asyncio
+
 import pytest
 
 from services.attribution.apply.apply import OrderRecord, TouchRecord, apply_orders, apply_touches
@@ -13,12 +15,12 @@ from services.attribution.state.metadata import Terms
 from services.attribution.state.rocksdb import RocksKeyValue
 from services.attribution.state.store import Store
 from services.attribution.worker.refusal_limit import WINDOW, Scrap
-from services.kernel.errors import StartRefused
+from services.kernel.errors import InvariantBroken, StartRefused
 from services.kernel.time import DAY
-from tests.kit.attribution_words import NOW, RULES, declared, fact, payment, touch
+from tests.kit.attribution_words import NOW, RULES, Records, declared, fact, payment, read_to, touch
 from tests.reference.attribution_reference import LogRecord
 
-TERMS = Terms.now(3, {"clicks": "id-1"}, Horizons(), RULES)
+TERMS = Terms.now(3, {"clicks": "id-1", "orders": "id-2"}, Horizons(), RULES)
 
 
 @pytest.fixture(params=["memory", "rocks"])
@@ -52,7 +54,8 @@ def test_rows_are_found_scanned_in_order_and_deleted(reopen):
 def test_state_comes_back_as_it_was(reopen):
     store = Store(reopen(), TERMS, RULES)
     at = (NOW + DAY) // 1000
-    apply_touches(store.shard, [TouchRecord(LogRecord(0, at, "b_1", "", touch()), "b_1", touch())])
+    with store.applying(Records("clicks", 0, 1)):
+        apply_touches(store.shard, [TouchRecord(LogRecord(0, at, "b_1", "", touch()), "b_1", touch())])
     events = [
         payment(declared=declared()),
         fact(said.REFUNDED, refund_id="rf", refunds=(("1", 5, 1),)),
@@ -62,9 +65,9 @@ def test_state_comes_back_as_it_was(reopen):
         OrderRecord(LogRecord(i, at, "b_1", "o_1", event), "b_1", "o_1", event) for i, event in enumerate(events)
     ]
     waiting = LogRecord(3, at, "b_2", "o_9", fact(said.COMPLETED), b"key", b"value", (("h", b"x"),))
-    apply_orders(store.shard, [*records, OrderRecord(waiting, "b_2", "o_9", waiting.event)])
+    with store.applying(Records("orders", 0, 4)):
+        apply_orders(store.shard, [*records, OrderRecord(waiting, "b_2", "o_9", waiting.event)])
     before = dict(store.shard.buyers.fetch({"b_1", "b_2"}))
-    store.next_offsets = {"clicks": 1, "orders": 4}
     store.write(store.take())
     again = Store(reopen(), TERMS, RULES)
     assert dict(again.shard.buyers.fetch({"b_1", "b_2"})) == before
@@ -81,18 +84,61 @@ def test_what_was_taken_before_later_changes_is_written_without_them(reopen):
 
     def click(offset):
         one = touch(f"t{offset}")
-        apply_touches(store.shard, [TouchRecord(LogRecord(offset, at, "b_1", "", one), "b_1", one)])
-        store.next_offsets["clicks"] = offset + 1
+        with store.applying(Records("clicks", offset, offset + 1)):
+            apply_touches(store.shard, [TouchRecord(LogRecord(offset, at, "b_1", "", one), "b_1", one)])
 
     click(0)
     taken = store.take()
     click(1)
     store.write(taken)
-    assert store.durable == {"clicks": 1}
+    assert store.durable == {"clicks": 1, "orders": 0}
     assert list(store.shard.buyers.fetch({"b_1"})["b_1"].touches) == [0, 1]
     again = Store(reopen(), TERMS, RULES)
     assert list(again.shard.buyers.fetch({"b_1"})["b_1"].touches) == [0]
-    assert again.next_offsets == {"clicks": 1}
+    assert again.next_offsets == {"clicks": 1, "orders": 0}
+
+
+def test_a_stretch_counts_as_read_at_the_end_of_its_block_and_not_before(reopen):
+    store = Store(reopen(), TERMS, RULES)
+    record = LogRecord(4, 1_700, "b_1", "", touch())
+    with store.applying(Records("clicks", 0, 5, (record,))):
+        assert (store.next_offsets, store.needs_checkpoint) == ({"clicks": 0, "orders": 0}, False)
+    assert store.next_offsets == {"clicks": 5, "orders": 0}
+    assert store.applied_at == {"clicks": 1_700}
+    read_to(store, "clicks", 7)
+    assert store.next_offsets == {"clicks": 7, "orders": 0}
+    assert store.applied_at == {"clicks": 1_700}
+    assert store.needs_checkpoint
+
+
+def test_a_stretch_that_does_not_begin_where_the_last_one_ended_is_refused(reopen):
+    store = Store(reopen(), TERMS, RULES)
+    for first in (1, -1):
+        with (
+            pytest.raises(InvariantBroken, match=rf"clicks\[3\]: a chunk starts at {first}, expected 0"),
+            store.applying(Records("clicks", first, 5)),
+        ):
+            pytest.fail("it was applied")
+    assert store.is_whole
+
+
+def test_a_store_whose_block_was_cut_off_is_never_written_again(reopen):
+    for begin in (lambda store: store.applying(Records("clicks", 0, 5)), Store.publishing_all):
+        store = Store(reopen(), TERMS, RULES)
+        with pytest.raises(asyncio.CancelledError), begin(store):
+            raise asyncio.CancelledError
+        assert not store.is_whole
+        assert not store.needs_checkpoint
+        assert store.next_offsets == {"clicks": 0, "orders": 0}
+        with pytest.raises(InvariantBroken, match="what was applied before was cut off"):
+            read_to(store, "orders", 1)
+
+
+def test_nobody_but_the_store_moves_its_offsets(reopen):
+    store = Store(reopen(), TERMS, RULES)
+    for offsets in (store.next_offsets, store.durable, store.applied_at):
+        with pytest.raises(TypeError):
+            offsets["clicks"] = 7
 
 
 def test_a_buyer_of_whom_nothing_is_left_takes_no_row(reopen):
@@ -107,7 +153,7 @@ def test_a_buyer_of_whom_nothing_is_left_takes_no_row(reopen):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"topic_ids": {"clicks": "id-2"}}, "clicks was deleted and made again"),
+        ({"topic_ids": {"clicks": "id-9", "orders": "id-2"}}, "clicks was deleted and made again"),
         ({"horizons": Horizons(touch_lateness=DAY)}, "restore the horizons"),
         ({"rules_sha256": "1" * 64}, "needs a higher `revision`"),
         ({"revision": 0}, "needs a higher `revision`"),

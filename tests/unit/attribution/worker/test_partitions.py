@@ -5,6 +5,7 @@ import threading
 from collections.abc import Coroutine
 from typing import Any, cast
 
+import pytest
 from faust.types import TP
 
 from schemas.topics import BUYER_PARTITIONS, CLICKS, ORDERS
@@ -17,8 +18,8 @@ from services.attribution.state.store import Store
 from services.attribution.stream.fetch import Chunk
 from services.attribution.worker import app, partitions
 from services.attribution.worker.partitions import Lane
-from services.kernel.errors import PlaceTaken
-from tests.kit.attribution_words import NOW, RULES, touch
+from services.kernel.errors import InvariantBroken, PlaceTaken
+from tests.kit.attribution_words import NOW, RULES, read_to, touch
 from tests.reference.attribution_reference import LogRecord
 
 INPUTS = frozenset({CLICKS.name, ORDERS.name})
@@ -38,17 +39,24 @@ class Group:
     async def earliest(self, tps: list[TP]) -> dict[TP, int]:
         return dict.fromkeys(tps, 0)
 
+    async def seek_all(self, positions: dict[TP, int], epoch: int) -> None:
+        """Nothing is fetched."""
+
     def highwater(self, tp: TP) -> int:
         del tp
         return 0
 
 
 class Keeper:
-    """Opens a store in memory."""
+    """Opens stores in memory, which keep what was written to them."""
+
+    def __init__(self) -> None:
+        self.rules = RULES
+        self.rows = {number: cast("dict[bytes, bytes]", {}) for number in range(BUYER_PARTITIONS)}
 
     def open(self, number: int, starts: dict[str, int]) -> Store:
-        del starts
-        return Store(MemoryKeyValue({}), Terms.now(number, {"clicks": "id"}, Horizons(), RULES), RULES)
+        terms = Terms.now(number, dict.fromkeys(starts, "id"), Horizons(), self.rules)
+        return Store(MemoryKeyValue(self.rows[number]), terms, self.rules)
 
     def freeze(self, number: int) -> Any:
         """There is nothing new to upload."""
@@ -71,7 +79,7 @@ async def told_after(group: Group, rounds: list[int | None]) -> list[int]:
     await lane.open(ASSIGNED, cast("Any", group))
     for offset in rounds:
         if offset is not None:
-            lane.stores[3].next_offsets[CLICKS.name] = offset
+            read_to(lane.stores[3], CLICKS.name, offset)
         lane._due.set()
         await lane.checkpoints(cast("Any", group))
     return [offsets.get(TP(CLICKS.name, 3), 0) for offsets in group.told]
@@ -88,24 +96,23 @@ def test_the_group_is_told_of_every_change_once():
 async def _assigned_again() -> list[dict[TP, int]]:
     group = Group()
     lane = Lane(INPUTS, cast("Any", Keeper()), cast("Any", None), cast("Any", Outbox()), crash)
-    for _ in range(2):
+    for offset in (5, 5):
         await lane.open(ASSIGNED, cast("Any", group))
-        lane.stores[3].durable = {CLICKS.name: 5}
-        lane.stores[3].next_offsets = {CLICKS.name: 5}
+        read_to(lane.stores[3], CLICKS.name, offset)
         lane._due.set()
         await lane.checkpoints(cast("Any", group))
     return group.told
 
 
 def test_after_an_assignment_the_group_is_told_where_the_stores_are_though_nothing_new_came():
-    assert asyncio.run(_assigned_again()) == [{TP(CLICKS.name, 3): 5}] * 2
+    assert asyncio.run(_assigned_again()) == [{TP(CLICKS.name, 3): 5, TP(ORDERS.name, 3): 0}] * 2
 
 
 async def _closed() -> list[dict[TP, int]]:
     group = Group()
     lane = Lane(INPUTS, cast("Any", Keeper()), cast("Any", None), cast("Any", Outbox()), crash)
     await lane.open(ASSIGNED, cast("Any", group))
-    lane.stores[3].next_offsets[CLICKS.name] = 7
+    read_to(lane.stores[3], CLICKS.name, 7)
     for _ in range(2):
         lane._due.set()
         await lane.checkpoints(cast("Any", group))
@@ -124,11 +131,17 @@ class Stuck:
         self.reached = asyncio.Event()
 
     async def process(self, store: Store, chunk: Chunk) -> None:
+        """The first chunk passes; every other one is cut off."""
         one = touch(f"t{chunk.first}")
         apply_touches(store.shard, [TouchRecord(LogRecord(chunk.first, NOW // 1000, "b_1", "", one), "b_1", one)])
         if chunk.first:
             self.reached.set()
             await asyncio.Future()
+
+    async def publish_all(self, number: int, store: Store) -> None:
+        del number, store
+        self.reached.set()
+        await asyncio.Future()
 
     def take_awaited(self) -> list[Any]:
         self.reached.set()
@@ -152,11 +165,10 @@ async def _closed_after_a_chunk_was_cut_off() -> tuple[dict[str, int], list[dict
     lane = Lane(INPUTS, cast("Any", Keeper()), cast("Any", stuck), cast("Any", Outbox()), crash)
     await lane.open(ASSIGNED, cast("Any", group))
     store = lane.stores[3]
-    store.next_offsets = {CLICKS.name: 0, ORDERS.name: 0}
     await lane.apply(clicks(0))
     await _cut_off(lane, stuck, lane.apply(clicks(1)))
     await lane.close(cast("Any", group), for_good=True)
-    return store.durable, group.told
+    return dict(store.durable), group.told
 
 
 def test_a_chunk_that_was_cut_off_leaves_nothing_durable_of_what_it_did_not_publish():
@@ -170,17 +182,36 @@ async def _closed_after_a_checkpoint_was_cut_off() -> dict[str, int]:
     lane = Lane(INPUTS, cast("Any", Keeper()), cast("Any", stuck), cast("Any", Outbox()), crash)
     await lane.open(ASSIGNED, cast("Any", group))
     store = lane.stores[3]
-    store.next_offsets = {CLICKS.name: 0, ORDERS.name: 0}
     await lane.apply(clicks(0))
     lane._outbox = cast("Any", stuck)
     lane._due.set()
     await _cut_off(lane, stuck, lane.checkpoints(cast("Any", group)))
     await lane.close(cast("Any", group), for_good=True)
-    return store.durable
+    return dict(store.durable)
 
 
 def test_a_checkpoint_that_was_cut_off_is_not_followed_by_one_without_its_rows():
     assert asyncio.run(_closed_after_a_checkpoint_was_cut_off()) == {}
+
+
+async def _closed_after_publishing_all_was_cut_off() -> list[dict[bytes, bytes]]:
+    group, keeper, stuck = Group(), Keeper(), Stuck()
+    opened = keeper.open(3, dict.fromkeys(INPUTS, 0))
+    read_to(opened, CLICKS.name, 7)
+    opened.write(opened.take())
+    before, keeper.rules = dict(keeper.rows[3]), RULES._replace(revision=2)
+    lane = Lane(INPUTS, cast("Any", keeper), cast("Any", stuck), cast("Any", Outbox()), crash)
+    await _cut_off(lane, stuck, lane.open(ASSIGNED, cast("Any", group)))
+    await lane.seek(cast("Any", group))
+    with pytest.raises(InvariantBroken, match="was cut off"):
+        await asyncio.wait_for(lane.apply(clicks(7, epoch=1)), 5)
+    await lane.close(cast("Any", group), for_good=True)
+    return [before, keeper.rows[3]]
+
+
+def test_a_store_that_was_not_published_whole_under_a_new_policy_is_not_written_as_if_it_had_been():
+    before, after = asyncio.run(_closed_after_publishing_all_was_cut_off())
+    assert before == after
 
 
 async def _replaced() -> tuple[list[dict[TP, int]], dict[str, int], list[BaseException]]:
@@ -192,12 +223,12 @@ async def _replaced() -> tuple[list[dict[TP, int]], dict[str, int], list[BaseExc
     lane = Lane(INPUTS, cast("Any", Keeper()), cast("Any", None), cast("Any", Outbox()), noted)
     await lane.open(ASSIGNED, cast("Any", group))
     store = lane.stores[3]
-    store.next_offsets[CLICKS.name] = 7
+    read_to(store, CLICKS.name, 7)
     await lane.fail(PlaceTaken("attribution-1"))
     lane._due.set()
     await lane.checkpoints(cast("Any", group))
     await lane.close(cast("Any", group), for_good=True)
-    return group.told, store.durable, crashes
+    return group.told, dict(store.durable), crashes
 
 
 def test_a_worker_whose_place_was_taken_makes_nothing_durable_any_more():
@@ -213,6 +244,7 @@ class Unanswered(Keeper):
     """What it asks its object store for takes a while."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.answer, self.begun = threading.Event(), 0
         self.all_at_once = threading.Barrier(BUYER_PARTITIONS, timeout=10)
 
