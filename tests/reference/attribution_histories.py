@@ -9,8 +9,7 @@ from random import Random
 import pytest
 
 from services.attribution.apply import apply, sweep
-from services.attribution.apply.apply import OrderRecord, Outcome, TouchRecord, apply_orders, apply_touches
-from services.attribution.apply.ports import Changes
+from services.attribution.apply.apply import OrderRecord, TouchRecord, apply_orders, apply_touches, publications
 from services.attribution.domain import acceptance
 from services.attribution.domain.assertion import Assertion, Vector
 from services.attribution.domain.facts import (
@@ -161,9 +160,8 @@ class Worker:
         self.out: list[Assertion | tuple[str, int, str]] = []
         if self.store.must_publish_all:
             with self.store.publishing_all():
-                for buyer_id, buyer in self.store.every_buyer():
-                    changed = {(buyer_id, i): (buyer, order) for i, order in buyer.orders.items()}
-                    self.out += Outcome(changes=Changes(orders=changed)).assertions(self.store.shard)
+                for published in publications(self.store.shard, self.store.every_buyer()):
+                    self.out += published.assertions()
 
     def left(self, log: str) -> int:
         """Records of a log not yet read."""
@@ -179,7 +177,7 @@ class Worker:
                 outcome = apply_touches(shard, [TouchRecord(r, r.buyer_id, r.event) for r in chunk])
             else:
                 outcome = apply_orders(shard, [OrderRecord(r, r.buyer_id, r.order_id, r.event) for r in chunk])
-        self.out += outcome.assertions(shard)
+        self.out += outcome.publication.assertions()
         self.out += [(log, refusal.source.offset, refusal.reason) for refusal in outcome.refusals]
 
     def publish(self, topics: Topics, count: int | None = None) -> None:

@@ -1,6 +1,6 @@
 """Apply a stretch of one log to a partition: what is refused, what is new, and which orders have a new truth."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -14,6 +14,8 @@ from services.attribution.domain.horizons import ALWAYS, WAITING_PER_PARTITION, 
 from services.attribution.domain.policy import Rules
 from services.kernel.errors import Refused
 
+PUBLISHED_AT_ONCE = 1000
+"""Orders in memory at a time when all of a store are published again; a buyer's are not parted."""
 MICROS = 1000
 """Microseconds of a broker timestamp's millisecond."""
 
@@ -61,36 +63,77 @@ class Shard:
     publish_from: int = ALWAYS
 
 
-@dataclass(slots=True)
-class Outcome:
+class Publication(NamedTuple):
+    """Orders with a new truth, under the terms by which it is published.
+
+    Attributes:
+        orders: those that are published, with their buyers, by (buyer_id, order_id).
+        withheld: how many others are not, because lost records could belong to them (see domain.truncation).
+    """
+
+    orders: Mapping[tuple[str, str], tuple[Buyer, Order]]
+    withheld: int
+    rules: Rules
+    log: int
+
+    def assertions(self) -> Iterator[Assertion]:
+        """The truth of each line, once however often it changed on the way."""
+        for (buyer_id, _), (buyer, order) in self.orders.items():
+            yield from assertions(buyer_id, buyer, order, self.rules, self.log)
+
+
+def publication(shard: Shard, orders: Mapping[tuple[str, str], tuple[Buyer, Order]]) -> Publication:
+    """What is published of orders that have a new truth."""
+    published = orders
+    if shard.publish_from != ALWAYS:
+        published = {
+            at: (buyer, order) for at, (buyer, order) in orders.items() if order.payment.paid_at >= shard.publish_from
+        }
+    return Publication(published, len(orders) - len(published), shard.rules, shard.log)
+
+
+def publications(shard: Shard, buyers: Iterable[tuple[str, Buyer]]) -> Iterator[Publication]:
+    """What is published when every order of these buyers is published again, a bounded number at a time."""
+    orders: dict[tuple[str, str], tuple[Buyer, Order]] = {}
+    for buyer_id, buyer in buyers:
+        orders.update({(buyer_id, order_id): (buyer, order) for order_id, order in buyer.orders.items()})
+        if len(orders) >= PUBLISHED_AT_ONCE:
+            yield publication(shard, orders)
+            orders = {}
+    yield publication(shard, orders)
+
+
+class Outcome(NamedTuple):
     """What follows from a stretch of records."""
+
+    duplicates: int
+    refusals: list[Refusal]
+    publication: Publication
+
+
+@dataclass(slots=True)
+class Effects:
+    """What a stretch of records has brought about so far."""
 
     duplicates: int = 0
     refusals: list[Refusal] = field(default_factory=list)
     changes: Changes = field(default_factory=Changes)
 
-    def assertions(self, shard: Shard) -> Iterator[Assertion]:
-        """The truth to publish, once for each line however often it changed on the way."""
-        for (buyer_id, _), (buyer, order) in self.changes.orders.items():
-            if order.payment.paid_at >= shard.publish_from:
-                yield from assertions(buyer_id, buyer, order, shard.rules, shard.log)
-
-    def withheld(self, shard: Shard) -> int:
-        """How many orders have a new truth that is not published."""
-        if shard.publish_from == ALWAYS:
-            return 0
-        return sum(order.payment.paid_at < shard.publish_from for _, order in self.changes.orders.values())
-
     def refuse(self, source: Source, refused: Refused) -> None:
         """Note a bad event."""
         self.refusals.append(Refusal(source, refused.reason, refused.detail))
 
+    def conclude(self, shard: Shard) -> Outcome:
+        """Hand the changes to the state; returns what is left to do."""
+        shard.buyers.changed(self.changes)
+        return Outcome(self.duplicates, self.refusals, publication(shard, self.changes.orders))
+
 
 def apply_touches(shard: Shard, records: list[TouchRecord]) -> Outcome:
     """Apply records of the clicks log, in its order."""
-    outcome = Outcome()
+    effects = Effects()
     buyers = shard.buyers.fetch({record.buyer_id for record in records})
-    clicks_at, horizons, changes = shard.marks.clicks, shard.horizons, outcome.changes
+    clicks_at, horizons, changes = shard.marks.clicks, shard.horizons, effects.changes
     for source, buyer_id, touch in records:
         buyer = buyers[buyer_id]
         try:
@@ -98,10 +141,10 @@ def apply_touches(shard: Shard, records: list[TouchRecord]) -> Outcome:
                 buyer, touch, source.offset, source.timestamp * MICROS, clicks_at, horizons
             )
         except Refused as refused:
-            outcome.refuse(source, refused)
+            effects.refuse(source, refused)
             continue
         if touched is None:
-            outcome.duplicates += 1
+            effects.duplicates += 1
             continue
         if touch.occurred_at > clicks_at:
             clicks_at = touch.occurred_at
@@ -110,34 +153,32 @@ def apply_touches(shard: Shard, records: list[TouchRecord]) -> Outcome:
         for order in touched:
             changes.orders[buyer_id, order.payment.order_id] = (buyer, order)
     shard.marks = Watermarks(clicks_at, shard.marks.orders)
-    shard.buyers.changed(changes)
-    return outcome
+    return effects.conclude(shard)
 
 
 def apply_orders(shard: Shard, records: list[OrderRecord]) -> Outcome:
     """Apply records of the orders log, in its order; then let those go that waited too long for their order."""
-    outcome = Outcome()
+    effects = Effects()
     buyers = shard.buyers.fetch({record.buyer_id for record in records})
     for record in records:
         buyer = buyers[record.buyer_id]
         try:
             if isinstance(record.event, Payment):
-                effect = _apply_payment(shard, outcome, buyer, record, record.event)
+                effect = _apply_payment(shard, effects, buyer, record, record.event)
             else:
-                effect = _apply_fact(shard, outcome, buyer, record, record.event)
+                effect = _apply_fact(shard, effects, buyer, record, record.event)
         except Refused as refused:
-            outcome.refuse(record.source, refused)
+            effects.refuse(record.source, refused)
             continue
         if effect:
-            outcome.changes.buyers[record.buyer_id] = buyer
+            effects.changes.buyers[record.buyer_id] = buyer
         else:
-            outcome.duplicates += 1
-    _expire(shard, outcome)
-    shard.buyers.changed(outcome.changes)
-    return outcome
+            effects.duplicates += 1
+    _expire(shard, effects)
+    return effects.conclude(shard)
 
 
-def _apply_payment(shard: Shard, outcome: Outcome, buyer: Buyer, record: OrderRecord, payment: Payment) -> bool:
+def _apply_payment(shard: Shard, effects: Effects, buyer: Buyer, record: OrderRecord, payment: Payment) -> bool:
     """Make an order known, and let in what waited for it; False for a duplicate."""
     source = record.source
     order = acceptance.accept_payment(
@@ -146,13 +187,13 @@ def _apply_payment(shard: Shard, outcome: Outcome, buyer: Buyer, record: OrderRe
     if order is None:
         return False
     _advance(shard, payment.paid_at)
-    outcome.changes.orders[record.buyer_id, record.order_id] = (buyer, order)
+    effects.changes.orders[record.buyer_id, record.order_id] = (buyer, order)
     if record.order_id in buyer.waiting:
-        _join(shard, outcome, buyer, order, record)
+        _join(shard, effects, buyer, order, record)
     return True
 
 
-def _join(shard: Shard, outcome: Outcome, buyer: Buyer, order: Order, record: OrderRecord) -> None:
+def _join(shard: Shard, effects: Effects, buyer: Buyer, order: Order, record: OrderRecord) -> None:
     """Let in what waited for an order; what waited too long is left to expire."""
     joining = acceptance.still_waiting(buyer, record.order_id, shard.marks.orders, shard.horizons)
     for offset, fact in joining:
@@ -160,15 +201,16 @@ def _join(shard: Shard, outcome: Outcome, buyer: Buyer, order: Order, record: Or
         try:
             acceptance.add_fact(order, fact, offset)
         except Refused as refused:
-            outcome.refuse(held, refused)
+            effects.refuse(held, refused)
         else:
             _advance(shard, fact.occurred_at)
-    _stop_waiting(outcome, record.buyer_id, buyer, record.order_id, {offset for offset, _ in joining})
+    _stop_waiting(effects, record.buyer_id, buyer, record.order_id, {offset for offset, _ in joining})
 
 
-def _apply_fact(shard: Shard, outcome: Outcome, buyer: Buyer, record: OrderRecord, fact: Fact) -> bool:
+def _apply_fact(shard: Shard, effects: Effects, buyer: Buyer, record: OrderRecord, fact: Fact) -> bool:
     """Add an event to its order, or let it wait; False for a duplicate."""
     source = record.source
+    _make_room(shard, effects)
     effect = acceptance.accept_fact(
         buyer,
         record.order_id,
@@ -177,22 +219,26 @@ def _apply_fact(shard: Shard, outcome: Outcome, buyer: Buyer, record: OrderRecor
         source.timestamp * MICROS,
         shard.marks.orders,
         shard.horizons,
-        has_room=_has_room(shard, outcome),
+        has_room=not _is_full(shard.room),
     )
     if isinstance(effect, Order):
         _advance(shard, fact.occurred_at)
-        outcome.changes.orders[record.buyer_id, record.order_id] = (buyer, effect)
+        effects.changes.orders[record.buyer_id, record.order_id] = (buyer, effect)
     elif effect:
-        outcome.changes.waiting[record.buyer_id] = buyer
+        effects.changes.waiting[record.buyer_id] = buyer
         shard.room.hold(record.buyer_id, record.order_id, fact.occurred_at, source)
     return bool(effect)
 
 
-def _has_room(shard: Shard, outcome: Outcome) -> bool:
-    """Whether one more event of an unknown order may wait, once those have left that waited too long."""
-    if len(shard.room.held) >= WAITING_PER_PARTITION:
-        _expire(shard, outcome)
-    return len(shard.room.held) < WAITING_PER_PARTITION
+def _make_room(shard: Shard, effects: Effects) -> None:
+    """Let those go that have waited too long, if no other event may wait before they do."""
+    if _is_full(shard.room):
+        _expire(shard, effects)
+
+
+def _is_full(room: WaitingRoom) -> bool:
+    """Whether no more events of unknown orders may wait."""
+    return len(room.held) >= WAITING_PER_PARTITION
 
 
 def _advance(shard: Shard, occurred_at: int) -> None:
@@ -201,18 +247,18 @@ def _advance(shard: Shard, occurred_at: int) -> None:
         shard.marks = Watermarks(shard.marks.clicks, occurred_at)
 
 
-def _expire(shard: Shard, outcome: Outcome) -> None:
+def _expire(shard: Shard, effects: Effects) -> None:
     """Refuse what waited longer than an order may come late."""
     expired = shard.room.expired(shard.marks.orders - shard.horizons.order_lateness)
     buyers = shard.buyers.fetch({held.buyer_id for held in expired})
     for held in expired:
-        _stop_waiting(outcome, held.buyer_id, buyers[held.buyer_id], held.order_id, {held.offset})
-        outcome.refuse(held, Refused("unknown_order", f"no order.paid came for order {held.order_id}"))
+        _stop_waiting(effects, held.buyer_id, buyers[held.buyer_id], held.order_id, {held.offset})
+        effects.refuse(held, Refused("unknown_order", f"no order.paid came for order {held.order_id}"))
 
 
-def _stop_waiting(outcome: Outcome, buyer_id: str, buyer: Buyer, order_id: str, offsets: set[int]) -> None:
+def _stop_waiting(effects: Effects, buyer_id: str, buyer: Buyer, order_id: str, offsets: set[int]) -> None:
     """Remove these facts from the buyer's waiting ones."""
-    outcome.changes.buyers[buyer_id] = outcome.changes.waiting[buyer_id] = buyer
+    effects.changes.buyers[buyer_id] = effects.changes.waiting[buyer_id] = buyer
     left = [entry for entry in buyer.waiting.get(order_id, ()) if entry[0] not in offsets]
     if left:
         buyer.waiting[order_id] = left

@@ -32,15 +32,12 @@ class Intake:
         """Note a bad record."""
         self.refusals.append(Refusal(source, refused.reason, refused.detail))
 
-    def astray(self, source: Source, buyer_id: str, partition: int) -> bool:
-        """Whether an event is not in its buyer's partition; then it is noted, for another try or for none."""
-        if partition_of(buyer_id.encode(), BUYER_PARTITIONS) == partition:
-            return False
+    def turn_away(self, source: Source, buyer_id: str, partition: int) -> None:
+        """Note an event that is not in its buyer's partition: a stray, or refused where it has been rerouted before."""
         if any(name == REROUTED for name, _ in source.headers):
             self.refuse(source, Refused("misrouted", f"buyer {buyer_id} does not belong to partition {partition}"))
         else:
             self.strays.append(Stray(source, buyer_id))
-        return True
 
 
 @dataclass(slots=True)
@@ -67,8 +64,10 @@ def read_clicks(records: Iterable[Source], local: Container[str], partition: int
         except Refused as refused:
             intake.refuse(source, refused)
             continue
-        if buyer_id in local or not intake.astray(source, buyer_id, partition):
+        if buyer_id in local or _belongs(buyer_id, partition):
             add(new(TouchRecord, (source, buyer_id, touch)))
+        else:
+            intake.turn_away(source, buyer_id, partition)
     return intake
 
 
@@ -82,9 +81,16 @@ def read_orders(records: Iterable[Source], local: Container[str], partition: int
             intake.refuse(source, refused)
             continue
         buyer_id = event.buyer_id
-        if buyer_id in local or not intake.astray(source, buyer_id, partition):
+        if buyer_id in local or _belongs(buyer_id, partition):
             intake.records.append(OrderRecord(source, buyer_id, event.order_id, _said(event)))
+        else:
+            intake.turn_away(source, buyer_id, partition)
     return intake
+
+
+def _belongs(buyer_id: str, partition: int) -> bool:
+    """Whether a partition is the one of a buyer's key."""
+    return partition_of(buyer_id.encode(), BUYER_PARTITIONS) == partition
 
 
 def _said(event: decode.OrderEvent) -> facts.Payment | facts.Fact:

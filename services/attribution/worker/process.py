@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from schemas.reasons import UNUSABLE
 from schemas.topics import BUYER_PARTITIONS, BY_NAME, CLICKS, CREDITS, DLQ_PARTITIONS, ORDERS
-from services.attribution.apply.apply import Outcome, Refusal, apply_orders, apply_touches
+from services.attribution.apply.apply import Publication, Refusal, apply_orders, apply_touches, publications
 from services.attribution.domain.assertion import Assertion
 from services.attribution.events.encode_credits import OutRecord, encode_assertion
 from services.attribution.events.read import Intake, Stray, read_clicks, read_orders
@@ -16,8 +16,6 @@ from services.attribution.worker import metrics as worker_metrics
 from services.attribution.worker.refusal_limit import Scrap
 from services.runtime import deadletters
 from services.runtime.kafka import partition_of
-
-_REPUBLISHED_AT_ONCE = 1000
 
 
 class Pipeline:
@@ -43,7 +41,7 @@ class Pipeline:
             intake, outcome = orders, apply_orders(store.shard, orders.records)
         unusable = sum(refusal.reason in UNUSABLE for refusal in intake.refusals)
         self._scrap[chunk.topic].judge(len(chunk.records) - unusable, unusable)
-        await self._publish(chunk.partition, store, outcome)
+        await self._publish(chunk.partition, outcome.publication)
         for refusal in (*intake.refusals, *outcome.refusals):
             await self._bury(chunk.topic, chunk.partition, refusal)
         for stray in intake.strays:
@@ -52,15 +50,10 @@ class Pipeline:
 
     async def publish_all(self, partition: int, store: Store) -> None:
         """Publish the truth of every order in a store."""
-        outcome = Outcome()
-        for buyer_id, buyer in store.every_buyer():
-            outcome.changes.orders.update({(buyer_id, i): (buyer, order) for i, order in buyer.orders.items()})
-            if len(outcome.changes.orders) >= _REPUBLISHED_AT_ONCE:
-                await self._publish(partition, store, outcome)
-                outcome = Outcome()
-        await self._publish(partition, store, outcome)
+        for published in publications(store.shard, store.every_buyer()):
+            await self._publish(partition, published)
 
-    async def _publish(self, partition: int, store: Store, outcome: Outcome) -> None:
+    async def _publish(self, partition: int, published: Publication) -> None:
         unattributed = 0
 
         def encoded(assertions: Iterable[Assertion]) -> Iterator[OutRecord]:
@@ -69,10 +62,10 @@ class Pipeline:
                 unattributed += not assertion.judgement.credits
                 yield encode_assertion(assertion, partition)
 
-        if outcome.changes.orders:
-            count = await self._outbox.publish(CREDITS.name, partition, encoded(outcome.assertions(store.shard)))
+        if published.orders:
+            count = await self._outbox.publish(CREDITS.name, partition, encoded(published.assertions()))
             worker_metrics.published(count, unattributed)
-            worker_metrics.withheld(outcome.withheld(store.shard))
+        worker_metrics.withheld(published.withheld)
 
     async def _bury(self, topic: str, partition: int, refusal: Refusal) -> None:
         """Send a refused record to its dead-letter topic, as it came and with its reason."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.attribution.apply.apply import OrderRecord, Outcome, Shard, TouchRecord, apply_orders, apply_touches
+from services.attribution.apply.apply import OrderRecord, Shard, TouchRecord, apply_orders, apply_touches, publication
 from services.attribution.apply.waiting import WaitingRoom
 from services.attribution.domain import facts as said
 from services.attribution.domain.assertion import Vector, assertions
@@ -102,16 +102,14 @@ def test_orders_are_published_from_the_first_whole_day_and_window_on():
 def test_nothing_is_said_of_an_order_to_which_lost_events_could_belong():
     state = shard(Everyone())
     touched(state, 0, "t1")
-    outcome = ordered(state, 0, payment())
-    assert len(list(outcome.assertions(state))) > 0
-    assert outcome.withheld(state) == 0
-    state.publish_from = payment().paid_at + 1
-    assert list(outcome.assertions(state)) == []
-    assert outcome.withheld(state) == 1
-    state.publish_from = payment().paid_at
-    assert len(list(outcome.assertions(state))) > 0
-    assert outcome.withheld(state) == 0
-    assert list(Outcome().assertions(state)) == []
+    at = payment().paid_at
+    [said] = ordered(state, 0, payment()).publication.assertions()
+    orders = {("b_1", "o_1"): (state.buyers["b_1"], state.buyers["b_1"].orders["o_1"])}
+    for since, expected, withheld in ((ALWAYS, [said], 0), (at, [said], 0), (at + 1, [], 1)):
+        state.publish_from = since
+        published = publication(state, orders)
+        assert list(published.assertions()) == expected
+        assert published.withheld == withheld
 
 
 def test_stores_are_not_made_anew_while_a_worker_is_at_work(monkeypatch):
