@@ -6,6 +6,7 @@ When one of these fails after an upgrade, look at stream/fetch.py and stream/con
 import asyncio
 import inspect
 import json
+import re
 
 import aiokafka
 import pytest
@@ -17,7 +18,9 @@ from aiokafka.errors import UnknownError, for_code
 from aiokafka.protocol.group import HeartbeatRequest, JoinGroupRequest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
+from faust.app.base import App
 from faust.assignor.partition_assignor import PartitionAssignor
+from faust.transport.base import Transport
 from faust.transport.consumer import Consumer as FaustConsumer
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.transport.drivers.aiokafka import Consumer as KafkaConsumerOfFaust
@@ -26,7 +29,8 @@ from kafka import TopicPartition as AdminPartition
 from schemas.topics import CLICKS, ORDERS
 from services.attribution.stream.consumer import ChunkConsumer
 from services.attribution.stream.fetch import _NONE
-from services.attribution.worker.app import GROUP, create_app
+from services.attribution.worker.app import GROUP, AttributionApp, create_app
+from services.attribution.worker.startup import check_world
 from services.runtime.kafka import admin, aiokafka_options
 from services.runtime.local.stack import Stack
 from services.runtime.settings import settings
@@ -53,12 +57,8 @@ def consumer_of_faust(own_stack):  # noqa: ARG001 - the stack must be there
 
     async def made():
         app = create_app()
-        consumer = app.transport.create_consumer(
-            callback=app.topics.on_message,
-            on_partitions_revoked=app._on_partitions_revoked,
-            on_partitions_assigned=app._on_partitions_assigned,
-        )
-        thread = consumer._new_consumer_thread()
+        app.world = check_world()
+        thread = app.consumer._new_consumer_thread()
         return thread._create_worker_consumer(app.transport)
 
     return asyncio.run(made())
@@ -81,6 +81,9 @@ def test_the_methods_that_are_overridden_are_the_ones_that_faust_calls():
         ours = inspect.signature(getattr(ChunkConsumer, name)).parameters
         theirs = inspect.signature(getattr(KafkaConsumerOfFaust, name)).parameters
         assert list(ours) == list(theirs), name
+    given = inspect.getsource(App._new_consumer).partition("create_consumer(")[2]
+    for name in re.findall(r"(\w+)=", given + inspect.getsource(Transport.create_consumer)):
+        assert f"{name}=" in inspect.getsource(AttributionApp.chunk_consumer.func), name
     ours = inspect.signature(ChunkConsumer._new_consumer_thread)
     assert list(ours.parameters) == list(inspect.signature(KafkaConsumerOfFaust._new_consumer_thread).parameters)
 

@@ -6,9 +6,9 @@ the stores are mirrored to Kafka after each checkpoint instead.
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, ClassVar, Protocol, cast
+from typing import Any, Protocol
 
-from faust.transport.drivers.aiokafka import Consumer, Transport
+from faust.transport.drivers.aiokafka import Consumer
 from faust.types import TP
 
 from services.attribution.stream.fetch import Chunk, ChunkThread
@@ -36,16 +36,17 @@ class Assignments(Protocol):
         """Make nothing durable any more, and stop the worker."""
 
 
-class HasLane(Protocol):
-    """The app that this consumer belongs to."""
-
-    lane: Assignments
-
-
 class MemberThread(ChunkThread):
-    """Fetches chunks as a member of a group; knows by what id, and when its place was taken."""
+    """Fetches chunks as a member of a group; knows by what id, and when its place was taken.
 
-    membership: Membership | None = None
+    Attributes:
+        membership: of a static member, once this thread has started.
+    """
+
+    def __init__(self, consumer: "ChunkConsumer", assignments: Assignments, **options: Any) -> None:
+        self.membership: Membership | None = None
+        self._assignments = assignments
+        super().__init__(consumer, **options)
 
     async def on_start(self) -> None:
         """Watch the coordinator, before there is a subscription to join for."""
@@ -62,36 +63,41 @@ class MemberThread(ChunkThread):
             raise
 
     def held_back(self) -> frozenset[TP]:
-        """Partitions of which the lane has enough."""
-        return cast("ChunkConsumer", self.consumer).lane.held_back
+        """Partitions of which enough is waiting."""
+        return self._assignments.held_back
 
     def _fail(self, problem: Exception) -> None:
-        """Stop the worker for this, whatever else Faust reports on its way down. The lane lives in the other thread."""
-        lane = cast("ChunkConsumer", self.consumer).lane
-        asyncio.run_coroutine_threadsafe(lane.fail(problem), self.parent_loop)
+        """Stop the worker for this, whatever else Faust reports on its way down. Its loop runs in another thread."""
+        asyncio.run_coroutine_threadsafe(self._assignments.fail(problem), self.parent_loop)
 
 
 class ChunkConsumer(Consumer):
-    """Opens stores when partitions come and closes them before they go."""
+    """Opens stores when partitions come and closes them before they go.
+
+    Args:
+        assignments: holds the stores of the assigned partitions.
+    """
+
+    _thread: MemberThread
+
+    def __init__(self, *args: Any, assignments: Assignments, **options: Any) -> None:
+        self._assignments = assignments
+        super().__init__(*args, **options)
 
     def _new_consumer_thread(self) -> MemberThread:
-        return MemberThread(self, loop=self.loop, beacon=self.beacon)
+        return MemberThread(self, self._assignments, loop=self.loop, beacon=self.beacon)
 
     @property
     def thread_loop(self) -> asyncio.AbstractEventLoop:
         """Where its group is kept up with and fetched from."""
-        return cast("MemberThread", self._thread).thread_loop
+        loop: asyncio.AbstractEventLoop = self._thread.thread_loop
+        return loop
 
     @property
     def member_id(self) -> str:
         """What the group calls, or last called, this static member; empty if it never was one."""
-        membership = cast("MemberThread", self._thread).membership
+        membership = self._thread.membership
         return "" if membership is None else membership.member_id
-
-    @property
-    def lane(self) -> Assignments:
-        """The app's."""
-        return cast("HasLane", self.app).lane
 
     async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:  # noqa: ARG002, FBT001, FBT002 - Faust's signature
         """Nothing: see the module."""
@@ -109,33 +115,27 @@ class ChunkConsumer(Consumer):
 
     async def seek_all(self, positions: Mapping[TP, int], epoch: int) -> None:
         """Read on from these offsets, in this epoch."""
-        await cast("ChunkThread", self._thread).seek_all(positions, epoch)
+        await self._thread.seek_all(positions, epoch)
 
     async def seek_to_committed(self) -> dict[TP, int]:
         """Faust's word for: start where you should. That is where the stores are."""
-        return await self.lane.seek(self)
+        return await self._assignments.seek(self)
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """A chunk leaps over offsets by design."""
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Close the stores before others may open theirs."""
-        await self.lane.close(self)
+        await self._assignments.close(self)
         await super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Open the stores before Faust asks where to read; while stopping, none are opened any more."""
         if not self.app.should_stop:
-            await self.lane.open(assigned, self)
+            await self._assignments.open(assigned, self)
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def on_stop(self) -> None:
         """The last checkpoint, while the producer still runs."""
-        await self.lane.close(self, for_good=True)
+        await self._assignments.close(self, for_good=True)
         await super().on_stop()
-
-
-class ChunkTransport(Transport):
-    """The transport to give to a Faust app."""
-
-    Consumer: ClassVar[type[ChunkConsumer]] = ChunkConsumer

@@ -9,7 +9,7 @@ import asyncio
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import faust
 from aiokafka.errors import KafkaConnectionError
@@ -17,7 +17,7 @@ from faust.sensors.prometheus import FaustMetrics, PrometheusMonitor
 from mode import CrashingSupervisor
 from prometheus_client import REGISTRY
 
-from services.attribution.stream.consumer import ChunkConsumer, ChunkTransport
+from services.attribution.stream.consumer import ChunkConsumer
 from services.attribution.stream.producer import Outbox
 from services.attribution.worker.partitions import Lane
 from services.attribution.worker.process import Pipeline
@@ -59,12 +59,29 @@ class AttributionApp(faust.App):
         keeper = self.world.keeper(settings().state_dir)
         return Lane(INPUTS, keeper, Pipeline(self.outbox), self.outbox, self.crash)
 
-    def _new_transport(self) -> ChunkTransport:
-        return ChunkTransport(self.conf.broker_consumer, self)
+    @cached_property
+    def chunk_consumer(self) -> ChunkConsumer:
+        """Made when Faust asks for its consumer, with the arguments that Faust would give it, and with the lane."""
+        return ChunkConsumer(
+            self.transport,
+            assignments=self.lane,
+            callback=self.topics.on_message,
+            on_partitions_revoked=self._on_partitions_revoked,
+            on_partitions_assigned=self._on_partitions_assigned,
+            loop=self.transport.loop,
+            beacon=self.beacon,
+        )
+
+    def _new_consumer(self) -> ChunkConsumer:
+        return self.chunk_consumer
+
+    async def start(self) -> None:
+        """Check the world, for the consumer is made first of all and needs the lane."""
+        self.world = self.world or await asyncio.to_thread(check_world)
+        await super().start()
 
     async def on_start(self) -> None:
-        """Check the world, answer health checks, connect; then let Faust join its group."""
-        self.world = self.world or await asyncio.to_thread(check_world)
+        """Answer health checks, connect; then let Faust join its group."""
         self.health.not_ready = self.lane.not_ready
         self.health.serve()
         metrics.common().build.labels(version("koc-settlement"), self.health.process).set(1)
@@ -90,16 +107,15 @@ class AttributionApp(faust.App):
         return problem
 
     def _end_hard_after(self, seconds: float, status: int) -> None:
-        consumer = cast("ChunkConsumer | None", self._consumer)
-        end_hard_after(seconds, status, *([] if consumer is None else [consumer.thread_loop]))
+        is_made = self._consumer is not None
+        end_hard_after(seconds, status, *([self.chunk_consumer.thread_loop] if is_made else []))
 
     async def on_shutdown(self) -> None:
         """After the consumer's last checkpoint, when nothing more comes from the group."""
         await super().on_shutdown()
         await self.outbox.stop()
         if settings().leave_on_stop and self.world is not None and self.lane.failed is None:
-            member_id = cast("ChunkConsumer", self.consumer).member_id
-            await asyncio.to_thread(leave_group, GROUP, settings().instance_id, member_id)
+            await asyncio.to_thread(leave_group, GROUP, settings().instance_id, self.chunk_consumer.member_id)
 
 
 def create_app() -> AttributionApp:
@@ -138,7 +154,7 @@ def create_app() -> AttributionApp:
     async def checkpoints() -> None:
         while not app.should_stop:
             app.health.beat()
-            await app.lane.checkpoints(cast("ChunkConsumer", app.consumer))
+            await app.lane.checkpoints(app.chunk_consumer)
 
     @app.task  # type: ignore[untyped-decorator]  # Faust's
     async def snapshots() -> None:
