@@ -17,7 +17,8 @@ from typing import NamedTuple
 
 import psutil
 
-from services.attribution.apply.apply import apply_orders, apply_touches
+from services.attribution.apply.orders import apply_orders
+from services.attribution.apply.touches import apply_touches
 from services.attribution.domain.horizons import Horizons
 from services.attribution.events.read import read_clicks, read_orders
 from services.attribution.policy.file import read_policy_file

@@ -8,8 +8,12 @@ from random import Random
 
 import pytest
 
-from services.attribution.apply import apply, sweep
-from services.attribution.apply.apply import OrderRecord, TouchRecord, apply_orders, apply_touches, publications
+from services.attribution.apply import orders as applying_orders
+from services.attribution.apply import sweep
+from services.attribution.apply.orders import apply_orders
+from services.attribution.apply.publishing import publications
+from services.attribution.apply.records import OrderRecord, TouchRecord
+from services.attribution.apply.touches import apply_touches
 from services.attribution.domain import acceptance
 from services.attribution.domain.assertion import Assertion, Vector
 from services.attribution.domain.facts import (
@@ -51,7 +55,7 @@ def small_limits() -> Iterator[None]:
         patch.setattr(acceptance, "FACTS_PER_ORDER", LIMITS.facts_per_order)
         patch.setattr(acceptance, "ORDERS_PER_BUYER", LIMITS.orders_per_buyer)
         patch.setattr(acceptance, "WAITING_PER_BUYER", LIMITS.waiting_per_buyer)
-        patch.setattr(apply, "WAITING_PER_PARTITION", LIMITS.waiting_per_partition)
+        patch.setattr(applying_orders, "WAITING_PER_PARTITION", LIMITS.waiting_per_partition)
         patch.setattr(sweep, "BUYERS_PER_STEP", 1)
         yield
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from schemas.topics import BUYER_PARTITIONS
-from services.attribution.apply.apply import OrderRecord, Refusal, TouchRecord
 from services.attribution.apply.ports import Source
+from services.attribution.apply.records import OrderRecord, Refusal, TouchRecord
 from services.attribution.domain import facts
 from services.attribution.events import decode
 from services.kernel.errors import Refused

@@ -6,8 +6,8 @@ from functools import partial
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
-from services.attribution.apply.apply import Shard
 from services.attribution.apply.ports import Source
+from services.attribution.apply.shard import Shard
 from services.attribution.apply.sweep import Sweep
 from services.attribution.apply.waiting import WaitingRoom
 from services.attribution.domain.buyer import Buyer

@@ -5,7 +5,10 @@ from collections.abc import Iterable, Iterator
 
 from schemas.reasons import UNUSABLE
 from schemas.topics import BUYER_PARTITIONS, BY_NAME, CLICKS, CREDITS, DLQ_PARTITIONS, ORDERS
-from services.attribution.apply.apply import Publication, Refusal, apply_orders, apply_touches, publications
+from services.attribution.apply.orders import apply_orders
+from services.attribution.apply.publishing import Publication, publications
+from services.attribution.apply.records import Refusal
+from services.attribution.apply.touches import apply_touches
 from services.attribution.domain.assertion import Assertion
 from services.attribution.events.encode_credits import OutRecord, encode_assertion
 from services.attribution.events.read import Intake, Stray, read_clicks, read_orders

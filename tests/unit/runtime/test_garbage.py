@@ -6,7 +6,8 @@ import weakref
 import pytest
 from faust.types import TP
 
-from services.attribution.apply.apply import TouchRecord, apply_touches
+from services.attribution.apply.records import TouchRecord
+from services.attribution.apply.touches import apply_touches
 from services.attribution.domain.horizons import Horizons
 from services.attribution.state.keyvalue import MemoryKeyValue
 from services.attribution.state.metadata import Terms

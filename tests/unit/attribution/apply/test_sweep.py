@@ -3,8 +3,9 @@
 import pytest
 
 from services.attribution.apply import sweep
-from services.attribution.apply.apply import TouchRecord, apply_touches
+from services.attribution.apply.records import TouchRecord
 from services.attribution.apply.sweep import Sweep
+from services.attribution.apply.touches import apply_touches
 from services.attribution.domain.forgetting import Useful
 from services.attribution.domain.horizons import Horizons, Watermarks
 from services.attribution.state.buyer_rows import BUYER

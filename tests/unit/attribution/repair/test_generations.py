@@ -2,7 +2,11 @@
 
 import pytest
 
-from services.attribution.apply.apply import OrderRecord, Shard, TouchRecord, apply_orders, apply_touches, publication
+from services.attribution.apply.orders import apply_orders
+from services.attribution.apply.publishing import publication
+from services.attribution.apply.records import OrderRecord, TouchRecord
+from services.attribution.apply.shard import Shard
+from services.attribution.apply.touches import apply_touches
 from services.attribution.apply.waiting import WaitingRoom
 from services.attribution.domain import facts as said
 from services.attribution.domain.assertion import Vector, assertions

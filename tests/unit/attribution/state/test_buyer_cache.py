@@ -2,7 +2,9 @@
 
 import pytest
 
-from services.attribution.apply.apply import OrderRecord, TouchRecord, apply_orders, apply_touches
+from services.attribution.apply.orders import apply_orders
+from services.attribution.apply.records import OrderRecord, TouchRecord
+from services.attribution.apply.touches import apply_touches
 from services.attribution.domain.buyer import Buyer
 from services.attribution.domain.horizons import Horizons, Watermarks
 from services.attribution.state.buyer_rows import BUYER, read_buyers, rows_of

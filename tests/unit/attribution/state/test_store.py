@@ -4,8 +4,10 @@ import asyncio
 
 import pytest
 
-from services.attribution.apply.apply import OrderRecord, TouchRecord, apply_orders, apply_touches
+from services.attribution.apply.orders import apply_orders
 from services.attribution.apply.ports import Changes
+from services.attribution.apply.records import OrderRecord, TouchRecord
+from services.attribution.apply.touches import apply_touches
 from services.attribution.domain import facts as said
 from services.attribution.domain import policy
 from services.attribution.domain.horizons import Horizons

@@ -9,7 +9,8 @@ import pytest
 from faust.types import TP
 
 from schemas.topics import BUYER_PARTITIONS, CLICKS, ORDERS
-from services.attribution.apply.apply import TouchRecord, apply_touches
+from services.attribution.apply.records import TouchRecord
+from services.attribution.apply.touches import apply_touches
 from services.attribution.domain.horizons import Horizons
 from services.attribution.snapshots import object_store
 from services.attribution.state.keyvalue import MemoryKeyValue

@@ -1,0 +1,36 @@
+"""What a chunk brings about, while it is applied and in the end."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from services.attribution.apply.ports import Changes, Source
+from services.attribution.apply.publishing import Publication, publication
+from services.attribution.apply.records import Refusal
+from services.attribution.apply.shard import Shard
+from services.kernel.errors import Refused
+
+
+class Outcome(NamedTuple):
+    """What follows from a stretch of records."""
+
+    duplicates: int
+    refusals: list[Refusal]
+    publication: Publication
+
+
+@dataclass(slots=True)
+class Effects:
+    """What a stretch of records has brought about so far."""
+
+    duplicates: int = 0
+    refusals: list[Refusal] = field(default_factory=list)
+    changes: Changes = field(default_factory=Changes)
+
+    def refuse(self, source: Source, refused: Refused) -> None:
+        """Note a bad event."""
+        self.refusals.append(Refusal(source, refused.reason, refused.detail))
+
+    def conclude(self, shard: Shard) -> Outcome:
+        """Hand the changes to the state; returns what is left to do."""
+        shard.buyers.changed(self.changes)
+        return Outcome(self.duplicates, self.refusals, publication(shard, self.changes.orders))
