@@ -1,6 +1,6 @@
-"""The Faust app: membership, co-partitioned assignment, life cycle and sensors are Faust's; the rest is the lane's.
+"""The Faust app: membership, co-partitioned assignment, life cycle and sensors are Faust's; the rest is ours.
 
-Settings that the lane relies on, each measured: Faust's own assignor needs `table_standby_replicas` > 0 (else
+Settings that we rely on, each measured: Faust's own assignor needs `table_standby_replicas` > 0 (else
 aiokafka's round robin, which tears clicks and orders apart); `stream_buffer_maxsize` counts chunks;
 `stream_wait_empty` would wait for acknowledgements that never come; a topic learnt late costs 45 s.
 """
@@ -19,7 +19,7 @@ from prometheus_client import REGISTRY
 
 from services.attribution.stream.consumer import ChunkConsumer
 from services.attribution.stream.producer import Outbox
-from services.attribution.worker.partitions import Lane
+from services.attribution.worker.partitions import AssignedPartitions
 from services.attribution.worker.process import Pipeline
 from services.attribution.worker.startup import GROUP, INPUTS, World, check_world
 from services.kernel.errors import InvariantBroken, StartRefused
@@ -52,19 +52,19 @@ class AttributionApp(faust.App):
         self.world: World | None = None
 
     @cached_property
-    def lane(self) -> Lane:
+    def partitions(self) -> AssignedPartitions:
         """Made when first used: its locks belong to the running loop."""
         if self.world is None:
             raise StartRefused("the worker was given partitions before it was started")
         keeper = self.world.keeper(settings().state_dir)
-        return Lane(INPUTS, keeper, Pipeline(self.outbox), self.outbox, self.crash)
+        return AssignedPartitions(INPUTS, keeper, Pipeline(self.outbox), self.outbox, self.crash)
 
     @cached_property
     def chunk_consumer(self) -> ChunkConsumer:
-        """Made when Faust asks for its consumer, with the arguments that Faust would give it, and with the lane."""
+        """Made when Faust asks for its consumer, with the arguments that Faust would give it."""
         return ChunkConsumer(
             self.transport,
-            assignments=self.lane,
+            assignments=self.partitions,
             callback=self.topics.on_message,
             on_partitions_revoked=self._on_partitions_revoked,
             on_partitions_assigned=self._on_partitions_assigned,
@@ -76,13 +76,13 @@ class AttributionApp(faust.App):
         return self.chunk_consumer
 
     async def start(self) -> None:
-        """Check the world, for the consumer is made first of all and needs the lane."""
+        """Check the world, for the consumer is made first of all and needs it."""
         self.world = self.world or await asyncio.to_thread(check_world)
         await super().start()
 
     async def on_start(self) -> None:
         """Answer health checks, connect; then let Faust join its group."""
-        self.health.not_ready = self.lane.not_ready
+        self.health.not_ready = self.partitions.not_ready
         self.health.serve()
         metrics.common().build.labels(version("koc-settlement"), self.health.process).set(1)
         await self.outbox.start()
@@ -101,7 +101,7 @@ class AttributionApp(faust.App):
 
     def why(self, ended: SystemExit) -> BaseException | None:
         """Why the worker ended: Faust makes one exit status of whatever was raised. None: it was asked to."""
-        problem = self.lane.failed or (ended.__context__ if ended.code else None)
+        problem = self.partitions.failure.problem or (ended.__context__ if ended.code else None)
         if isinstance(problem, KafkaConnectionError):
             return no_broker(problem)
         return problem
@@ -114,7 +114,7 @@ class AttributionApp(faust.App):
         """After the consumer's last checkpoint, when nothing more comes from the group."""
         await super().on_shutdown()
         await self.outbox.stop()
-        if settings().leave_on_stop and self.world is not None and self.lane.failed is None:
+        if settings().leave_on_stop and self.world is not None and self.partitions.failure.problem is None:
             await asyncio.to_thread(leave_group, GROUP, settings().instance_id, self.chunk_consumer.member_id)
 
 
@@ -148,19 +148,19 @@ def create_app() -> AttributionApp:
     @app.agent(inputs, supervisor_strategy=CrashingSupervisor)
     async def attribute(stream: Any) -> None:
         async for event in stream.noack().events():
-            await app.lane.apply(event.value)
+            await app.partitions.apply(event.value)
 
     @app.task  # type: ignore[untyped-decorator]  # Faust's
     async def checkpoints() -> None:
         while not app.should_stop:
             app.health.beat()
-            await app.lane.checkpoints(app.chunk_consumer)
+            await app.partitions.checkpoint(app.chunk_consumer)
 
     @app.task  # type: ignore[untyped-decorator]  # Faust's
     async def snapshots() -> None:
         while not app.should_stop:
             await app.sleep(settings().snapshot_seconds)
-            await app.lane.snapshots()
+            await app.partitions.snapshots()
 
     @app.task  # type: ignore[untyped-decorator]  # Faust's
     async def tidying() -> None:

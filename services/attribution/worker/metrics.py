@@ -1,4 +1,4 @@
-"""What the worker shows of itself, set in one place from what the lane and the pipeline already know."""
+"""What the worker shows of itself, set in one place from what the partitions and the pipeline already know."""
 
 import time
 from collections.abc import Mapping, Sequence

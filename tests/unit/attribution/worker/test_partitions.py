@@ -1,4 +1,4 @@
-"""The lane's checkpoints and what Kafka's group is told of them, without a broker."""
+"""Checkpoints and what Kafka's group is told of them, without a broker."""
 
 import asyncio
 import threading
@@ -17,8 +17,8 @@ from services.attribution.state.keyvalue import MemoryKeyValue
 from services.attribution.state.metadata import Terms
 from services.attribution.state.store import Store
 from services.attribution.stream.fetch import Chunk
-from services.attribution.worker import app, partitions
-from services.attribution.worker.partitions import Lane
+from services.attribution.worker import app, partitions, threads
+from services.attribution.worker.partitions import AssignedPartitions
 from services.kernel.errors import InvariantBroken, PlaceTaken
 from tests.kit.attribution_words import NOW, RULES, read_to, touch
 from tests.reference.attribution_reference import LogRecord
@@ -76,13 +76,13 @@ async def crash(problem: BaseException) -> None:
 
 async def told_after(group: Group, rounds: list[int | None]) -> list[int]:
     """The offsets of the clicks that the group heard of, one checkpoint a round; None: nothing new was read."""
-    lane = Lane(INPUTS, cast("Any", Keeper()), cast("Any", None), cast("Any", Outbox()), crash)
-    await lane.open(ASSIGNED, cast("Any", group))
+    parts = AssignedPartitions(INPUTS, cast("Any", Keeper()), cast("Any", None), cast("Any", Outbox()), crash)
+    await parts.open(ASSIGNED, cast("Any", group))
     for offset in rounds:
         if offset is not None:
-            read_to(lane.stores[3], CLICKS.name, offset)
-        lane._due.set()
-        await lane.checkpoints(cast("Any", group))
+            read_to(parts.stores[3], CLICKS.name, offset)
+        parts._checkpoints._due.set()
+        await parts.checkpoint(cast("Any", group))
     return [offsets.get(TP(CLICKS.name, 3), 0) for offsets in group.told]
 
 
@@ -96,12 +96,12 @@ def test_the_group_is_told_of_every_change_once():
 
 async def _assigned_again() -> list[dict[TP, int]]:
     group = Group()
-    lane = Lane(INPUTS, cast("Any", Keeper()), cast("Any", None), cast("Any", Outbox()), crash)
+    parts = AssignedPartitions(INPUTS, cast("Any", Keeper()), cast("Any", None), cast("Any", Outbox()), crash)
     for offset in (5, 5):
-        await lane.open(ASSIGNED, cast("Any", group))
-        read_to(lane.stores[3], CLICKS.name, offset)
-        lane._due.set()
-        await lane.checkpoints(cast("Any", group))
+        await parts.open(ASSIGNED, cast("Any", group))
+        read_to(parts.stores[3], CLICKS.name, offset)
+        parts._checkpoints._due.set()
+        await parts.checkpoint(cast("Any", group))
     return group.told
 
 
@@ -111,13 +111,13 @@ def test_after_an_assignment_the_group_is_told_where_the_stores_are_though_nothi
 
 async def _closed() -> list[dict[TP, int]]:
     group = Group()
-    lane = Lane(INPUTS, cast("Any", Keeper()), cast("Any", None), cast("Any", Outbox()), crash)
-    await lane.open(ASSIGNED, cast("Any", group))
-    read_to(lane.stores[3], CLICKS.name, 7)
+    parts = AssignedPartitions(INPUTS, cast("Any", Keeper()), cast("Any", None), cast("Any", Outbox()), crash)
+    await parts.open(ASSIGNED, cast("Any", group))
+    read_to(parts.stores[3], CLICKS.name, 7)
     for _ in range(2):
-        lane._due.set()
-        await lane.checkpoints(cast("Any", group))
-        lane.stores.clear()
+        parts._checkpoints._due.set()
+        await parts.checkpoint(cast("Any", group))
+        parts.stores.clear()
     return group.told
 
 
@@ -149,12 +149,12 @@ class Stuck:
         return [asyncio.get_running_loop().create_future()]
 
 
-async def _cut_off(lane: Lane, stuck: Stuck, step: Coroutine[Any, Any, None]) -> None:
+async def _cut_off(parts: AssignedPartitions, stuck: Stuck, step: Coroutine[Any, Any, None]) -> None:
     task = asyncio.ensure_future(step)
     await stuck.reached.wait()
     task.cancel()
     await asyncio.wait([task])
-    lane._outbox = cast("Any", Outbox())
+    parts._checkpoints._outbox = cast("Any", Outbox())
 
 
 def clicks(first: int, epoch: int = 0) -> Chunk:
@@ -163,12 +163,12 @@ def clicks(first: int, epoch: int = 0) -> Chunk:
 
 async def _closed_after_a_chunk_was_cut_off() -> tuple[dict[str, int], list[dict[TP, int]]]:
     group, stuck = Group(), Stuck()
-    lane = Lane(INPUTS, cast("Any", Keeper()), cast("Any", stuck), cast("Any", Outbox()), crash)
-    await lane.open(ASSIGNED, cast("Any", group))
-    store = lane.stores[3]
-    await lane.apply(clicks(0))
-    await _cut_off(lane, stuck, lane.apply(clicks(1)))
-    await lane.close(cast("Any", group), for_good=True)
+    parts = AssignedPartitions(INPUTS, cast("Any", Keeper()), cast("Any", stuck), cast("Any", Outbox()), crash)
+    await parts.open(ASSIGNED, cast("Any", group))
+    store = parts.stores[3]
+    await parts.apply(clicks(0))
+    await _cut_off(parts, stuck, parts.apply(clicks(1)))
+    await parts.close(cast("Any", group), for_good=True)
     return dict(store.durable), group.told
 
 
@@ -180,14 +180,14 @@ def test_a_chunk_that_was_cut_off_leaves_nothing_durable_of_what_it_did_not_publ
 
 async def _closed_after_a_checkpoint_was_cut_off() -> dict[str, int]:
     group, stuck = Group(), Stuck()
-    lane = Lane(INPUTS, cast("Any", Keeper()), cast("Any", stuck), cast("Any", Outbox()), crash)
-    await lane.open(ASSIGNED, cast("Any", group))
-    store = lane.stores[3]
-    await lane.apply(clicks(0))
-    lane._outbox = cast("Any", stuck)
-    lane._due.set()
-    await _cut_off(lane, stuck, lane.checkpoints(cast("Any", group)))
-    await lane.close(cast("Any", group), for_good=True)
+    parts = AssignedPartitions(INPUTS, cast("Any", Keeper()), cast("Any", stuck), cast("Any", Outbox()), crash)
+    await parts.open(ASSIGNED, cast("Any", group))
+    store = parts.stores[3]
+    await parts.apply(clicks(0))
+    parts._checkpoints._outbox = cast("Any", stuck)
+    parts._checkpoints._due.set()
+    await _cut_off(parts, stuck, parts.checkpoint(cast("Any", group)))
+    await parts.close(cast("Any", group), for_good=True)
     return dict(store.durable)
 
 
@@ -201,12 +201,12 @@ async def _closed_after_publishing_all_was_cut_off() -> list[dict[bytes, bytes]]
     read_to(opened, CLICKS.name, 7)
     opened.write(opened.take())
     before, keeper.rules = dict(keeper.rows[3]), RULES._replace(revision=2)
-    lane = Lane(INPUTS, cast("Any", keeper), cast("Any", stuck), cast("Any", Outbox()), crash)
-    await _cut_off(lane, stuck, lane.open(ASSIGNED, cast("Any", group)))
-    await lane.seek(cast("Any", group))
+    parts = AssignedPartitions(INPUTS, cast("Any", keeper), cast("Any", stuck), cast("Any", Outbox()), crash)
+    await _cut_off(parts, stuck, parts.open(ASSIGNED, cast("Any", group)))
+    await parts.seek(cast("Any", group))
     with pytest.raises(InvariantBroken, match="was cut off"):
-        await asyncio.wait_for(lane.apply(clicks(7, epoch=1)), 5)
-    await lane.close(cast("Any", group), for_good=True)
+        await asyncio.wait_for(parts.apply(clicks(7, epoch=1)), 5)
+    await parts.close(cast("Any", group), for_good=True)
     return [before, keeper.rows[3]]
 
 
@@ -221,14 +221,14 @@ async def _replaced() -> tuple[list[dict[TP, int]], dict[str, int], list[BaseExc
     async def noted(problem: BaseException) -> None:
         crashes.append(problem)
 
-    lane = Lane(INPUTS, cast("Any", Keeper()), cast("Any", None), cast("Any", Outbox()), noted)
-    await lane.open(ASSIGNED, cast("Any", group))
-    store = lane.stores[3]
+    parts = AssignedPartitions(INPUTS, cast("Any", Keeper()), cast("Any", None), cast("Any", Outbox()), noted)
+    await parts.open(ASSIGNED, cast("Any", group))
+    store = parts.stores[3]
     read_to(store, CLICKS.name, 7)
-    await lane.fail(PlaceTaken("attribution-1"))
-    lane._due.set()
-    await lane.checkpoints(cast("Any", group))
-    await lane.close(cast("Any", group), for_good=True)
+    await parts.fail(PlaceTaken("attribution-1"))
+    parts._checkpoints._due.set()
+    await parts.checkpoint(cast("Any", group))
+    await parts.close(cast("Any", group), for_good=True)
     return group.told, dict(store.durable), crashes
 
 
@@ -262,8 +262,8 @@ class Unanswered(Keeper):
         self.answer.wait(5)
 
 
-async def _opened(keeper: Keeper) -> Lane:
-    opened = Lane(INPUTS, cast("Any", keeper), cast("Any", None), cast("Any", Outbox()), crash)
+async def _opened(keeper: Keeper) -> AssignedPartitions:
+    opened = AssignedPartitions(INPUTS, cast("Any", keeper), cast("Any", None), cast("Any", Outbox()), crash)
     await opened.open(ALL, cast("Any", Group()))
     return opened
 
@@ -283,7 +283,7 @@ def test_a_stop_does_not_begin_uploads_that_have_not_begun_when_it_has_waited(mo
         opened = await _opened(keeper)
         await opened.close(cast("Any", Group()), for_good=True)
         keeper.answer.set()
-        opened._uploaders.shutdown(wait=True)
+        opened._keeper._uploaders.shutdown(wait=True)
         return keeper.begun
 
-    assert asyncio.run(stopped()) == partitions._UPLOADS_AT_ONCE
+    assert asyncio.run(stopped()) == threads.UPLOADS_AT_ONCE
