@@ -78,7 +78,7 @@ def _said(event: Any) -> facts.Touch | facts.Payment | facts.Fact:
     at = _micros(event.occurred_at)
     if not event.event_type.startswith("order."):
         return facts.Touch(event.event_id, event.event_type, at, *(getattr(event, name) for name in _TOUCH))
-    if event.event_type == facts.PAID:
+    if event.event_type == "order.paid":
         return _payment(event, at)
     refunds: tuple[tuple[str, int, int], ...] = ()
     line_ids = getattr(event, "line_ids", None)

@@ -4,14 +4,14 @@ from typing import Any, NamedTuple
 
 from services.attribution.domain.buyer import Buyer, Order
 from services.attribution.domain.facts import Declaration, Fact, Line, Payment, Touch
-from services.attribution.domain.policy import BRAND, Policy, Rules, always
+from services.attribution.domain.policy import ALWAYS, BRAND, Policy, Rules
 from services.kernel.time import DAY, HOUR
 
 NOW = 20_000 * DAY
 POLICY = Policy(
     "last_click", "last_click", BRAND, {"click": 15 * DAY, "code": 15 * DAY, "view": DAY}, {"live": 24 * HOUR}
 )
-RULES = Rules(1, "0" * 64, always(POLICY), {})
+RULES = Rules(1, "0" * 64, ((ALWAYS, POLICY),), {})
 
 
 class Records(NamedTuple):

@@ -30,12 +30,13 @@ from services.attribution.domain.facts import (
 )
 from services.attribution.domain.forgetting import forget, useful
 from services.attribution.domain.horizons import Horizons
-from services.attribution.domain.policy import BRAND, Policy, Rules, always
-from services.attribution.state.keyvalue import MemoryKeyValue
+from services.attribution.domain.policy import ALWAYS, BRAND, Policy, Rules
+from services.attribution.state import buyer_cache
 from services.attribution.state.metadata import Terms
 from services.attribution.state.store import Store
 from services.kernel.errors import StartRefused
 from services.kernel.time import DAY
+from tests.kit.attribution_memory import MemoryKeyValue
 from tests.kit.attribution_words import Records
 from tests.reference.attribution_reference import Limits, LogRecord
 
@@ -57,6 +58,7 @@ def small_limits() -> Iterator[None]:
         patch.setattr(acceptance, "WAITING_PER_BUYER", LIMITS.waiting_per_buyer)
         patch.setattr(applying_orders, "WAITING_PER_PARTITION", LIMITS.waiting_per_partition)
         patch.setattr(sweep, "BUYERS_PER_STEP", 1)
+        patch.setattr(buyer_cache, "MAX_HOT", 1)
         yield
 
 
@@ -66,7 +68,7 @@ def rules(revision: int) -> Rules:
     windows = {"click": click, "code": click, "view": view}
     policy = Policy("last_click", "last_click", BRAND, windows, {"live": 4 * HOUR5})
     later = replace(policy, name="position_based", model="position_based")
-    return Rules(revision, f"hash of {revision}", ((START + 6 * HOUR5, later), *always(policy)), {})
+    return Rules(revision, f"hash of {revision}", ((START + 6 * HOUR5, later), (ALWAYS, policy)), {})
 
 
 def logs(random: Random) -> tuple[list[LogRecord], list[LogRecord]]:
@@ -160,7 +162,7 @@ class Worker:
         rule: Rules,
     ) -> None:
         self.logs, self.rows = {"clicks": clicks, "orders": orders}, rows
-        self.store = Store(MemoryKeyValue(rows), Terms.now(0, TOPICS, horizons, rule), rule, max_hot=1)
+        self.store = Store(MemoryKeyValue(rows), Terms.now(0, TOPICS, horizons, rule), rule)
         self.out: list[Assertion | tuple[str, int, str]] = []
         if self.store.must_publish_all:
             with self.store.publishing_all():

@@ -124,7 +124,7 @@ def accept_fact(
     orders_at: int,
     horizons: Horizons,
     *,
-    has_room: bool = True,
+    has_room: bool,
 ) -> Order | bool:
     """Add an event to its order and return it; True: it waits for its order; False: a duplicate.
 

@@ -6,7 +6,6 @@ these tuples are equal; so they hold every field that the contract knows.
 
 from typing import NamedTuple
 
-PAID = "order.paid"
 RECEIVED = "order.received"
 COMPLETED = "order.completed"
 CANCELLED = "order.cancelled"

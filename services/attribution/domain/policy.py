@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from services.attribution.domain.facts import Line, Payment, Touch
+from services.attribution.domain.facts import Payment
 from services.kernel.errors import InvariantBroken
 
 DOMAIN_VERSION = 2
@@ -36,11 +36,6 @@ class Policy:
     windows: dict[str, int]
     content_windows: dict[str, int]
 
-    def window(self, touch: Touch) -> int:
-        """How long this touch counts, in microseconds."""
-        by_content = self.content_windows.get(touch.content_type)
-        return self.windows[touch.kind] if by_content is None else by_content
-
 
 Timetable = tuple[tuple[int, Policy], ...]
 """Policies with the time from which each holds, the latest first; the last one holds from ALWAYS on."""
@@ -66,17 +61,3 @@ class Rules(NamedTuple):
             if since <= payment.paid_at:
                 return policy
         raise InvariantBroken(f"no policy for an order from {payment.platform} paid at {payment.paid_at}")
-
-
-def always(policy: Policy) -> Timetable:
-    """A timetable of one policy that never changes."""
-    return ((ALWAYS, policy),)
-
-
-def scope_of(touch: Touch, shop_id: str, line: Line) -> int:
-    """How close a touch is to a line: same product, same shop, same brand, or elsewhere."""
-    if touch.product_id == line.product_id:
-        return PRODUCT
-    if touch.shop_id == shop_id:
-        return SHOP
-    return BRAND if touch.brand_id == line.brand_id else ELSEWHERE

@@ -76,11 +76,10 @@ class Snapshots:
     def __init__(
         self,
         store: ObjectStore,
-        kept: int = KEPT,
         untouched: timedelta = UNTOUCHED,
         quick: ObjectStore | None = None,
     ) -> None:
-        self._store, self._quick, self._kept, self._untouched = store, quick or store, kept, untouched
+        self._store, self._quick, self._untouched = store, quick or store, untouched
         self._known_hashes: dict[tuple[int, int, int], str] = {}
 
     @in_words()
@@ -171,7 +170,7 @@ class Snapshots:
     def _sweep(self, partition: int, newest: Name) -> None:
         """Delete all snapshots but the furthest few of each generation, then the files that none of these names."""
         written = self.names(partition)
-        kept, old = _divided(list(written), self._kept)
+        kept, old = _divided(list(written))
         self._delete(f"{partition}/manifests/{name}" for name in old)
         try:
             named = set().union(*(self.read(partition, name).objects() for name in kept))
@@ -210,11 +209,11 @@ def _write(target: Path, pieces: Iterable[bytes | Bytes]) -> str:
     return digest.hexdigest()
 
 
-def _divided(names: list[Name], kept_of_each: int) -> tuple[list[Name], list[Name]]:
+def _divided(names: list[Name]) -> tuple[list[Name], list[Name]]:
     """(kept, old): of each set of topics the furthest few; a greater `log` supersedes all before."""
     kept: list[Name] = []
     for name in names:
         alike = sum(name.topics == other.topics for other in kept)
-        if alike < kept_of_each and name.log == names[0].log:
+        if alike < KEPT and name.log == names[0].log:
             kept.append(name)
     return kept, [name for name in names if name not in kept]

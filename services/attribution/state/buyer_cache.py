@@ -31,10 +31,10 @@ class Hot:
         dirty: those that changed since the last checkpoint was taken.
     """
 
-    def __init__(self, database: KeyValue, max_hot: int) -> None:
+    def __init__(self, database: KeyValue) -> None:
         self.buyers: dict[str, Buyer] = {}
         self.dirty: dict[str, Buyer] = {}
-        self._database, self._max_hot = database, max_hot
+        self._database = database
         self._new: dict[str, Buyer] = {}
         self._own: dict[str, Buyer] = {}
         self._orders: dict[tuple[str, str], tuple[Buyer, Order]] = {}
@@ -96,6 +96,6 @@ class Hot:
 
     def make_room(self) -> None:
         """Let clean buyers go, if there are too many; what was taken must be written."""
-        if len(self.buyers) > self._max_hot:
+        if len(self.buyers) > MAX_HOT:
             self.buyers = dict(self.dirty)
             self._new = {}

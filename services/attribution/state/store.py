@@ -15,7 +15,7 @@ from services.attribution.domain.forgetting import useful
 from services.attribution.domain.horizons import Watermarks
 from services.attribution.domain.policy import Rules
 from services.attribution.state import keys
-from services.attribution.state.buyer_cache import MAX_HOT, Hot
+from services.attribution.state.buyer_cache import Hot
 from services.attribution.state.buyer_rows import BUYER, Rows, past, read_buyers
 from services.attribution.state.keyvalue import KeyValue
 from services.attribution.state.metadata import Meta, Terms, decode_meta, encode_meta, may_carry_on
@@ -49,7 +49,7 @@ class Checkpoint(NamedTuple):
     next_offsets: dict[str, int]
 
 
-def stored_buyers(database: KeyValue, after: str) -> Iterator[tuple[str, Buyer]]:
+def stored_buyers(database: KeyValue, after: str = "") -> Iterator[tuple[str, Buyer]]:
     """All buyers of a database with a greater id than this."""
     return read_buyers(database.scan(BUYER, past(after) if after else b""))
 
@@ -69,10 +69,10 @@ class Store:
         StartRefused: the stored terms are not those of this process.
     """
 
-    def __init__(self, database: KeyValue, terms: Terms, rules: Rules, max_hot: int = MAX_HOT) -> None:
+    def __init__(self, database: KeyValue, terms: Terms, rules: Rules) -> None:
         self._database = database
         self._terms = terms
-        self._hot = Hot(database, max_hot)
+        self._hot = Hot(database)
         row, swept = database.get_many([keys.META_KEY, keys.SWEEP_KEY])
         self._sweep = Sweep(partial(stored_buyers, database), (swept or b"").decode())
         meta = Meta(terms, {}, Watermarks()) if row is None else decode_meta(row)
@@ -153,9 +153,9 @@ class Store:
         """What the store takes on disk, about."""
         return self._database.size_bytes()
 
-    def every_buyer(self, after: str = "") -> Iterator[tuple[str, Buyer]]:
-        """All stored buyers with a greater id; what changed since the last checkpoint is not in it."""
-        return stored_buyers(self._database, after)
+    def every_buyer(self) -> Iterator[tuple[str, Buyer]]:
+        """All stored buyers; what changed since the last checkpoint is not in it."""
+        return stored_buyers(self._database)
 
     def take(self) -> Checkpoint:
         """Encode what changed since the last checkpoint, and what the next reader has to know."""

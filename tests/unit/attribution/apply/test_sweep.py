@@ -8,8 +8,9 @@ from services.attribution.apply.sweep import Sweep
 from services.attribution.apply.touches import apply_touches
 from services.attribution.domain.forgetting import Useful
 from services.attribution.domain.horizons import Horizons, Watermarks
+from services.attribution.state import buyer_cache
 from services.attribution.state.buyer_rows import BUYER
-from services.attribution.state.keyvalue import MemoryKeyValue
+from tests.kit.attribution_memory import MemoryKeyValue
 from services.attribution.state.metadata import Terms
 from services.attribution.state.store import Store
 from services.kernel.time import DAY
@@ -23,6 +24,7 @@ LONG_AGO = Useful(orders_from=NOW, touches_from=NOW)
 @pytest.fixture(autouse=True)
 def _small_steps(monkeypatch):
     monkeypatch.setattr(sweep, "BUYERS_PER_STEP", 2)
+    monkeypatch.setattr(buyer_cache, "MAX_HOT", 0)
 
 
 def sweep_over(buyers, after=""):
@@ -60,7 +62,7 @@ def test_a_round_that_saw_an_earlier_day_is_followed_by_another():
 
 def test_a_store_loses_the_rows_of_buyers_who_never_come_back_and_goes_on_after_a_restart():
     rows = {}
-    store = Store(MemoryKeyValue(rows), TERMS, RULES, max_hot=0)
+    store = Store(MemoryKeyValue(rows), TERMS, RULES)
     for offset, name in enumerate("abcde"):
         one = touch(f"t{offset}")
         apply_touches(store.shard, [TouchRecord(LogRecord(offset, NOW // 1000, name, "", one), name, one)])

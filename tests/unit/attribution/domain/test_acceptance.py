@@ -35,7 +35,7 @@ def paid(buyer, one, offset=0, orders_at=EVER, appended_at=NOW):
 
 
 def said_of(buyer, one, offset=5, orders_at=EVER, appended_at=NOW + DAY, order_id="o_1"):
-    return accept_fact(buyer, order_id, one, offset, appended_at, orders_at, H)
+    return accept_fact(buyer, order_id, one, offset, appended_at, orders_at, H, has_room=True)
 
 
 def reason_of(step, *args, **kwargs):

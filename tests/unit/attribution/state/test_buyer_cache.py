@@ -7,8 +7,9 @@ from services.attribution.apply.records import OrderRecord, TouchRecord
 from services.attribution.apply.touches import apply_touches
 from services.attribution.domain.buyer import Buyer
 from services.attribution.domain.horizons import Horizons, Watermarks
+from services.attribution.state import buyer_cache
 from services.attribution.state.buyer_rows import BUYER, read_buyers, rows_of
-from services.attribution.state.keyvalue import MemoryKeyValue
+from tests.kit.attribution_memory import MemoryKeyValue
 from services.attribution.state.metadata import Terms
 from services.attribution.state.store import Store
 from services.kernel.time import DAY
@@ -19,8 +20,8 @@ TERMS = Terms.now(3, {"clicks": "id-1"}, Horizons(), RULES)
 LATER = NOW + 300 * DAY
 
 
-def opened(rows, **options):
-    return Store(MemoryKeyValue(rows), TERMS, RULES, **options)
+def opened(rows):
+    return Store(MemoryKeyValue(rows), TERMS, RULES)
 
 
 def click(store, offset, event_id, at=NOW):
@@ -90,9 +91,10 @@ def test_rows_of_what_is_forgotten_of_a_buyer_who_stays_are_deleted():
     assert event_ids(rows) == ["new"]
 
 
-def test_a_buyer_who_only_came_up_is_neither_stored_nor_kept_for_ever():
+def test_a_buyer_who_only_came_up_is_neither_stored_nor_kept_for_ever(monkeypatch):
+    monkeypatch.setattr(buyer_cache, "MAX_HOT", 0)
     rows = {}
-    store = opened(rows, max_hot=0)
+    store = opened(rows)
     store.shard.buyers.fetch(["b_1"])
     store.write(store.take())
     assert store.hot_buyers() == 0

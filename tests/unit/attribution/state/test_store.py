@@ -11,8 +11,8 @@ from services.attribution.apply.touches import apply_touches
 from services.attribution.domain import facts as said
 from services.attribution.domain import policy
 from services.attribution.domain.horizons import Horizons
-from services.attribution.state import buyer_rows, keys
-from services.attribution.state.keyvalue import MemoryKeyValue
+from services.attribution.state import buyer_cache, buyer_rows, keys
+from tests.kit.attribution_memory import MemoryKeyValue
 from services.attribution.state.metadata import Terms
 from services.attribution.state.rocksdb import RocksKeyValue
 from services.attribution.state.store import Store
@@ -80,8 +80,9 @@ def test_state_comes_back_as_it_was(reopen):
     assert [buyer_id for buyer_id, _ in again.every_buyer()] == ["b_1", "b_2"]
 
 
-def test_what_was_taken_before_later_changes_is_written_without_them(reopen):
-    store = Store(reopen(), TERMS, RULES, max_hot=0)
+def test_what_was_taken_before_later_changes_is_written_without_them(reopen, monkeypatch):
+    monkeypatch.setattr(buyer_cache, "MAX_HOT", 0)
+    store = Store(reopen(), TERMS, RULES)
     at = NOW // 1000
 
     def click(offset):

@@ -13,7 +13,7 @@ from services.attribution.apply.records import TouchRecord
 from services.attribution.apply.touches import apply_touches
 from services.attribution.domain.horizons import Horizons
 from services.attribution.snapshots import object_store
-from services.attribution.state.keyvalue import MemoryKeyValue
+from tests.kit.attribution_memory import MemoryKeyValue
 from services.attribution.state.metadata import Terms
 from services.attribution.state.store import Store
 from services.attribution.stream.fetch import Chunk
