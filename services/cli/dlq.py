@@ -4,15 +4,18 @@ import base64
 import json
 import sys
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
-    from services.runtime.deadletters import Position, Refusal
+    from services.runtime.deadletters import DeadLetter, Position
+    from services.runtime.replay import Replay
 
 app = typer.Typer(no_args_is_help=True, help="What was refused, why, and sending it again.")
 _SHOWN = 40
+_MISUSED = 2
 
 Topic = Annotated[str | None, typer.Option(help="Only of this source topic.")]
 Reasons = Annotated[list[str] | None, typer.Option("--reason", help="Only with this reason word; repeatable.")]
@@ -20,24 +23,35 @@ AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable.")]
 
 
 @app.command("list")
-def list_refusals(topic: Topic = None, reason: Reasons = None, as_json: AsJson = False) -> None:
+def list_refusals(
+    topic: Topic = None,
+    reason: Reasons = None,
+    replayed: Annotated[bool, typer.Option("--replayed", help="Those that were sent again instead.")] = False,
+    as_json: AsJson = False,
+) -> None:
     """Every refusal once, by where the event stood, and how many there are by topic and reason.
 
-    --json prints a list of objects: topic, partition, offset, reason, detail, key.
+    Those that were sent again are left out; if an event was refused again, it is listed where it stands now.
+
+    --json prints a list of objects: topic, partition, offset, reason, detail, key, event_id, order_id, replay_of (from
+    which refusal it had been sent again) and replayed (where it was sent to).
 
     Examples: koc dlq list · koc dlq list --reason id_conflict --json
     """
-    found = _selected(topic, reason)
+    every = _selected(topic, reason)
+    found = [letter for letter in every if (letter.replayed is not None) == replayed]
     if as_json:
-        print(json.dumps([_brief(one) for one in found], ensure_ascii=False))
+        print(json.dumps([_brief(letter) for letter in found]))
         return
-    for one in found[:_SHOWN]:
-        print(f"{one.source!s:32} {one.reason:14} {one.detail}")
+    for letter in found[:_SHOWN]:
+        print(f"{letter.source!s:32} {letter.reason:14} {_sentence(letter)}")
     if len(found) > _SHOWN:
         print(f"… and {len(found) - _SHOWN:,} more (--json prints all)")
     for (name, word), count in sorted(Counter((one.source.topic, one.reason) for one in found).items()):
         print(f"{count:8,}  {name}  {word}")
-    print(f"{len(found):8,}  refused in all")
+    print(f"{len(found):8,}  {'sent again' if replayed else 'refused in all'}")
+    if not replayed and len(found) < len(every):
+        print(f"{len(every) - len(found):8,}  sent again and not listed (--replayed lists them)")
 
 
 @app.command()
@@ -56,21 +70,23 @@ def show(
     if not found:
         print(f"koc: nothing was refused at {position}; `koc dlq list` names what was", file=sys.stderr)
         raise typer.Exit(1)
-    refusal = found[0]
+    letter = found[0]
     if raw:
-        sys.stdout.buffer.write(refusal.value or b"")
+        sys.stdout.buffer.write(letter.value or b"")
         return
-    everything = _brief(refusal) | {
-        "headers": {name: value.decode(errors="replace") for name, value in refusal.headers},
-        "value": _text(refusal.value),
-        "value_base64": base64.b64encode(refusal.value or b"").decode(),
+    everything = _brief(letter) | {
+        "headers": {name: _text(value) for name, value in letter.headers},
+        "value": _text(letter.value),
+        "value_base64": base64.b64encode(letter.value or b"").decode(),
     }
     if as_json:
-        print(json.dumps(everything, ensure_ascii=False))
+        print(json.dumps(everything))
         return
-    for name in ("topic", "partition", "offset", "reason", "detail", "key", "headers"):
-        print(f"{name:10} {everything[name]}")
-    print(f"value      {len(refusal.value or b'')} bytes:\n{everything['value']}")
+    for name in (*_brief(letter), "headers"):
+        if everything[name] is not None:
+            print(f"{name:10} {_line(str(everything[name]))}")
+    print(f"value      {len(letter.value or b'')} bytes:")
+    print("\n".join(map(_line, everything["value"].splitlines())))
 
 
 @app.command()
@@ -80,35 +96,97 @@ def replay(
     position: Annotated[
         list[str] | None, typer.Option(metavar="TOPIC/PARTITION/OFFSET", help="Only this one; repeatable.")
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Whatever was refused.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Whatever was refused and never sent again.")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="With --position: also what was sent again before, or came of that.")
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do not ask; needed where there is no terminal to ask on.")
+    ] = False,
+    wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="For news of what became of them.")] = 30,
     as_json: AsJson = False,
 ) -> None:
-    """Publish refused events again, as they came, after what was wrong with their reading is mended.
+    """Send refused events again, as they came, after what was wrong with their reading is mended; each once.
 
-    Asks on a terminal. What is still bad is refused again, at its new place.
+    An event that is refused again is a new refusal, which says where it came from. It is sent once more only if it is
+    named, with --position and --again.
+
+    Says how many went and what became of them, as far as that is known after --wait seconds. --json prints an object:
+    replayed (how many, by topic), accepted, refused_again, on_its_way, left_out.
 
     Examples: koc dlq replay --reason unknown_order · koc dlq replay --all --yes
     """
     if not (topic or reason or position or everything):
         raise typer.BadParameter("say which: --topic, --reason, --position or --all")
-    from services.runtime import deadletters, publishing
+    if again and not position:
+        raise typer.BadParameter("it needs --position: name what is to be sent once more", param_hint="--again")
+    from services.runtime.replay import send_again
 
-    found = _selected(topic, reason, position or ())
-    if found and not yes and sys.stdin.isatty():
-        typer.confirm(f"Publish {len(found):,} refused events again?", abort=True)
-    counts = deadletters.replay(found, publishing.publish) if found else {}
+    found = [letter for letter in _selected(topic, reason, position or ()) if position or letter.replayed is None]
+    letters = [letter for letter in found if again or not letter.was_sent_again]
+    if letters and not yes:
+        _confirm(len(letters))
+    replays = send_again(letters) if letters else []
+    if not as_json:
+        print(f"{len(replays):8,}  sent again", flush=True)
+    fates = _fates(replays, wait)
+    left_out = len(found) - len(letters)
     if as_json:
-        print(json.dumps({"replayed": counts}))
-        return
-    for name, count in sorted(counts.items()):
-        print(f"{count:8,}  {name}")
-    print(f"{len(found):8,}  published again")
+        counts = Counter(one.place.topic for one in replays)
+        print(json.dumps({"replayed": dict(sorted(counts.items())), **fates, "left_out": left_out}))
+    else:
+        _report(fates, left_out)
+    if position and not replays:
+        raise typer.Exit(1)
+
+
+def _confirm(count: int) -> None:
+    """Ask on a terminal; elsewhere nobody can answer."""
+    what = f"{count:,} refused event{'s' if count > 1 else ''}"
+    if not sys.stdin.isatty():
+        print(f"koc: this would send {what} again; say --yes if you mean it", file=sys.stderr)
+        raise typer.Exit(_MISUSED)
+    typer.confirm(f"Send {what} again?", abort=True)
+
+
+def _fates(replays: "Sequence[Replay]", wait: float) -> dict[str, int]:
+    """How many of them had which fate."""
+    from schemas.topics import CLICKS, ORDERS, REGISTRY
+    from services.operations.drain.positions import ATTRIBUTION_GROUP
+    from services.runtime.replay import Fate, fates
+    from services.settlement.posting.assignment import GROUP
+
+    readers = {CLICKS.name: ATTRIBUTION_GROUP, ORDERS.name: ATTRIBUTION_GROUP, REGISTRY.name: GROUP}
+    try:
+        counts = Counter(fates(replays, readers, wait, _show_progress).values()) if replays else Counter()
+    except ConnectionError as problem:
+        print(f"koc: nobody says what became of them: {problem}", file=sys.stderr)
+        counts = Counter({Fate.ON_ITS_WAY: len(replays)})
+    return {fate.value: counts[fate] for fate in Fate}
+
+
+def _report(fates: dict[str, int], left_out: int) -> None:
+    """What became of them, for a person."""
+    told = (
+        (fates["accepted"], "accepted"),
+        (fates["refused_again"], "refused again: `koc dlq list` names them and says why"),
+        (fates["on_its_way"], "still on its way: `koc dlq list` names it later if it is refused again"),
+        (left_out, "left out: sent again before, or refused after that; --position and --again send one once more"),
+    )
+    for count, what in told:
+        if count:
+            print(f"{count:8,}  {what}")
+
+
+def _show_progress(line: str) -> None:
+    """On a terminal, nothing elsewhere."""
+    if sys.stderr.isatty():
+        print(f"waiting: {line}", file=sys.stderr, flush=True)
 
 
 def _selected(
-    topic: str | None = None, reasons: list[str] | None = None, positions: "list[str] | tuple[str, ...]" = ()
-) -> "list[Refusal]":
+    topic: str | None = None, reasons: list[str] | None = None, positions: Iterable[str] = ()
+) -> "list[DeadLetter]":
     """What the options select; a word, topic or position that does not exist is the user's mistake."""
     from schemas.reasons import Reason
     from schemas.topics import INPUTS
@@ -131,14 +209,35 @@ def _position(text: str) -> "Position":
         raise typer.BadParameter(str(problem)) from None
 
 
-def _brief(refusal: "Refusal") -> dict[str, Any]:
+def _brief(letter: "DeadLetter") -> dict[str, Any]:
     """What a list says of a refusal."""
     return {
-        **refusal.source._asdict(),
-        "reason": refusal.reason,
-        "detail": refusal.detail,
-        "key": None if refusal.key is None else _text(refusal.key),
+        **letter.source._asdict(),
+        "reason": letter.reason,
+        "detail": letter.detail,
+        "key": None if letter.key is None else _text(letter.key),
+        "event_id": letter.field("event_id"),
+        "order_id": letter.field("order_id"),
+        "replay_of": letter.replay_of,
+        "replayed": letter.replayed,
     }
+
+
+def _sentence(letter: "DeadLetter") -> str:
+    """Which event, why, and where it came from or went."""
+    named = (("event", letter.field("event_id")), ("order", letter.field("order_id")))
+    which = " of ".join(f"{what} {name}" for what, name in named if name is not None)
+    sentence = f"{which}: {letter.detail}" if which else letter.detail
+    if letter.replay_of is not None:
+        sentence += f" (sent again from {letter.replay_of})"
+    if letter.replayed is not None:
+        sentence += f" (sent again to {letter.replayed})"
+    return _line(sentence)
+
+
+def _line(text: str) -> str:
+    """One line that a terminal shows as it is: an event may hold anything."""
+    return "".join(sign if sign.isprintable() else json.dumps(sign)[1:-1] for sign in text)
 
 
 def _text(raw: bytes | None) -> str:

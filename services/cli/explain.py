@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from services.operations.explain.why_not import Rulebook
+    from services.operations.explain.inquiry import Rulebook
 
 app = typer.Typer()
 
@@ -24,45 +24,50 @@ def explain(
     """Why an order earned whom what: touches and verdicts, credits, plan versions, splits, entries.
 
     With --content or --koc: whether that content or KOC is credited on each line, or lost, to whom and by which rule,
-    or was no candidate, as far as the clicks log and what was refused of it tell.
+    or was no candidate, as far as the clicks log and its refused events tell.
 
     Exit 1, with a sentence, for an order that was never published, is still on its way, was refused, or has neither a
     touch nor a declaration. An order that no plan prices is explained, with the amount that waits for one.
 
     Examples: koc explain o_1 · koc explain o_1 --json · koc explain o_1 --koc k_9
     """
-    from services.operations.explain.explain import NotExplained
+    from services.operations.explain.explanation_json import not_explained_json
+    from services.operations.explain.sources import NotExplained
 
     try:
-        print(
-            _ordinary(order_id, as_json) if content is None and koc is None else _asked(order_id, content, koc, as_json)
-        )
+        if content is None and koc is None:
+            print(_explanation(order_id, as_json))
+        else:
+            print(_why_not(order_id, content, koc, as_json))
     except NotExplained as answer:
-        print(json.dumps({"order_id": order_id, "not_explained": str(answer)}) if as_json else f"koc: {answer}")
+        print(json.dumps(not_explained_json(order_id, answer)) if as_json else f"koc: {answer}")
         sys.exit(1)
 
 
-def _ordinary(order_id: str, as_json: bool) -> str:
-    from services.operations.explain import forms
+def _explanation(order_id: str, as_json: bool) -> str:
+    """Why the order earned whom what."""
+    from services.operations.explain.explanation_json import order_json
+    from services.operations.explain.explanation_text import order_text
     from services.operations.explain.library import explain_order
 
-    explained = explain_order(order_id)
-    return json.dumps(forms.as_json(explained)) if as_json else "\n".join(forms.as_text(explained))
+    explanation = explain_order(order_id)
+    return json.dumps(order_json(explanation)) if as_json else "\n".join(order_text(explanation))
 
 
-def _asked(order_id: str, content: str | None, koc: str | None, as_json: bool) -> str:
-    from services.operations.explain import why_not_forms as forms
+def _why_not(order_id: str, content: str | None, koc: str | None, as_json: bool) -> str:
+    """What became of the content or KOC."""
+    from services.operations.explain.inquiry import Inquiry
     from services.operations.explain.library import answer_why_not
-    from services.operations.explain.why_not import Asked
+    from services.operations.explain.why_not_forms import why_not_json, why_not_text
 
-    answered = answer_why_not(order_id, Asked(content, koc), _rulebook())
-    return json.dumps(forms.as_json(answered)) if as_json else "\n".join(forms.as_text(answered))
+    answered = answer_why_not(order_id, Inquiry(content, koc), _rulebook())
+    return json.dumps(why_not_json(answered)) if as_json else "\n".join(why_not_text(answered))
 
 
 def _rulebook() -> "Rulebook":
     """The policy file at hand, in the words of an explanation."""
     from services.attribution.policy.file import read_policy_file
-    from services.operations.explain.why_not import Rulebook
+    from services.operations.explain.inquiry import Rulebook
 
     file = read_policy_file()
     timetables = [file.rules.everywhere, *file.rules.platforms.values()]

@@ -19,7 +19,7 @@ Row = TypeVar("Row")
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 
-class Format(Enum):
+class ExportFormat(Enum):
     """What `koc ledger export` writes."""
 
     JSON = "json"
@@ -69,26 +69,31 @@ def digest(as_json: AsJson = False) -> None:
 
 @app.command()
 def export(
-    form: Annotated[Format, typer.Option("--format", help="json: one entry a line, as in the ledger topic")],
+    form: Annotated[ExportFormat, typer.Option("--format", help="json: one entry a line, as in the ledger topic")],
     output: Annotated[Path | None, typer.Option(help="a file, whole or not at all; default: standard output")] = None,
 ) -> None:
     """The whole journal by writer and number, for other programs.
 
     Examples: `koc ledger export --format hledger --output books.journal`, `koc ledger export --format csv`
     """
-    from services.runtime.settings import settings
-    from services.settlement.books.records import chained
     from services.settlement.export.file import write
+
+    write(_journal(form), output)
+
+
+def _journal(form: ExportFormat) -> Iterator[str]:
+    """The journal in a form, piece by piece; opens the books when the first is asked for."""
+    from services.runtime.settings import settings
+    from services.settlement.books.journal_rows import chained
     from services.settlement.export.hledger import hledger_journal
     from services.settlement.export.rows import csv_rows, json_lines
 
     with _books() as books, _progress(books.journal_rows()) as progress:
         entries = _told(chained(books.journal(), books.names), progress)
-        if form is Format.HLEDGER:
-            text = hledger_journal(entries, books.names.values(), settings().settlement_zone_minutes)
+        if form is ExportFormat.HLEDGER:
+            yield from hledger_journal(entries, books.names.values(), settings().settlement_zone_minutes)
         else:
-            text = json_lines(entries) if form is Format.JSON else csv_rows(entries)
-        write(text, output)
+            yield from json_lines(entries) if form is ExportFormat.JSON else csv_rows(entries)
 
 
 @app.command()

@@ -1,13 +1,16 @@
 """`koc`: one command line. Groups are loaded when they are asked for, so that `koc --help` is quick."""
 
+import logging
 import sys
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
-from services.kernel.errors import InvariantBroken, StartRefused
+from services.cli import output
+from services.kernel.errors import InvariantBroken, Stalled, StartRefused
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "local": ("services.cli.local", "Real Kafka and PostgreSQL on this machine without Docker, and the workers."),
@@ -63,29 +66,50 @@ def about() -> None:
 
 UNAVAILABLE = 69
 """EX_UNAVAILABLE: Kafka or the database does not answer."""
+IO_ERROR = 74
+"""EX_IOERR: a file, or standard output, cannot be read or written."""
+_READER_LEFT = 1
 
 
 def app() -> None:
     """Entry point: an expected problem is one sentence and its exit status, never a traceback."""
+    output.accept_every_character()
+    logging.getLogger("aiokafka").addHandler(logging.NullHandler())  # a command says itself that no broker answers
     try:
-        koc()
-    except (StartRefused, InvariantBroken) as problem:
+        _run()
+    except (StartRefused, InvariantBroken, Stalled) as problem:
         _end(str(problem), problem.exit_code)
+    except BrokenPipeError:
+        output.discard()
+        sys.exit(_READER_LEFT)
     except ConnectionError as problem:
         _end(f"{problem}; `koc doctor` says more", UNAVAILABLE)
+    except OSError as problem:
+        output.discard()
+        _end(f"{problem.filename or 'input or output failed'}: {problem.strerror or problem}", IO_ERROR)
     except Exception as problem:
-        if not _is_database_away(problem):
-            raise
-        _end("the database does not answer; `koc local up` starts one, `koc doctor` says more", UNAVAILABLE)
+        if _is_raised_by(problem, "OperationalError", "sqlalchemy.exc", "psycopg"):
+            _end("the database does not answer; `koc local up` starts one, `koc doctor` says more", UNAVAILABLE)
+        if _is_raised_by(problem, "KafkaError", "kafka.errors", "aiokafka.errors"):
+            _end(f"Kafka did not do what it was asked: {problem}; `koc doctor` says more", UNAVAILABLE)
+        raise
+
+
+def _run() -> None:
+    """Run the command, and write out what it printed, however it ended."""
+    try:
+        koc()
+    finally:
+        output.flush()
 
 
 def _end(sentence: str, status: int) -> NoReturn:
-    print(f"koc: {sentence}", file=sys.stderr)
+    with suppress(OSError):
+        print(f"koc: {sentence}", file=sys.stderr)
     sys.exit(status)
 
 
-def _is_database_away(problem: Exception) -> bool:
-    """Whether SQLAlchemy or psycopg could not connect, without importing either for commands that need neither."""
-    names = ("sqlalchemy.exc", "psycopg")
-    kinds = [getattr(sys.modules[name], "OperationalError", None) for name in names if name in sys.modules]
-    return any(kind is not None and isinstance(problem, kind) for kind in kinds)
+def _is_raised_by(problem: Exception, kind: str, *modules: str) -> bool:
+    """Whether a library's error it is, without importing the library for commands that do not need it."""
+    kinds = [getattr(sys.modules[name], kind, None) for name in modules if name in sys.modules]
+    return any(one is not None and isinstance(problem, one) for one in kinds)

@@ -47,11 +47,15 @@ def quarantine(
     line: Annotated[str, typer.Argument(metavar="LINE", help="ORDER/LINE/BUYER")],
     reason: Annotated[str, typer.Option(help="why, for whoever meets it later")] = "by hand",
 ) -> None:
-    """Freeze an order line at what is booked: new assertions are kept and not booked, runs leave it out.
+    """Freeze an order line at what is booked: new assertions are kept and not booked.
+
+    A line that the books have never seen is frozen at nothing when it comes.
 
     Example: `koc settlement quarantine o_1/1/b_1 --reason "two contents under one vector"`
     """
     from services.settlement.posting.quarantine import freeze
 
-    freeze(line, reason)
-    print(f"{line} is frozen at what is booked")
+    if freeze(line, reason):
+        print(f"{line} is frozen at what is booked")
+    else:
+        print(f"the books do not know {line} yet: it will be frozen, at nothing, when it comes; is the name right?")

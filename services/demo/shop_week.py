@@ -172,24 +172,22 @@ def shop_week(orders: int, seed: int = 7) -> Week:
     return shop.week
 
 
-def arrivals(log: list[Event], seed: int, disorder: int = 36 * HOUR, duplicates_ppm: int = 100_000) -> list[Event]:
-    """The log as it comes in: each event up to `disorder` microseconds late, a share of them a second time.
+LATEST_ARRIVAL = 36 * HOUR
+ARRIVE_TWICE_PPM = 100_000
 
-    Nothing comes later than `disorder` after the newest before it, so with less than the lateness limit (3 d) every
-    order of arrival has the same events accepted.
+
+def arrivals(log: list[Event], seed: int) -> list[Event]:
+    """The log as it comes in: each event up to LATEST_ARRIVAL late, ARRIVE_TWICE_PPM of them a second time.
+
+    LATEST_ARRIVAL is below the lateness limit of three days, so every order of arrival has the same events accepted.
     """
     chance = random.Random(seed)
-    coming = [(_at(event) + chance.randrange(disorder), index, event) for index, event in enumerate(log)]
+    coming = [(_at(event) + chance.randrange(LATEST_ARRIVAL), index, event) for index, event in enumerate(log)]
     for index, event in enumerate(log):
-        if chance.randrange(1_000_000) < duplicates_ppm:
-            coming.append((_at(event) + chance.randrange(disorder), len(log) + index, event))
+        if chance.randrange(1_000_000) < ARRIVE_TWICE_PPM:
+            coming.append((_at(event) + chance.randrange(LATEST_ARRIVAL), len(log) + index, event))
     coming.sort(key=lambda one: one[:2])
     return [event for _, _, event in coming]
-
-
-def punctual(log: list[Event]) -> list[Event]:
-    """The log in the order in which things happened."""
-    return sorted(log, key=lambda event: (_at(event), event["event_id"]))
 
 
 def _at(event: Event) -> int:

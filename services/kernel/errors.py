@@ -39,3 +39,9 @@ class InvariantBroken(Exception):  # noqa: N818 - the name of the alarm
     """Something that must always hold does not: stop, and let a person look."""
 
     exit_code = 70
+
+
+class Stalled(Exception):  # noqa: N818 - what the process is
+    """Work waits and nothing moves: the process ends, and its supervisor starts it again; status 75 (EX_TEMPFAIL)."""
+
+    exit_code = 75

@@ -1,14 +1,19 @@
-"""Dead letters: refused events as they came, with headers that say why and where they stood; and sending them again.
+"""Dead letters: refused events as they came, with headers that say why and where they stood.
 
 A refusal's identity is its source position: a rebuild may refuse the same record again, and it is still one refusal.
+A letter that was sent again (services.runtime.replay) lies in its topic once more, whole, with one header more: so the
+mark lasts as long as the letter, and for readers that know nothing of it the refusal is only told twice.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+import json
+import re
+import time
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from schemas.topics import BY_NAME, INPUTS
+from schemas.topics import BY_NAME, DLQ_PARTITIONS, INPUTS
 from services.kernel.errors import StartRefused
-from services.runtime.kafka import kafka_python_options
+from services.runtime.kafka import log_reader, partition_of
 from services.runtime.publishing import Header, Outgoing
 
 REASON = "reason"
@@ -16,12 +21,18 @@ DETAIL = "detail"
 SOURCE_TOPIC = "source_topic"
 SOURCE_PARTITION = "source_partition"
 SOURCE_OFFSET = "source_offset"
-OURS = frozenset({REASON, DETAIL, SOURCE_TOPIC, SOURCE_PARTITION, SOURCE_OFFSET})
+REPLAYED = "replayed"
+"""The header of a letter that was sent again: the event's new position."""
+OURS = frozenset({REASON, DETAIL, SOURCE_TOPIC, SOURCE_PARTITION, SOURCE_OFFSET, REPLAYED})
 REROUTED = "koc_rerouted"
-"""The header of an event that was published again with its right key."""
+"""The header of an event that was published again with its right key: the position where it was astray."""
+REPLAY_OF = "koc_replay_of"
+"""The header of an event that was sent again from its dead letter: the position where it was refused."""
 _DETAIL_BYTES = 500
 _POLL_MS = 500
 _POLL_RECORDS = 10_000
+_SILENCE_SECONDS = 10.0
+"""After which a broker that sends nothing of what it has is taken to be away."""
 
 
 class Position(NamedTuple):
@@ -35,7 +46,7 @@ class Position(NamedTuple):
         return f"{self.topic}/{self.partition}/{self.offset}"
 
 
-class Refusal(NamedTuple):
+class DeadLetter(NamedTuple):
     """A refused record: where it stood, why it was refused, and all that it was."""
 
     source: Position
@@ -45,15 +56,58 @@ class Refusal(NamedTuple):
     value: bytes | None
     headers: tuple[Header, ...]
 
+    @property
+    def replayed(self) -> str | None:
+        """The position at which it was sent again; None = never."""
+        return self._header(REPLAYED)
+
+    @property
+    def replay_of(self) -> str | None:
+        """The position of the letter from which this event had been sent again; None = it came from elsewhere."""
+        return self._header(REPLAY_OF)
+
+    @property
+    def rerouted(self) -> str | None:
+        """The position where the event was astray before; None = it was not."""
+        return self._header(REROUTED)
+
+    @property
+    def was_sent_again(self) -> bool:
+        """Whether its event had its other try: the letter was replayed, or came out of a replay."""
+        return self.replayed is not None or self.replay_of is not None
+
+    def field(self, name: str) -> str | None:
+        """A text of the event, such as its event_id, as far as the bytes have it: they may be no valid JSON."""
+        try:
+            event = json.loads(self.value or b"")
+        except (ValueError, RecursionError):
+            found = re.search(rb'"%s"\s*:\s*"([^"\\]*)"' % name.encode(), self.value or b"")
+            return found[1].decode(errors="replace") if found else None
+        text = event.get(name) if isinstance(event, dict) else None
+        return text if isinstance(text, str) else None
+
     def again(self) -> Outgoing:
         """The record for its source topic, as it first came: without our headers, where its key belongs.
 
         The mark of an earlier rerouting goes too, so that the event gets another try. A record without a key goes
         to the partition that it came from.
         """
-        original = tuple(header for header in self.headers if header[0] not in OURS | {REROUTED})
+        original = [header for header in self.headers if header[0] not in OURS | {REROUTED, REPLAY_OF}]
         partition = self.source.partition if self.key is None else None
-        return Outgoing(self.source.topic, self.key, self.value, partition, original)
+        headers = (*original, (REPLAY_OF, str(self.source).encode()))
+        return Outgoing(self.source.topic, self.key, self.value, partition, headers)
+
+    def marked(self, place: Position) -> Outgoing:
+        """The letter once more, for its own topic, with where its event stands now."""
+        kept = [header for header in self.headers if header[0] != REPLAYED]
+        partition = partition_of(self.key or b"", DLQ_PARTITIONS)
+        headers = (*kept, (REPLAYED, str(place).encode()))
+        return Outgoing(BY_NAME[self.source.topic].dlq, self.key, self.value, partition, headers)
+
+    def _header(self, name: str) -> str | None:
+        """The text of a header, the last of its name."""
+        found = [value for key, value in self.headers if key == name and value is not None]
+        return found[-1].decode(errors="replace") if found else None
 
 
 def headers(
@@ -89,7 +143,9 @@ def parse_position(text: str) -> Position:
     return Position(topic, int(partition), int(offset))
 
 
-def select(topic: str | None = None, reasons: Iterable[str] = (), positions: Iterable[Position] = ()) -> list[Refusal]:
+def select(
+    topic: str | None = None, reasons: Iterable[str] = (), positions: Iterable[Position] = ()
+) -> list[DeadLetter]:
     """What was refused, each source position once (as it was first refused), in the order of the positions.
 
     Args:
@@ -99,47 +155,48 @@ def select(topic: str | None = None, reasons: Iterable[str] = (), positions: Ite
 
     Raises:
         StartRefused: a dead-letter topic does not exist.
+        ConnectionError: no broker answers, or it went away.
     """
     wanted, places = set(reasons), set(positions)
-    found: dict[Position, Refusal] = {}
-    for source in INPUTS:
-        if topic not in (None, source.name):
-            continue
-        for refusal in _read(source.dlq):
-            if (not wanted or refusal.reason in wanted) and (not places or refusal.source in places):
-                found.setdefault(refusal.source, refusal)
-    return [found[source] for source in sorted(found)]
+    found: dict[Position, DeadLetter] = {}
+    for letter in _read([source.dlq for source in INPUTS if topic in (None, source.name)]):
+        if letter.replayed or letter.source not in found:
+            found[letter.source] = letter
+    return [
+        found[source]
+        for source in sorted(found)
+        if (not wanted or found[source].reason in wanted) and (not places or source in places)
+    ]
 
 
-def replay(refusals: Iterable[Refusal], publish: Callable[[list[Outgoing]], dict[str, int]]) -> dict[str, int]:
-    """Publish refused records again to their source topics, in their old order; returns how many by topic."""
-    return publish([refusal.again() for refusal in sorted(refusals, key=lambda one: one.source)])
-
-
-def _read(dead_letter_topic: str) -> Iterator[Refusal]:
+def _read(dead_letter_topics: Iterable[str]) -> Iterator[DeadLetter]:
     """Every dead letter up to the present ends; records of others, without our headers, are none."""
-    from kafka import KafkaConsumer, TopicPartition
+    from kafka import TopicPartition
 
-    consumer = KafkaConsumer(**kafka_python_options(), group_id=None, enable_auto_commit=False)
-    try:
-        numbers = consumer.partitions_for_topic(dead_letter_topic)
-        if not numbers:
-            raise StartRefused(f"topic {dead_letter_topic} does not exist; run `koc topics apply`")
-        places = [TopicPartition(dead_letter_topic, number) for number in sorted(numbers)]
-        consumer.assign(places)
-        consumer.seek_to_beginning(*places)
-        ends = consumer.end_offsets(places)
-        while any(consumer.position(place) < end for place, end in ends.items()):
-            for records in consumer.poll(timeout_ms=_POLL_MS, max_records=_POLL_RECORDS).values():
-                for record in records:
-                    refusal = _refusal(record.key, record.value, record.headers or ())
-                    if refusal is not None:
-                        yield refusal
-    finally:
-        consumer.close()
+    with log_reader() as reader:
+        places = []
+        for topic in dead_letter_topics:
+            numbers = reader.partitions_for_topic(topic)
+            if not numbers:
+                raise StartRefused(f"topic {topic} does not exist; run `koc topics apply`")
+            places += [TopicPartition(topic, number) for number in sorted(numbers)]
+        reader.assign(places)
+        reader.seek_to_beginning(*places)
+        ends = reader.end_offsets(places)
+        heard = time.monotonic()
+        while any(reader.position(place) < end for place, end in ends.items()):
+            fetched = reader.poll(timeout_ms=_POLL_MS, max_records=_POLL_RECORDS)
+            for record in (record for records in fetched.values() for record in records):
+                letter = _letter(record.key, record.value, record.headers or ())
+                if letter is not None:
+                    yield letter
+            if fetched:
+                heard = time.monotonic()
+            elif time.monotonic() - heard > _SILENCE_SECONDS:
+                raise ConnectionError("the Kafka broker has more dead letters than it sends")
 
 
-def _refusal(key: bytes | None, value: bytes | None, every: Iterable[Header]) -> Refusal | None:
+def _letter(key: bytes | None, value: bytes | None, every: Iterable[Header]) -> DeadLetter | None:
     """A dead letter from its record; None where our headers are missing or make no sense."""
     kept = tuple(every)
     said = {name: content.decode(errors="replace") for name, content in kept if content is not None}
@@ -148,4 +205,4 @@ def _refusal(key: bytes | None, value: bytes | None, every: Iterable[Header]) ->
         reason, detail = said[REASON], said[DETAIL]
     except (KeyError, ValueError):
         return None
-    return Refusal(source, reason, detail, key, value, kept) if source.topic in BY_NAME else None
+    return DeadLetter(source, reason, detail, key, value, kept) if source.topic in BY_NAME else None

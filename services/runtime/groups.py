@@ -35,6 +35,18 @@ def members(group: str) -> list[str]:
     ]
 
 
+def positions(group: str) -> dict[tuple[str, int], int]:
+    """The offset that a group reads next, by (topic, partition), as far as it has committed one."""
+    from kafka.errors import CoordinatorNotAvailableError
+
+    with admin() as client:
+        try:
+            committed = client.list_group_offsets(group)[group]
+        except CoordinatorNotAvailableError:
+            return {}  # a cluster that never had a group
+    return {(at.topic, at.partition): found.offset for at, found in committed.items()}
+
+
 def emptied(group: str) -> list[str]:
     """Wait until a group has no members, as long as the session of one that was killed may last; who is there still."""
     logging.getLogger("kafka.admin._groups").setLevel(logging.ERROR)  # it cannot read Faust's metadata, and need not

@@ -11,18 +11,19 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from services.runtime.settings import settings
 
+STALE_SECONDS = 60.0
+"""How long the loop may go without a turn before /healthz answers 503."""
+
 
 class Health:
     """Whether this process is alive (its loop turned lately) and ready (`not_ready()` returns no reason).
 
     Args:
         process: the process's name; its address is written to run_dir/NAME.json.
-        stale_seconds: /healthz answers 503 when the loop has not called `beat` for so long.
     """
 
-    def __init__(self, process: str, stale_seconds: float = 60.0) -> None:
+    def __init__(self, process: str) -> None:
         self.process = process
-        self.stale_seconds = stale_seconds
         self.not_ready: Callable[[], str | None] = lambda: "starting"
         self._last_beat = time.monotonic()
         self._server: ThreadingHTTPServer | None = None
@@ -37,7 +38,7 @@ class Health:
             return 200, CONTENT_TYPE_LATEST, generate_latest()
         if path == "/healthz":
             silent = time.monotonic() - self._last_beat
-            return self._verdict(f"the loop has not turned for {silent:.0f} s" if silent > self.stale_seconds else None)
+            return self._verdict(f"the loop has not turned for {silent:.0f} s" if silent > STALE_SECONDS else None)
         if path == "/readyz":
             return self._verdict(self.not_ready())
         return 404, "text/plain", b"try /metrics, /healthz or /readyz\n"

@@ -1,27 +1,38 @@
 """How every client of ours reaches Kafka: one place for addresses, SASL and TLS, and for who owns which partition."""
 
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from schemas.partitioning import partition_of as partition_of  # noqa: PLC0414 - offered here too, by its own name
+from services.kernel.errors import StartRefused
 from services.runtime.settings import settings
 
 BOOTSTRAP_MS = 10_000
 """How long an administrative command waits for a broker."""
+
+PROMPT_MS = 2_500
+"""How long a command waits for a broker when a person only wants to look."""
 
 RECONNECT_MS = 1_000
 """The longest pause between two attempts to reach a broker."""
 
 
 def _tls() -> ssl.SSLContext | None:
-    """The TLS context that the security protocol asks for; None where it asks for none."""
+    """The TLS context that the security protocol asks for; None where it asks for none.
+
+    Raises:
+        StartRefused: the file of certificates cannot be used.
+    """
     if "SSL" not in settings().kafka_security_protocol.replace("SASL", ""):
         return None
     ca_file = settings().kafka_ca_file
-    return ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
+    try:
+        return ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
+    except OSError as problem:
+        raise StartRefused(f"KOC_KAFKA_CA_FILE={ca_file} cannot be used: {problem.strerror or problem}") from None
 
 
 def _options() -> dict[str, Any]:
@@ -84,7 +95,8 @@ def faust_broker() -> FaustBroker:
 
 def no_broker(error: BaseException) -> ConnectionError:
     """What a client's failure to connect means, in a sentence that names the address."""
-    return ConnectionError(f"no Kafka broker answers at {settings().kafka_bootstrap}: {error}")
+    reason = "" if "bootstrap" in str(error) else f": {error}"
+    return ConnectionError(f"no Kafka broker answers at {settings().kafka_bootstrap}{reason}")
 
 
 @contextmanager
@@ -95,10 +107,33 @@ def admin() -> Iterator[Any]:
         ConnectionError: no broker answers, or it went away; one sentence that names the address.
     """
     from kafka.admin import KafkaAdminClient
+
+    options = {**kafka_python_options(), "client_id": "koc-admin", "bootstrap_timeout_ms": BOOTSTRAP_MS}
+    with _connection(lambda: KafkaAdminClient(**options)) as client:
+        yield client
+
+
+@contextmanager
+def log_reader() -> Iterator[Any]:
+    """A kafka-python consumer that belongs to no group and commits nothing, closed at the end of the block.
+
+    Raises:
+        ConnectionError: no broker answers, or it went away; one sentence that names the address.
+    """
+    from kafka import KafkaConsumer
+
+    options = {**kafka_python_options(), "client_id": "koc-reader", "bootstrap_timeout_ms": PROMPT_MS}
+    with _connection(lambda: KafkaConsumer(**options, group_id=None, enable_auto_commit=False)) as client:
+        yield client
+
+
+@contextmanager
+def _connection(connect: Callable[[], Any]) -> Iterator[Any]:
+    """A client of kafka-python, closed at the end of the block; what its failures mean is a sentence."""
     from kafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError
 
     try:
-        client = KafkaAdminClient(**kafka_python_options(), client_id="koc-admin", bootstrap_timeout_ms=BOOTSTRAP_MS)
+        client = connect()
     except KafkaError as error:
         raise no_broker(error) from error
     try:
@@ -107,3 +142,27 @@ def admin() -> Iterator[Any]:
         raise ConnectionError(f"the Kafka broker at {settings().kafka_bootstrap} went away: {error}") from error
     finally:
         client.close()
+
+
+@asynccontextmanager
+async def producer(**options: Any) -> AsyncIterator[Any]:
+    """An aiokafka producer that keeps the order and waits for all replicas, closed at the end of the block.
+
+    Args:
+        options: further arguments of `AIOKafkaProducer`.
+
+    Raises:
+        ConnectionError: no broker answers.
+    """
+    from aiokafka import AIOKafkaProducer
+    from aiokafka.errors import KafkaConnectionError
+
+    client = AIOKafkaProducer(**aiokafka_options(), acks="all", enable_idempotence=True, linger_ms=5, **options)
+    try:
+        try:
+            await client.start()
+        except KafkaConnectionError as error:
+            raise no_broker(error) from error
+        yield client
+    finally:
+        await client.stop()

@@ -111,6 +111,7 @@ class PosterMetrics:
         self.rebalances = Counter("koc_poster_rebalances_total", "Assignments received.")
         self.below_join = Gauge("koc_poster_lines_below_join", "Lines whose accepted vector is below its join.")
         self.quarantined = Gauge("koc_poster_lines_quarantined", "Lines frozen at what is booked.")
+        self.set_aside = Gauge("koc_poster_lines_set_aside", "Lines that are over a limit of the journal.")
         self.owned_twice = Gauge("koc_poster_lines_owned_twice", "Order lines that two buyers claim.")
         self.unpriced = Gauge("koc_poster_lines_unpriced", "Lines that no plan prices, by reason.", ("reason",))
         self.unpriced_minor = Gauge("koc_poster_unpriced_minor", "Their commission base.", ("currency",))

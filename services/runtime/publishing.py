@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from schemas.topics import BY_NAME
-from services.runtime.kafka import aiokafka_options, partition_of
+from services.runtime.kafka import partition_of, producer
 
 _BATCH_BYTES = 1_000_000
 _SLICE = 20_000
@@ -44,14 +44,8 @@ def publish(records: Iterable[Outgoing], progress: Progress = lambda _: None) ->
 
 
 async def _publish(records: Iterable[Outgoing], progress: Progress) -> dict[str, int]:
-    from aiokafka import AIOKafkaProducer
-
-    producer = AIOKafkaProducer(
-        **aiokafka_options(), acks="all", enable_idempotence=True, max_batch_size=_BATCH_BYTES, linger_ms=5
-    )
-    await producer.start()
     counts: dict[str, int] = defaultdict(int)
-    try:
+    async with producer(max_batch_size=_BATCH_BYTES) as client:
         waiting: dict[tuple[str, int], list[Outgoing]] = defaultdict(list)
         held = 0
         for record in records:
@@ -59,13 +53,11 @@ async def _publish(records: Iterable[Outgoing], progress: Progress) -> dict[str,
             counts[record.topic] += 1
             held += 1
             if held == _SLICE:
-                await _flush(producer, waiting)
+                await _flush(client, waiting)
                 held = 0
                 progress(sum(counts.values()))
-        await _flush(producer, waiting)
+        await _flush(client, waiting)
         progress(sum(counts.values()))
-    finally:
-        await producer.stop()
     return dict(counts)
 
 
@@ -77,24 +69,24 @@ def _partition(record: Outgoing) -> int:
     return partition_of(record.key, BY_NAME[record.topic].partitions)
 
 
-async def _flush(producer: Any, waiting: dict[tuple[str, int], list[Outgoing]]) -> None:
+async def _flush(client: Any, waiting: dict[tuple[str, int], list[Outgoing]]) -> None:
     """Send what waits, a batch at a time and partition, and await every acknowledgement."""
-    await asyncio.gather(*(_send(producer, at, records) for at, records in waiting.items()))
+    await asyncio.gather(*(_send(client, at, records) for at, records in waiting.items()))
     waiting.clear()
 
 
-async def _send(producer: Any, at: tuple[str, int], records: list[Outgoing]) -> None:
+async def _send(client: Any, at: tuple[str, int], records: list[Outgoing]) -> None:
     topic, partition = at
-    batch = producer.create_batch()
+    batch = client.create_batch()
     for record in records:
         if _append(batch, record) is None:
             batch.close()
-            await (await producer.send_batch(batch, topic, partition=partition))
-            batch = producer.create_batch()
+            await (await client.send_batch(batch, topic, partition=partition))
+            batch = client.create_batch()
             if _append(batch, record) is None:
                 raise ValueError(f"a record of {len(record.value or b'')} bytes is larger than a batch")
     batch.close()
-    await (await producer.send_batch(batch, topic, partition=partition))
+    await (await client.send_batch(batch, topic, partition=partition))
 
 
 def _append(batch: Any, record: Outgoing) -> Any:

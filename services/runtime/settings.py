@@ -6,14 +6,18 @@ machine no setting is needed at all. Secrets are `SecretStr`: they do not show i
 
 import json
 import os
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from services.kernel.errors import StartRefused
+
 REPOSITORY = Path(__file__).resolve().parents[2]
+_BROKER = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s,:\[\]]+)(:[0-9]{1,5})?")
 
 
 def local_dir() -> Path:
@@ -29,12 +33,22 @@ class StackFile(PydanticBaseSettingsSource):
         return None, field_name, False
 
     def __call__(self) -> dict[str, Any]:
-        """All settings that the stack wrote; none without a stack."""
+        """All settings that the stack wrote; none without a stack.
+
+        Raises:
+            StartRefused: the file cannot be read.
+        """
+        file = local_dir() / "stack.json"
         try:
-            stack = json.loads((local_dir() / "stack.json").read_text())
+            return dict(json.loads(file.read_text())["settings"])
         except FileNotFoundError:
             return {}
-        return dict(stack["settings"])
+        except OSError as problem:
+            raise StartRefused(
+                f"{file} cannot be read ({problem.strerror}): set KOC_LOCAL_DIR to a folder that is yours"
+            ) from None
+        except (ValueError, KeyError, TypeError):
+            raise StartRefused(f"{file} is damaged: `koc local down` removes it") from None
 
 
 class Settings(BaseSettings):
@@ -47,8 +61,8 @@ class Settings(BaseSettings):
     )
 
     kafka_bootstrap: str = Field("127.0.0.1:9092", description="host:port of the brokers, comma separated")
-    kafka_security_protocol: str = Field("PLAINTEXT", description="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL")
-    kafka_sasl_mechanism: str | None = Field(None, description="PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512")
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
     kafka_username: str | None = None
     kafka_password: SecretStr | None = None
     kafka_ca_file: Path | None = Field(None, description="CA certificates of the brokers, where the system's do not do")
@@ -85,6 +99,14 @@ class Settings(BaseSettings):
     )
     log_format: str = Field("auto", pattern="^(auto|json|console)$", description="auto: console on a terminal")
 
+    @field_validator("kafka_bootstrap")
+    @classmethod
+    def are_addresses(cls, text: str) -> str:
+        """Every part looks like host:port; clients of Kafka would fail on others, each in its own way."""
+        if not all(_BROKER.fullmatch(part) for part in text.split(",")):
+            raise ValueError(f"{text!r} is not host:port of the brokers, comma separated")
+        return text
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -100,5 +122,14 @@ class Settings(BaseSettings):
 
 @cache
 def settings() -> Settings:
-    """The settings of this process, read once."""
-    return Settings()
+    """The settings of this process, read once.
+
+    Raises:
+        StartRefused: one of them makes no sense, or the local stack's file cannot be read.
+    """
+    try:
+        return Settings()
+    except ValidationError as problem:
+        found = problem.errors(include_url=False, include_context=False, include_input=False)
+        wrong = [f"KOC_{str(one['loc'][0]).upper()}: {one['msg'].removeprefix('Value error, ')}" for one in found]
+        raise StartRefused(f"a setting is wrong: {'; '.join(wrong)}") from None

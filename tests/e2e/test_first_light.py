@@ -14,7 +14,7 @@ from schemas import decoding
 from schemas.topics import DLQS, LEDGER, ORDERS
 from services.demo import poison
 from services.demo.events import record
-from services.demo.shop_week import punctual, shop_week
+from services.demo.shop_week import arrivals, shop_week
 from services.operations.drain.positions import wait_until_drained
 from services.runtime.local.broker import jars_folder
 from services.runtime.local.stack import Stack
@@ -36,7 +36,7 @@ def lit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             patch.setenv(name, value)
         settings.cache_clear()
         week = shop_week(300)
-        publish(map(record, [*week.registry, *punctual(week.log)]))
+        publish(map(record, [*week.registry, *arrivals(week.log, seed=1)]))
         publish([*poison.good(), *(one.record for one in BAD), *poison.misplaced(), *poison.afterwards()])
         wait_until_drained(DRAIN_SECONDS)
         yield stack

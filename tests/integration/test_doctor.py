@@ -60,13 +60,13 @@ def test_a_compacted_topic_is_named_with_the_command_that_mends_it() -> None:
 def test_snapshots_are_counted_with_their_age_and_a_store_that_does_not_answer_is_named(tmp_path: Path) -> None:
     url = (tmp_path / "snapshots").as_uri()
     _, found = doctor(KOC_SNAPSHOT_URL=url)
-    assert found["snapshots"] == (True, f"none yet at {url}")
+    assert found["snapshots"] == (True, f"there is none yet at {url}")
     manifests = tmp_path / "snapshots/3/manifests"
     manifests.mkdir(parents=True)
     name = Name(0, 7, "c7227dab", "0" * 32)
     (manifests / str(name)).write_bytes(b"")
     _, found = doctor(KOC_SNAPSHOT_URL=url)
-    assert found["snapshots"][1].startswith(f"of 1 of 12 partitions at {url}, none older than ")
+    assert found["snapshots"][1].startswith(f"1 of 12 partitions have one at {url}, at most ")
     status, found = doctor(
         KOC_SNAPSHOT_URL="s3://koc/here",
         AWS_ENDPOINT_URL="http://127.0.0.1:1",

@@ -11,22 +11,22 @@ import pytest
 from kafka import KafkaProducer, TopicPartition
 from kafka.structs import OffsetAndMetadata
 
-from schemas.partitioning import partition_of
-from schemas.topics import CLICKS, CREDITS, ORDERS
+from schemas.topics import CLICKS, CREDITS, ORDERS, Topic
 from services.operations.drain.positions import ATTRIBUTION_GROUP, LivePositions
-from services.operations.explain.explain import NotExplained
-from services.operations.explain.forms import as_json, as_text
+from services.operations.explain.explanation_json import order_json
+from services.operations.explain.explanation_text import order_text
+from services.operations.explain.inquiry import Inquiry, Rulebook
 from services.operations.explain.library import answer_why_not, explain_order
-from services.operations.explain.why_not import Asked, Rulebook
-from services.operations.explain.why_not_forms import as_json as answer_json
+from services.operations.explain.sources import EventRefusal, NotExplained
+from services.operations.explain.why_not_forms import why_not_json
 from services.runtime import deadletters
 from services.runtime.kafka import admin, kafka_python_options
 from services.runtime.topics import log_ends
 from tests.kit.books import PLAN, RELATION, Books
-from tests.kit.settlement_facts import PAID_AT, Fact, FactCredit
+from tests.kit.order_events import home, paid, refunded
+from tests.kit.settlement_facts import PAID_AT, Fact, FactCredit, FactStep, FactVersion
 
 KOC = Path(sys.executable).with_name("koc")
-PARTITION = 3
 CONSIDERED: tuple[dict[str, Any], ...] = (
     {"touch_id": "clk_01", "content_id": "v_93", "koc_id": "k_7", "touched_at": "2026-10-31T09:00:00Z",
      "verdict": "credited"},
@@ -42,30 +42,33 @@ def order_id(books: Books) -> str:
     return f"o_{uuid.uuid4().hex}"
 
 
-def publish(topic: str, body: dict[str, Any]) -> None:
+def publish(topic: str, body: dict[str, Any]) -> int:
+    """Publish to the buyer's partition; the offset."""
     producer = KafkaProducer(**kafka_python_options())
-    producer.send(topic, value=json.dumps(body).encode(), partition=PARTITION)
-    producer.flush()
+    place = producer.send(topic, value=json.dumps(body).encode(), partition=home(body["buyer_id"])).get(10)
     producer.close()
+    return int(place.offset)
 
 
 def attribution_reads() -> None:
     """As if attribution had read the orders to their end."""
     with LivePositions() as positions:
         positions.reached()  # makes the cluster's first group coordinator, and waits for it
-    end = log_ends([ORDERS.name])[ORDERS.name, PARTITION]
-    place = TopicPartition(ORDERS.name, PARTITION)
+    read = {TopicPartition(*place): OffsetAndMetadata(end, "", -1) for place, end in log_ends([ORDERS.name]).items()}
     with admin() as client:
-        client.alter_group_offsets(ATTRIBUTION_GROUP, {place: OffsetAndMetadata(end, "", -1)})
+        client.alter_group_offsets(ATTRIBUTION_GROUP, read)
 
 
-def paid(order_id: str, **changes: Any) -> dict[str, Any]:
-    line = {"line_id": "1", "product_id": "p_5", "brand_id": "br_2", "quantity": 1, "goods_paid_minor": 20_000}
-    return {
-        "event_id": f"{order_id}_paid", "event_type": "order.paid", "occurred_at": "2026-11-01T09:00:00Z",
-        "order_id": order_id, "buyer_id": "b_1", "platform": "douyin", "shop_id": "s_1", "currency": "CNY",
-        "new_customer": False, "lines": [line], **changes,
-    }  # fmt: skip
+def refuse(topic: Topic, partition: int, offset: int, event: dict[str, Any], refusal: EventRefusal) -> None:
+    """As attribution does with an event that it refuses."""
+    said = deadletters.headers(refusal.reason, refusal.detail, topic.name, partition, offset)
+    producer = KafkaProducer(**kafka_python_options())
+    producer.send(topic.dlq, value=json.dumps(event).encode(), headers=said, partition=0).get(10)
+    producer.close()
+
+
+def koc(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([KOC, *arguments], capture_output=True, text=True, timeout=60)
 
 
 def not_explained(order_id: str) -> str:
@@ -80,7 +83,7 @@ def test_the_worked_example_is_explained_split_by_split(books: Books, order_id: 
     books.assert_lines(fact)
     books.assert_lines(fact.refunded(5_000))
 
-    (line,) = as_json(explain_order(order_id))["lines"]
+    (line,) = order_json(explain_order(order_id))["lines"]
     assert [(touch["touch_id"], touch["verdict"]) for touch in line["considered"]] == [
         ("clk_01", "credited"),
         ("clk_00", "not_last"),
@@ -100,7 +103,8 @@ def test_the_worked_example_is_explained_split_by_split(books: Books, order_id: 
         "recruiter": 270,
     }
     assert line["target"] == line["booked"]
-    assert line["remarks"] == []
+    (remark,) = line["remarks"]
+    assert remark.startswith("the refunds listed here add up to 0.00 CNY, the books count 50.00 CNY")
     assert [(entry["kind"], entry["effective_at"]) for entry in line["entries"]] == [
         ("commission.accrued", "2026-11-01T09:00:00Z"),
         ("commission.adjusted", "2026-11-05T09:00:00Z"),
@@ -114,7 +118,7 @@ def test_the_worked_example_is_explained_split_by_split(books: Books, order_id: 
 def test_the_text_says_the_same_in_money(books: Books, order_id: str) -> None:
     books.register(PLAN | {"splits": [*PLAN["splits"], {"role": "coach", "of": "koc", "share_ppm": 10_000}]}, RELATION)
     books.assert_lines(Fact(order_id=order_id, considered=CONSIDERED))
-    text = "\n".join(as_text(explain_order(order_id)))
+    text = "\n".join(order_text(explain_order(order_id)))
     for words in (
         "plan pl_1 version 1 (open): 20 % of 200.00 CNY (goods_paid) = 40.00 CNY",
         "platform: 10 % of commission 40.00 CNY = 4.00 CNY",
@@ -123,7 +127,7 @@ def test_the_text_says_the_same_in_money(books: Books, order_id: str) -> None:
         "coach: nobody fills this role, so it takes nothing (1 % of koc 25.20 CNY)",
         "-> koc k_7 has 25.20 CNY",
         "not_last         clk_00",
-        "the policy credits the last touch that competes, and another one came later",
+        "the policy credits the last touch: another came later, or at the same moment with the greater id",
         "considered, by the policy last_click, rules revision 1:",
         "        -25.20 CNY  koc:k_7:pending",
     ):
@@ -135,7 +139,7 @@ def test_several_credits_share_a_line_and_each_has_its_own_plan(books: Books, or
     books.register(PLAN, other, RELATION)
     shares = (FactCredit(weight_ppm=700_000), FactCredit(content_id="v_12", koc_id="k_9", weight_ppm=300_000))
     books.assert_lines(Fact(order_id=order_id, goods_paid_minor=10_001, credits=shares))
-    (line,) = as_json(explain_order(order_id))["lines"]
+    (line,) = order_json(explain_order(order_id))["lines"]
     assert [(c["plan_id"], c["base_minor"]) for c in line["credits"]] == [("pl_1", 7_001), ("pl_2", 3_000)]
     assert line["target"] == line["booked"]
 
@@ -144,19 +148,19 @@ def test_an_order_without_a_plan_is_explained_with_the_amount_that_waits_for_one
     books.register(PLAN)
     books.assert_lines(Fact(order_id=order_id, brand_id="br_none", considered=CONSIDERED))
     explained = explain_order(order_id)
-    (line,) = as_json(explained)["lines"]
+    (line,) = order_json(explained)["lines"]
     assert (line["unpriced"], line["unpriced_minor"], line["entries"]) == ("no_plan", 20_000, [])
-    assert "no plan prices it: 200.00 CNY of base is unpriced" in "\n".join(as_text(explained))
+    assert "no plan prices it: 200.00 CNY of base is unpriced" in "\n".join(order_text(explained))
 
 
 def test_both_buyers_of_one_order_line_are_explained_each_with_its_own_entries(books: Books, order_id: str) -> None:
     books.register(PLAN, RELATION)
     books.assert_lines(Fact(order_id=order_id, buyer_id="b_late"), partition=3)
     books.assert_lines(Fact(order_id=order_id, buyer_id="b_early", paid_at=PAID_AT - 1), partition=5)
-    standing, displaced = as_json(explain_order(order_id))["lines"]
+    standing, displaced = order_json(explain_order(order_id))["lines"]
     assert (standing["buyer_id"], standing["standing"], standing["remarks"]) == ("b_early", True, [])
     assert (displaced["buyer_id"], displaced["standing"], displaced["booked"]) == ("b_late", False, [])
-    assert "another buyer's line" in displaced["remarks"][0]
+    assert displaced["remarks"] == ["the order line belongs to buyer b_early: this line is worth 0.00 CNY"]
     assert [len(line["entries"]) for line in (standing, displaced)] == [1, 2]
 
 
@@ -164,7 +168,7 @@ def test_a_line_that_waits_to_be_priced_again_is_told(books: Books, order_id: st
     books.register(PLAN, RELATION)
     books.assert_lines(Fact(order_id=order_id))
     books.take_registry(PLAN | {"event_id": "r9", "version": 2, "rate_ppm": 300_000})
-    (line,) = as_json(explain_order(order_id))["lines"]
+    (line,) = order_json(explain_order(order_id))["lines"]
     assert line["credits"][0]["plan_version"] == 2
     assert "waits to be priced again" in line["remarks"][0]
 
@@ -182,7 +186,7 @@ def test_an_order_that_attribution_has_not_read_is_on_its_way(order_id: str) -> 
 def test_an_order_whose_credits_the_books_have_not_read_is_on_its_way(order_id: str) -> None:
     publish(ORDERS.name, paid(order_id))
     attribution_reads()
-    publish(CREDITS.name, {"order_id": order_id})
+    publish(CREDITS.name, {"order_id": order_id, "buyer_id": "b_1"})
     assert "still on its way" in not_explained(order_id)
 
 
@@ -203,7 +207,58 @@ def test_an_order_that_was_never_paid_is_told(order_id: str) -> None:
 def test_a_refused_order_is_told_with_the_reason(order_id: str) -> None:
     publish(ORDERS.name, paid(order_id, currency="yuan"))
     attribution_reads()
-    assert "was published and refused (invalid_" in not_explained(order_id)
+    assert "was refused as invalid_field" in not_explained(order_id)
+
+
+def test_f03_a_payment_that_came_too_late_is_told_with_its_reason_and_place(order_id: str) -> None:
+    event = paid(order_id)
+    offset = publish(ORDERS.name, event)
+    refuse(ORDERS, home("b_1"), offset, event, TOO_LATE)
+    attribution_reads()
+    place = f"{ORDERS.name}/{home('b_1')}/{offset}"
+    sentence = not_explained(order_id)
+    assert sentence.startswith(
+        f"order {order_id} is not in the books: its order.paid at {place} was refused as too_late"
+    )
+    ran = koc("explain", order_id, "--json")
+    (refused,) = json.loads(ran.stdout)["refused"]
+    assert (ran.returncode, refused["offset"], refused["detail"]) == (1, offset, TOO_LATE.detail)
+    shown = koc("dlq", "show", place)
+    assert (shown.returncode, "too_late" in shown.stdout) == (0, True)
+
+
+def test_f06_the_refunds_of_a_line_are_read_from_the_orders_topic(books: Books, order_id: str) -> None:
+    publish(ORDERS.name, paid(order_id))
+    publish(ORDERS.name, refunded(f"{order_id}_1", "rf_1", 2_000, order_id=order_id))
+    last = publish(ORDERS.name, refunded(f"{order_id}_2", "rf_1", 2_500, "2026-11-02T10:05:00Z", order_id=order_id))
+    wrong = refunded(f"{order_id}_3", "rf_2", 1, order_id=order_id, lines=[{"line_id": "9", "refund_minor": 1}])
+    refused_at = publish(ORDERS.name, wrong)
+    refuse(ORDERS, home("b_1"), refused_at, wrong, EventRefusal("unknown_line", f"order {order_id} has no line 9"))
+    attribution_reads()
+    books.register(PLAN, RELATION)
+    steps = (FactStep(f"{order_id}_paid"), FactStep(f"{order_id}_1", PAID_AT, 2_000))
+    version = FactVersion(order=last + 1)
+    books.assert_lines(
+        Fact(order_id=order_id, refunded_minor=2_000, steps=steps, version=version), partition=home("b_1")
+    )
+
+    explanation = order_json(explain_order(order_id))
+    (line,) = explanation["lines"]
+    assert [(one["event_id"], one["refund_minor"], one["counted_minor"]) for one in line["refunds"]] == [
+        (f"{order_id}_1", 2_000, 2_000),
+        (f"{order_id}_2", 2_500, 0),
+    ]
+    assert "rf_1 counts once for a line" in line["refunds"][1]["why"]
+    assert (line["remarks"], explanation["remarks"]) == ([], [])
+    assert [(one["event_id"], one["reason"], one["offset"]) for one in explanation["refused"]] == [
+        (f"{order_id}_3", "unknown_line", refused_at)
+    ]
+    assert {entry["period"] for entry in line["entries"]} == {"2026-11"}
+
+    publish(ORDERS.name, refunded(f"{order_id}_4", "rf_4", 300, "2026-11-03T10:00:00Z", order_id=order_id))
+    explanation = order_json(explain_order(order_id))
+    assert explanation["lines"][0]["refunds"][2]["why"].startswith("no effect yet: it is on its way")
+    assert explanation["remarks"][0].startswith("an event of the order is still on its way")
 
 
 def test_an_order_that_another_one_merely_mentions_is_unknown(order_id: str) -> None:
@@ -218,7 +273,7 @@ def test_the_command_exits_with_1_and_one_sentence_or_prints_the_object(books: B
     books.register(PLAN, RELATION)
     books.assert_lines(Fact(order_id=order_id))
     ran = subprocess.run([KOC, "explain", order_id, "--json"], capture_output=True, text=True, check=True)
-    assert json.loads(ran.stdout) == as_json(explain_order(order_id))
+    assert json.loads(ran.stdout) == order_json(explain_order(order_id))
 
 
 def click(buyer_id: str, event_id: str, at: str, koc_id: str) -> dict[str, Any]:
@@ -231,7 +286,7 @@ def click(buyer_id: str, event_id: str, at: str, koc_id: str) -> dict[str, Any]:
 
 def publish_clicks(buyer_id: str, *events: dict[str, Any], transactional_id: str | None = None) -> int:
     """Publish to the buyer's partition; the offset of the first. With a transaction, it is aborted in the end."""
-    partition = partition_of(buyer_id.encode(), CLICKS.partitions)
+    partition = home(buyer_id)
     options = {"transactional_id": transactional_id} if transactional_id else {}
     producer = KafkaProducer(**kafka_python_options(), **options)
     if transactional_id:
@@ -246,13 +301,7 @@ def publish_clicks(buyer_id: str, *events: dict[str, Any], transactional_id: str
     return offset
 
 
-def refuse_click(buyer_id: str, offset: int, event: dict[str, Any], reason: str) -> None:
-    """As attribution does with a click that it refuses."""
-    partition = partition_of(buyer_id.encode(), CLICKS.partitions)
-    said = deadletters.headers(reason, "accepted from 2026-10-31T00:00:00Z on", CLICKS.name, partition, offset)
-    producer = KafkaProducer(**kafka_python_options())
-    producer.send(CLICKS.dlq, value=json.dumps(event).encode(), headers=said, partition=0).get(10)
-    producer.close()
+TOO_LATE = EventRefusal("too_late", "accepted from 2026-10-31T00:00:00Z on")
 
 
 def test_why_not_me_is_answered_from_the_books_the_clicks_log_and_the_dead_letters(books: Books, order_id: str) -> None:
@@ -265,7 +314,7 @@ def test_why_not_me_is_answered_from_the_books_the_clicks_log_and_the_dead_lette
         click(buyer, f"{order_id}_before", "2026-10-10T09:00:00Z", "k_before"),
         click(f"{buyer}_other", f"{order_id}_other", "2026-10-31T10:00:00Z", "k_other"),
     )
-    refuse_click(buyer, offset, late, "too_late")
+    refuse(CLICKS, home(buyer), offset, late, TOO_LATE)
     undone = click(buyer, f"{order_id}_undone", "2026-10-31T10:00:00Z", "k_undone")
     publish_clicks(buyer, undone, transactional_id=order_id)
     books.register(PLAN, RELATION)
@@ -273,7 +322,7 @@ def test_why_not_me_is_answered_from_the_books_the_clicks_log_and_the_dead_lette
     rulebook = Rulebook(1, {"last_click": "last_click"}, 15 * 86_400_000_000)
 
     def told(koc_id: str) -> tuple[str, list[str]]:
-        (line,) = answer_json(answer_why_not(order_id, Asked(None, koc_id), rulebook))["lines"]
+        (line,) = why_not_json(answer_why_not(order_id, Inquiry(None, koc_id), rulebook))["lines"]
         return line["outcome"], [touch["word"] for touch in line["touches"]]
 
     assert told("k_7") == ("credited", ["credited"])
@@ -285,14 +334,10 @@ def test_why_not_me_is_answered_from_the_books_the_clicks_log_and_the_dead_lette
     assert told("k_undone") == ("no_candidate", [])
 
 
-def koc(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([KOC, *arguments], capture_output=True, text=True, timeout=60)
-
-
 def test_the_command_answers_why_not_me_also_of_an_order_that_nobody_is_credited_for(order_id: str) -> None:
     buyer = f"b_{order_id}"
     late = click(buyer, f"{order_id}_late", "2026-10-30T09:00:00Z", "k_late")
-    refuse_click(buyer, publish_clicks(buyer, late), late, "too_late")
+    refuse(CLICKS, home(buyer), publish_clicks(buyer, late), late, TOO_LATE)
     publish(ORDERS.name, paid(order_id, buyer_id=buyer))
     attribution_reads()
     ran = subprocess.run(

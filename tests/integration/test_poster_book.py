@@ -148,7 +148,7 @@ class _Statements:
         posting_transaction.PostingTransaction.__init__ = opened  # type: ignore[method-assign]
 
     def __exit__(self, *_: object) -> None:
-        self._module.BookTransaction.__init__ = self._old  # type: ignore[method-assign]
+        self._module.PostingTransaction.__init__ = self._old  # type: ignore[method-assign]
 
 
 def test_batches_of_any_size_and_duplicates_end_in_the_same_positions(books: Books, another_books: Books) -> None:
@@ -310,3 +310,24 @@ def test_the_hot_read_does_not_hash_the_whole_table(books: Books) -> None:
         plan = "\n".join(row[0] for row in writer.execute(f"EXPLAIN {_CHANGE_LINES}").fetchall())
     assert "Hash" not in plan
     assert "Index" in plan
+
+
+HUGE = 10**12
+BEFORE_DISCOUNT = PLAN | {"rate_ppm": 1_000_000, "base": "before_platform_discount"}
+
+
+def test_f01_a_line_over_a_limit_of_the_journal_is_set_aside_and_everything_else_goes_on(books: Books) -> None:
+    books.register(BEFORE_DISCOUNT, RELATION)
+    over = order(1, goods_paid_minor=HUGE, platform_discount_minor=HUGE)
+    books.assert_lines(over, order(2), partition=3)
+    kept = "SELECT order_id, set_aside, booked_steps, cardinality(accounts) > 0 FROM line ORDER BY order_id"
+    reason = "2000000000000 on brand:br_2:accrued is over the journal's limit of 1000000000000"
+    assert books.rows(kept) == [("o_1", reason, [], False), ("o_2", None, ["o1_paid"], True)]
+    books.assert_lines(over.refunded(1), order(3), partition=3)
+    assert books.rows("SELECT count(*) FROM line WHERE set_aside IS NOT NULL") == [(1,)]
+    books.take_registry(PLAN | {"event_id": "r10", "version": 2})
+    books.reprice()
+    booked = books.rows("SELECT set_aside, booked_steps FROM line WHERE order_id = 'o_1'")
+    assert booked == [(None, ["o1_paid", "o1_ref"])]
+    assert books.rows("SELECT kind FROM journal WHERE order_id = 'o_1' ORDER BY seq") == [(1,), (2,)]
+    check_books(books)

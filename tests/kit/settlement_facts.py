@@ -114,6 +114,6 @@ def reference(*facts: Plan | Relation) -> Reference:
 BOTH = Relation("k_7", {"mcn": "m_1", "recruiter": "r_1"}, PAID_AT - 30 * DAY)
 
 
-def usual() -> Reference:
-    """The page's worked example: 20 %, platform 10 % of it, agency 20 %, recruiter 12.5 % of the rest."""
-    return reference(plan(), BOTH)
+def usual(**changes: Any) -> Reference:
+    """The page's worked example, or a change of its plan: 20 %, platform 10 %, agency 20 %, recruiter 12.5 %."""
+    return reference(plan(**changes), BOTH)

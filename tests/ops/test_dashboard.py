@@ -3,14 +3,10 @@
 import json
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
-import urllib.parse
-import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +21,7 @@ from services.runtime import metrics
 from services.runtime.local.stack import Stack
 from services.runtime.publishing import publish
 from services.runtime.settings import settings
+from tests.kit.prometheus import Prometheus, scraping
 from tests.kit.without import installed
 from tests.ops import compose
 
@@ -36,35 +33,6 @@ QUERIES = [
     for target in panel.get("targets", ())
 ]
 ORDERS = 150
-
-
-@dataclass(frozen=True)
-class Prometheus:
-    """A running server."""
-
-    address: str
-
-    def ask(self, expression: str) -> list[dict[str, Any]]:
-        """The series of an instant query, its Grafana variables filled in with the whole of the run."""
-        filled = expression.replace("$__rate_interval", "5m")
-        parameters = urllib.parse.urlencode({"query": filled})
-        address = f"{self.address}/api/v1/query?{parameters}"
-        with urllib.request.urlopen(address, timeout=10) as answer:  # noqa: S310 - our own Prometheus on loopback
-            return list(json.load(answer)["data"]["result"])
-
-    def series_of(self, expression: str, seconds: float = 40) -> list[dict[str, Any]]:
-        """The same, waiting for the scrapes that it needs."""
-        deadline = time.monotonic() + seconds
-        while not (found := self._asked(expression)) and time.monotonic() < deadline:
-            time.sleep(0.5)
-        return found
-
-    def _asked(self, expression: str) -> list[dict[str, Any]]:
-        """The same, empty while the server is still starting."""
-        try:
-            return self.ask(expression)
-        except OSError:
-            return []
 
 
 @pytest.fixture(scope="module")
@@ -79,36 +47,13 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]
             for key, value in stack.environment().items():
                 patch.setenv(key, value)
             settings.cache_clear()
-            server, address = _start(program, folder, stack)
-            try:
-                reached = Prometheus(address)
-                assert reached.series_of("count(up == 1) == 3"), (folder / "log").read_text()
+            with scraping(stack, folder, program) as reached:
                 _flow()
                 yield reached
-            finally:
-                server.terminate()
-                server.wait(20)
     finally:
         patch.undo()
         settings.cache_clear()
         stack.reset()
-
-
-def _start(program: str, folder: Path, stack: Stack) -> tuple[subprocess.Popen[bytes], str]:
-    """Prometheus with our own configuration, its targets led to this stack's processes."""
-    config = yaml.safe_load((compose.ROOT / "deploy/prometheus/prometheus.yml").read_text())
-    config["global"] = {"scrape_interval": "1s", "scrape_timeout": "1s"}
-    ports = {process["name"].rpartition("-")[0]: process["http_port"] for process in stack.processes()}
-    for job in config["scrape_configs"]:
-        job["static_configs"] = [{"targets": [f"127.0.0.1:{ports[job['job_name']]}"]}]
-    (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        listen = f"127.0.0.1:{probe.getsockname()[1]}"
-    files = [f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data"]
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen([program, *files, f"--web.listen-address={listen}"], stdout=log, stderr=log)
-    return server, f"http://{listen}"
 
 
 def _flow() -> None:

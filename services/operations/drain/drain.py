@@ -15,7 +15,7 @@ Place = tuple[str, int]
 POLL_SECONDS = 0.2
 
 
-class Reached(NamedTuple):
+class ReaderPositions(NamedTuple):
     """How far each part has come, read after the ends.
 
     Attributes:
@@ -37,20 +37,20 @@ class LogDistance(NamedTuple):
     missing: int
 
 
-class Drained(NamedTuple):
+class DrainResult(NamedTuple):
     """Everything has arrived: how long that took, and the ends that it was held against."""
 
     seconds: float
     ends: Mapping[Place, int]
 
 
-class Positions(Protocol):
+class PositionSource(Protocol):
     """Where the logs end and how far their readers are. Both raise ConnectionError while a server is away."""
 
     def ends(self) -> Mapping[Place, int]:
         """The log ends of clicks, orders, registry and credits."""
 
-    def reached(self) -> Reached:
+    def reached(self) -> ReaderPositions:
         """How far all is now, the group's positions read before the books'."""
 
 
@@ -66,7 +66,7 @@ REPRICE_JOBS = "open reprice jobs"
 UNPUBLISHED = "entries not yet published"
 
 
-def drain(positions: Positions, timeout_seconds: float, progress: Callable[[str], None]) -> Drained:
+def drain(positions: PositionSource, timeout_seconds: float, progress: Callable[[str], None]) -> DrainResult:
     """Wait until every reader has reached the ends and nothing is left to be priced or published.
 
     Args:
@@ -85,7 +85,7 @@ def drain(positions: Positions, timeout_seconds: float, progress: Callable[[str]
             ends = positions.ends()
             behind = missing(ends, positions.reached())
             if not behind and positions.ends() == ends:
-                return Drained(time.monotonic() - began, ends)
+                return DrainResult(time.monotonic() - began, ends)
             waits_for = sentence(behind) or "records that have only just come"
         except ConnectionError as problem:
             waits_for = str(problem)
@@ -97,7 +97,7 @@ def drain(positions: Positions, timeout_seconds: float, progress: Callable[[str]
         time.sleep(POLL_SECONDS)
 
 
-def missing(ends: Mapping[Place, int], reached: Reached) -> list[LogDistance]:
+def missing(ends: Mapping[Place, int], reached: ReaderPositions) -> list[LogDistance]:
     """What has not come to its end."""
     unread = [
         LogDistance(topic, partition, end - reached.offsets.get((topic, partition), 0))

@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from schemas.topics import CLICKS, CREDITS, ORDERS, REGISTRY
 from services.kernel.errors import StartRefused
-from services.operations.drain.drain import Place, Reached, drain
+from services.operations.drain.drain import Place, ReaderPositions, drain
 from services.runtime.database import engine
 from services.runtime.kafka import admin
 from services.settlement.books import tables
@@ -59,7 +59,7 @@ class LivePositions:
         with self._connected() as client:
             return _offsets(client, OffsetSpec.LATEST)
 
-    def reached(self) -> Reached:
+    def reached(self) -> ReaderPositions:
         """The group's positions first: the credits of what it has read are in the log by then."""
         from kafka.admin import OffsetSpec
 
@@ -72,7 +72,7 @@ class LivePositions:
         except OperationalError as problem:
             raise ConnectionError(f"the database does not answer: {problem.orig}") from problem
 
-    def _books(self, offsets: dict[Place, int]) -> Reached:
+    def _books(self, offsets: dict[Place, int]) -> ReaderPositions:
         """Complete the positions by the books', all from one snapshot."""
         writer, relay, progress = tables.writer.c, tables.relay.c, tables.reprice_progress.c
         with self._engine.connect() as connection:
@@ -88,7 +88,7 @@ class LivePositions:
             ).all()
         _raise(offsets, (((CREDITS.name, partition), offset) for partition, offset in read))
         _raise(offsets, [((REGISTRY.name, 0), registry)])
-        return Reached(offsets, dict(jobs), dict(unpublished))
+        return ReaderPositions(offsets, dict(jobs), dict(unpublished))
 
     @contextmanager
     def _connected(self) -> Iterator[Any]:

@@ -5,19 +5,27 @@ result is held against what is booked.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
-from schemas.verdicts import MEANING as VERDICTS
 from services.kernel.money import share
-from services.kernel.time import format_rfc3339
+from services.operations.explain.refunds import RefundExplanation, explain_refunds
+from services.operations.explain.remarks import line_remarks, nothing_because
+from services.operations.explain.sources import (
+    BookedOrder,
+    ExplainableAssertion,
+    Library,
+    OrderLogRecord,
+    PublishedOrder,
+)
+from services.operations.explain.unknown_order import find_order, not_explained
+from services.settlement.books.journal_entry import JournalEntry
 from services.settlement.domain.book.entries import Entry
 from services.settlement.domain.book.positions import Position
-from services.settlement.domain.lines.assertions import AssertedCredit, LineAssertion, is_cancelled
+from services.settlement.domain.lines.assertions import AssertedCredit, is_cancelled
 from services.settlement.domain.lines.line import Line
 from services.settlement.domain.pricing.price import (
     GOODS_PAID,
     CreditTerms,
-    Reference,
     SplitShare,
     allocated,
     price,
@@ -25,79 +33,8 @@ from services.settlement.domain.pricing.price import (
     terms_of,
 )
 
-# ruff: noqa: D102 - what each field of an assertion means stands once, in the public contract (schemas)
 
-
-class Candidate(Protocol):
-    """A touch or the platform's declaration (without a touch) that was considered, and the verdict on it."""
-
-    @property
-    def touch_id(self) -> str | None: ...
-    @property
-    def content_id(self) -> str: ...
-    @property
-    def koc_id(self) -> str: ...
-    @property
-    def touched_at(self) -> int | None: ...
-    @property
-    def verdict(self) -> str: ...
-
-
-class Told(LineAssertion, Protocol):
-    """An assertion with what only a person reads."""
-
-    @property
-    def considered(self) -> Sequence[Candidate]: ...
-
-
-class Booked(NamedTuple):
-    """A journal entry by its number."""
-
-    entry_id: str
-    entry: Entry
-
-
-class Known(NamedTuple):
-    """What the books hold of an order, in one snapshot."""
-
-    lines: Sequence[tuple[Line, Told]]
-    entries: Sequence[Booked]
-    reference: Reference
-
-
-class Published(NamedTuple):
-    """What the orders topic holds of an order that the books do not know.
-
-    Attributes:
-        events: how many records name it.
-        paid_at: of its valid order.paid, microseconds; None = there is none.
-        buyer_id: of that.
-        refused: why a record of it is no valid event; None = all are.
-        on_its_way: whether something that was published is not in the books yet.
-    """
-
-    events: int
-    paid_at: int | None
-    buyer_id: str | None
-    refused: str | None
-    on_its_way: bool
-
-
-class Library(Protocol):
-    """Where explanations are looked up."""
-
-    def known(self, order_id: str) -> Known:
-        """What the books hold; no lines where they know nothing."""
-
-    def published(self, order_id: str) -> Published:
-        """Look for it in the orders topic, from its first record to its present end."""
-
-
-class NotExplained(Exception):  # noqa: N818 - what the answer is
-    """There is nothing to explain, and the sentence says which of the reasons it is."""
-
-
-class CreditExplained(NamedTuple):
+class CreditExplanation(NamedTuple):
     """One credit, priced: `base_minor` is its part of what remains after refunds; `keeps` is role -> amount."""
 
     terms: CreditTerms
@@ -113,76 +50,98 @@ class CreditExplained(NamedTuple):
         return self.terms.credit
 
 
-class LineExplained(NamedTuple):
-    """One line under one buyer. `target` is what it is worth now, by account; the line has what is booked."""
+class LineExplanation(NamedTuple):
+    """One line under one buyer.
+
+    Attributes:
+        target: what it is worth now, by account; the line has what is booked.
+        nothing_because: why it is worth nothing whatever the plans say; None = it has a base.
+        remarks: what is unusual about it, a sentence each.
+        refunds: as far as the orders topic shows them; None = the topic could not be read.
+    """
 
     line: Line
-    told: Told
-    credits: Sequence[CreditExplained]
+    told: ExplainableAssertion
+    credits: Sequence[CreditExplanation]
     target: Position
-    entries: Sequence[Booked]
-
-    @property
-    def remarks(self) -> list[str]:
-        """What is unusual about it, a sentence each."""
-        line, said = self.line, []
-        if not line.standing:
-            said.append("another buyer's line of the same order line stands: this one is worth nothing")
-        if line.quarantined is not None:
-            said.append(f"quarantined, frozen at what is booked: {line.quarantined}")
-        if line.below_join:
-            said.append("incomplete: an assertion that knows all of its events is still to come")
-        if is_cancelled(self.told):
-            said.append("cancelled: it is worth nothing")
-        if self.target != line.booked:
-            said.append("booked is not what the plans of today give: it waits to be priced again, or is frozen")
-        return said
+    nothing_because: str | None
+    remarks: Sequence[str]
+    entries: Sequence[JournalEntry]
+    refunds: Sequence[RefundExplanation] | None
 
 
-class Explained(NamedTuple):
-    """An order as the books have it."""
+class OrderExplanation(NamedTuple):
+    """An order as the books have it.
+
+    Attributes:
+        refused: its refused events.
+        remarks: what is unusual about the order as a whole, a sentence each.
+    """
 
     order_id: str
-    lines: Sequence[LineExplained]
+    lines: Sequence[LineExplanation]
+    refused: Sequence[OrderLogRecord]
+    remarks: Sequence[str]
 
 
-def explain(order_id: str, library: Library) -> Explained:
+def explain(order_id: str, library: Library) -> OrderExplanation:
     """Explain an order.
 
     Raises:
         NotExplained: it was never published, is on its way, was refused, or has neither touch nor declaration.
     """
-    lines = explained_lines(order_id, library)
-    if not lines:
-        raise NotExplained(why_unknown(order_id, library.published(order_id)))
-    return Explained(order_id, lines)
+    booked, published = find_order(order_id, library)
+    if published is not None:
+        raise not_explained(order_id, published)
+    try:
+        found = library.published(order_id, booked)
+    except ConnectionError as problem:
+        unread = f"the orders topic cannot be read, so refunds and refused events are not listed: {problem}"
+        return OrderExplanation(order_id, explained_lines(booked, None), [], [unread])
+    remarks = ["an event of the order is still on its way to the books: `koc drain` waits for it"]
+    return OrderExplanation(
+        order_id, explained_lines(booked, found), found.refused, remarks if found.on_its_way else []
+    )
 
 
-def verdict_sentence(verdict: str) -> str:
-    """A verdict in a sentence; a word that is newer than this reader is given as it is."""
-    return VERDICTS.get(verdict, f"the verdict was {verdict}")
+def explained_lines(booked: BookedOrder, published: PublishedOrder | None) -> list[LineExplanation]:
+    """The lines of an order that the books know."""
+    return [_line(line, told, booked, published) for line, told in booked.lines]
 
 
-def explained_lines(order_id: str, library: Library) -> list[LineExplained]:
-    """The lines of an order that the books know; none where they know nothing of it."""
-    known = library.known(order_id)
-    return [_line(line, told, known) for line, told in known.lines]
-
-
-def _line(line: Line, told: Told, known: Known) -> LineExplained:
+def _line(
+    line: Line, told: ExplainableAssertion, booked: BookedOrder, published: PublishedOrder | None
+) -> LineExplanation:
     """Price a line again, with each step kept."""
-    priced = terms_of(told, known.reference)
-    cancelled = is_cancelled(told)
-    target = price(told, priced.terms, told.refunded_minor, cancelled=cancelled) if line.standing else {}
-    credits_explained = []
-    for index, terms in enumerate(priced.terms):
+    priced = terms_of(told, booked.reference)
+    target = price(told, priced.terms, told.refunded_minor, cancelled=is_cancelled(told)) if line.standing else {}
+    owner = next((other.key[2] for other, _ in booked.lines if other.standing and other.key[:2] == line.key[:2]), None)
+    reason = nothing_because(line, told, owner)
+    refunds = None if published is None else explain_refunds(told, published.records)
+    return LineExplanation(
+        line,
+        told,
+        _credits(told, priced.terms, is_worthless=reason is not None),
+        target,
+        reason,
+        line_remarks(line, told, reason, refunds, is_as_priced=target == line.booked),
+        [recorded for recorded in booked.entries if _is_of(recorded.entry, line)],
+        refunds,
+    )
+
+
+def _credits(
+    told: ExplainableAssertion, priced: tuple[CreditTerms, ...], *, is_worthless: bool
+) -> list[CreditExplanation]:
+    """Each credit with its part of the base, its commission and its splits."""
+    explained = []
+    for index, terms in enumerate(priced):
         kind = terms.plan.base if terms.plan else GOODS_PAID
-        base = 0 if cancelled else allocated(told, priced.terms, kind, told.refunded_minor)[index]
+        base = 0 if is_worthless else allocated(told, priced, kind, told.refunded_minor)[index]
         commission = share(base, terms.rate_ppm)
         taken, keeps = split(terms, base, commission)
-        credits_explained.append(CreditExplained(terms, kind, base, commission, taken, keeps))
-    entries = [booked for booked in known.entries if _is_of(booked.entry, line)]
-    return LineExplained(line, told, credits_explained, target, entries)
+        explained.append(CreditExplanation(terms, kind, base, commission, taken, keeps))
+    return explained
 
 
 def _is_of(entry: Entry, line: Line) -> bool:
@@ -190,19 +149,3 @@ def _is_of(entry: Entry, line: Line) -> bool:
     if (entry.order_id, entry.line_id) != line.key[:2]:
         return False
     return "/".join(line.key) in entry.idem_key.split("|")
-
-
-def why_unknown(order_id: str, published: Published) -> str:
-    """One sentence that tells apart why the books know nothing of an order."""
-    if published.events == 0:
-        return f"order {order_id} is unknown: no event of it was ever published"
-    if published.refused is not None:
-        return f"order {order_id} was published and refused ({published.refused}): see `koc dlq list`"
-    if published.on_its_way:
-        return f"order {order_id} was published and is still on its way to the books: see `koc drain`"
-    if published.paid_at is None:
-        return f"order {order_id} has no order.paid among what was published of it: it earns nobody anything until then"
-    return (
-        f"order {order_id}, paid {format_rfc3339(published.paid_at)} by {published.buyer_id}, has neither a touch that "
-        "could be credited nor a declaration: it earns nobody anything"
-    )

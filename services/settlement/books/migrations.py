@@ -12,7 +12,8 @@ from services.runtime.settings import REPOSITORY
 from services.settlement.books.tables import metadata
 
 
-def _config(connection: Connection | None = None) -> Config:
+def config(connection: Connection | None = None) -> Config:
+    """Alembic's configuration: where the migrations are, and the connection that they run on."""
     config = Config()
     config.set_main_option("script_location", str(REPOSITORY / "deploy" / "migrations"))
     config.attributes["connection"] = connection
@@ -21,7 +22,7 @@ def _config(connection: Connection | None = None) -> Config:
 
 def head() -> str | None:
     """The revision that this code needs."""
-    return ScriptDirectory.from_config(_config()).get_current_head()
+    return ScriptDirectory.from_config(config()).get_current_head()
 
 
 def migrate(engine: Engine) -> tuple[str | None, str | None]:
@@ -32,7 +33,7 @@ def migrate(engine: Engine) -> tuple[str | None, str | None]:
     """
     with engine.begin() as connection:
         before = MigrationContext.configure(connection).get_current_revision()
-        command.upgrade(_config(connection), "head")
+        command.upgrade(config(connection), "head")
         return before, head()
 
 

@@ -16,6 +16,7 @@ from services.kernel.time import to_micros
 from services.settlement.books import write_rows
 from services.settlement.books.account_ids import AccountIds
 from services.settlement.books.copy_format import literal
+from services.settlement.books.line_rows import LINE_COLUMNS, read_line
 from services.settlement.books.ports import KeptAssertion, PostedEntry, TransactionTime, Writer
 from services.settlement.books.reference import refresh
 from services.settlement.domain.book.entries import Link
@@ -47,10 +48,6 @@ WHERE usename = current_user AND wait_event = 'ClientRead' AND query LIKE 'COPY 
 """transaction_timeout does not end a transaction whose COPY waits for its client: a poster that was frozen there would
 hold its writers' rows until it wakes. Who connects, as after each failure, ends what should have ended."""
 
-LINE_COLUMNS = (
-    "order_id, line_id, buyer_id, partition, standing, vector, joined, below_since, content_hash, brand_id, koc_ids,"
-    " paid_at, currency, revision, unpriced, unpriced_minor, quarantined, accounts, amounts, booked_steps"
-)
 _LOCK_WRITERS = """
 SELECT partition, generation, next_offset, seq, chain_head, join_open FROM writer
 WHERE partition = ANY(%s) ORDER BY partition FOR UPDATE
@@ -158,31 +155,9 @@ class PostingTransaction:
         if not order_lines:
             return []
         orders, lines = zip(*order_lines, strict=True)
-        return [self.line(row) for row in self.cursor.execute(_READ_LINES, (literal(orders), literal(lines)))]
-
-    def line(self, row: Sequence[Any]) -> Line:
-        """A row of LINE_COLUMNS as the domain's line."""
-        below_since = row[7]
-        return Line(
-            key=(row[0], row[1], row[2]),
-            partition=row[3],
-            standing=row[4],
-            stored=True,
-            vector=tuple(row[5]),
-            joined=tuple(row[6]),
-            below_since=None if below_since is None else to_micros(below_since),
-            content_hash=bytes(row[8]),
-            brand_id=row[9],
-            koc_ids=tuple(row[10]),
-            paid_at=to_micros(row[11]),
-            currency=row[12],
-            revision=row[13],
-            unpriced=row[14],
-            unpriced_minor=row[15],
-            quarantined=row[16],
-            booked=self.accounts.position(row[17], row[18]),
-            booked_steps=tuple(row[19]),
-        )
+        return [
+            read_line(row, self.accounts) for row in self.cursor.execute(_READ_LINES, (literal(orders), literal(lines)))
+        ]
 
     def write(
         self,

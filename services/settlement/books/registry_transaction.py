@@ -12,9 +12,9 @@ from services.kernel.errors import InvariantBroken
 from services.kernel.time import parse_rfc3339, to_datetime, to_micros
 from services.settlement.books import tables
 from services.settlement.books.decode_credits import decode_credit
+from services.settlement.books.line_rows import read_line
 from services.settlement.books.ports import JobProgress, ReferenceEvent, RepriceJob
 from services.settlement.books.posting_transaction import (
-    LINE_COLUMNS,
     PERIOD,
     REGISTRY,
     BookConnections,
@@ -26,7 +26,6 @@ from services.settlement.domain.lines.line import Key, Line
 from services.settlement.domain.pricing.facts import SPEND
 from services.settlement.domain.pricing.scopes import Scope
 
-_LINE = [tables.line.c[name.strip()] for name in LINE_COLUMNS.split(",")]
 _KEY = (tables.line.c.order_id, tables.line.c.line_id, tables.line.c.buyer_id)
 _FACT = tables.reference
 
@@ -142,7 +141,7 @@ class RegistryPostingTransaction(PostingTransaction):
         if scope.brands:
             named.append(line.c.brand_id.in_(sorted(scope.brands)))
         wanted = (
-            select(*_LINE, assertion.c.raw)
+            select(*line.c, assertion.c.raw)
             .join(assertion, and_(*(line.c[k.name] == assertion.c[k.name] for k in _KEY)))
             .where(line.c.partition == partition, line.c.standing, line.c.paid_at >= to_datetime(scope.paid_from))
             .order_by(*_KEY)
@@ -154,7 +153,9 @@ class RegistryPostingTransaction(PostingTransaction):
             wanted = wanted.where(line.c.paid_at < to_datetime(scope.paid_to))
         if after is not None:
             wanted = wanted.where(tuple_(*_KEY) > after)
-        return [(self.line(row), decode_credit(bytes(row[-1]))) for row in self.connection.execute(wanted)]
+        return [
+            (read_line(row, self.accounts), decode_credit(bytes(row[-1]))) for row in self.connection.execute(wanted)
+        ]
 
 
 @contextmanager

@@ -7,21 +7,16 @@ from typing import Any
 from sqlalchemy import Engine, select, text
 
 from services.kernel.errors import InvariantBroken, Refused
-from services.kernel.time import parse_rfc3339, to_micros
+from services.kernel.time import parse_rfc3339
 from services.settlement.books import tables
 from services.settlement.books.account_ids import AccountIds
 from services.settlement.books.decode_credits import decode_credit
+from services.settlement.books.journal_rows import JOURNAL_COLUMNS, JournalRow
+from services.settlement.books.line_rows import LINE_COLUMNS, read_line
 from services.settlement.books.ports import ReferenceEvent
-from services.settlement.books.posting_transaction import LINE_COLUMNS, PostingTransaction, psycopg_of
-from services.settlement.books.records import (
-    Balance,
-    ContentRecord,
-    JournalRow,
-    LineRecord,
-    NetPosition,
-    StoredWriter,
-)
+from services.settlement.books.posting_transaction import psycopg_of
 from services.settlement.books.reference import refresh
+from services.settlement.books.snapshot_port import Balance, ContentRecord, LineRecord, NetPosition, StoredWriter
 from services.settlement.domain.book.entries import Link
 from services.settlement.domain.book.positions import Position
 from services.settlement.domain.lines.line import Key, Line
@@ -31,11 +26,7 @@ _SESSION = ("cursor_tuple_fraction = 1", "work_mem = '64MB'", "jit = off")
 """Every cursor here is read to its end: plan for the last row, not for the first."""
 
 _FETCH = 2_000
-_JOURNAL = """
-SELECT writer, seq, idem_key, cause, kind, currency, period, effective_at, recorded_at, order_id, line_id, corrects,
-  accounts, amounts, chain
-FROM journal ORDER BY writer, seq
-"""
+_JOURNAL = f"SELECT {JOURNAL_COLUMNS} FROM journal ORDER BY writer, seq"  # noqa: S608 - column names of ours
 _NET = """
 SELECT order_id, line_id, key, currency, amount FROM (
   SELECT j.order_id, j.line_id, a.key, j.currency, sum(leg.amount)::bigint AS amount
@@ -91,13 +82,12 @@ def snapshot(engine: Engine) -> Iterator["Snapshot"]:
 
 
 class Snapshot:
-    """`records.Books` on PostgreSQL, and the reads of the commands."""
+    """`snapshot_port.BooksSnapshot` on PostgreSQL, and the reads of the commands."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
         self._raw = psycopg_of(connection)
         self._accounts = AccountIds(self._raw)
-        self._rows = PostingTransaction(connection, self._accounts)
         self.names: Mapping[int, tuple[str, str]] = {
             account: (key, currency)
             for account, key, currency in self._raw.execute("SELECT id, key, currency FROM account").fetchall()
@@ -111,9 +101,7 @@ class Snapshot:
 
     def journal(self) -> Iterator[JournalRow]:
         """All rows by writer, then seq, times in microseconds."""
-        for row in self._stream("journal_rows", _JOURNAL):
-            times = to_micros(row[7]), to_micros(row[8])
-            yield JournalRow._make((*row[:7], *times, *row[9:14], bytes(row[14])))
+        yield from map(JournalRow.read, self._stream("journal_rows", _JOURNAL))
 
     def journal_rows(self) -> int:
         """How many rows the writers say there are."""
@@ -154,7 +142,7 @@ class Snapshot:
             try:
                 journal = self._position(net_accounts, net_amounts, currency)
                 stored = self._position(row[17], row[18], currency)
-                line = None if row[3] is None else self._rows.line(row)
+                line = None if row[3] is None else read_line(row, self._accounts)
                 assertion = None if raw is None else decode_credit(bytes(raw))
             except (InvariantBroken, ValueError, Refused) as broken:
                 journal, stored, damage = {}, {}, str(broken)
@@ -166,7 +154,7 @@ class Snapshot:
         """Order lines that several buyers claim, or of which not exactly one line stands."""
         several: list[Line] = []
         for row in self._stream("contested", _CONTESTED):
-            line = self._rows.line(row)
+            line = read_line(row, self._accounts)
             if several and several[0].key[:2] != line.key[:2]:
                 yield several
                 several = []

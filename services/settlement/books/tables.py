@@ -111,11 +111,13 @@ line = Table(
     Column("accounts", ARRAY(Integer), nullable=False, comment="booked net position, with amounts"),
     Column("amounts", ARRAY(BigInteger), nullable=False),
     Column("booked_steps", ARRAY(Text), nullable=False, comment="event ids of booked steps"),
+    Column("set_aside", Text, comment="why the journal can hold nothing of it; null = it can"),
     Index("line_one_standing", "order_id", "line_id", unique=True, postgresql_where=text("standing")),
     Index("line_by_partition", "partition", "order_id", "line_id", "buyer_id"),
     Index("line_second_owner", "partition", postgresql_where=text("NOT standing")),
     Index("line_unpriced", "partition", postgresql_where=text("unpriced IS NOT NULL")),
     Index("line_quarantined", "partition", postgresql_where=text("quarantined IS NOT NULL")),
+    Index("line_set_aside", "partition", postgresql_where=text("set_aside IS NOT NULL")),
     postgresql_with={"fillfactor": 85},
 )
 

@@ -8,7 +8,9 @@ from services.kernel.errors import InvariantBroken
 from services.kernel.time import format_rfc3339
 from services.settlement.books import copy_format
 from services.settlement.books.account_ids import AccountIds
-from services.settlement.books.copy_format import bytea, integers, text, texts
+from services.settlement.books.copy_format import bytea, integers, text
+from services.settlement.books.journal_rows import JOURNAL_COLUMNS
+from services.settlement.books.line_rows import CHANGING_COLUMNS, LINE_COLUMNS, copy_row
 from services.settlement.books.ports import KeptAssertion, PostedEntry, Writer
 from services.settlement.domain.lines.line import Line
 
@@ -16,19 +18,9 @@ STAGING = (
     "CREATE TEMP TABLE line_staged (LIKE line) ON COMMIT DELETE ROWS",
     "CREATE TEMP TABLE assertion_staged (LIKE assertion) ON COMMIT DELETE ROWS",
 )
-_JOURNAL = (
-    "journal (writer, seq, idem_key, cause, kind, currency, period, effective_at, recorded_at, order_id, line_id,"
-    " corrects, accounts, amounts, chain)"
-)
-_LINE = (
-    "(order_id, line_id, buyer_id, partition, standing, vector, joined, below_since, content_hash, brand_id, koc_ids,"
-    " paid_at, currency, revision, unpriced, unpriced_minor, quarantined, accounts, amounts, booked_steps)"
-)
 _SAME_KEY = "l.order_id = s.order_id AND l.line_id = s.line_id AND l.buyer_id = s.buyer_id"
 _CHANGE_LINES = f"""
-UPDATE line l SET vector = s.vector, joined = s.joined, below_since = s.below_since, content_hash = s.content_hash,
-  koc_ids = s.koc_ids, revision = s.revision, unpriced = s.unpriced, unpriced_minor = s.unpriced_minor,
-  quarantined = s.quarantined, accounts = s.accounts, amounts = s.amounts, booked_steps = s.booked_steps
+UPDATE line l SET {", ".join(f"{name} = s.{name}" for name in CHANGING_COLUMNS)}
 FROM line_staged s WHERE {_SAME_KEY}
 """  # noqa: S608 - a condition of ours
 _CHANGE_ASSERTIONS = f"""
@@ -71,7 +63,7 @@ def journal(cursor: Any, posted: Sequence[PostedEntry], accounts: AccountIds, re
             f"{entry.period}\t{format_rfc3339(entry.effective_at)}\t{now}\t{text(entry.order_id)}\t{text(entry.line_id)}\t"
             f"{text(entry.corrects)}\t{ids}\t{amounts}\t{bytea(link.head)}"
         )
-    copy_format.copy_text(cursor, _JOURNAL, rows)
+    copy_format.copy_text(cursor, f"journal ({JOURNAL_COLUMNS})", rows)
 
 
 def demote(cursor: Any, lines: Sequence[Line]) -> None:
@@ -84,31 +76,16 @@ def demote(cursor: Any, lines: Sequence[Line]) -> None:
 
 def new_lines(cursor: Any, lines: Sequence[Line], accounts: AccountIds) -> None:
     """Lines seen for the first time, in key order."""
-    rows = [_line_row(line, accounts) for line in sorted(lines, key=attrgetter("key"))]
-    copy_format.copy_text(cursor, f"line {_LINE}", rows)
+    rows = [copy_row(line, accounts) for line in sorted(lines, key=attrgetter("key"))]
+    copy_format.copy_text(cursor, f"line ({LINE_COLUMNS})", rows)
 
 
 def changed_lines(cursor: Any, lines: Sequence[Line], accounts: AccountIds) -> None:
     """Lines that were there before."""
     if lines:
-        copy_format.copy_text(cursor, f"line_staged {_LINE}", [_line_row(line, accounts) for line in lines])
+        copy_format.copy_text(cursor, f"line_staged ({LINE_COLUMNS})", [copy_row(line, accounts) for line in lines])
         cursor.execute(_CHANGE_LINES)
         _expect("changed lines", cursor.rowcount, len(lines))
-
-
-def _line_row(line: Line, accounts: AccountIds) -> str:
-    order_id, line_id, buyer_id = line.key
-    currency = line.currency
-    below_since = copy_format.NULL if line.below_since is None else format_rfc3339(line.below_since)
-    of = accounts.of(currency)
-    ids = integers([of[key] for key in line.booked])
-    return (
-        f"{text(order_id)}\t{text(line_id)}\t{text(buyer_id)}\t{line.partition}\t{line.standing}\t"
-        f"{integers(line.vector)}\t{integers(line.joined)}\t{below_since}\t{bytea(line.content_hash)}\t"
-        f"{text(line.brand_id)}\t{texts(line.koc_ids)}\t{format_rfc3339(line.paid_at)}\t{currency}\t{line.revision}\t"
-        f"{text(line.unpriced)}\t{line.unpriced_minor}\t{text(line.quarantined)}\t"
-        f"{ids}\t{integers(line.booked.values())}\t{texts(line.booked_steps)}"
-    )
 
 
 def assertions(cursor: Any, kept: Sequence[KeptAssertion]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from services.kernel.errors import InvariantBroken
-from services.settlement.books.records import NetPosition
+from services.settlement.books.snapshot_port import NetPosition
 
 
 class Digest(NamedTuple):

@@ -6,18 +6,29 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from services.kernel.errors import StartRefused
+
+
+class NoOutput(StartRefused):
+    """The file that was asked for cannot be made: EX_CANTCREAT."""
+
+    exit_code = 73
+
 
 def write(pieces: Iterable[str], output: Path | None) -> None:
     """Write text as UTF-8; a reader that stops early (`| head`) ends it in peace.
 
     Args:
-        pieces: in order, line ends included.
+        pieces: in order, line ends included; not asked for before it is known that there is a place for them.
         output: replaced in one step when all is written; None = standard output.
+
+    Raises:
+        NoOutput: the file cannot be made.
     """
     if output is None:
         _to_stdout(pieces)
         return
-    descriptor, name = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")
+    descriptor, name = _file_beside(output)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
             file.writelines(pieces)
@@ -27,6 +38,16 @@ def write(pieces: Iterable[str], output: Path | None) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def _file_beside(output: Path) -> tuple[int, str]:
+    """A new file in the folder of `output`, open for writing: its descriptor and its path."""
+    if output.is_dir():
+        raise NoOutput(f"{output} is a folder: name a file to write to")
+    try:
+        return tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")
+    except OSError as problem:
+        raise NoOutput(f"no file can be made in {output.parent}: {problem.strerror}") from None
 
 
 def _to_stdout(pieces: Iterable[str]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from services.kernel.errors import InvariantBroken
 from services.kernel.time import MINUTE, format_rfc3339
 from services.settlement.books.journal_entry import JournalEntry
-from services.settlement.books.records import ChainedEntry
+from services.settlement.books.journal_rows import ChainedEntry
 from services.settlement.domain.book.chart import Nature, nature
 from services.settlement.domain.book.currencies import decimal_text, minor_digits
 

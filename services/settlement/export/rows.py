@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 
 from services.settlement.books.journal_entry import message
-from services.settlement.books.records import ChainedEntry
+from services.settlement.books.journal_rows import ChainedEntry
 from services.settlement.domain.book.currencies import decimal_text
 
 COLUMNS = (

@@ -17,6 +17,7 @@ FROM balance b JOIN account a ON a.id = b.account_id GROUP BY 1, 2, 3
 _LINES = """
 SELECT (SELECT coalesce(sum(join_open), 0) FROM writer),
   (SELECT count(*) FROM line WHERE quarantined IS NOT NULL),
+  (SELECT count(*) FROM line WHERE set_aside IS NOT NULL),
   (SELECT count(*) FROM line WHERE NOT standing),
   (SELECT count(DISTINCT job) FROM reprice_progress WHERE NOT done)
 """
@@ -49,9 +50,10 @@ def read_gauges(connection: Connection) -> None:
     _read_balances(connection)
     _read_unpriced(connection)
     metrics = poster()
-    below, quarantined, second, jobs = connection.execute(text(_LINES)).one()
+    below, quarantined, set_aside, second, jobs = connection.execute(text(_LINES)).one()
     metrics.below_join.set(int(below))
     metrics.quarantined.set(quarantined)
+    metrics.set_aside.set(set_aside)
     metrics.owned_twice.set(second)
     metrics.jobs_open.set(jobs)
 

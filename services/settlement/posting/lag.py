@@ -7,18 +7,13 @@ from typing import Any
 from kafka import TopicPartition
 from kafka.errors import KafkaError
 
+from services.kernel.errors import Stalled
 from services.runtime.metrics import common
 
 LOOK_SECONDS = 1.0
 STALL_SECONDS = 15.0
 """Longer than a rebalance, and than a broker's election; a transaction in retry does not come by here."""
 STANDSTILL_SECONDS = 5.0
-
-
-class Stalled(Exception):  # noqa: N818 - what the process is
-    """Records wait in the logs, and for long none of them has been fetched: end, and be started anew."""
-
-    exit_code = 75
 
 
 class Lag:

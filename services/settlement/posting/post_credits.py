@@ -21,7 +21,7 @@ from services.settlement.books.ports import (
 )
 from services.settlement.domain.lines.booking import book_assertion, book_demotion
 from services.settlement.domain.lines.line import ContentConflict, Key, Line, owner
-from services.settlement.domain.lines.vectors import Precedence
+from services.settlement.domain.lines.vectors import NOTHING, Precedence
 from services.settlement.domain.pricing.price import Reference
 
 SECOND_OWNER = "second_owner"
@@ -62,6 +62,7 @@ class _Work:
     accepted: dict[Key, IncomingAssertion] = field(default_factory=dict)
     changed: dict[Key, Line] = field(default_factory=dict)
     fresh: dict[Key, IncomingAssertion] = field(default_factory=dict)
+    asserted: set[Key] = field(default_factory=set)
     demoted: list[Line] = field(default_factory=list)
 
 
@@ -99,7 +100,7 @@ def post_batch(
     for partition, (_, end) in batch.ranges.items():
         writers[partition].next_offset = end
     kept = [
-        KeptAssertion(key, work.lines[key].stored, incoming.partition, incoming.position, incoming.raw)
+        KeptAssertion(key, key in work.asserted, incoming.partition, incoming.position, incoming.raw)
         for key, incoming in work.accepted.items()
     ]
     changed = list(work.changed.values())
@@ -129,6 +130,8 @@ def _fold(
     for line in transaction.read_lines(wanted):
         work.lines[line.key] = line
         work.by_order_line.setdefault(line.key[:2], []).append(line)
+        if line.vector != NOTHING:
+            work.asserted.add(line.key)
     below = {key for key, line in work.lines.items() if line.below_join}
     for incoming in batch.incoming:
         assertion = incoming.assertion

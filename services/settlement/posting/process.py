@@ -19,7 +19,7 @@ from kafka.errors import IllegalStateError, NoOffsetForPartitionError, OffsetOut
 
 from schemas.decoding import InvalidEvent
 from schemas.topics import CREDITS
-from services.kernel.errors import HistoryLost, InvariantBroken
+from services.kernel.errors import HistoryLost, InvariantBroken, Stalled
 from services.runtime.database import engine
 from services.runtime.health import Health
 from services.runtime.log import configure_logging
@@ -33,7 +33,7 @@ from services.settlement.domain.lines.line import ContentConflict
 from services.settlement.domain.pricing.price import Reference
 from services.settlement.posting.assignment import Assignment, join, make_consumer
 from services.settlement.posting.gauges import Gauges
-from services.settlement.posting.lag import Lag, Stalled
+from services.settlement.posting.lag import Lag
 from services.settlement.posting.post_credits import Fenced, OwnedElsewhere, PostingCounts, post_batch
 from services.settlement.posting.read_credits import explain_conflict, read_batch
 from services.settlement.posting.read_registry import DeadLetters, read_event

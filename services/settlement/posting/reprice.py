@@ -34,10 +34,10 @@ def reprice_chunk(
     posting = EntryBuilder(writers, moment, zone_minutes)
     changed = []
     for line, assertion in found:
-        was = line.booked, line.unpriced, line.unpriced_minor
+        was = line.booked, line.booked_steps, line.unpriced, line.unpriced_minor, line.set_aside
         rows = book_reprice(line, assertion, reference, job.cause, job.effective_at)
         posting.add(partition, f"registry|{job.number}|{line_key(*line.key)}", rows, line.currency, line.key[:2])
-        if (line.booked, line.unpriced, line.unpriced_minor) != was:
+        if (line.booked, line.booked_steps, line.unpriced, line.unpriced_minor, line.set_aside) != was:
             changed.append(line)
     transaction.write(posting.posted, [], changed, [], writers, moment.now)
     last = found[-1][0].key if found else progress.last_key

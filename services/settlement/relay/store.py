@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 import psycopg
 
 from services.kernel.errors import InvariantBroken
-from services.kernel.time import to_micros
 from services.runtime.database import psycopg_dsn
 from services.settlement.books.journal_entry import JournalEntry
-from services.settlement.domain.book.entries import GENESIS, KIND_BY_CODE, Entry, Leg, Link
+from services.settlement.books.journal_rows import JOURNAL_COLUMNS, JournalRow
+from services.settlement.domain.book.entries import GENESIS, Link
 
 RELAY = 4_715_020
 """Key of the session advisory lock: who holds it is the relay."""
@@ -21,13 +21,11 @@ _BEHIND = """
 SELECT relay.writer, relay.seq, writer.seq FROM relay JOIN writer ON writer.partition = relay.writer
 WHERE writer.seq <> relay.seq ORDER BY relay.writer
 """
-_ROWS = """
-SELECT seq, idem_key, cause, kind, currency, period, effective_at, recorded_at, order_id, line_id, corrects, accounts,
-       amounts, chain
-FROM journal WHERE writer = %s AND seq > %s ORDER BY seq LIMIT %s
-"""
+_ROWS = f"""
+SELECT {JOURNAL_COLUMNS} FROM journal WHERE writer = %s AND seq > %s ORDER BY seq LIMIT %s
+"""  # noqa: S608 - column names of ours
 _HEAD = "SELECT chain FROM journal WHERE writer = %s AND seq = %s"
-_ACCOUNTS = "SELECT id, key FROM account WHERE id = ANY(%s)"
+_ACCOUNTS = "SELECT id, key, currency FROM account WHERE id = ANY(%s)"
 _ADVANCE = "UPDATE relay SET seq = %s WHERE writer = %s AND seq = %s"
 
 
@@ -52,7 +50,7 @@ class RelayStore:
 
     def __init__(self, connection: psycopg.AsyncConnection[Any]) -> None:
         self._connection = connection
-        self._keys: dict[int, str] = {}
+        self._names: dict[int, tuple[str, str]] = {}
 
     @classmethod
     async def connect(cls) -> "RelayStore":
@@ -98,9 +96,9 @@ class RelayStore:
 
     async def rows(self, writer: int, after: int, limit: int) -> list[JournalEntry]:
         """A writer's entries after a number, in order."""
-        rows = await self._fetch(_ROWS, (writer, after, limit))
-        await self._learn({account for row in rows for account in row[11]} - self._keys.keys())
-        return [self._recorded(writer, row) for row in rows]
+        rows = [JournalRow.read(row) for row in await self._fetch(_ROWS, (writer, after, limit))]
+        await self._learn({account for row in rows for account in row.accounts} - self._names.keys())
+        return [row.in_place(self._names) for row in rows]
 
     async def advance(self, writer: int, published: int, seq: int) -> None:
         """Move a writer's position, by compare-and-set.
@@ -114,24 +112,8 @@ class RelayStore:
 
     async def _learn(self, unknown: set[int]) -> None:
         if unknown:
-            self._keys.update(await self._fetch(_ACCOUNTS, (sorted(unknown),)))
-
-    def _recorded(self, writer: int, row: tuple[Any, ...]) -> JournalEntry:
-        seq, idem_key, cause, kind, currency, period, effective_at, recorded_at, order_id, line_id, corrects = row[:11]
-        legs = tuple(Leg(self._keys[account], amount) for account, amount in zip(row[11], row[12], strict=True))
-        entry = Entry(
-            idem_key=idem_key,
-            cause=cause,
-            kind=KIND_BY_CODE[kind],
-            currency=currency,
-            period=period,
-            effective_at=to_micros(effective_at),
-            order_id=order_id,
-            line_id=line_id,
-            corrects=corrects,
-            legs=legs,
-        )
-        return JournalEntry(entry, writer, seq, to_micros(recorded_at), bytes(row[13]))
+            found = await self._fetch(_ACCOUNTS, (sorted(unknown),))
+            self._names.update({account: (key, currency) for account, key, currency in found})
 
     async def _fetch(self, statement: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         cursor = await self._connection.execute(statement, values, binary=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from services.settlement.books.records import BooksSnapshot, ContentRecord
+from services.settlement.books.snapshot_port import BooksSnapshot, ContentRecord
 from services.settlement.domain.book.positions import Position
 from services.settlement.domain.pricing.facts import ACCEPTED, CONTENT, SPEND, content_of, spend_of
 from services.settlement.domain.settling.contents import (

@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from services.kernel.errors import InvariantBroken
-from services.settlement.books.records import Balance, JournalRow, Names, StoredWriter
+from services.settlement.books.journal_rows import JournalRow, Names
+from services.settlement.books.snapshot_port import Balance, StoredWriter
 from services.settlement.domain.book.chart import Nature, nature
 from services.settlement.domain.book.entries import GENESIS, Link, chain
 from services.settlement.verify.findings import Difference

@@ -3,12 +3,13 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from services.settlement.books.records import LineRecord, StoredWriter
+from services.settlement.books.snapshot_port import LineRecord, StoredWriter
 from services.settlement.domain.book.positions import Position
-from services.settlement.domain.lines.assertions import LineAssertion, content_hash, is_cancelled, vector_of
+from services.settlement.domain.lines.assertions import LineAssertion, content_hash, vector_of
 from services.settlement.domain.lines.line import Line, owner
-from services.settlement.domain.lines.vectors import dominates
-from services.settlement.domain.pricing.price import Reference, price, terms_of
+from services.settlement.domain.lines.vectors import NOTHING, dominates
+from services.settlement.domain.lines.worth import WORTHLESS, worth_of
+from services.settlement.domain.pricing.price import Reference
 from services.settlement.verify.findings import Difference, Note
 
 
@@ -44,13 +45,14 @@ class LineCheck:
         if assertion is not None:
             yield from _same_content(where, line, assertion)
             yield from self._worth(where, record.stored, line, assertion)
-        elif record.damage is None:
+        elif record.damage is None and line.vector != NOTHING:
             yield Difference("assertion", where, "no row", f"the one of vector {line.vector}")
 
     def _count(self, line: Line) -> None:
         self._below[line.partition] += line.below_join
         self._counts["below their join"] += line.below_join
         self._counts["quarantined"] += line.quarantined is not None
+        self._counts["set aside"] += line.set_aside is not None
         self._counts["unpriced"] += line.unpriced is not None
         self._counts["of a second owner"] += not line.standing
 
@@ -58,18 +60,17 @@ class LineCheck:
         """What is booked must be the assertion's price, unless the line is frozen; nothing where it does not stand."""
         if line.quarantined is not None:
             return
-        target: Position = {}
-        unpriced, unpriced_minor = None, 0
-        if line.standing:
-            terms, unpriced, unpriced_minor = terms_of(assertion, self._reference)
-            target = price(assertion, terms, assertion.refunded_minor, cancelled=is_cancelled(assertion))
-        stored = (booked, line.unpriced, line.unpriced_minor)
-        if stored == (target, unpriced, unpriced_minor):
+        worth = worth_of(assertion, self._reference) if line.standing else WORTHLESS
+        target, unpriced, unpriced_minor = worth.target, worth.unpriced, worth.unpriced_minor
+        stored = (booked, line.unpriced, line.unpriced_minor, line.set_aside)
+        if stored == (target, unpriced, unpriced_minor, worth.set_aside):
             return
         if line.revision < self._reference.revision and line.partition in self._open_jobs:
             self._counts["waiting to be priced again"] += 1
         elif booked != target:
             yield Difference("price", where, _text(booked), _text(target))
+        elif line.set_aside != worth.set_aside:
+            yield Difference("set aside", where, str(line.set_aside), str(worth.set_aside))
         else:
             missing = f"{line.unpriced_minor} ({line.unpriced}) unpriced"
             yield Difference("price", where, missing, f"{unpriced_minor} ({unpriced}) unpriced")

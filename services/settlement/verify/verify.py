@@ -11,7 +11,7 @@ from functools import partial
 from itertools import chain
 from typing import TypeVar
 
-from services.settlement.books.records import BooksSnapshot
+from services.settlement.books.snapshot_port import BooksSnapshot
 from services.settlement.verify.contents import check_contents
 from services.settlement.verify.findings import Difference, Note
 from services.settlement.verify.journal import JournalCheck

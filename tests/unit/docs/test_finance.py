@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from services.settlement.books.journal_entry import JournalEntry, message
-from services.settlement.books.records import NetPosition
+from services.settlement.books.snapshot_port import NetPosition
 from services.settlement.domain.book.entries import GENESIS, Entry, Kind, Leg, chain
 from services.settlement.export.digest import digest
 from tests.kit.settlement_facts import DAY, PAID_AT

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.operations.drain import drain as module
-from services.operations.drain.drain import LogDistance, NotDrained, Place, Reached, drain, missing, sentence
+from services.operations.drain.drain import LogDistance, NotDrained, Place, ReaderPositions, drain, missing, sentence
 
 CLICKS, CREDITS = ("clicks", 3), ("credits", 3)
 
@@ -15,14 +15,14 @@ CLICKS, CREDITS = ("clicks", 3), ("credits", 3)
 class Written:
     """Positions as they are at each call; the last stay as they are."""
 
-    def __init__(self, ends: Sequence[Mapping[Place, int]], reached: Sequence[Reached | Exception]) -> None:
+    def __init__(self, ends: Sequence[Mapping[Place, int]], reached: Sequence[ReaderPositions | Exception]) -> None:
         self._ends = follow(ends)
         self._reached = follow(reached)
 
     def ends(self) -> Mapping[Place, int]:
         return next(self._ends)
 
-    def reached(self) -> Reached:
+    def reached(self) -> ReaderPositions:
         answer = next(self._reached)
         if isinstance(answer, Exception):
             raise answer
@@ -33,8 +33,8 @@ def follow(answers: Sequence[Any]) -> Iterator[Any]:
     return chain(answers, repeat(answers[-1]))
 
 
-def at(clicks: int, credits_read: int, jobs: int = 0, unpublished: int = 0) -> Reached:
-    return Reached({CLICKS: clicks, CREDITS: credits_read}, {3: jobs}, {12: unpublished})
+def at(clicks: int, credits_read: int, jobs: int = 0, unpublished: int = 0) -> ReaderPositions:
+    return ReaderPositions({CLICKS: clicks, CREDITS: credits_read}, {3: jobs}, {12: unpublished})
 
 
 @pytest.fixture(autouse=True)
@@ -63,17 +63,17 @@ def test_an_end_that_moved_meanwhile_is_held_against_again() -> None:
         (at(5, 0), LogDistance("credits", 3, 2)),
         (at(5, 2, jobs=2), LogDistance("open reprice jobs", 3, 2)),
         (at(5, 2, unpublished=7), LogDistance("entries not yet published", 12, 7)),
-        (Reached({CREDITS: 2}, {}, {}), LogDistance("clicks", 3, 5)),
+        (ReaderPositions({CREDITS: 2}, {}, {}), LogDistance("clicks", 3, 5)),
     ],
 )
-def test_what_is_behind_is_named_at_the_timeout(reached: Reached, behind: LogDistance) -> None:
+def test_what_is_behind_is_named_at_the_timeout(reached: ReaderPositions, behind: LogDistance) -> None:
     with pytest.raises(NotDrained, match=f"{behind.what}: {behind.missing} behind in partition") as refused:
         drain(Written([{CLICKS: 5, CREDITS: 2}], [reached]), 0, lambda _: None)
     assert refused.value.behind == [behind]
 
 
 def test_a_log_that_ends_where_it_begins_needs_no_reader() -> None:
-    assert missing({CLICKS: 0}, Reached({}, {}, {})) == []
+    assert missing({CLICKS: 0}, ReaderPositions({}, {}, {})) == []
 
 
 def test_a_server_that_is_away_is_waited_for() -> None:

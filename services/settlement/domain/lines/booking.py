@@ -6,7 +6,8 @@ from services.settlement.domain.book.entries import Kind
 from services.settlement.domain.book.positions import Position, difference, total
 from services.settlement.domain.lines.assertions import AssertedStep, LineAssertion, is_cancelled
 from services.settlement.domain.lines.line import Line
-from services.settlement.domain.pricing.price import CreditTerms, Reference, price, terms_of
+from services.settlement.domain.lines.worth import WORTHLESS, Worth, exceeds_limit, worth_of
+from services.settlement.domain.pricing.price import Reference, price
 
 REST = "rest"
 """The step of the row that books what no order event explains."""
@@ -28,45 +29,85 @@ class EntryDraft(NamedTuple):
     legs: Position
 
 
-def book_assertion(line: Line, assertion: LineAssertion, reference: Reference, cause: str) -> list[EntryDraft]:
-    """The rows that bring a line to the target of its newly accepted assertion; the line then stands there.
+class Rest(NamedTuple):
+    """How the row is named, explained and dated that books what no order event explains."""
 
-    Each order event not booked yet books price(after) - price(before) along the assertion's steps at its own time,
-    so that no batch size moves a refund into another month. What then still differs (a changed credit, a late step)
-    is one more row at `as_of`, written first: then no party's pending is in debit between two rows.
+    step: str
+    cause: str
+    effective_at: int
+
+
+def book_assertion(line: Line, assertion: LineAssertion, reference: Reference, cause: str) -> list[EntryDraft]:
+    """The rows that bring a line to the target of its newly accepted assertion; the line then stands there."""
+    return _book(line, assertion, reference, Rest(REST, cause, assertion.as_of))
+
+
+def book_reprice(
+    line: Line, assertion: LineAssertion, reference: Reference, cause: str, effective_at: int
+) -> list[EntryDraft]:
+    """The rows that bring a line to its target under new reference data of this time; the line then stands there."""
+    return _book(line, assertion, reference, Rest(ONLY, cause, effective_at)) if line.standing else []
+
+
+def book_demotion(line: Line, effective_at: int, cause: str) -> list[EntryDraft]:
+    """The row that takes all back from a line that another buyer's line displaces; it stands no more."""
+    rest = difference({}, line.booked)
+    line.standing, line.booked, line.unpriced, line.unpriced_minor, line.set_aside = False, {}, None, 0, None
+    at = max(line.paid_at, effective_at)
+    return [EntryDraft(Kind.COMMISSION_ADJUSTED, REST, cause, at, rest)] if rest else []
+
+
+def _book(line: Line, assertion: LineAssertion, reference: Reference, rest: Rest) -> list[EntryDraft]:
+    """Each order event that is not booked yet is a row at its own time, so that no batch size moves a refund.
+
+    What then still differs (a changed credit, a late event, another plan) is one more row. It comes first, so that no
+    party's pending is in debit between two rows, and it is never dated before the sale.
     """
     if line.quarantined is not None:
         return []
-    target, terms = _target(line, assertion, reference)
-    rows = _step_rows(line, assertion, terms, target) if line.standing else []
+    worth = worth_of(assertion, reference) if line.standing else WORTHLESS
+    rows: list[EntryDraft] = []
     explained = line.booked
-    for row in rows:
-        explained = total(explained, row.legs)
-    if explained != target:
-        rest = difference(target, explained)
-        rows.insert(0, EntryDraft(Kind.COMMISSION_ADJUSTED, REST, cause, assertion.as_of, rest))
-    line.booked = target
-    line.booked_steps = tuple([step.event_id for step in assertion.steps])
+    if line.standing and worth.set_aside is None:
+        rows = _step_rows(line, assertion, worth)
+        explained = _explained(line, assertion, worth, rows)
+    at = max(line.paid_at, rest.effective_at)
+    if explained != worth.target:
+        legs = difference(worth.target, explained)
+        rows.insert(0, EntryDraft(Kind.COMMISSION_ADJUSTED, rest.step, rest.cause, at, legs))
+    # Differences of prices that the journal holds may be more than it holds; one step from the old to the new is not.
+    if worth.near_limit and any(exceeds_limit(row.legs) for row in rows):
+        legs = difference(worth.target, line.booked)
+        rows = [EntryDraft(Kind.COMMISSION_ADJUSTED, rest.step, rest.cause, at, legs)] if legs else []
+    _settle_down(line, assertion, worth, reference.revision)
     return rows
 
 
-def _step_rows(
-    line: Line, assertion: LineAssertion, terms: tuple[CreditTerms, ...], target: Position
-) -> list[EntryDraft]:
-    """The rows of order events that are not booked yet; what is booked already is not priced again."""
-    priced = {(assertion.refunded_minor, is_cancelled(assertion)): target}
+def _settle_down(line: Line, assertion: LineAssertion, worth: Worth, revision: int) -> None:
+    """Let a line stand at its worth. One that is worth nothing for want of a plan or of room has booked no event."""
+    line.revision = revision
+    line.koc_ids = tuple(dict.fromkeys([credit.koc_id for credit in assertion.credits]))
+    line.unpriced, line.unpriced_minor, line.set_aside = worth.unpriced, worth.unpriced_minor, worth.set_aside
+    line.booked = worth.target
+    waits = not worth.target and (worth.unpriced is not None or worth.set_aside is not None)
+    line.booked_steps = () if waits else tuple([step.event_id for step in assertion.steps])
 
-    def worth(step: AssertedStep) -> Position:
+
+def _step_rows(line: Line, assertion: LineAssertion, worth: Worth) -> list[EntryDraft]:
+    """The rows of order events that are not booked yet; what is booked already is not priced again."""
+    priced = {(assertion.refunded_minor, is_cancelled(assertion)): worth.target}
+
+    def price_after(step: AssertedStep) -> Position:
         at = step.refunded_minor, step.cancelled
         if at not in priced:
-            priced[at] = price(assertion, terms, step.refunded_minor, cancelled=step.cancelled)
+            priced[at] = price(assertion, worth.terms, step.refunded_minor, cancelled=step.cancelled)
         return priced[at]
 
     rows = []
     before: AssertedStep | None = None
     for index, step in enumerate(assertion.steps):
         if step.event_id not in line.booked_steps:
-            moved = difference(worth(step), worth(before)) if before is not None else worth(step)
+            moved = price_after(step) if before is None else difference(price_after(step), price_after(before))
             if moved:
                 kind = Kind.COMMISSION_ADJUSTED if index else Kind.COMMISSION_ACCRUED
                 at = step.at if index else line.paid_at
@@ -75,31 +116,13 @@ def _step_rows(
     return rows
 
 
-def book_demotion(line: Line, effective_at: int, cause: str) -> list[EntryDraft]:
-    """The row that takes all back from a line that another buyer's line displaces; it stands no more."""
-    rest = difference({}, line.booked)
-    line.standing, line.booked, line.unpriced, line.unpriced_minor = False, {}, None, 0
-    return [EntryDraft(Kind.COMMISSION_ADJUSTED, REST, cause, effective_at, rest)] if rest else []
-
-
-def book_reprice(
-    line: Line, assertion: LineAssertion, reference: Reference, cause: str, effective_at: int
-) -> list[EntryDraft]:
-    """The row that brings a line to its target under new reference data, at the registry event's time."""
-    if line.quarantined is not None or not line.standing:
-        return []
-    target, _ = _target(line, assertion, reference)
-    rest = difference(target, line.booked)
-    line.booked = target
-    return [EntryDraft(Kind.COMMISSION_ADJUSTED, ONLY, cause, effective_at, rest)] if rest else []
-
-
-def _target(line: Line, assertion: LineAssertion, reference: Reference) -> tuple[Position, tuple[CreditTerms, ...]]:
-    """What the line is worth by its assertion, and the terms it is priced by; zero unless it stands."""
-    line.revision = reference.revision
-    line.koc_ids = tuple(dict.fromkeys(credit.koc_id for credit in assertion.credits))
-    if not line.standing:
-        line.unpriced, line.unpriced_minor = None, 0
-        return {}, ()
-    terms, line.unpriced, line.unpriced_minor = terms_of(assertion, reference)
-    return price(assertion, terms, assertion.refunded_minor, cancelled=is_cancelled(assertion)), terms
+def _explained(line: Line, assertion: LineAssertion, worth: Worth, rows: list[EntryDraft]) -> Position:
+    """What is booked once these rows are."""
+    last = assertion.steps[-1]
+    is_all = (last.refunded_minor, last.cancelled) == (assertion.refunded_minor, is_cancelled(assertion))
+    if is_all and not line.booked and not line.booked_steps:
+        return worth.target
+    explained = line.booked
+    for row in rows:
+        explained = total(explained, row.legs)
+    return explained

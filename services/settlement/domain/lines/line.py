@@ -43,6 +43,7 @@ class Line:
     unpriced: str | None = None
     unpriced_minor: int = 0
     quarantined: str | None = None
+    set_aside: str | None = None
     booked: Position = field(default_factory=dict)
     booked_steps: tuple[str, ...] = ()
 
@@ -66,11 +67,14 @@ class Line:
         Raises:
             ContentConflict: the same vector came with other content before, and the line is not quarantined.
         """
+        first = self.vector == NOTHING  # also of a line that a person froze before it came
         verdict, self.vector, self.joined = fold(self.vector, self.joined, vector_of(assertion))
         if verdict is Precedence.SAME and self.quarantined is None and content_hash(assertion) != self.content_hash:
             raise ContentConflict(self.key)
         if verdict is Precedence.ACCEPTED:
             self.content_hash = content_hash(assertion)
+            if first:
+                self.paid_at, self.currency, self.brand_id = assertion.paid_at, assertion.currency, assertion.brand_id
             if assertion.paid_at != self.paid_at and self.quarantined is None:
                 self.quarantined = OTHER_PAID_AT
         if not self.below_join:

@@ -2,10 +2,11 @@
 
 import pytest
 
+from services.kernel.money import MAX_AMOUNT_MINOR
 from services.settlement.books.ports import Batch, IncomingAssertion, JobProgress, RepriceJob
 from services.settlement.domain.book.entries import Kind
 from services.settlement.domain.book.periods import month_after, period_of
-from services.settlement.domain.lines.booking import REST, book_assertion, book_reprice
+from services.settlement.domain.lines.booking import ONLY, REST, book_assertion, book_reprice
 from services.settlement.domain.lines.line import OTHER_PAID_AT, ContentConflict, Line
 from services.settlement.domain.lines.vectors import NOTHING, Precedence, dominates, fold, join
 from services.settlement.domain.pricing.price import Reference
@@ -79,8 +80,94 @@ def test_a_line_without_a_plan_is_kept_at_zero_with_its_reason_and_priced_when_o
     assert book_assertion(line, Fact(), Reference(), "why") == []
     assert (line.unpriced, line.unpriced_minor, line.booked) == ("no_plan", 20_000, {})
     (row,) = book_reprice(line, Fact(), usual(), "plan.published pl_1 1", PAID_AT + DAY)
-    assert (row.kind, row.effective_at, row.cause) == (Kind.COMMISSION_ADJUSTED, PAID_AT + DAY, "plan.published pl_1 1")
+    assert (row.kind, row.effective_at, row.cause) == (Kind.COMMISSION_ACCRUED, PAID_AT, "order event o1_paid")
     assert (line.unpriced, line.unpriced_minor, line.booked["brand:br_2:accrued"]) == (None, 0, 4000)
+
+
+def test_f02_a_plan_that_comes_late_books_the_sale_when_it_was_and_each_refund_when_it_was() -> None:
+    fact = Fact().refunded(5_000)
+    line = line_of(fact)
+    assert book_assertion(line, fact, Reference(), "why") == []
+    rows = book_reprice(line, fact, usual(), "plan.published pl_1 1", PAID_AT - 60 * DAY)
+    assert brand_moves(rows) == [
+        (Kind.COMMISSION_ACCRUED, "0", PAID_AT, 4000),
+        (Kind.COMMISSION_ADJUSTED, "1", PAID_AT + 4 * DAY, -1000),
+    ]
+    assert book_reprice(line, fact, usual(), "again", PAID_AT) == []
+
+
+def test_f02_a_price_that_changes_is_never_dated_before_the_sale() -> None:
+    line = line_of(Fact())
+    book_assertion(line, Fact(), usual(), "why")
+    (early,) = book_reprice(line, Fact(), usual(rate_ppm=100_000), "plan.published pl_1 2", PAID_AT - DAY)
+    (late,) = book_reprice(line, Fact(), usual(), "plan.published pl_1 3", PAID_AT + DAY)
+    assert [(row.step, row.effective_at) for row in (early, late)] == [(ONLY, PAID_AT), (ONLY, PAID_AT + DAY)]
+
+
+def test_a_plan_that_goes_and_comes_again_books_the_events_anew() -> None:
+    fact = Fact().refunded(5_000)
+    line = line_of(fact)
+    book_assertion(line, fact, usual(), "why")
+    (back,) = book_reprice(line, fact, Reference(), "plan.published pl_1 2", PAID_AT + 9 * DAY)
+    assert (back.step, back.legs["brand:br_2:accrued"], line.booked) == (ONLY, -3000, {})
+    again = book_reprice(line, fact, usual(), "plan.published pl_1 3", PAID_AT + 10 * DAY)
+    assert [move[-1] for move in brand_moves(again)] == [4000, -1000]
+
+
+HUGE = 2 * MAX_AMOUNT_MINOR
+OVER = Fact(goods_paid_minor=MAX_AMOUNT_MINOR, platform_discount_minor=MAX_AMOUNT_MINOR)
+ALL_OF_IT = usual(rate_ppm=1_000_000, base="before_platform_discount")
+
+
+def test_f01_a_line_over_the_journals_limit_is_set_aside_and_books_nothing() -> None:
+    line = line_of(OVER)
+    assert book_assertion(line, OVER, ALL_OF_IT, "why") == []
+    assert line.set_aside == f"{HUGE} on brand:br_2:accrued is over the journal's limit of {MAX_AMOUNT_MINOR}"
+    assert (line.booked, line.booked_steps) == ({}, ())
+
+
+def test_a_line_that_is_set_aside_is_tried_again_at_its_next_price_and_books_its_events_then() -> None:
+    line = line_of(OVER)
+    book_assertion(line, OVER, ALL_OF_IT, "why")
+    (row,) = book_reprice(line, OVER, usual(), "plan.published pl_1 2", PAID_AT + DAY)
+    assert (row.kind, row.effective_at) == (Kind.COMMISSION_ACCRUED, PAID_AT)
+    assert line.set_aside is None
+    (back,) = book_reprice(line, OVER, ALL_OF_IT, "plan.published pl_1 3", PAID_AT + 2 * DAY)
+    assert back.legs == {account: -amount for account, amount in row.legs.items()}
+    assert (line.set_aside is not None, line.booked) == (True, {})
+
+
+def test_whether_a_line_is_set_aside_does_not_depend_on_what_was_booked_before() -> None:
+    small = OVER.but(goods_paid_minor=MAX_AMOUNT_MINOR // 4, platform_discount_minor=MAX_AMOUNT_MINOR // 4)
+    through, at_once = line_of(OVER), line_of(OVER)
+    assert book_assertion(through, small, ALL_OF_IT, "why") != []
+    book_assertion(through, OVER, ALL_OF_IT, "why")
+    book_assertion(at_once, OVER, ALL_OF_IT, "why")
+    assert (through.booked, through.set_aside) == (at_once.booked, at_once.set_aside)
+
+
+def test_a_line_is_set_aside_too_if_only_an_event_of_its_past_was_over_the_limit() -> None:
+    refunded = OVER.refunded(MAX_AMOUNT_MINOR * 3 // 4)
+    line = line_of(refunded)
+    assert book_assertion(line, refunded, ALL_OF_IT, "why") == []
+    assert line.set_aside is not None
+
+
+def test_differences_over_the_limit_become_one_row_from_the_old_price_to_the_new() -> None:
+    full = Fact(goods_paid_minor=MAX_AMOUNT_MINOR)
+    everything = usual(rate_ppm=1_000_000)
+    line = line_of(full)
+    back_and_forth = full
+    for number in range(4):
+        back_and_forth = back_and_forth.refunded(MAX_AMOUNT_MINOR, event_id=f"ref{number}", at=PAID_AT + number * DAY)
+        back_and_forth = back_and_forth.but(
+            refunded_minor=0,
+            steps=(*back_and_forth.steps, FactStep(f"rev{number}", PAID_AT + number * DAY + 1)),
+        )
+    book_assertion(line, full, everything, "why")
+    line.booked_steps = tuple(s.event_id for s in back_and_forth.steps if not s.event_id.startswith("ref"))
+    assert book_assertion(line, back_and_forth, everything, "why") == []
+    assert line.booked["brand:br_2:accrued"] == MAX_AMOUNT_MINOR
 
 
 def test_a_quarantined_line_stays_at_what_is_booked() -> None:

@@ -3,92 +3,16 @@
 Rows are as stored, damaged ones included: whoever checks the books must be able to look at what should not be there.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple, Protocol
 
-from services.kernel.errors import InvariantBroken
-from services.settlement.books.journal_entry import JournalEntry
+from services.settlement.books.journal_rows import JournalRow, Names
 from services.settlement.books.ports import ReferenceEvent
-from services.settlement.domain.book.entries import GENESIS, KIND_BY_CODE, Entry, Leg, Link
+from services.settlement.domain.book.entries import Link
 from services.settlement.domain.book.positions import Position
 from services.settlement.domain.lines.assertions import LineAssertion
 from services.settlement.domain.lines.line import Key, Line
 from services.settlement.domain.pricing.price import Reference
-
-Names = Mapping[int, tuple[str, str]]
-"""Account id -> (key, currency)."""
-
-
-class JournalRow(NamedTuple):
-    """A row of the journal as stored: accounts by id, kind by code, times in microseconds."""
-
-    writer: int
-    seq: int
-    idem_key: str
-    cause: str
-    kind: int
-    currency: str
-    period: str
-    effective_at: int
-    recorded_at: int
-    order_id: str | None
-    line_id: str | None
-    corrects: str | None
-    accounts: Sequence[int]
-    amounts: Sequence[int]
-    chain: bytes
-
-    @property
-    def entry_id(self) -> str:
-        """WRITER-SEQ."""
-        return f"{self.writer}-{self.seq}"
-
-    def entry(self, names: Names) -> Entry:
-        """What the row says, with accounts by key.
-
-        Raises:
-            InvariantBroken: its kind, its accounts or their currency are none that we know.
-        """
-        kind = KIND_BY_CODE.get(self.kind)
-        if kind is None:
-            raise InvariantBroken(f"kind {self.kind} is none that we know")
-        if len(self.accounts) != len(self.amounts):
-            raise InvariantBroken(f"{len(self.accounts)} accounts for {len(self.amounts)} amounts")
-        legs = []
-        for account, amount in zip(self.accounts, self.amounts, strict=True):
-            key, currency = names.get(account, (None, None))
-            if key is None or currency != self.currency:
-                raise InvariantBroken(f"account {account} is {key or 'unknown'} in {currency}, not in {self.currency}")
-            legs.append(Leg(key, amount))
-        return Entry(
-            self.idem_key, self.cause, kind, self.currency, self.period, self.effective_at, self.order_id,
-            self.line_id, self.corrects, tuple(legs),
-        )  # fmt: skip
-
-
-class ChainedEntry(NamedTuple):
-    """An entry in its place, and the hash of the one before it."""
-
-    recorded: JournalEntry
-    prev_hash: bytes
-
-
-def chained(rows: Iterable[JournalRow], names: Names) -> Iterator[ChainedEntry]:
-    """Entries of rows that come by writer and seq.
-
-    Raises:
-        InvariantBroken: a row that cannot be read; `koc ledger verify` says more.
-    """
-    writer, prev_hash = -1, GENESIS.head
-    for row in rows:
-        if row.writer != writer:
-            writer, prev_hash = row.writer, GENESIS.head
-        try:
-            entry = row.entry(names)
-        except InvariantBroken as broken:
-            raise InvariantBroken(f"journal row {row.entry_id}: {broken}") from None
-        yield ChainedEntry(JournalEntry(entry, row.writer, row.seq, row.recorded_at, row.chain), prev_hash)
-        prev_hash = row.chain
 
 
 class NetPosition(NamedTuple):

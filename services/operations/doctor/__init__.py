@@ -1,0 +1,1 @@
+"""Check everything that a start checks, and name the remedy."""

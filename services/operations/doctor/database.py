@@ -1,0 +1,49 @@
+"""Whether PostgreSQL answers to each role as it should, and stands at the schema that this code needs."""
+
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+
+from services.kernel.errors import StartRefused
+from services.runtime.database import Role, engine
+from services.settlement.books import migrations
+
+_ASKED = text(
+    "SELECT current_user, (SELECT rolsuper FROM pg_roles WHERE rolname = current_user), "
+    "current_setting('TimeZone'), current_setting('server_version')"
+)
+_VARIABLES: dict[Role, str] = {
+    "writer": "KOC_DATABASE_URL",
+    "owner": "KOC_DATABASE_OWNER_URL",
+    "reader": "KOC_DATABASE_READER_URL",
+}
+
+
+def check_role(role: Role) -> str:
+    """Whether a role can log in, is who its address says, is no superuser and counts in UTC.
+
+    Raises:
+        ConnectionError: it cannot log in.
+        StartRefused: it must not be used.
+    """
+    try:
+        with engine(role).connect() as connection:
+            user, superuser, zone, version = connection.execute(_ASKED).one()
+    except OperationalError as error:
+        reason = str(error.orig).strip().splitlines()[0]
+        raise ConnectionError(f"{reason}; start it with `koc local up`, or set {_VARIABLES[role]}") from error
+    if superuser:
+        raise StartRefused(f"{user} is a superuser, for whom no rule of the books holds: log in as koc_{role}")
+    if zone != "UTC":
+        raise StartRefused(f"the session's time zone is {zone}: it must be UTC; ALTER ROLE {user} SET timezone = 'UTC'")
+    return f"{user} on PostgreSQL {version}, sessions in {zone}"
+
+
+def check_schema() -> str:
+    """At which revision the schema stands.
+
+    Raises:
+        StartRefused: this code needs another one.
+    """
+    with engine("writer").connect() as connection:
+        migrations.check_revision(connection)
+    return f"at revision {migrations.head()}"

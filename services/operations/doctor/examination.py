@@ -1,0 +1,36 @@
+"""All checks of the doctor in their order; a check that needs a server is left out when that server does not answer."""
+
+import os
+from collections.abc import Iterator
+from functools import partial
+
+from services.operations.doctor.books import check_positions
+from services.operations.doctor.broker import check_broker, check_snapshots, check_topics
+from services.operations.doctor.database import check_role, check_schema
+from services.operations.doctor.findings import DoctorFinding, run_check
+from services.operations.doctor.local_machine import check_machine, check_processes
+
+
+def examine() -> Iterator[DoctorFinding]:
+    """Run all checks; each finding comes as soon as it is known.
+
+    Machine and processes are looked at only for a local stack, that is unless KOC_KAFKA_BOOTSTRAP leads elsewhere.
+    """
+    is_local = "KOC_KAFKA_BOOTSTRAP" not in os.environ
+    if is_local:
+        yield from check_machine()
+    broker = run_check("kafka", check_broker)
+    yield broker
+    if broker.ok:
+        yield from check_topics()
+        yield run_check("snapshots", check_snapshots)
+    database = run_check("database", partial(check_role, "writer"))
+    yield database
+    if database.ok:
+        yield run_check("role koc_owner", partial(check_role, "owner"))
+        yield run_check("role koc_reader", partial(check_role, "reader"))
+        yield run_check("schema", check_schema)
+    if broker.ok and database.ok:
+        yield run_check("books", check_positions)
+    if is_local:
+        yield from check_processes()

@@ -1,0 +1,41 @@
+"""Why a touch is not among what was considered: refused, at the wrong time, on its way, or beyond the list's end."""
+
+from schemas.reasons import Reason
+from services.kernel.time import DAY, format_rfc3339
+from services.operations.explain.inquiry import AbsenceReason, Rulebook, TouchAnswer, TouchTrace
+from services.operations.explain.sources import EventRefusal, ExplainableAssertion
+
+MAX_CONSIDERED = 100
+"""Candidates that an assertion names (schemas.credits)."""
+UNREADABLE = EventRefusal(Reason.INVALID_FIELD, "its occurred_at cannot be read")
+
+
+def absent_touch(trace: TouchTrace, paid_at: int, told: ExplainableAssertion | None, rulebook: Rulebook) -> TouchAnswer:
+    """One word and one sentence for a touch that was no candidate.
+
+    Args:
+        trace: the touch.
+        paid_at: of the order, microseconds.
+        told: the line as the books know it; None = they do not.
+        rulebook: for the candidate window.
+    """
+    kind = trace.kind
+    if trace.refusal is not None or trace.occurred_at is None:
+        refusal = trace.refusal or UNREADABLE
+        word, why = refusal.reason, f"its {kind} was refused as {refusal}"
+    elif trace.occurred_at > paid_at:
+        word, why = AbsenceReason.AFTER_PAYMENT, f"its {kind} came after the payment at {format_rfc3339(paid_at)}"
+    elif trace.occurred_at < paid_at - rulebook.candidate_window:
+        days = rulebook.candidate_window // DAY
+        word = AbsenceReason.BEFORE_WINDOW
+        why = f"its {kind} was more than {days} days before the payment at {format_rfc3339(paid_at)}"
+    elif told is None or trace.offset >= told.version.touch:
+        word = AbsenceReason.ON_ITS_WAY
+        why = f"its {kind} is still on its way to the books: `koc drain` waits for it"
+    elif len(told.considered) >= MAX_CONSIDERED:
+        word = AbsenceReason.NOT_LISTED
+        why = f"more than {MAX_CONSIDERED} candidates were considered, and its {kind} is not among the newest"
+    else:
+        word = AbsenceReason.NOT_LISTED
+        why = f"its {kind} is in the clicks log and was not considered: `koc doctor` looks for the cause"
+    return TouchAnswer(trace.touch_id, trace.occurred_at, word, why)

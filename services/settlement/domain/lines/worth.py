@@ -1,0 +1,66 @@
+"""What an order line is worth by its assertion, and why it may be worth nothing in our books.
+
+The journal takes no amount over MAX_AMOUNT_MINOR. A line that would need one is set aside: it is worth nothing until an
+assertion or a price comes that the journal can hold. That depends on the assertion and the reference alone, like any
+price, so that no order of arrival shows.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from services.kernel.money import MAX_AMOUNT_MINOR
+from services.settlement.domain.book.positions import Position
+from services.settlement.domain.lines.assertions import LineAssertion, is_cancelled
+from services.settlement.domain.pricing.price import CreditTerms, Reference, price, terms_of
+
+
+class Worth(NamedTuple):
+    """A line's target and how it comes about.
+
+    `unpriced` says why a part of the line has no plan, `unpriced_minor` how much base that is; `set_aside` says why
+    nothing of the line can be booked. `near_limit`: differences of its prices may be over the journal's limit.
+    """
+
+    target: Position
+    terms: tuple[CreditTerms, ...]
+    unpriced: str | None = None
+    unpriced_minor: int = 0
+    set_aside: str | None = None
+    near_limit: bool = False
+
+
+WORTHLESS = Worth({}, ())
+"""A line that does not stand: another buyer's line has its place."""
+
+
+def worth_of(assertion: LineAssertion, reference: Reference) -> Worth:
+    """The worth of a line that stands."""
+    terms, unpriced, unpriced_minor = terms_of(assertion, reference)
+    target = price(assertion, terms, assertion.refunded_minor, cancelled=is_cancelled(assertion))
+    highest = _highest_amount(assertion, terms)
+    if highest * 2 * len(assertion.steps) <= MAX_AMOUNT_MINOR:
+        return Worth(target, terms, unpriced, unpriced_minor)
+    reason = _over_limit(assertion, terms, target) if highest > MAX_AMOUNT_MINOR else None
+    return Worth({} if reason else target, terms, unpriced, unpriced_minor, reason, near_limit=True)
+
+
+def exceeds_limit(position: Position) -> bool:
+    """Whether the journal refuses an amount of a position."""
+    return any(abs(amount) > MAX_AMOUNT_MINOR for amount in position.values())
+
+
+def _highest_amount(assertion: LineAssertion, terms: Iterable[CreditTerms]) -> int:
+    """No account of the line ever holds more: the whole base as commission, and again for each share of the base."""
+    base = assertion.goods_paid_minor + assertion.platform_discount_minor
+    shares = [sum(split.of == "base" for split in term.plan.splits) for term in terms if term.plan]
+    return base * (1 + max(shares, default=0))
+
+
+def _over_limit(assertion: LineAssertion, terms: tuple[CreditTerms, ...], target: Position) -> str | None:
+    """Why a line is set aside: an amount over the limit, now or after one of its order events."""
+    after_events = (price(assertion, terms, step.refunded_minor, cancelled=step.cancelled) for step in assertion.steps)
+    for position in (target, *after_events):
+        for account, amount in position.items():
+            if abs(amount) > MAX_AMOUNT_MINOR:
+                return f"{abs(amount)} on {account} is over the journal's limit of {MAX_AMOUNT_MINOR}"
+    return None

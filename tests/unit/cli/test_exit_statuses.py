@@ -1,0 +1,41 @@
+"""Every way to end has its exit status and a sentence, and docs/operations.md says what each status means."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from services.cli import main
+from services.kernel.errors import HistoryLost, InvariantBroken, PlaceTaken, Stalled, StartRefused
+
+PAGE = (Path(__file__).parents[3] / "docs/operations.md").read_text()
+ENDS = [
+    (StartRefused("the topics are missing"), 78),
+    (HistoryLost("the log starts at 7"), 78),
+    (PlaceTaken("worker-1"), 78),
+    (InvariantBroken("two truths of one line"), 70),
+    (Stalled("3 records wait and none was fetched for 15 s"), 75),
+    (ConnectionError("no broker answers"), main.UNAVAILABLE),
+]
+EXIT_STATUSES = PAGE.partition("## Exit statuses")[2].partition("\n## ")[0]
+
+
+@pytest.mark.parametrize(("problem", "status"), ENDS, ids=lambda value: type(value).__name__)
+def test_an_expected_end_is_a_sentence_and_its_status(
+    problem: Exception, status: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def end() -> None:
+        raise problem
+
+    monkeypatch.setattr(main, "koc", end)
+    with pytest.raises(SystemExit) as ended:
+        main.app()
+    assert ended.value.code == status
+    told = capsys.readouterr().err
+    assert told.startswith(f"koc: {problem}")
+    assert len(told.splitlines()) == 1
+
+
+@pytest.mark.parametrize("status", sorted({status for _, status in ENDS} | {0, 1, 2}))
+def test_the_page_explains_every_status(status: int) -> None:
+    assert re.search(rf"^\| {status} \| ", EXIT_STATUSES, re.MULTILINE)
