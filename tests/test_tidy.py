@@ -116,7 +116,7 @@ def test_links_in_documents_lead_somewhere() -> None:
 # Live code
 
 TRANSPARENT = {"property", "cached_property", "staticmethod", "classmethod", "contextmanager", "asynccontextmanager",
-               "cache", "lru_cache", "wraps", "in_words", "_fail_stop"}  # fmt: skip
+               "cache", "lru_cache", "wraps", "in_words", "stops_worker"}  # fmt: skip
 """Decorators that leave a function to be called by its name."""
 
 REGISTERED = {
@@ -138,9 +138,6 @@ CALLED_FROM_OUTSIDE = {
 """Functions that no product code names, and who calls them."""
 
 TO_BE_DELETED = {
-    "services.attribution.domain.policy.Policy.window",
-    "services.attribution.domain.policy.always",
-    "services.attribution.domain.policy.scope_of",
     "services.kernel.identifiers.is_identifier",
     "services.settlement.books.migrations.differences",
     "services.settlement.books.registry_transaction.count_open_jobs",

@@ -9,11 +9,11 @@ from faust.types import TP
 from services.attribution.apply.records import TouchRecord
 from services.attribution.apply.touches import apply_touches
 from services.attribution.domain.horizons import Horizons
-from tests.kit.attribution_memory import MemoryKeyValue
 from services.attribution.state.metadata import Terms
 from services.attribution.state.store import Store
 from services.attribution.stream.fetch import Chunk
 from services.runtime import garbage
+from tests.kit.attribution_memory import MemoryKeyValue
 from tests.kit.attribution_words import NOW, RULES, touch
 from tests.reference.attribution_reference import LogRecord
 

@@ -10,10 +10,10 @@ from services.attribution.domain.forgetting import Useful
 from services.attribution.domain.horizons import Horizons, Watermarks
 from services.attribution.state import buyer_cache
 from services.attribution.state.buyer_rows import BUYER
-from tests.kit.attribution_memory import MemoryKeyValue
 from services.attribution.state.metadata import Terms
 from services.attribution.state.store import Store
 from services.kernel.time import DAY
+from tests.kit.attribution_memory import MemoryKeyValue
 from tests.kit.attribution_words import NOW, RULES, buyer_with, order_of, touch
 from tests.reference.attribution_reference import LogRecord
 

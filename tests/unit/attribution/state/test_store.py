@@ -12,13 +12,13 @@ from services.attribution.domain import facts as said
 from services.attribution.domain import policy
 from services.attribution.domain.horizons import Horizons
 from services.attribution.state import buyer_cache, buyer_rows, keys
-from tests.kit.attribution_memory import MemoryKeyValue
 from services.attribution.state.metadata import Terms
 from services.attribution.state.rocksdb import RocksKeyValue
 from services.attribution.state.store import Store
 from services.attribution.worker.refusal_limit import WINDOW, Scrap
 from services.kernel.errors import InvariantBroken, StartRefused
 from services.kernel.time import DAY
+from tests.kit.attribution_memory import MemoryKeyValue
 from tests.kit.attribution_words import NOW, RULES, Records, declared, fact, payment, read_to, touch
 from tests.reference.attribution_reference import LogRecord
 

@@ -13,13 +13,13 @@ from services.attribution.apply.records import TouchRecord
 from services.attribution.apply.touches import apply_touches
 from services.attribution.domain.horizons import Horizons
 from services.attribution.snapshots import object_store
-from tests.kit.attribution_memory import MemoryKeyValue
 from services.attribution.state.metadata import Terms
 from services.attribution.state.store import Store
 from services.attribution.stream.fetch import Chunk
 from services.attribution.worker import app, partitions, threads
 from services.attribution.worker.partitions import AssignedPartitions
 from services.kernel.errors import InvariantBroken, PlaceTaken
+from tests.kit.attribution_memory import MemoryKeyValue
 from tests.kit.attribution_words import NOW, RULES, read_to, touch
 from tests.reference.attribution_reference import LogRecord
 
