@@ -27,6 +27,7 @@ check: $(READY) ## Formatting, lint, types, architecture, and that generated fil
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python deploy/contract/currencies.py --check
 	@$(BIN)/python -m schemas.generate --check
 	@$(BIN)/python deploy/grafana/overview.py --check
 
@@ -35,6 +36,7 @@ format: $(READY) ## Format the code and mend what the linter can
 	@$(BIN)/ruff check --fix --quiet .
 
 docs: $(READY) ## Write the generated contract and dashboard again
+	@$(BIN)/python deploy/contract/currencies.py
 	@$(BIN)/python -m schemas.generate
 	@$(BIN)/python deploy/grafana/overview.py
 

@@ -1,6 +1,6 @@
 """The contract test kit: check samples of your events against the contract. Needs this package and pydantic, no broker.
 
-python -m schemas.check FILE…       JSON lines, or JSON documents and arrays; .gz too; - is standard input
+python -m schemas.check FILE…       JSON lines, or JSON documents and arrays; packed with gzip too; - is standard input
 
 A sample is an event, or `{"key": …, "value": …}`, or a line of `kcat -J`: then key and partition are checked as well.
 Exit status: 0 all valid (there may be warnings), 1 something is invalid, 2 usage.
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from schemas.findings import Finding, judge
-from schemas.samples import Sample, samples
+from schemas.samples import Sample, check_names, samples
 from schemas.together import Together
 from schemas.topics import BY_NAME
 
@@ -104,6 +104,7 @@ def main(given: list[str]) -> int:
     """Check files; returns the exit status."""
     arguments = _arguments(given)
     try:
+        check_names(arguments.files)
         report = check((sample for name in arguments.files for sample in samples(name)), arguments.topic)
     except (FileNotFoundError, ValueError) as problem:
         sys.stderr.write(f"schemas.check: {problem}\n")

@@ -6,6 +6,8 @@ from pydantic import Field
 
 from schemas.fields import MAX_QUANTITY, MILLION, Amount, Currency, Identifier, Message, Moment, Word
 
+POLICY_PATTERN = r"^[a-z0-9_]{1,64}$"
+
 Offset = Annotated[int, Field(ge=0, le=2**63 - 1)]
 
 
@@ -74,7 +76,7 @@ class CreditAssertion(Message):
     completed_at: Moment | None = None
     as_of: Moment
     steps: Annotated[list[Step], Field(min_length=1, max_length=50)]
-    policy: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,64}$")]
+    policy: Annotated[str, Field(pattern=POLICY_PATTERN)]
     credits: Annotated[list[Credit], Field(max_length=200)]
     considered: Annotated[list[Considered], Field(max_length=100)]
     version: Version

@@ -1,8 +1,11 @@
 """Read an event's bytes, or say in one word of schemas.reasons and one line for a person what is wrong with them.
 
-Unknown fields are ignored. Of a name that stands twice in one object the last counts. NaN and Infinity are not JSON.
+Unknown fields are ignored. Of a field that stands twice in one object the last counts (ADR 0004); the test kit and
+`koc publish` refuse it. NaN and Infinity are not JSON.
 """
 
+import json
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -16,6 +19,7 @@ from schemas.orders import ORDER_EVENT
 from schemas.reasons import Reason
 from schemas.registry import REGISTRY_EVENT
 from schemas.topics import CLICKS, CREDITS, LEDGER, ORDERS, REGISTRY
+from schemas.wording import json_problem, path_of, sentence_of
 
 MODELS: dict[str, TypeAdapter[Any]] = {
     CLICKS.name: TypeAdapter(Click),
@@ -51,7 +55,7 @@ def read(topic: str, raw: bytes | None) -> Any:
     """
     if raw is None:
         raise InvalidEvent(Reason.INVALID_JSON, "the record has no value")
-    _check_object(raw)
+    read_object(raw)
     try:
         return MODELS[topic].validate_json(raw, extra="ignore")
     except ValidationError as error:
@@ -61,7 +65,7 @@ def read(topic: str, raw: bytes | None) -> Any:
 def problems(topic: str, raw: bytes) -> list[InvalidEvent]:
     """All that is wrong with the bytes of a record, the first as `read` raises it; none = an event of the topic."""
     try:
-        _check_object(raw)
+        read_object(raw)
         MODELS[topic].validate_json(raw, extra="ignore")
     except InvalidEvent as invalid:
         return [invalid]
@@ -75,38 +79,60 @@ def unknown_fields(topic: str, raw: bytes) -> list[str]:
     try:
         MODELS[topic].validate_json(raw)
     except ValidationError as error:
-        return [_field(one["loc"]) for one in _found(error) if one["type"] == "extra_forbidden"]
+        return [path_of(one) for one in _found(error) if one["type"] == "extra_forbidden"]
     return []
 
 
-def _check_object(raw: bytes) -> None:
-    """Refuse what is no JSON object of bearable size."""
+def repeated_fields(raw: bytes) -> list[str]:
+    """Paths of the fields that stand twice in one object of a JSON text; every reader would take the last alone."""
+    repeating: list[tuple[dict[str, Any], set[str]]] = []
+
+    def built(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            names = [name for name, _ in pairs]
+            repeating.append((found, {name for name in found if names.count(name) > 1}))
+        return found
+
+    whole = json.loads(raw, object_pairs_hook=built, parse_int=str, parse_float=str)
+    names_in = {id(found): names for found, names in repeating}
+    return list(_paths(whole, names_in, "")) if repeating else []
+
+
+def _paths(node: Any, names_in: dict[int, set[str]], path: str) -> Iterator[str]:
+    """Path of every name of every object of a tree, by the object's id."""
+    yield from (f"{path}{name}" for name in sorted(names_in.get(id(node), ())))
+    inner = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for name, value in inner:
+        yield from _paths(value, names_in, f"{path}{name}.")
+
+
+def read_object(raw: bytes) -> dict[str, Any]:
+    """The JSON object that a record is.
+
+    Raises:
+        InvalidEvent: the bytes are none, or too many.
+    """
     if len(raw) > MAX_EVENT_BYTES:
-        raise InvalidEvent(Reason.INVALID_SIZE, f"{len(raw)} bytes, at most {MAX_EVENT_BYTES}")
+        raise InvalidEvent(Reason.INVALID_SIZE, f"the record has {len(raw):,} bytes, more than {MAX_EVENT_BYTES:,}")
     try:
-        is_object = isinstance(from_json(raw, allow_inf_nan=False), dict)
+        found = from_json(raw, allow_inf_nan=False)
     except ValueError as problem:
-        raise InvalidEvent(Reason.INVALID_JSON, str(problem)) from None
-    if not is_object:
-        raise InvalidEvent(Reason.INVALID_JSON, "the record is not an object")
+        raise InvalidEvent(Reason.INVALID_JSON, json_problem(str(problem))) from None
+    if not isinstance(found, dict):
+        raise InvalidEvent(Reason.INVALID_JSON, "not one JSON object in UTF-8: it is another kind of value")
+    return found
 
 
 def _found(error: ValidationError) -> list[ErrorDetails]:
-    return error.errors(include_url=False, include_context=False, include_input=False)
+    return error.errors(include_url=False)
 
 
 def _explained(error: ValidationError) -> list[InvalidEvent]:
     """pydantic's findings, each as a reason and a line."""
     explained = []
     for found in _found(error):
-        detail = f"{'.'.join(map(str, found['loc'])) or 'the record'}: {found['msg']}"
-        if found["type"].startswith("union_tag_") or found["loc"][-1:] == ("event_type",):
-            explained.append(InvalidEvent(Reason.INVALID_TYPE, detail, "event_type"))
-        else:
-            explained.append(InvalidEvent(Reason.INVALID_FIELD, detail, _field(found["loc"])))
+        path = path_of(found)
+        reason = Reason.INVALID_TYPE if path == "event_type" else Reason.INVALID_FIELD
+        explained.append(InvalidEvent(reason, sentence_of(found), path))
     return explained
-
-
-def _field(loc: tuple[int | str, ...]) -> str:
-    """A path as the event has it: without the event_type by which the model was chosen (which has a dot in it)."""
-    return ".".join(map(str, loc[1:] if loc and "." in str(loc[0]) else loc))

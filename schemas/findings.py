@@ -11,6 +11,7 @@ from schemas.reasons import Reason
 from schemas.routing import topic_of
 from schemas.samples import Sample
 from schemas.topics import BY_NAME
+from schemas.wording import stands_twice
 
 
 class Concern(StrEnum):
@@ -22,6 +23,9 @@ class Concern(StrEnum):
     REUSED_EVENT_ID = "reused_event_id"
     REUSED_ORDER_ID = "reused_order_id"
     REFUNDED_TOO_MUCH = "refunded_too_much"
+    CHANGED_REFUND = "changed_refund"
+    DROPPED_PARTIES = "dropped_parties"
+    REPEATED_FIELD = "repeated_field"
 
 
 class Finding(NamedTuple):
@@ -92,28 +96,29 @@ def judge(sample: Sample, topic: str | None = None) -> Judged:
     record = record_of(sample.raw)
     topic = topic or record.topic
     try:
-        topic = topic or _topic_of(record.raw)
+        topic = topic or topic_of(decoding.read_object(record.raw))
     except decoding.InvalidEvent as invalid:
         return Judged("", None, [_wrong(sample.where, invalid)], [])
     if problems := decoding.problems(topic, record.raw):
         return Judged(topic, None, [_wrong(sample.where, one) for one in problems], [])
     event = decoding.read(topic, record.raw)
-    findings = [*_placed(sample.where, record, topic, event), *_private(sample.where, event)]
+    findings = [
+        *_repeated(sample, record),
+        *_placed(sample.where, record, topic, event),
+        *_private(sample.where, event),
+    ]
     return Judged(topic, event, findings, decoding.unknown_fields(topic, record.raw))
-
-
-def _topic_of(raw: bytes) -> str:
-    try:
-        event = json.loads(raw)
-    except (ValueError, RecursionError) as problem:
-        raise decoding.InvalidEvent(Reason.INVALID_JSON, str(problem)) from None
-    if not isinstance(event, dict):
-        raise decoding.InvalidEvent(Reason.INVALID_JSON, "the record is not an object")
-    return topic_of(event)
 
 
 def _wrong(where: str, invalid: decoding.InvalidEvent) -> Finding:
     return Finding(where, invalid.reason, invalid.field, invalid.detail)
+
+
+def _repeated(sample: Sample, record: Record) -> list[Finding]:
+    """Fields that stand twice in one object, in the line of the sample or in a value that is a text in it."""
+    texts = {sample.raw, record.raw}
+    fields = sorted({field for text in texts for field in decoding.repeated_fields(text)})
+    return [Finding(sample.where, Concern.REPEATED_FIELD, field, stands_twice(field)) for field in fields]
 
 
 def _placed(where: str, record: Record, topic: str, event: Any) -> list[Finding]:

@@ -4,9 +4,14 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from schemas.fields import Currency, Identifier, Message, Moment, SignedAmount
+from schemas.fields import Currency, Identifier, Message, Moment, SignedAmount, wrong
 
-Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256, hexadecimal")]
+HASH_PATTERN = r"^[0-9a-f]{64}$"
+ENTRY_ID_PATTERN = r"^[0-9]+-[0-9]+$"
+KIND_PATTERN = r"^[a-z_]+\.[a-z_]+$"
+PERIOD_PATTERN = r"^[0-9]{4}-(0[1-9]|1[0-2])$"
+
+Hash = Annotated[str, Field(pattern=HASH_PATTERN, description="SHA-256, hexadecimal")]
 
 
 class LedgerLeg(Message):
@@ -19,10 +24,10 @@ class LedgerLeg(Message):
 class LedgerEntry(Message):
     """One booking. `hash` covers the canonical bytes of all other fields (docs/finance.md)."""
 
-    entry_id: Annotated[str, Field(pattern=r"^[0-9]+-[0-9]+$", description="WRITER-SEQ")]
+    entry_id: Annotated[str, Field(pattern=ENTRY_ID_PATTERN, description="WRITER-SEQ")]
     idem_key: Annotated[str, Field(min_length=1, max_length=1000)]
     cause: Annotated[str, Field(max_length=1000)]
-    kind: Annotated[str, Field(pattern=r"^[a-z_]+\.[a-z_]+$")]
+    kind: Annotated[str, Field(pattern=KIND_PATTERN)]
     currency: Currency
     effective_at: Moment
     recorded_at: Moment
@@ -30,7 +35,7 @@ class LedgerEntry(Message):
     line_id: Identifier | None
     legs: Annotated[list[LedgerLeg], Field(min_length=2)]
     corrects: str | None
-    period: Annotated[str, Field(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
+    period: Annotated[str, Field(pattern=PERIOD_PATTERN)]
     writer: Annotated[int, Field(ge=0)]
     seq: Annotated[int, Field(ge=1)]
     prev_hash: Hash
@@ -39,5 +44,5 @@ class LedgerEntry(Message):
     @model_validator(mode="after")
     def _balanced(self) -> Self:
         if sum(leg.amount_minor for leg in self.legs) != 0:
-            raise ValueError("legs do not add up to zero")
+            raise wrong("legs", "must add up to zero")
         return self

@@ -1,8 +1,8 @@
 """commerce.orders.v1: an order was paid, and what became of it."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Protocol, TypeVar
 
-from pydantic import Field, TypeAdapter, model_validator
+from pydantic import AfterValidator, Field, TypeAdapter
 
 from schemas.fields import MAX_LINES, MAX_QUANTITY, Amount, Currency, Identifier, Message, Moment, Reason, Word
 
@@ -43,11 +43,31 @@ class OrderLine(Message):
     brand_id: Identifier
     category_id: Identifier | None = None
     quantity: Quantity
-    goods_paid_minor: Amount
+    goods_paid_minor: Amount = Field(description="minor units paid for the goods, without tax and shipping")
     platform_discount_minor: Amount = 0
     shop_discount_minor: Amount = 0
     tax_minor: Amount = 0
     shipping_minor: Amount = 0
+
+
+class _Named(Protocol):
+    """What names a line."""
+
+    @property
+    def line_id(self) -> str: ...
+
+
+L = TypeVar("L", bound=_Named)
+
+
+def _differing(lines: list[L]) -> list[L]:
+    """Lines as they are, each line_id once."""
+    seen = set()
+    for line in lines:
+        if line.line_id in seen:
+            raise ValueError(f"two of them have the line_id {line.line_id}")
+        seen.add(line.line_id)
+    return lines
 
 
 class OrderPaid(OrderEvent):
@@ -59,13 +79,7 @@ class OrderPaid(OrderEvent):
     currency: Currency
     new_customer: bool = False
     declared: Declared | None = None
-    lines: Annotated[list[OrderLine], Field(min_length=1, max_length=MAX_LINES)]
-
-    @model_validator(mode="after")
-    def _lines_differ(self) -> Self:
-        if len({line.line_id for line in self.lines}) != len(self.lines):
-            raise ValueError("two lines have the same line_id")
-        return self
+    lines: Annotated[list[OrderLine], Field(min_length=1, max_length=MAX_LINES), AfterValidator(_differing)]
 
 
 class OrderReceived(OrderEvent):
@@ -90,10 +104,10 @@ class OrderCompleted(OrderEvent):
 
 
 class RefundLine(Message):
-    """What was refunded of a line."""
+    """What was refunded of a line's goods; a refund of tax or shipping does not belong here."""
 
     line_id: Identifier
-    refund_minor: Amount
+    refund_minor: Amount = Field(description="minor units of the goods, as goods_paid_minor: without tax and shipping")
     quantity: RefundedQuantity = 0
 
 
@@ -102,13 +116,7 @@ class OrderRefunded(OrderEvent):
 
     event_type: Literal["order.refunded"]
     refund_id: Identifier
-    lines: Annotated[list[RefundLine], Field(min_length=1, max_length=MAX_LINES)]
-
-    @model_validator(mode="after")
-    def _lines_differ(self) -> Self:
-        if len({line.line_id for line in self.lines}) != len(self.lines):
-            raise ValueError("two lines have the same line_id")
-        return self
+    lines: Annotated[list[RefundLine], Field(min_length=1, max_length=MAX_LINES), AfterValidator(_differing)]
 
 
 class OrderRefundReversed(OrderEvent):

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, TypeAdapter, model_validator
 
-from schemas.fields import Amount, Currency, Identifier, Message, Moment, Ppm, Word
+from schemas.fields import Amount, Currency, Identifier, Message, Moment, Ppm, Word, wrong
 
 RESERVED_ROLES = frozenset({"brand", "bank", "clawback", "payout", "tax", "vat", "traffic", "suspense"})
 """Owners of other accounts; a role may not be called like them. `platform` is ourselves, `koc` the KOC."""
@@ -34,7 +34,7 @@ class RegistryEvent(Message):
 
 def _check_period(effective_from: datetime, effective_to: datetime | None) -> None:
     if effective_to is not None and effective_to <= effective_from:
-        raise ValueError("effective_to must be after effective_from")
+        raise wrong("effective_to", "must be after effective_from")
 
 
 class Split(Message):
@@ -83,11 +83,12 @@ class PlanPublished(RegistryEvent):
     def _makes_sense(self) -> Self:
         _check_period(self.effective_from, self.effective_to)
         held = {"koc"}
-        for split in self.splits or ():
+        for number, split in enumerate(self.splits or ()):
             if split.role in RESERVED_ROLES | _WHOLES:
-                raise ValueError(f"a role may not be called {split.role}")
+                raise wrong(f"splits.{number}.role", f"a role may not be called {split.role}")
             if split.of not in _WHOLES | held:
-                raise ValueError(f"split of {split.of}: neither commission, base, koc nor an earlier role")
+                sentence = f"{split.of} is neither commission, base, koc nor an earlier role"
+                raise wrong(f"splits.{number}.of", sentence)
             held.add(split.role)
         return self
 
@@ -110,7 +111,7 @@ class RelationSet(RegistryEvent):
     def _makes_sense(self) -> Self:
         _check_period(self.effective_from, self.effective_to)
         if taken := (RESERVED_ROLES | {"platform", "koc"}) & self.parties.keys():
-            raise ValueError(f"a relation cannot say who fills {min(taken)}")
+            raise wrong(f"parties.{min(taken)}", "a relation cannot say who fills this role")
         return self
 
     @property
@@ -134,8 +135,9 @@ class ContentRegistered(RegistryEvent):
 
     @model_validator(mode="after")
     def _fee_is_complete(self) -> Self:
-        if self.script_fee_minor and (self.brand_id is None or self.currency is None):
-            raise ValueError("a script fee needs brand_id and currency")
+        for field in ("brand_id", "currency"):
+            if self.script_fee_minor and getattr(self, field) is None:
+                raise wrong(field, "is missing: a script fee needs it")
         return self
 
     @property

@@ -1,5 +1,6 @@
-"""Events from files: JSON lines, or whole JSON documents (objects, or arrays of them); .gz too; - is standard input.
+"""Events from files: JSON lines, or whole JSON documents (objects, or arrays of them); - is standard input.
 
+Files packed with gzip are unpacked, whatever their name. A byte order mark before UTF-8 is left out.
 Each event keeps its bytes as they stand and the place where they stand: FILE:LINE, of the second on a line FILE:LINE#2.
 """
 
@@ -7,16 +8,20 @@ import gzip
 import json
 import sys
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from io import BufferedReader
 from itertools import chain
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 MAX_DOCUMENT_BYTES = 256 * 1024 * 1024
 """A file that is not JSON lines is read as a whole; lines are read one by one and may be as many as they like."""
 
 _DECODER = json.JSONDecoder()
 _SPACE = " \t\r\n"
+_GZIP = b"\x1f\x8b"
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class Sample(NamedTuple):
@@ -26,22 +31,35 @@ class Sample(NamedTuple):
     raw: bytes
 
 
+def check_names(names: Sequence[str]) -> None:
+    """Standard input can be read once.
+
+    Raises:
+        ValueError: it is named twice.
+    """
+    if names.count("-") > 1:
+        raise ValueError("- is named twice: standard input can be read once")
+
+
 def lines(name: str) -> Iterator[Sample]:
     """Every line of a file that is not blank.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it cannot be read, or unpacked.
+        ValueError: it cannot be read or unpacked, or is not in UTF-8.
     """
-    if name != "-" and not Path(name).is_file():
+    if name != "-" and (Path(name).is_dir() or not Path(name).exists()):
         raise FileNotFoundError(f"{name} is not a file")
     try:
         with _opened(name) as stream:
             for number, line in enumerate(stream, 1):
-                if line.strip():
-                    yield Sample(f"{name}:{number}", line.strip())
-    except (OSError, EOFError, zlib.error) as problem:
-        raise ValueError(f"{name}: {problem}") from problem
+                event = (line.removeprefix(_BYTE_ORDER_MARK) if number == 1 else line).strip()
+                if event:
+                    yield Sample(f"{name}:{number}", event)
+    except (gzip.BadGzipFile, EOFError, zlib.error):
+        raise ValueError(f"{name} cannot be unpacked: it is damaged, or no gzip file") from None
+    except OSError as problem:
+        raise ValueError(f"{name} cannot be read: {problem.strerror or problem}") from problem
 
 
 def samples(name: str) -> Iterator[Sample]:
@@ -61,10 +79,19 @@ def samples(name: str) -> Iterator[Sample]:
     yield from _document(name, list(_limited(chain([first], rest))))
 
 
-def _opened(name: str) -> IO[bytes]:
-    if name == "-":
-        return sys.stdin.buffer
-    return gzip.open(name) if name.endswith(".gz") else Path(name).open("rb")  # type: ignore[return-value]
+@contextmanager
+def _opened(name: str) -> Iterator[BufferedReader | gzip.GzipFile]:
+    """The bytes of a file, unpacked, which its first bytes tell to be text in UTF-8 as far as these can."""
+    with ExitStack() as ends:
+        plain = sys.stdin.buffer if name == "-" else ends.enter_context(Path(name).open("rb"))
+        stream: BufferedReader | gzip.GzipFile
+        stream = plain if isinstance(plain, BufferedReader) else BufferedReader(plain)  # type: ignore[arg-type]
+        if name.endswith(".gz") or stream.peek(2).startswith(_GZIP):
+            stream = ends.enter_context(gzip.GzipFile(fileobj=stream))
+        encoding = json.detect_encoding(stream.peek(4)[:4])
+        if not encoding.startswith("utf-8"):
+            raise ValueError(f"{name} is in {encoding.upper()}: save it in UTF-8")
+        yield stream
 
 
 def _is_json(raw: bytes) -> bool:

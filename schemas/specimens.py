@@ -275,6 +275,7 @@ _SOME: dict[str, dict[str, tuple[str, Any]]] = {
         "money-missing": ("lines.0.goods_paid_minor", _ABSENT),
         "quantity-a-boolean": ("lines.0.quantity", True),
         "currency-in-small-letters": ("currency", "cny"),
+        "currency-of-no-country": ("currency", "RMB"),
         "lines-none": ("lines", []),
     },
     "order.received": {"line_ids-empty": ("line_ids", [])},
@@ -294,7 +295,7 @@ _SOME: dict[str, dict[str, tuple[str, Any]]] = {
     "relation.set": {"parties-a-list": ("parties", ["m_1"])},
     "content.registered": {"script_fee-negative": ("script_fee_minor", -1)},
     "script_fee.accepted": {"content_id-missing": ("content_id", _ABSENT)},
-    "spend.reported": {"paid_by-unknown": ("paid_by", "nobody")},
+    "spend.reported": {"paid_by-unknown": ("paid_by", "nobody"), "currency-gold": ("currency", "XAU")},
     "credit": {
         "status-unknown": ("status", "lost"),
         "version-incomplete": ("version.order", _ABSENT),

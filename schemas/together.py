@@ -1,4 +1,4 @@
-"""What only shows when events are seen together: ids used twice, events that fit no order, refunds of too much.
+"""What only shows when events are seen together: ids used twice, events that fit no order, refunds and relations.
 
 The order of the events in the sample means nothing, as it means nothing to the service; only of two that contradict
 each other the first one stands, as the lower offset does there.
@@ -11,6 +11,9 @@ from schemas.clicks import Click
 from schemas.findings import Concern, Finding
 from schemas.orders import OrderEvent, OrderPaid, OrderRefunded, OrderRefundReversed
 from schemas.reasons import Reason
+from schemas.refunds import check_refunds
+from schemas.registry import RelationSet
+from schemas.relations import Relations
 
 
 class _Seen(NamedTuple):
@@ -31,9 +34,12 @@ class Together:
         self._paid: dict[tuple[str, str], _Seen] = {}
         self._buyer_of: dict[str, str] = {}
         self._later: list[_Seen] = []
+        self._relations = Relations()
 
     def add(self, where: str, topic: str, event: Any) -> Iterator[Finding]:
         """What is wrong with a valid event beside those that were added before it."""
+        if isinstance(event, RelationSet):
+            self._relations.add(where, event)
         if not isinstance(event, Click | OrderEvent):
             return
         owner = _owner(event)
@@ -61,8 +67,7 @@ class Together:
             yield Finding(where, Concern.REUSED_ORDER_ID, "order_id", wanted, warning=True)
 
     def end(self) -> Iterator[Finding]:
-        """What is wrong with events of orders, once all payments are known."""
-        refunded: dict[tuple[str, str, str], dict[str, int]] = {}
+        """What is wrong with events of orders, once all payments are known, and with relations."""
         for where, event in self._later:
             paid = self._paid.get((event.buyer_id, event.order_id))
             if paid is None:
@@ -74,8 +79,18 @@ class Together:
             for field, line_id in unknown[:1]:
                 wanted = f"{field}: order {event.order_id} has no line {line_id} (its order.paid: {paid.where})"
                 yield Finding(where, Reason.UNKNOWN_LINE, field, wanted)
-            if isinstance(event, OrderRefunded) and not unknown:
-                yield from _too_much(where, event, lines, refunded)
+        yield from self._check_refunds()
+        yield from self._relations.end()
+
+    def _check_refunds(self) -> Iterator[Finding]:
+        refunds = [(where, event) for where, event in self._later if isinstance(event, OrderRefunded)]
+        reversals = [event for _, event in self._later if isinstance(event, OrderRefundReversed)]
+        paid = {
+            (*order, line.line_id): line.goods_paid_minor
+            for order, seen in self._paid.items()
+            for line in seen.event.lines
+        }
+        yield from check_refunds(refunds, reversals, paid)
 
 
 def _owner(event: Click | OrderEvent) -> tuple[str, ...]:
@@ -94,16 +109,3 @@ def _lines_named(event: Any) -> list[tuple[str, str]]:
     if isinstance(event, OrderRefundReversed):
         return [("line_id", event.line_id)]
     return [(f"line_ids.{number}", line_id) for number, line_id in enumerate(getattr(event, "line_ids", None) or ())]
-
-
-def _too_much(
-    where: str, event: OrderRefunded, paid: dict[str, int], refunded: dict[tuple[str, str, str], dict[str, int]]
-) -> Iterator[Finding]:
-    """A refund that goes beyond what was paid for a line; a refund_id counts once for a line."""
-    for number, line in enumerate(event.lines):
-        sums = refunded.setdefault((event.buyer_id, event.order_id, line.line_id), {})
-        sums.setdefault(event.refund_id, line.refund_minor)
-        if (total := sum(sums.values())) > paid[line.line_id]:
-            field = f"lines.{number}.refund_minor"
-            wanted = f"{field}: refunds of {total} of {paid[line.line_id]} paid: no more than what was paid will count"
-            yield Finding(where, Concern.REFUNDED_TOO_MUCH, field, wanted, warning=True)

@@ -198,8 +198,7 @@ SAME_NAME = {
 """Public class names and type names that stand twice in services/ for good, and why."""
 
 TO_BE_RENAMED = {
-    "Amount", "AsJson", "Booked", "Name", "Outcome", "Party", "Place", "Position", "Progress", "Refusal", "Row", "Rows",
-    "Step",
+    "Amount", "AsJson", "Name", "Place", "Position", "Progress", "Row", "Rows", "Step",
 }  # fmt: skip
 """Names that still stand for two things. This list must shrink to nothing: it fails once one of them is unique."""
 
@@ -225,7 +224,8 @@ LIBRARIES: dict[str, dict[str, str]] = {
     "aiokafka": {
         "services/attribution/stream/": "the worker's fetches, its membership and its producer",
         "services/attribution/worker/app.py": "one of its errors becomes a sentence",
-        "services/runtime/publishing.py": "publishes many records in batches",
+        "services/runtime/kafka.py": "a producer, and its errors as sentences",
+        "services/runtime/replay.py": "what a broker says of a letter that it does not take",
         "services/settlement/relay/process.py": "the relay's idempotent producer",
     },
     "alembic": {
@@ -239,6 +239,7 @@ LIBRARIES: dict[str, dict[str, str]] = {
         "services/runtime/kafka.py": "its broker URL and credentials, beside those of the other clients",
     },
     "grafana_foundation_sdk": {"deploy/grafana/overview.py": "generates the dashboard"},
+    "iso4217": {"deploy/contract/currencies.py": "writes the committed list of currencies"},
     "kafka": {
         "services/attribution/repair/adopt_truncated.py": "where each log starts",
         "services/operations/": "reads offsets and records beside the workers",
@@ -273,7 +274,7 @@ LIBRARIES: dict[str, dict[str, str]] = {
         "services/attribution/policy/tables.py": "checks the policy file",
         "services/runtime/settings.py": "settings, with secrets that do not print",
     },
-    "pydantic_core": {"schemas/decoding.py": "its errors become findings"},
+    "pydantic_core": {"schemas/": "its errors become findings in plain words"},
     "pydantic_settings": {"services/runtime/settings.py": "settings from the environment"},
     "rich": {"services/cli/": "tables and progress bars"},
     "rocksdict": {"services/attribution/state/rocksdb.py": "RocksDB"},

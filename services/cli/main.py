@@ -3,14 +3,14 @@
 import logging
 import sys
 from contextlib import suppress
-from importlib import import_module
-from typing import Any, NoReturn
+from importlib import import_module, metadata
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
 from services.cli import output
-from services.kernel.errors import InvariantBroken, Stalled, StartRefused
+from services.kernel.errors import InputRefused, InvariantBroken, Stalled, StartRefused
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "local": ("services.cli.local", "Real Kafka and PostgreSQL on this machine without Docker, and the workers."),
@@ -56,12 +56,23 @@ koc = typer.Typer(
 )
 
 
+def _show_version(asked: bool) -> None:
+    if asked:
+        print(f"koc {metadata.version('koc-settlement')}")
+        raise typer.Exit
+
+
 @koc.callback()
-def about() -> None:
+def about(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
     """KOC commission settlement: events in, attribution, a double-entry ledger out.
 
     First time here? `make demo`. Then `koc local status`, `koc ledger balances`, `koc explain ORDER_ID`.
     """
+    del version  # its callback has ended the command
 
 
 UNAVAILABLE = 69
@@ -77,7 +88,7 @@ def app() -> None:
     logging.getLogger("aiokafka").addHandler(logging.NullHandler())  # a command says itself that no broker answers
     try:
         _run()
-    except (StartRefused, InvariantBroken, Stalled) as problem:
+    except (StartRefused, InputRefused, InvariantBroken, Stalled) as problem:
         _end(str(problem), problem.exit_code)
     except BrokenPipeError:
         output.discard()

@@ -1,6 +1,7 @@
 """`koc policy`: which rule credits an order, by its platform and by when it was paid."""
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -76,6 +77,15 @@ def show(
         print("\n".join(_text(row)))
 
 
+def _check_platform(platform: str) -> None:
+    """Refuse what no order can have as its platform: it would silently be answered with the rule for all others."""
+    from schemas.fields import WORD_PATTERN
+
+    if re.fullmatch(WORD_PATTERN, platform) is None:
+        sentence = f"there is no platform {platform}: platforms are lower-case words such as douyin"
+        raise typer.BadParameter(sentence, param_hint="--platform")
+
+
 def _micros(at: str | None) -> int | None:
     """The moment asked for."""
     from services.kernel.time import parse_rfc3339
@@ -91,6 +101,7 @@ def _rows(file: "PolicyFile", platform: str | None, at: int | None) -> Any:
     rules = file.rules
     tables = {**rules.platforms, _ELSEWHERE: rules.everywhere}
     if platform is not None:
+        _check_platform(platform)
         tables = {platform: rules.platforms.get(platform, rules.everywhere)}
     for name, timetable in tables.items():
         until = None

@@ -35,6 +35,12 @@ class PlaceTaken(StartRefused):
         )
 
 
+class InputRefused(Exception):  # noqa: N818 - it is what the caller was given, not a failure of ours
+    """What a command was given to read is not what it takes: one sentence, exit status 65 (EX_DATAERR)."""
+
+    exit_code = 65
+
+
 class InvariantBroken(Exception):  # noqa: N818 - the name of the alarm
     """Something that must always hold does not: stop, and let a person look."""
 

@@ -1,5 +1,6 @@
 """How every client of ours reaches Kafka: one place for addresses, SASL and TLS, and for who owns which partition."""
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -152,17 +153,24 @@ async def producer(**options: Any) -> AsyncIterator[Any]:
         options: further arguments of `AIOKafkaProducer`.
 
     Raises:
-        ConnectionError: no broker answers.
+        ConnectionError: no broker answers, or it did not take all.
     """
     from aiokafka import AIOKafkaProducer
-    from aiokafka.errors import KafkaConnectionError
+    from aiokafka.errors import KafkaConnectionError, KafkaError
 
     client = AIOKafkaProducer(**aiokafka_options(), acks="all", enable_idempotence=True, linger_ms=5, **options)
     try:
         try:
-            await client.start()
-        except KafkaConnectionError as error:
+            async with asyncio.timeout(PROMPT_MS / 1000):
+                await client.start()
+        except (KafkaConnectionError, TimeoutError) as error:
             raise no_broker(error) from error
-        yield client
+        try:
+            yield client
+        except KafkaError as error:
+            raise ConnectionError(
+                f"the Kafka broker at {settings().kafka_bootstrap} did not take everything: {error}; some of it may be"
+                " published, and publishing it again does no harm"
+            ) from error
     finally:
         await client.stop()

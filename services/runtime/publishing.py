@@ -37,10 +37,23 @@ def publish(records: Iterable[Outgoing], progress: Progress = lambda _: None) ->
         progress: called with the number of acknowledged records now and then.
 
     Raises:
-        ConnectionError: no broker answers.
-        aiokafka.errors.KafkaError: a produce failed; what came before it may have been published.
+        ConnectionError: no broker answers, or one does no longer; some of the records may have been published.
     """
     return asyncio.run(_publish(records, progress))
+
+
+def reach_broker() -> None:
+    """See whether a broker answers, before the work that publishing takes.
+
+    Raises:
+        ConnectionError: none does.
+    """
+
+    async def connect() -> None:
+        async with producer():
+            pass
+
+    asyncio.run(connect())
 
 
 async def _publish(records: Iterable[Outgoing], progress: Progress) -> dict[str, int]:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from schemas import decoding
+from schemas.currencies import CURRENCIES
 from schemas.reasons import Reason
 from schemas.specimens import MODELS, VALID
 from schemas.topics import CLICKS, CREDITS, ORDERS
@@ -95,6 +96,15 @@ def test_valid_events_are_read_alike_and_without_asking_the_model(topic: str, da
 def test_whatever_is_done_to_an_event_both_say_the_same(topic: str, data: st.DataObject) -> None:
     raw = data.draw(wire_events.mutated(EVENTS[topic]))
     assert by_wire(topic, raw) == by_model(topic, raw)
+
+
+@pytest.mark.parametrize(("topic", "name"), [(ORDERS.name, "order.paid"), (CREDITS.name, "credit")])
+@given(code=st.from_regex(r"[A-Z]{3}", fullmatch=True) | st.sampled_from(sorted(CURRENCIES)) | wire_events.ids)
+def test_money_is_in_a_currency_of_the_standard_for_both(topic: str, name: str, code: str) -> None:
+    raw = json.dumps(VALID[name] | {"currency": code}).encode()
+    found = by_wire(topic, raw)
+    assert found == by_model(topic, raw)
+    assert (found == Reason.INVALID_FIELD) == (code not in CURRENCIES)
 
 
 @types

@@ -8,12 +8,14 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from schemas.currencies import CURRENCIES
 from schemas.fields import MAX_AMOUNT_MINOR, MAX_QUANTITY, MILLION
 from schemas.specimens import VALID
 
 CLICK_TYPES = ["click", "view", "code"]
 ids = st.text(string.ascii_letters + string.digits + "._~=+@:-", min_size=1, max_size=12) | st.just("x" * 128)
 words = st.from_regex(r"[a-z][a-z0-9_]{0,31}", fullmatch=True)
+currencies = st.sampled_from(sorted(CURRENCIES))
 amounts = st.integers(0, 10**6) | st.just(MAX_AMOUNT_MINOR)
 traffics = st.sampled_from(["natural", "boosted", "paid"])
 fractions = st.text(string.digits, max_size=6).map(lambda text: text and f".{text}")
@@ -99,7 +101,7 @@ def several(kind: st.SearchStrategy[dict[str, Any]]) -> Any:
 orders = st.one_of(
     order(
         "order.paid",
-        {"platform": words, "shop_id": ids, "currency": st.sampled_from(["CNY", "USD"]), "lines": several(lines)},
+        {"platform": words, "shop_id": ids, "currency": currencies, "lines": several(lines)},
         sometimes("declared", declarations),
         st.booleans().map(lambda value: {"new_customer": value}) | st.just({}),
     ),
@@ -128,7 +130,7 @@ credit_assertions = struct(
             ["goods_paid_minor", "platform_discount_minor", "shop_discount_minor", "refunded_minor"], amounts
         ),
         "platform": words,
-        "currency": st.just("CNY"),
+        "currency": currencies,
         "quantity": st.integers(0, MAX_QUANTITY),
         "new_customer": st.booleans(),
         "status": st.sampled_from(["paid", "received", "completed", "cancelled"]),
@@ -149,6 +151,7 @@ ODD = [
     *("1.0", "1e3", "-0", "-1", "0.5", "1000000000001", "9223372036854775808", "1" * 400, "1e999", "NaN", "-Infinity"),
     *("true", "false", "null", "[]", "{}", "[1]", '""', '"1"', '"a b"', '"a|b"', '"a\\n"', '"\\u0061"', '"\\u0000"'),
     *('"\\ud800"', '"\\udc00\\ud800"', '"\\ud83d\\ude00"', '"é"', '"\u2028"', '"Douyin"', '"cny"', '"CNYX"'),
+    *('"RMB"', '"XXX"', '"XTS"', '"XAU"', '"XYZ"', '"usd"', '"CNY "'),
     *('"' + "x" * 129 + '"', '"' + "x" * 201 + '"', "[" * 300 + "]" * 300, '"\ufeff"', "01", "+1", "1.", "'a'", "tru"),
     *(
         f'"{text}"'

@@ -13,10 +13,11 @@ import msgspec
 from msgspec import Meta, Struct
 
 from schemas import decoding
+from schemas.currencies import CURRENCIES
 from schemas.fields import MAX_AMOUNT_MINOR, MAX_EVENT_BYTES, MAX_LINES, MAX_QUANTITY, MAX_REASON_LENGTH, TEXT_PATTERN
 from schemas.topics import CLICKS, ORDERS
 from services.attribution.domain.facts import Touch
-from services.attribution.events.identifiers import Name, check_names, currency, only_names, platform
+from services.attribution.events.identifiers import Name, check_names, only_names, platform
 from services.kernel.errors import Refused
 from services.runtime import metrics
 from services.runtime.wire import UNDECODABLE, Moment, moment, read_moment
@@ -120,7 +121,8 @@ class OrderPaid(_OrderEvent, frozen=True, gc=False, tag="order.paid", kw_only=Tr
 
     def __post_init__(self) -> None:
         platform(self.platform)
-        currency(self.currency)
+        if self.currency not in CURRENCIES:
+            raise ValueError("not a currency")
         if len(self.lines) > 1:
             _differ([line.line_id for line in self.lines])
 

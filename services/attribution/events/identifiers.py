@@ -72,4 +72,3 @@ def _word(pattern: str, what: str) -> Callable[[str], str]:
 
 
 platform = _word(r"[a-z][a-z0-9_]{0,31}", "a platform")
-currency = _word(r"[A-Z]{3}", "a currency")

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from schemas import decoding
+from schemas.currencies import CURRENCIES
 from schemas.fields import MAX_AMOUNT_MINOR, MAX_EVENT_BYTES, MAX_QUANTITY, MILLION
 from schemas.topics import CREDITS
 from services.kernel.errors import Refused
@@ -89,7 +90,7 @@ class WireVersion(_Wire, frozen=True, gc=False):
     order: Offset
 
 
-_NAMES = re.compile(r"\|".join([_ID] * 8 + [_WORD, "[A-Z]{3}", "[a-z0-9_]{1,64}"]))
+_NAMES = re.compile(r"\|".join([_ID] * 8 + [_WORD, "[a-z0-9_]{1,64}"]))
 
 
 class WireAssertion(_Wire, frozen=True, gc=False):
@@ -126,8 +127,10 @@ class WireAssertion(_Wire, frozen=True, gc=False):
     def __post_init__(self) -> None:
         _check(
             _NAMES, self.order_id, self.line_id, self.buyer_id, self.shop_id, self.brand_id, self.product_id,
-            self.sku_id, self.category_id, self.platform, self.currency, self.policy,
+            self.sku_id, self.category_id, self.platform, self.policy,
         )  # fmt: skip
+        if self.currency not in CURRENCIES:
+            raise ValueError("not a currency")
 
 
 _DECODER = msgspec.json.Decoder(WireAssertion, dec_hook=read_moment)
