@@ -191,14 +191,8 @@ def test_a_dead_function_would_be_noticed_beside_one_of_the_same_name_that_lives
 
 # One meaning a name
 
-SAME_NAME = {
-    "Line": "an order line as it was bought in attribution, as it is booked in settlement; neither knows the other",
-    "Vector": "the version vector of a line, in attribution's and in settlement's own type",
-}
-"""Public class names and type names that stand twice in services/ for good, and why."""
-
 TO_BE_RENAMED = {
-    "Amount", "AsJson", "Name", "Place", "Position", "Progress", "Row", "Rows", "Step",
+    "AsJson", "Place", "Position", "Progress", "Row",
 }  # fmt: skip
 """Names that still stand for two things. This list must shrink to nothing: it fails once one of them is unique."""
 
@@ -215,7 +209,7 @@ def type_names(file: Path) -> Iterator[str]:
 def test_a_public_class_name_stands_once_in_services() -> None:
     files = [file for file in PRODUCT if file.is_relative_to(ROOT / "services")]
     counts = Counter(one for file in files for one in set(type_names(file)) if re.match(r"[A-Z][a-z]", one))
-    assert {one for one, count in counts.items() if count > 1} == TO_BE_RENAMED | set(SAME_NAME)
+    assert {one for one, count in counts.items() if count > 1} == TO_BE_RENAMED
 
 
 # Where libraries are at home

@@ -78,11 +78,11 @@ def adopt_truncated(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.
 
     Examples: koc attribution adopt-truncated · koc attribution adopt-truncated --yes
     """
-    from services.attribution.repair.adopt_truncated import adopt, lacking
+    from services.attribution.repair.adopt_truncated import adopt, partitions_without_history
     from services.kernel.time import format_rfc3339
 
     with _workshop() as workshop:
-        found = lacking(workshop)
+        found = partitions_without_history(workshop)
         if not found:
             print("every partition can be read on; nothing to do")
             return

@@ -24,7 +24,7 @@ from services.attribution.events.read import read_clicks, read_orders
 from services.attribution.policy.file import read_policy_file
 from services.attribution.state.buyer_rows import order_key, order_row, rows_of
 from services.attribution.state.keyvalue import KeyValue
-from services.attribution.state.metadata import Terms
+from services.attribution.state.metadata import StoreTerms
 from services.attribution.state.rocksdb import RocksKeyValue
 from services.attribution.state.store import Store
 from tests.bench.state_events import Shop
@@ -71,7 +71,7 @@ class Size(NamedTuple):
 def grow(database: KeyValue, size: int, days: Iterable[int], horizons: Horizons) -> list[Size]:
     """Let a shop of a size live, and measure its state at the end of these days, ascending."""
     rules = read_policy_file().rules
-    store = Store(database, Terms.now(0, {"clicks": "id-c", "orders": "id-o"}, horizons, rules), rules)
+    store = Store(database, StoreTerms.now(0, {"clicks": "id-c", "orders": "id-o"}, horizons, rules), rules)
     shop, found, day, before = Shop(size), [], 0, _resident()
     for until in days:
         for n in range(day, until):

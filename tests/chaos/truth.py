@@ -62,7 +62,7 @@ def _accepted_by_form(topic: str, refused: dict[Position, str]) -> dict[int, lis
             continue
         if partition_of(event.buyer_id.encode(), BUYER_PARTITIONS) == record.partition:
             order_id = getattr(event, "order_id", "")
-            said = LogRecord(record.offset, record.timestamp, event.buyer_id, order_id, _said(event))
+            said = LogRecord(record.offset, record.timestamp, event.buyer_id, order_id, _domain_event(event))
             logs[record.partition].append(said)
         elif any(name == REROUTED for name, _ in record.headers):
             refused[position] = "misrouted"
@@ -73,7 +73,7 @@ def _micros(moment: datetime) -> int:
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
-def _said(event: Any) -> facts.Touch | facts.Payment | facts.Fact:
+def _domain_event(event: Any) -> facts.Touch | facts.Payment | facts.Fact:
     """A public event in the domain's words."""
     at = _micros(event.occurred_at)
     if not event.event_type.startswith("order."):
@@ -95,7 +95,7 @@ def _payment(event: Any, at: int) -> facts.Payment:
     declared = event.declared and facts.Declaration(
         event.declared.content_id, event.declared.koc_id, event.declared.campaign_id, event.declared.traffic
     )
-    lines = tuple(facts.Line(*(getattr(line, name) for name in _LINE)) for line in event.lines)
+    lines = tuple(facts.PaidLine(*(getattr(line, name) for name in _LINE)) for line in event.lines)
     return facts.Payment(
         event.event_id, event.order_id, at, event.platform, event.shop_id, event.currency, event.new_customer,
         declared, lines,

@@ -13,15 +13,15 @@ import pytest
 from services.attribution.domain.horizons import Horizons, Watermarks
 from services.attribution.snapshots.archive import KEPT, Snapshots
 from services.attribution.snapshots.keeper import Keeper
-from services.attribution.snapshots.manifest import Unusable, parse_name
+from services.attribution.snapshots.manifest import UnusableSnapshot, parse_name
 from services.attribution.state import keys
-from services.attribution.state.metadata import Meta, Terms, encode_meta
+from services.attribution.state.metadata import Meta, StoreTerms, encode_meta
 from services.attribution.state.rocksdb import RocksKeyValue
 from services.kernel.errors import StartRefused
 from services.runtime import metrics
 from tests.kit.attribution_words import RULES, read_to
 
-TERMS = Terms.now(3, {"clicks": "id-1", "orders": "id-2"}, Horizons(), RULES)
+TERMS = StoreTerms.now(3, {"clicks": "id-1", "orders": "id-2"}, Horizons(), RULES)
 LARGE = bytes(range(256)) * 400
 STARTS = {"clicks": 0, "orders": 0}
 
@@ -208,7 +208,7 @@ def test_a_manifest_cannot_write_outside_its_folder(place, tmp_path):
     saved = place.snapshots.save(3, meta(10), folder)
     manifest = place.snapshots.read(3, saved.name)
     evil = msgspec.structs.replace(manifest, files={"../x": manifest.files["CURRENT"]})
-    with pytest.raises(Unusable, match="outside"):
+    with pytest.raises(UnusableSnapshot, match="outside"):
         place.snapshots.fetch(3, evil, tmp_path)
     assert not (tmp_path.parent / "x").exists()
 

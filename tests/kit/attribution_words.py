@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from services.attribution.domain.buyer import Buyer, Order
-from services.attribution.domain.facts import Declaration, Fact, Line, Payment, Touch
+from services.attribution.domain.facts import Declaration, Fact, PaidLine, Payment, Touch
 from services.attribution.domain.policy import ALWAYS, BRAND, Policy, Rules
 from services.kernel.time import DAY, HOUR
 
@@ -44,7 +44,7 @@ def line(line_id="1", **other):
         "goods_paid_minor": 1000, "platform_discount_minor": 0, "shop_discount_minor": 0, "tax_minor": 0,
         "shipping_minor": 0,
     }  # fmt: skip
-    return Line(**{**words, **other})
+    return PaidLine(**{**words, **other})
 
 
 def payment(order_id="o_1", at=NOW, declared=None, lines=None, event_id="paid"):

@@ -11,11 +11,11 @@ import pytest
 from services.attribution.apply import orders as applying_orders
 from services.attribution.apply import sweep
 from services.attribution.apply.orders import apply_orders
-from services.attribution.apply.publishing import publications
+from services.attribution.apply.publishing import republications
 from services.attribution.apply.records import OrderRecord, TouchRecord
 from services.attribution.apply.touches import apply_touches
 from services.attribution.domain import acceptance
-from services.attribution.domain.assertion import Assertion, Vector
+from services.attribution.domain.assertion import Assertion, VersionVector
 from services.attribution.domain.facts import (
     CANCELLED,
     COMPLETED,
@@ -24,15 +24,15 @@ from services.attribution.domain.facts import (
     REFUNDED,
     Declaration,
     Fact,
-    Line,
+    PaidLine,
     Payment,
     Touch,
 )
-from services.attribution.domain.forgetting import forget, useful
+from services.attribution.domain.forgetting import forget, retention_of
 from services.attribution.domain.horizons import Horizons
 from services.attribution.domain.policy import ALWAYS, BRAND, Policy, Rules
 from services.attribution.state import buyer_cache
-from services.attribution.state.metadata import Terms
+from services.attribution.state.metadata import StoreTerms
 from services.attribution.state.store import Store
 from services.kernel.errors import StartRefused
 from services.kernel.time import DAY
@@ -58,7 +58,7 @@ def small_limits() -> Iterator[None]:
         patch.setattr(acceptance, "WAITING_PER_BUYER", LIMITS.waiting_per_buyer)
         patch.setattr(applying_orders, "WAITING_PER_PARTITION", LIMITS.waiting_per_partition)
         patch.setattr(sweep, "BUYERS_PER_STEP", 1)
-        patch.setattr(buyer_cache, "MAX_HOT", 1)
+        patch.setattr(buyer_cache, "MAX_CACHED", 1)
         yield
 
 
@@ -100,7 +100,7 @@ def _touch(random: Random, i: int, span: int) -> Touch:
 
 def _order(random: Random, i: int, span: int) -> list[tuple[str, str, Payment | Fact]]:
     buyer, order_id, paid_at = random.choice("ab"), f"o{i}", START + random.randrange(span) * HOUR5
-    lines = tuple(Line(str(n), f"p{n}", None, "br1", None, 1, 10 * n, 0, 0, 0, 0) for n in (1, 2))
+    lines = tuple(PaidLine(str(n), f"p{n}", None, "br1", None, 1, 10 * n, 0, 0, 0, 0) for n in (1, 2))
     declared = Declaration("v1", random.choice(["k1", buyer]), None, "paid") if random.random() < 0.15 else None
     payment = Payment(f"p{i}", order_id, paid_at, "douyin", "s1", "CNY", False, declared, lines)
     said: list[tuple[str, str, Payment | Fact]] = [(buyer, order_id, payment)] if random.random() < 0.9 else []
@@ -162,11 +162,11 @@ class Worker:
         rule: Rules,
     ) -> None:
         self.logs, self.rows = {"clicks": clicks, "orders": orders}, rows
-        self.store = Store(MemoryKeyValue(rows), Terms.now(0, TOPICS, horizons, rule), rule)
+        self.store = Store(MemoryKeyValue(rows), StoreTerms.now(0, TOPICS, horizons, rule), rule)
         self.out: list[Assertion | tuple[str, int, str]] = []
         if self.store.must_publish_all:
             with self.store.publishing_all():
-                for published in publications(self.store.shard, self.store.every_buyer()):
+                for published in republications(self.store.shard, self.store.every_buyer()):
                     self.out += published.assertions()
 
     def left(self, log: str) -> int:
@@ -199,7 +199,7 @@ class Worker:
         """Forget of all buyers in memory what may be forgotten, now."""
         shard = self.store.shard
         for buyer in shard.buyers.fetch(()).values():
-            forget(buyer, useful(shard.marks, shard.horizons))
+            forget(buyer, retention_of(shard.marks, shard.horizons))
 
     def checkpoint(self, topics: Topics) -> dict[bytes, bytes]:
         """Publish all, write one batch; returns the disk as it is then."""
@@ -275,7 +275,7 @@ class History:
                 zombie.publish(self.topics)
 
 
-def at_most(a: Vector, b: Vector) -> bool:
+def at_most(a: VersionVector, b: VersionVector) -> bool:
     """Whether `b` is at least `a`: the log's generation first, then component by component."""
     return a.log < b.log or (a.log == b.log and all(x <= y for x, y in zip(a[1:], b[1:], strict=True)))
 
@@ -285,14 +285,14 @@ class Reader:
 
     def __init__(self) -> None:
         self.accepted: dict[tuple[str, str, str], Assertion] = {}
-        self.joins: dict[tuple[str, str, str], Vector] = {}
+        self.joins: dict[tuple[str, str, str], VersionVector] = {}
 
     def read(self, assertion: Assertion) -> None:
         """Take in one message of the credits topic."""
         line = (assertion.buyer_id, assertion.payment.order_id, assertion.line.line_id)
         before = self.accepted.get(line)
         join = self.joins.get(line, assertion.vector)
-        self.joins[line] = Vector(*map(max, join, assertion.vector))
+        self.joins[line] = VersionVector(*map(max, join, assertion.vector))
         if before is None:
             self.accepted[line] = assertion
         elif before.vector == assertion.vector:

@@ -1,6 +1,6 @@
 """Apply a chunk of the orders log: payments, what becomes of them, and what waits for them."""
 
-from services.attribution.apply.outcome import Effects, Outcome
+from services.attribution.apply.outcome import ChunkOutcome, Effects
 from services.attribution.apply.records import MICROS, OrderRecord
 from services.attribution.apply.shard import Shard
 from services.attribution.apply.waiting import WaitingRoom
@@ -11,7 +11,7 @@ from services.attribution.domain.horizons import WAITING_PER_PARTITION, Watermar
 from services.kernel.errors import Refused
 
 
-def apply_orders(shard: Shard, records: list[OrderRecord]) -> Outcome:
+def apply_orders(shard: Shard, records: list[OrderRecord]) -> ChunkOutcome:
     """Apply records of the orders log, in its order; then let those go that waited too long for their order."""
     effects = Effects()
     buyers = shard.buyers.fetch({record.buyer_id for record in records})
@@ -50,7 +50,7 @@ def _apply_payment(shard: Shard, effects: Effects, buyer: Buyer, record: OrderRe
 
 def _join(shard: Shard, effects: Effects, buyer: Buyer, order: Order, record: OrderRecord) -> None:
     """Let in what waited for an order; what waited too long is left to expire."""
-    joining = acceptance.still_waiting(buyer, record.order_id, shard.marks.orders, shard.horizons)
+    joining = acceptance.waiting_facts(buyer, record.order_id, shard.marks.orders, shard.horizons)
     for offset, fact in joining:
         held = shard.room.leave((fact.occurred_at, offset))
         try:
@@ -104,7 +104,7 @@ def _advance(shard: Shard, occurred_at: int) -> None:
 
 def _expire(shard: Shard, effects: Effects) -> None:
     """Refuse what waited longer than an order may come late."""
-    expired = shard.room.expired(shard.marks.orders - shard.horizons.order_lateness)
+    expired = shard.room.expire(shard.marks.orders - shard.horizons.order_lateness)
     buyers = shard.buyers.fetch({held.buyer_id for held in expired})
     for held in expired:
         _stop_waiting(effects, held.buyer_id, buyers[held.buyer_id], held.order_id, {held.offset})

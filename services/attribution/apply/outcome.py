@@ -5,16 +5,16 @@ from typing import NamedTuple
 
 from services.attribution.apply.ports import Changes, Source
 from services.attribution.apply.publishing import Publication, publication
-from services.attribution.apply.records import Refusal
+from services.attribution.apply.records import RefusedRecord
 from services.attribution.apply.shard import Shard
 from services.kernel.errors import Refused
 
 
-class Outcome(NamedTuple):
+class ChunkOutcome(NamedTuple):
     """What follows from a stretch of records."""
 
     duplicates: int
-    refusals: list[Refusal]
+    refusals: list[RefusedRecord]
     publication: Publication
 
 
@@ -23,14 +23,14 @@ class Effects:
     """What a stretch of records has brought about so far."""
 
     duplicates: int = 0
-    refusals: list[Refusal] = field(default_factory=list)
+    refusals: list[RefusedRecord] = field(default_factory=list)
     changes: Changes = field(default_factory=Changes)
 
     def refuse(self, source: Source, refused: Refused) -> None:
         """Note a bad event."""
-        self.refusals.append(Refusal(source, refused.reason, refused.detail))
+        self.refusals.append(RefusedRecord(source, refused.reason, refused.detail))
 
-    def conclude(self, shard: Shard) -> Outcome:
+    def conclude(self, shard: Shard) -> ChunkOutcome:
         """Hand the changes to the state; returns what is left to do."""
-        shard.buyers.changed(self.changes)
-        return Outcome(self.duplicates, self.refusals, publication(shard, self.changes.orders))
+        shard.buyers.note(self.changes)
+        return ChunkOutcome(self.duplicates, self.refusals, publication(shard, self.changes.orders))

@@ -53,7 +53,7 @@ class Buyers(Protocol):
     """The buyers of one partition."""
 
     def fetch(self, buyer_ids: Iterable[str]) -> Mapping[str, Buyer]:
-        """A mapping that holds at least these buyers, new ones empty; changes to them are kept after `changed`."""
+        """A mapping that holds at least these buyers, new ones empty; changes to them are kept after `note`."""
 
-    def changed(self, changes: Changes) -> None:
+    def note(self, changes: Changes) -> None:
         """Buyers differ from what is stored by this."""

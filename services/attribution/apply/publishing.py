@@ -42,7 +42,7 @@ def publication(shard: Shard, orders: Mapping[tuple[str, str], tuple[Buyer, Orde
     return Publication(published, len(orders) - len(published), shard.rules, shard.log)
 
 
-def publications(shard: Shard, buyers: Iterable[tuple[str, Buyer]]) -> Iterator[Publication]:
+def republications(shard: Shard, buyers: Iterable[tuple[str, Buyer]]) -> Iterator[Publication]:
     """What is published when every order of these buyers is published again, a bounded number at a time."""
     orders: dict[tuple[str, str], tuple[Buyer, Order]] = {}
     for buyer_id, buyer in buyers:

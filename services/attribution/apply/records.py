@@ -26,7 +26,7 @@ class OrderRecord(NamedTuple):
     event: Payment | Fact
 
 
-class Refusal(NamedTuple):
+class RefusedRecord(NamedTuple):
     """A record for the dead-letter topic."""
 
     source: Source

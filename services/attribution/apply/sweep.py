@@ -9,7 +9,7 @@ from collections.abc import Callable, Container, Iterator
 from itertools import islice
 
 from services.attribution.domain.buyer import Buyer
-from services.attribution.domain.forgetting import Gone, Useful, forget
+from services.attribution.domain.forgetting import ForgottenParts, Retention, forget
 from services.kernel.time import DAY
 
 BUYERS_PER_STEP = 25
@@ -30,10 +30,10 @@ class Sweep:
         self._round: tuple[int, int] | None = None
         self._rests: tuple[int, int] | None = None
 
-    def step(self, since: Useful, changed: Container[str]) -> list[tuple[str, Buyer, Gone]]:
+    def step(self, since: Retention, changed: Container[str]) -> list[tuple[str, Buyer, ForgottenParts]]:
         """Look at a few stored buyers; returns those of whom something went: what is left of them, and what went.
 
-        `changed` are the buyers that are not as they are stored: they are none of the sweep's business.
+        `note` are the buyers that are not as they are stored: they are none of the sweep's business.
         """
         today = (since.orders_from // DAY, since.touches_from // DAY)
         if today == self._rests:

@@ -1,6 +1,6 @@
 """Apply a chunk of the clicks log: touches are kept, and orders gain candidates."""
 
-from services.attribution.apply.outcome import Effects, Outcome
+from services.attribution.apply.outcome import ChunkOutcome, Effects
 from services.attribution.apply.records import MICROS, TouchRecord
 from services.attribution.apply.shard import Shard
 from services.attribution.domain import acceptance
@@ -8,7 +8,7 @@ from services.attribution.domain.horizons import Watermarks
 from services.kernel.errors import Refused
 
 
-def apply_touches(shard: Shard, records: list[TouchRecord]) -> Outcome:
+def apply_touches(shard: Shard, records: list[TouchRecord]) -> ChunkOutcome:
     """Apply records of the clicks log, in its order."""
     effects = Effects()
     buyers = shard.buyers.fetch({record.buyer_id for record in records})

@@ -30,7 +30,7 @@ def accept_touch(
     occurred_at, earliest = touch.occurred_at, clicks_at - horizons.touch_lateness
     before = buyer.offsets.get(touch.event_id)
     if before is not None and (known := buyer.touches[before]).occurred_at >= earliest:
-        _same_event(touch == known, touch.event_id)
+        _check_same_event(touch == known, touch.event_id)
         return None
     if occurred_at > appended_at + FUTURE:
         raise _in_future(occurred_at, appended_at)
@@ -41,10 +41,10 @@ def accept_touch(
     buyer.add_touch(offset, touch)
     if occurred_at > buyer.latest_paid_at:
         return []
-    return _orders_touched(buyer, touch, offset, horizons.candidate_window, seen_before=before is not None)
+    return _add_candidate(buyer, touch, offset, horizons.candidate_window, seen_before=before is not None)
 
 
-def _orders_touched(buyer: Buyer, touch: Touch, offset: int, window: int, *, seen_before: bool) -> list[Order]:
+def _add_candidate(buyer: Buyer, touch: Touch, offset: int, window: int, *, seen_before: bool) -> list[Order]:
     """Make the touch a candidate of the orders in whose window it lies; an id that was used before counts once."""
     since = touch.occurred_at
     until = since + window
@@ -64,7 +64,7 @@ def known_order(buyer: Buyer, order_id: str, orders_at: int, horizons: Horizons)
     return order if alive else None
 
 
-def still_waiting(buyer: Buyer, order_id: str, orders_at: int, horizons: Horizons) -> list[tuple[int, Fact]]:
+def waiting_facts(buyer: Buyer, order_id: str, orders_at: int, horizons: Horizons) -> list[tuple[int, Fact]]:
     """The (offset, fact) of an unknown order that have not waited too long."""
     if not buyer.waiting:
         return []
@@ -82,23 +82,23 @@ def accept_payment(
     """
     order = known_order(buyer, payment.order_id, orders_at, horizons)
     if order is not None:
-        _same_event(payment == order.payment, payment.event_id)
+        _check_same_event(payment == order.payment, payment.event_id)
         return None
-    for _, fact in still_waiting(buyer, payment.order_id, orders_at, horizons):
+    for _, fact in waiting_facts(buyer, payment.order_id, orders_at, horizons):
         if fact.event_id == payment.event_id:
             raise _conflict(payment.event_id)
-    _not_in_future(payment.paid_at, appended_at)
+    _check_not_in_future(payment.paid_at, appended_at)
     earliest = orders_at - horizons.order_lateness
     if payment.paid_at < earliest:
         raise _too_late(payment.paid_at, earliest)
-    if len(buyer.orders) >= ORDERS_PER_BUYER and _orders_known(buyer, orders_at, horizons) >= ORDERS_PER_BUYER:
+    if len(buyer.orders) >= ORDERS_PER_BUYER and _count_known_orders(buyer, orders_at, horizons) >= ORDERS_PER_BUYER:
         raise Refused("too_many", f"the buyer has {ORDERS_PER_BUYER} orders that accept events")
     order = Order(payment, {}, offset + 1, _candidates(buyer, payment.paid_at, horizons.candidate_window))
     buyer.add_order(order)
     return order
 
 
-def _orders_known(buyer: Buyer, orders_at: int, horizons: Horizons) -> int:
+def _count_known_orders(buyer: Buyer, orders_at: int, horizons: Horizons) -> int:
     """How many orders of a buyer the orders log still knows."""
     return sum(known_order(buyer, order_id, orders_at, horizons) is not None for order_id in buyer.orders)
 
@@ -136,16 +136,16 @@ def accept_fact(
     order = known_order(buyer, order_id, orders_at, horizons)
     if order is None:
         if _is_new_to_wait(buyer, order_id, fact, appended_at, orders_at, horizons):
-            _not_too_many_waiting(buyer, orders_at, horizons, has_room=has_room)
+            _check_room_to_wait(buyer, orders_at, horizons, has_room=has_room)
             buyer.waiting.setdefault(order_id, []).append((offset, fact))
             return True
         return False
     if fact.event_id == order.payment.event_id:
         raise _conflict(fact.event_id)
     if (known := order.facts.get(fact.event_id)) is not None:
-        _same_event(known == fact, fact.event_id)
+        _check_same_event(known == fact, fact.event_id)
         return False
-    _not_in_future(fact.occurred_at, appended_at)
+    _check_not_in_future(fact.occurred_at, appended_at)
     add_fact(order, fact, offset)
     return order
 
@@ -160,7 +160,7 @@ def add_fact(order: Order, fact: Fact, offset: int) -> None:
         lines = {line.line_id for line in order.payment.lines}
         if unknown := [line_id for line_id in named if line_id not in lines]:
             raise Refused("unknown_line", f"order {order.payment.order_id} has no line {unknown[0]}")
-    _not_too_many(len(order.facts))
+    _check_not_too_many(len(order.facts))
     order.facts[fact.event_id] = fact
     order.next_offset = max(order.next_offset, offset + 1)
 
@@ -169,26 +169,26 @@ def _is_new_to_wait(
     buyer: Buyer, order_id: str, fact: Fact, appended_at: int, orders_at: int, horizons: Horizons
 ) -> bool:
     """Whether a fact may wait until its order is paid; False for a duplicate."""
-    for _, known in still_waiting(buyer, order_id, orders_at, horizons):
+    for _, known in waiting_facts(buyer, order_id, orders_at, horizons):
         if known.event_id == fact.event_id:
-            _same_event(known == fact, fact.event_id)
+            _check_same_event(known == fact, fact.event_id)
             return False
-    _not_in_future(fact.occurred_at, appended_at)
+    _check_not_in_future(fact.occurred_at, appended_at)
     earliest = orders_at - horizons.order_lateness
     if fact.occurred_at < earliest:
         raise _too_late(fact.occurred_at, earliest)
     return True
 
 
-def _not_too_many_waiting(buyer: Buyer, orders_at: int, horizons: Horizons, *, has_room: bool) -> None:
+def _check_room_to_wait(buyer: Buyer, orders_at: int, horizons: Horizons, *, has_room: bool) -> None:
     """A publisher whose payments do not come must not fill the state with what waits for them."""
     if not has_room:
         raise Refused("too_many", f"{WAITING_PER_PARTITION} events of the partition wait for their orders")
-    if sum(len(still_waiting(buyer, i, orders_at, horizons)) for i in buyer.waiting) >= WAITING_PER_BUYER:
+    if sum(len(waiting_facts(buyer, i, orders_at, horizons)) for i in buyer.waiting) >= WAITING_PER_BUYER:
         raise Refused("too_many", f"{WAITING_PER_BUYER} events of the buyer wait for their orders")
 
 
-def _same_event(same: bool, event_id: str) -> None:  # noqa: FBT001 - a comparison's outcome
+def _check_same_event(same: bool, event_id: str) -> None:  # noqa: FBT001 - a comparison's outcome
     """A duplicate passes without effect, another content under the same id does not."""
     if not same:
         raise _conflict(event_id)
@@ -204,7 +204,7 @@ def _too_late(occurred_at: int, earliest: int) -> Refused:
     )
 
 
-def _not_in_future(occurred_at: int, appended_at: int) -> None:
+def _check_not_in_future(occurred_at: int, appended_at: int) -> None:
     if occurred_at > appended_at + FUTURE:
         raise _in_future(occurred_at, appended_at)
 
@@ -213,6 +213,6 @@ def _in_future(occurred_at: int, appended_at: int) -> Refused:
     return Refused("in_future", f"occurred at {format_rfc3339(occurred_at)}, received {format_rfc3339(appended_at)}")
 
 
-def _not_too_many(count: int) -> None:
+def _check_not_too_many(count: int) -> None:
     if count >= FACTS_PER_ORDER:
         raise Refused("too_many", f"the order has {FACTS_PER_ORDER} events")

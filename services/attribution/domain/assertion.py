@@ -5,7 +5,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from services.attribution.domain.buyer import Buyer, Order
-from services.attribution.domain.facts import Line, Payment, Touch
+from services.attribution.domain.facts import PaidLine, Payment, Touch
 from services.attribution.domain.fold import LineState, fold_line, in_fold_order
 from services.attribution.domain.policy import Rules
 from services.attribution.domain.rule import Judgement, judge
@@ -16,7 +16,7 @@ _event_id, _occurred_at = itemgetter(Touch._fields.index("event_id")), itemgette
 """By place: half the time of a look-up by name."""
 
 
-class Vector(NamedTuple):
+class VersionVector(NamedTuple):
     """Which events a result is made of, comparable across workers, replays and rules.
 
     Attributes:
@@ -43,13 +43,13 @@ class Assertion(NamedTuple):
 
     buyer_id: str
     payment: Payment
-    line: Line
+    line: PaidLine
     state: LineState
     as_of: int
     policy: str
     judgement: Judgement
     candidates: list[Touch]
-    vector: Vector
+    vector: VersionVector
 
 
 def assertions(buyer_id: str, buyer: Buyer, order: Order, rules: Rules, log: int) -> Iterator[Assertion]:
@@ -64,7 +64,7 @@ def assertions(buyer_id: str, buyer: Buyer, order: Order, rules: Rules, log: int
         candidates.sort(key=_event_id)
         candidates.sort(key=_occurred_at, reverse=True)
     touch = max(0, order.candidates[-1] + 1) if order.candidates else 0
-    vector = Vector(log, rules.revision, touch, order.next_offset)
+    vector = VersionVector(log, rules.revision, touch, order.next_offset)
     policy = rules.policy_of(payment)
     for line in payment.lines:
         yield Assertion(

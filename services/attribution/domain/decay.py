@@ -27,7 +27,7 @@ def _roots() -> tuple[int, ...]:
 _ROOTS = _roots()
 
 
-def decayed(ages: list[int]) -> list[int]:
+def decayed_shares(ages: list[int]) -> list[int]:
     """Shares for ages in microseconds (not negative) that stand to each other as 2**(-age / HALF_LIFE)."""
     parts = [divmod(age, HALF_LIFE) for age in ages]
     oldest = max(whole for whole, _ in parts)

@@ -30,7 +30,7 @@ class Touch(NamedTuple):
     traffic: str
 
 
-class Line(NamedTuple):
+class PaidLine(NamedTuple):
     """A line of an order as it was paid."""
 
     line_id: str
@@ -66,7 +66,7 @@ class Payment(NamedTuple):
     currency: str
     new_customer: bool
     declared: Declaration | None
-    lines: tuple[Line, ...]
+    lines: tuple[PaidLine, ...]
 
 
 class Fact(NamedTuple):

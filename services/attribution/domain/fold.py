@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from services.attribution.domain.buyer import Order
-from services.attribution.domain.facts import CANCELLED, COMPLETED, RECEIVED, REFUND_REVERSED, REFUNDED, Fact, Line
+from services.attribution.domain.facts import CANCELLED, COMPLETED, RECEIVED, REFUND_REVERSED, REFUNDED, Fact, PaidLine
 
 MAX_STEPS = 50
 
 
-class Step(NamedTuple):
+class LineStep(NamedTuple):
     """What a line was worth from a moment on: refunded so far (minor units, at most what was paid), or cancelled.
 
     `at` is never before the payment: money cannot go back before it came.
@@ -29,7 +29,7 @@ class LineState(NamedTuple):
     received_at: int | None
     completed_at: int | None
     refunded_minor: int
-    steps: tuple[Step, ...]
+    steps: tuple[LineStep, ...]
 
 
 @dataclass(slots=True)
@@ -82,10 +82,10 @@ def in_fold_order(facts: Iterable[Fact]) -> list[Fact]:
     return sorted(facts, key=lambda fact: (fact.occurred_at, fact.kind, fact.event_id))
 
 
-def fold_line(order: Order, line: Line, facts: list[Fact]) -> LineState:
+def fold_line(order: Order, line: PaidLine, facts: list[Fact]) -> LineState:
     """The state of a line; `facts` are the order's, in fold order."""
     paid_at = order.payment.paid_at
-    steps = [Step(order.payment.event_id, paid_at, 0, False)]  # noqa: FBT003 - a named field
+    steps = [LineStep(order.payment.event_id, paid_at, 0, False)]  # noqa: FBT003 - a named field
     if not facts:
         return LineState("paid", None, None, 0, tuple(steps))
     folding = _Folding(line.goods_paid_minor)
@@ -105,7 +105,7 @@ def _names(fact: Fact, line_id: str) -> bool:
     return fact.kind == COMPLETED or any(named == line_id for named, _, _ in fact.refunds)
 
 
-def _step(steps: list[Step], folding: _Folding, event_id: str, at: int) -> None:
+def _step(steps: list[LineStep], folding: _Folding, event_id: str, at: int) -> None:
     """Add a step where the line's worth changed; the last of MAX_STEPS takes up all that follows."""
     refunded, cancelled = folding.refunded_minor(), folding.cancelled
     last = steps[-1]
@@ -114,4 +114,4 @@ def _step(steps: list[Step], folding: _Folding, event_id: str, at: int) -> None:
     if len(steps) == MAX_STEPS:
         steps[-1] = last._replace(refunded_minor=refunded, cancelled=cancelled)
     else:
-        steps.append(Step(event_id, at, refunded, cancelled))
+        steps.append(LineStep(event_id, at, refunded, cancelled))

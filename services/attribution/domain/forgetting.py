@@ -7,7 +7,7 @@ from services.attribution.domain.horizons import Horizons, Watermarks
 from services.kernel.time import DAY
 
 
-class Useful(NamedTuple):
+class Retention(NamedTuple):
     """From when on things can still matter, in microseconds since the epoch.
 
     Attributes:
@@ -20,22 +20,22 @@ class Useful(NamedTuple):
     touches_from: int
 
 
-class Gone(NamedTuple):
+class ForgottenParts(NamedTuple):
     """What was forgotten of a buyer: the offsets of touches, the ids of orders."""
 
     touches: list[int]
     orders: list[str]
 
 
-def useful(marks: Watermarks, horizons: Horizons) -> Useful:
+def retention_of(marks: Watermarks, horizons: Horizons) -> Retention:
     """What the logs' watermarks say."""
     accepted_from = marks.clicks - horizons.touch_lateness
     orders_from = min(marks.orders - horizons.order_memory, accepted_from)
     touches_from = min(marks.orders - horizons.order_lateness - horizons.candidate_window, accepted_from)
-    return Useful(orders_from, touches_from // DAY * DAY)
+    return Retention(orders_from, touches_from // DAY * DAY)
 
 
-def forget(buyer: Buyer, since: Useful) -> Gone | None:
+def forget(buyer: Buyer, since: Retention) -> ForgottenParts | None:
     """Drop what can no longer matter, and say what that was; None: nothing. Whether and when this runs can never show
     in a result.
 
@@ -46,7 +46,7 @@ def forget(buyer: Buyer, since: Useful) -> Gone | None:
     kept = {i: order for i, order in buyer.orders.items() if order.payment.paid_at >= since.orders_from}
     needed = {offset for order in kept.values() for offset in order.candidates}
     stale = [o for o, t in buyer.touches.items() if t.occurred_at < since.touches_from and o not in needed]
-    gone = Gone(stale, [order_id for order_id in buyer.orders if order_id not in kept])
+    gone = ForgottenParts(stale, [order_id for order_id in buyer.orders if order_id not in kept])
     buyer.keep(kept, without=stale)
     times = [touch.occurred_at for touch in buyer.touches.values()]
     buyer.oldest_touch_at = min([at for at in times if at >= since.touches_from], default=NEVER)

@@ -3,15 +3,15 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from services.attribution.domain.decay import decayed
+from services.attribution.domain.decay import decayed_shares
 from services.attribution.domain.facts import Touch
 from services.attribution.domain.verdicts import Verdict
 
-Shares = Callable[[Sequence[Touch]], list[int]]
+ShareRule = Callable[[Sequence[Touch]], list[int]]
 """Touches by (occurred_at, event_id) ascending, at least two -> a share for each, none zero."""
 
 
-class Sole(NamedTuple):
+class SingleTouchModel(NamedTuple):
     """A model by which one touch takes the whole line.
 
     Attributes:
@@ -23,10 +23,10 @@ class Sole(NamedTuple):
     loser: Verdict
 
 
-class Shared(NamedTuple):
+class SharingModel(NamedTuple):
     """A model by which every touch that competes has a share, however small."""
 
-    shares: Shares
+    shares: ShareRule
 
 
 def _linear(touches: Sequence[Touch]) -> list[int]:
@@ -43,13 +43,13 @@ def _position_based(touches: Sequence[Touch]) -> list[int]:
 def _time_decay(touches: Sequence[Touch]) -> list[int]:
     """The half for every 7 d that a touch is older."""
     newest = touches[-1].occurred_at
-    return decayed([newest - touch.occurred_at for touch in touches])
+    return decayed_shares([newest - touch.occurred_at for touch in touches])
 
 
-MODELS: dict[str, Sole | Shared] = {
-    "last_click": Sole(max, Verdict.NOT_LAST),
-    "first_click": Sole(min, Verdict.NOT_FIRST),
-    "linear": Shared(_linear),
-    "position_based": Shared(_position_based),
-    "time_decay": Shared(_time_decay),
+MODELS: dict[str, SingleTouchModel | SharingModel] = {
+    "last_click": SingleTouchModel(max, Verdict.NOT_LAST),
+    "first_click": SingleTouchModel(min, Verdict.NOT_FIRST),
+    "linear": SharingModel(_linear),
+    "position_based": SharingModel(_position_based),
+    "time_decay": SharingModel(_time_decay),
 }

@@ -8,7 +8,7 @@ the same for all of them.
 from services.attribution.domain.buyer import Buyer, Order
 
 
-def rebased(buyer: Buyer, clicks_next: int, orders_next: int) -> Buyer:
+def rebased_buyer(buyer: Buyer, clicks_next: int, orders_next: int) -> Buyer:
     """A buyer's state for logs that begin anew, where the old ones were read up to these offsets."""
     return Buyer(
         {offset - clicks_next: touch for offset, touch in buyer.touches.items()},

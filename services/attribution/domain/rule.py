@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from services.attribution.domain.credits import Credit, credit_of, divide, party_of
-from services.attribution.domain.facts import Line, Payment, Touch
-from services.attribution.domain.models import MODELS, Sole
+from services.attribution.domain.facts import PaidLine, Payment, Touch
+from services.attribution.domain.models import MODELS, SingleTouchModel
 from services.attribution.domain.policy import BRAND, ELSEWHERE, EVIDENCE, PRODUCT, SHOP, Policy
 from services.attribution.domain.verdicts import (
     BEYOND_LIMIT,
@@ -41,7 +41,7 @@ class Judgement(NamedTuple):
     declared: Verdict | None
 
 
-def judge(buyer_id: str, payment: Payment, line: Line, candidates: Sequence[Touch], policy: Policy) -> Judgement:
+def judge(buyer_id: str, payment: Payment, line: PaidLine, candidates: Sequence[Touch], policy: Policy) -> Judgement:
     """Apply a policy to a line. `candidates` may come in any order; the result does not depend on it.
 
     The platform's own declaration takes the whole line, unless it would pay the buyer.
@@ -68,7 +68,7 @@ def judge(buyer_id: str, payment: Payment, line: Line, candidates: Sequence[Touc
 
 
 def _remove(
-    buyer_id: str, payment: Payment, line: Line, candidates: Sequence[Touch], policy: Policy
+    buyer_id: str, payment: Payment, line: PaidLine, candidates: Sequence[Touch], policy: Policy
 ) -> tuple[list[Verdict], list[int], int]:
     """Of each candidate the verdict if it does not qualify, else its strength: by evidence, then by scope; 0 if not.
 
@@ -103,7 +103,7 @@ def _remove(
 
 def _share(
     payment: Payment,
-    line: Line,
+    line: PaidLine,
     candidates: Sequence[Touch],
     competing: list[int],
     policy: Policy,
@@ -113,7 +113,7 @@ def _share(
     if len(competing) == 1:
         return (credit_of(candidates[competing[0]]),)
     model = MODELS[policy.model]
-    if isinstance(model, Sole):
+    if isinstance(model, SingleTouchModel):
         _, _, winner = model.choose([(candidates[i].occurred_at, candidates[i].event_id, i) for i in competing])
         for i in competing:
             if i != winner:

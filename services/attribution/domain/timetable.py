@@ -38,8 +38,8 @@ class _Span(NamedTuple):
 def timetables(terms: Sequence[Term]) -> tuple[Timetable, dict[str, Timetable]]:
     """The default's timetable, and that of each platform with terms of its own; for terms without problems."""
     default = _spans(terms, None)
-    own = {name: _laid([*_spans(terms, name), *default]) for name in _platforms(terms)}
-    return _laid(default), own
+    own = {name: _lay_out([*_spans(terms, name), *default]) for name in _platforms(terms)}
+    return _lay_out(default), own
 
 
 def overlaps(terms: Sequence[Term]) -> Iterator[str]:
@@ -85,7 +85,7 @@ def _spans(terms: Iterable[Term], platform: str | None) -> list[_Span]:
     ]
 
 
-def _laid(spans: Sequence[_Span]) -> Timetable:
+def _lay_out(spans: Sequence[_Span]) -> Timetable:
     """At each moment the first of the spans that holds then; the latest moment first."""
     moments = sorted({moment for span in spans for moment in (span.since, span.until)} - {_FOR_EVER})
     laid: list[tuple[int, Policy]] = []

@@ -6,7 +6,7 @@ import msgspec
 
 from services.attribution.domain.assertion import MAX_CONSIDERED, Assertion
 from services.attribution.domain.credits import Credit
-from services.attribution.domain.fold import Step
+from services.attribution.domain.fold import LineStep
 from services.attribution.domain.verdicts import Verdict
 from services.kernel.time import format_rfc3339
 
@@ -133,7 +133,7 @@ def _optional(at: int | None) -> str | None:
     return None if at is None else _text(at)
 
 
-def _step(step: Step) -> _Step:
+def _step(step: LineStep) -> _Step:
     return _Step(step.event_id, _text(step.at), step.refunded_minor, step.cancelled)
 
 

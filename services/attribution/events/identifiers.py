@@ -21,11 +21,11 @@ _SKELETONS, _SKELETON_BYTES = 4_096, 512
 """How many skeletons are remembered, and of what size at most: two megabytes."""
 _known: set[bytes] = set()
 
-Name = Annotated[str, Meta(min_length=1, max_length=128)]
+Identifier = Annotated[str, Meta(min_length=1, max_length=128)]
 """An identifier, but for its characters: these are for `only_names` or `check_names` to look at."""
 
 
-def only_names(raw: bytes) -> bool:
+def has_only_identifiers(raw: bytes) -> bool:
     """Whether no text of a JSON record has another character than an identifier may have. A no may be wrong: of a text
     with escapes."""
     skeleton = raw.translate(None, _CHARACTERS)
@@ -40,7 +40,7 @@ def _is_clean(skeleton: bytes) -> bool:
     return clean
 
 
-def check_names(event: Any, *texts: str) -> None:
+def check_identifiers(event: Any, *texts: str) -> None:
     """Look at every text of a decoded event, but for the fields that hold any text.
 
     Raises:
@@ -52,10 +52,10 @@ def check_names(event: Any, *texts: str) -> None:
     elif isinstance(event, msgspec.Struct):
         for field in event.__struct_fields__:
             if field not in texts:
-                check_names(getattr(event, field))
+                check_identifiers(getattr(event, field))
     elif isinstance(event, tuple):
         for one in event:
-            check_names(one)
+            check_identifiers(one)
 
 
 def _word(pattern: str, what: str) -> Callable[[str], str]:

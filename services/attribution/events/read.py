@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from schemas.topics import BUYER_PARTITIONS
 from services.attribution.apply.ports import Source
-from services.attribution.apply.records import OrderRecord, Refusal, TouchRecord
+from services.attribution.apply.records import OrderRecord, RefusedRecord, TouchRecord
 from services.attribution.domain import facts
 from services.attribution.events import decode
 from services.kernel.errors import Refused
@@ -14,7 +14,7 @@ from services.runtime.deadletters import REROUTED
 from services.runtime.kafka import partition_of
 
 
-class Stray(NamedTuple):
+class StrayEvent(NamedTuple):
     """An event in a partition that is not its buyer's."""
 
     source: Source
@@ -25,38 +25,38 @@ class Stray(NamedTuple):
 class Intake:
     """What is not for the domain: undecodable records and strays."""
 
-    refusals: list[Refusal] = field(default_factory=list)
-    strays: list[Stray] = field(default_factory=list)
+    refusals: list[RefusedRecord] = field(default_factory=list)
+    strays: list[StrayEvent] = field(default_factory=list)
 
     def refuse(self, source: Source, refused: Refused) -> None:
         """Note a bad record."""
-        self.refusals.append(Refusal(source, refused.reason, refused.detail))
+        self.refusals.append(RefusedRecord(source, refused.reason, refused.detail))
 
     def turn_away(self, source: Source, buyer_id: str, partition: int) -> None:
         """Note an event that is not in its buyer's partition: a stray, or refused where it has been rerouted before."""
         if any(name == REROUTED for name, _ in source.headers):
             self.refuse(source, Refused("misrouted", f"buyer {buyer_id} does not belong to partition {partition}"))
         else:
-            self.strays.append(Stray(source, buyer_id))
+            self.strays.append(StrayEvent(source, buyer_id))
 
 
 @dataclass(slots=True)
-class Clicks(Intake):
+class ClicksIntake(Intake):
     """Touches, in the order of their log."""
 
     records: list[TouchRecord] = field(default_factory=list)
 
 
 @dataclass(slots=True)
-class Orders(Intake):
+class OrdersIntake(Intake):
     """Payments and what became of them, in the order of their log."""
 
     records: list[OrderRecord] = field(default_factory=list)
 
 
-def read_clicks(records: Iterable[Source], local: Container[str], partition: int) -> Clicks:
+def read_clicks(records: Iterable[Source], local: Container[str], partition: int) -> ClicksIntake:
     """Read a stretch of the clicks log. Buyers in `local` are known to belong here."""
-    intake = Clicks()
+    intake = ClicksIntake()
     read, add, new = decode.read_click, intake.records.append, tuple.__new__
     for source in records:
         try:
@@ -71,9 +71,9 @@ def read_clicks(records: Iterable[Source], local: Container[str], partition: int
     return intake
 
 
-def read_orders(records: Iterable[Source], local: Container[str], partition: int) -> Orders:
+def read_orders(records: Iterable[Source], local: Container[str], partition: int) -> OrdersIntake:
     """Read a stretch of the orders log. Buyers in `local` are known to belong here."""
-    intake = Orders()
+    intake = OrdersIntake()
     for source in records:
         try:
             event = decode.decode_order(source.value)
@@ -82,7 +82,7 @@ def read_orders(records: Iterable[Source], local: Container[str], partition: int
             continue
         buyer_id = event.buyer_id
         if buyer_id in local or _belongs(buyer_id, partition):
-            intake.records.append(OrderRecord(source, buyer_id, event.order_id, _said(event)))
+            intake.records.append(OrderRecord(source, buyer_id, event.order_id, _domain_event(event)))
         else:
             intake.turn_away(source, buyer_id, partition)
     return intake
@@ -93,7 +93,7 @@ def _belongs(buyer_id: str, partition: int) -> bool:
     return partition_of(buyer_id.encode(), BUYER_PARTITIONS) == partition
 
 
-def _said(event: decode.OrderEvent) -> facts.Payment | facts.Fact:
+def _domain_event(event: decode.OrderEvent) -> facts.Payment | facts.Fact:
     """An order event in the domain's words."""
     if isinstance(event, decode.OrderPaid):
         return _payment(event)
@@ -115,7 +115,7 @@ def _said(event: decode.OrderEvent) -> facts.Payment | facts.Fact:
     return facts.Fact(kind, event.event_id, int(event.occurred_at), line_ids, refund_id, refunds, reason)
 
 
-def _declaration(declared: decode.Declared) -> facts.Declaration:
+def _declaration(declared: decode.WireDeclaration) -> facts.Declaration:
     return facts.Declaration(declared.content_id, declared.koc_id, declared.campaign_id, declared.traffic)
 
 
@@ -131,7 +131,7 @@ def _payment(paid: decode.OrderPaid) -> facts.Payment:
         paid.new_customer,
         declared,
         tuple(
-            facts.Line(
+            facts.PaidLine(
                 line.line_id,
                 line.product_id,
                 line.sku_id,

@@ -58,13 +58,13 @@ def read_policy_file(path: Path | None = None) -> PolicyFile:
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
         raise PolicyFileRefused(path, [f"it is no TOML: {problem}"]) from problem
     found = Problems()
-    file = _understood(stated, hashlib.sha256(content).hexdigest(), found)
+    file = _parse(stated, hashlib.sha256(content).hexdigest(), found)
     if found.sentences or file is None:
         raise PolicyFileRefused(path, found.sentences)
     return file
 
 
-def _understood(stated: dict[str, Any], sha256: str, found: Problems) -> PolicyFile | None:
+def _parse(stated: dict[str, Any], sha256: str, found: Problems) -> PolicyFile | None:
     """What a file says; each part is looked at even where another is wrong, so that all problems are found at once."""
     for name in sorted(stated.keys() - {"revision", "horizons", "policies"}):
         found.sentences.append(f"{name}: there is no such key")

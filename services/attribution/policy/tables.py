@@ -60,14 +60,14 @@ class PolicyTable(Table):
 
     @field_validator("model")
     @classmethod
-    def _is_known(cls, model: str) -> str:
+    def _check_model(cls, model: str) -> str:
         if model not in MODELS:
             raise ValueError(f"{model!r} is none of {', '.join(MODELS)}")
         return model
 
     @field_validator("platforms")
     @classmethod
-    def _named_once(cls, platforms: list[str] | None) -> list[str] | None:
+    def _check_platforms(cls, platforms: list[str] | None) -> list[str] | None:
         if platforms is not None and len(set(platforms)) < len(platforms):
             raise ValueError("a platform is named twice")
         return platforms

@@ -13,7 +13,7 @@ from schemas.topics import BUYER_PARTITIONS, CLICKS, ORDERS
 from services.attribution.domain.horizons import Watermarks
 from services.attribution.domain.truncation import publish_from
 from services.attribution.repair.workshop import Workshop, check_stopped
-from services.attribution.snapshots.choose import Wanted
+from services.attribution.snapshots.choose import StoreRequirements
 from services.attribution.state.metadata import Meta
 from services.kernel.errors import StartRefused
 from services.runtime.kafka import kafka_python_options
@@ -24,7 +24,7 @@ _SECOND_MICROS = 1_000_000
 _READ_SECONDS = 30.0
 
 
-class Adopted(msgspec.Struct, frozen=True):
+class AdoptedPartition(msgspec.Struct, frozen=True):
     """A partition that begins anew.
 
     Attributes:
@@ -36,7 +36,7 @@ class Adopted(msgspec.Struct, frozen=True):
     publish_from: int
 
 
-def lacking(workshop: Workshop) -> dict[int, dict[str, int]]:
+def partitions_without_history(workshop: Workshop) -> dict[int, dict[str, int]]:
     """The partitions that cannot be read on, with the starts of their logs.
 
     Raises:
@@ -54,7 +54,7 @@ def lacking(workshop: Workshop) -> dict[int, dict[str, int]]:
 
 def _can_be_read_on(workshop: Workshop, partition: int, starts: Mapping[str, int]) -> bool:
     """Whether the disk or a snapshot holds a state that can; the further of them need not be the one."""
-    wanted = Wanted(workshop.world.terms(partition), starts)
+    wanted = StoreRequirements(workshop.world.terms(partition), starts)
     for look in (workshop.on_disk, workshop.newest_snapshot):
         found = look(partition)
         if found.database is not None:
@@ -64,7 +64,7 @@ def _can_be_read_on(workshop: Workshop, partition: int, starts: Mapping[str, int
     return False
 
 
-def adopt(workshop: Workshop, partition: int, starts: dict[str, int]) -> Adopted:
+def adopt(workshop: Workshop, partition: int, starts: dict[str, int]) -> AdoptedPartition:
     """Begin a partition where its logs begin."""
     last = workshop.last(partition)
     if last.database is not None:
@@ -75,7 +75,7 @@ def adopt(workshop: Workshop, partition: int, starts: dict[str, int]) -> Adopted
     log = 0 if last.meta is None else last.meta.log
     meta = Meta(workshop.world.terms(partition), dict(starts), Watermarks(), log, since)
     workshop.hand_out(meta, workshop.make(meta, iter(())))
-    return Adopted(partition, starts, since)
+    return AdoptedPartition(partition, starts, since)
 
 
 def _kept_from(topic: str, partition: int, start: int) -> int | None:

@@ -11,18 +11,18 @@ import msgspec
 
 from schemas.topics import BUYER_PARTITIONS, CLICKS, ORDERS
 from services.attribution.domain.horizons import Watermarks
-from services.attribution.domain.rebasing import rebased
-from services.attribution.repair.workshop import Last, Rows, Workshop, check_stopped
+from services.attribution.domain.rebasing import rebased_buyer
+from services.attribution.repair.workshop import LastState, StoredRows, Workshop, check_stopped
 from services.attribution.snapshots.manifest import hash_of_topics
 from services.attribution.state import buyer_rows, keys
-from services.attribution.state.metadata import Meta, Terms, may_carry_on
+from services.attribution.state.metadata import Meta, StoreTerms, may_carry_on
 from services.attribution.state.rocksdb import RocksKeyValue
 from services.attribution.state.store import Store
 from services.attribution.stream.producer import Outbox
 from services.attribution.worker.process import Pipeline
 
 
-class Step(msgspec.Struct, frozen=True):
+class RebasedPartition(msgspec.Struct, frozen=True):
     """What became of one partition."""
 
     partition: int
@@ -30,7 +30,7 @@ class Step(msgspec.Struct, frozen=True):
     orders: int
 
 
-async def rebase(workshop: Workshop) -> list[Step]:
+async def rebase(workshop: Workshop) -> list[RebasedPartition]:
     """Rebase every partition that is not yet; returns those that were, none if the topics are those of the state.
 
     Raises:
@@ -59,7 +59,7 @@ def _generation(workshop: Workshop) -> tuple[int, list[int]]:
     return log, [partition for partition, there in reached.items() if there < log]
 
 
-async def _rebase(workshop: Workshop, outbox: Outbox, partition: int, log: int) -> Step:
+async def _rebase(workshop: Workshop, outbox: Outbox, partition: int, log: int) -> RebasedPartition:
     terms, last = workshop.world.terms(partition), workshop.last(partition)
     meta = _rebased_meta(last.meta, terms, log)
     database = workshop.make(meta, _rebased_rows(last))
@@ -67,7 +67,7 @@ async def _rebase(workshop: Workshop, outbox: Outbox, partition: int, log: int) 
         last.database.close()
     orders = await _publish_all(outbox, partition, Store(database, terms, workshop.world.policies.rules))
     workshop.hand_out(meta, database)
-    return Step(partition, log, orders)
+    return RebasedPartition(partition, log, orders)
 
 
 async def _publish_all(outbox: Outbox, partition: int, store: Store) -> int:
@@ -79,7 +79,7 @@ async def _publish_all(outbox: Outbox, partition: int, store: Store) -> int:
     return sum(len(buyer.orders) for _, buyer in store.every_buyer())
 
 
-def _rebased_meta(old: Meta | None, now: Terms, log: int) -> Meta:
+def _rebased_meta(old: Meta | None, now: StoreTerms, log: int) -> Meta:
     """What a store says of itself after a rebase: it reads the new topics from their start.
 
     Raises:
@@ -92,13 +92,13 @@ def _rebased_meta(old: Meta | None, now: Terms, log: int) -> Meta:
     return Meta(now, start, old.marks, log, old.publish_from)
 
 
-def _rebased_rows(last: Last) -> Rows:
+def _rebased_rows(last: LastState) -> StoredRows:
     """All buyers and waiting records of a store, with the offsets of an earlier generation."""
     if last.database is None or last.meta is None:
         return
     clicks, orders = (last.meta.next_offsets.get(topic.name, 0) for topic in (CLICKS, ORDERS))
     for buyer_id, buyer in buyer_rows.read_buyers(last.database.scan(buyer_rows.BUYER)):
-        yield from buyer_rows.rows_of(buyer_id, rebased(buyer, clicks, orders))
+        yield from buyer_rows.rows_of(buyer_id, rebased_buyer(buyer, clicks, orders))
     yield from _rebased_waiting(last.database, orders)
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple, Self
 
 from services.attribution.snapshots.choose import fetch
 from services.attribution.snapshots.keeper import stored_meta
-from services.attribution.snapshots.manifest import Name, Unusable, hash_of_topics
+from services.attribution.snapshots.manifest import SnapshotName, UnusableSnapshot, hash_of_topics
 from services.attribution.state import keys
 from services.attribution.state.metadata import Meta, encode_meta
 from services.attribution.state.rocksdb import RocksKeyValue
@@ -18,10 +18,10 @@ from services.kernel.errors import StartRefused
 from services.runtime.groups import emptied
 
 _ROWS_AT_ONCE = 2_000
-Rows = Iterator[tuple[bytes, bytes]]
+StoredRows = Iterator[tuple[bytes, bytes]]
 
 
-class Last(NamedTuple):
+class LastState(NamedTuple):
     """The furthest state that is left of a partition, open; `meta` is None where nothing is left."""
 
     database: RocksKeyValue | None
@@ -51,7 +51,7 @@ class Workshop:
         self.world, self._folder = world, folder
         self._work = folder / "remaking"
 
-    def last(self, partition: int) -> Last:
+    def last(self, partition: int) -> LastState:
         """The furthest state of a partition, on disk or in a snapshot, on whatever topics.
 
         Raises:
@@ -65,20 +65,20 @@ class Workshop:
             here.database.close()
         return self.newest_snapshot(partition)
 
-    def on_disk(self, partition: int) -> Last:
+    def on_disk(self, partition: int) -> LastState:
         """The state of a partition on disk."""
         disk = self._folder / str(partition)
         database = RocksKeyValue(disk) if disk.exists() else None
-        return Last(database, None if database is None else stored_meta(database))
+        return LastState(database, None if database is None else stored_meta(database))
 
-    def newest_snapshot(self, partition: int) -> Last:
+    def newest_snapshot(self, partition: int) -> LastState:
         """The furthest state of a partition in a snapshot.
 
         Raises:
             StartRefused: there are snapshots, but none that can be read.
         """
         names = self.world.snapshots.names(partition)
-        return self._fetched(partition, _newest_generation(names)) if names else Last(None, None)
+        return self._fetch_readable(partition, _newest_generation(names)) if names else LastState(None, None)
 
     def generations(self, partition: int) -> set[tuple[str, int]]:
         """Of all states that are left of a partition: topics (as in a snapshot's name) and `log`."""
@@ -91,19 +91,19 @@ class Workshop:
             found |= set() if meta is None else {(hash_of_topics(meta.terms.topic_ids), meta.log)}
         return found
 
-    def _fetched(self, partition: int, names: list[Name]) -> Last:
+    def _fetch_readable(self, partition: int, names: list[SnapshotName]) -> LastState:
         problems, folder = [], self._work / f"old-{partition}"
         for name in names:
             try:
                 manifest = self.world.snapshots.read(partition, name)
                 fetch(self.world.snapshots, partition, manifest, folder)
-            except Unusable as problem:
+            except UnusableSnapshot as problem:
                 problems.append(str(problem))
             else:
-                return Last(RocksKeyValue(folder), manifest.meta)
+                return LastState(RocksKeyValue(folder), manifest.meta)
         raise StartRefused(f"no snapshot of partition {partition} can be read: {'; '.join(problems)}")
 
-    def make(self, meta: Meta, rows: Rows) -> RocksKeyValue:
+    def make(self, meta: Meta, rows: StoredRows) -> RocksKeyValue:
         """A new database of these rows."""
         folder = self._work / f"new-{meta.terms.partition}"
         shutil.rmtree(folder, ignore_errors=True)
@@ -129,13 +129,13 @@ class Workshop:
         shutil.rmtree(self._work, ignore_errors=True)
 
 
-def _newest_generation(names: Mapping[Name, datetime]) -> list[Name]:
+def _newest_generation(names: Mapping[SnapshotName, datetime]) -> list[SnapshotName]:
     """Of several generations of topics the snapshots of the last one that was used, the furthest first."""
     last = max(names, key=lambda name: (name.log, names[name]))
     return [name for name in names if (name.log, name.topics) == (last.log, last.topics)]
 
 
-def _is_further(here: Meta, names: Mapping[Name, datetime]) -> bool:
+def _is_further(here: Meta, names: Mapping[SnapshotName, datetime]) -> bool:
     """Whether a store on disk is further than the snapshots."""
     best = _newest_generation(names)[0]
     return hash_of_topics(here.terms.topic_ids) == best.topics and here.reach() > best.reach

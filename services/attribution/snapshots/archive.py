@@ -22,9 +22,9 @@ from obstore.store import ObjectStore
 from services.attribution.snapshots.manifest import (
     INLINE_BYTES,
     Manifest,
-    Name,
+    SnapshotName,
     StoredFile,
-    Unusable,
+    UnusableSnapshot,
     decode,
     encode,
     parse_name,
@@ -51,14 +51,14 @@ def open_snapshots(url: str) -> "Snapshots":
     return Snapshots(open_store(url, PATIENT_SECONDS), quick=open_store(url, QUICK_SECONDS))
 
 
-class Saved(NamedTuple):
+class SavedSnapshot(NamedTuple):
     """A snapshot was written.
 
     Attributes:
         sent_bytes: of files that were not there before.
     """
 
-    name: Name
+    name: SnapshotName
     size_bytes: int
     sent_bytes: int
 
@@ -83,13 +83,13 @@ class Snapshots:
         self._known_hashes: dict[tuple[int, int, int], str] = {}
 
     @in_words()
-    def names(self, partition: int) -> dict[Name, datetime]:
+    def names(self, partition: int) -> dict[SnapshotName, datetime]:
         """The snapshots of a partition and when each was written, the one that is furthest first."""
         found = ((parse_name(path), at) for path, at in self._list(f"{partition}/manifests/"))
         return dict(sorted(((name, at) for name, at in found if name is not None), reverse=True))
 
     @in_words()
-    def read(self, partition: int, name: Name) -> Manifest:
+    def read(self, partition: int, name: SnapshotName) -> Manifest:
         """A snapshot's manifest.
 
         Raises:
@@ -98,17 +98,17 @@ class Snapshots:
         try:
             content = bytes(obstore.get(self._quick, f"{partition}/manifests/{name}").bytes())
         except FileNotFoundError as problem:
-            raise Unusable(f"snapshot {name} is gone") from problem
+            raise UnusableSnapshot(f"snapshot {name} is gone") from problem
         return decode(name, content)
 
     @in_words()
-    def save(self, partition: int, meta: Meta, folder: Path, *, instead: bool = False) -> Saved:
+    def save(self, partition: int, meta: Meta, folder: Path, *, instead: bool = False) -> SavedSnapshot:
         """Upload what is not there yet of a database's files, then the manifest; then let old snapshots go.
 
         Args:
             instead: all other snapshots of the partition go, however far they are.
         """
-        files = {path.name: self._described(path) for path in sorted(folder.iterdir())}
+        files = {path.name: self._describe(path) for path in sorted(folder.iterdir())}
         manifest = Manifest(meta, files)
         there = {path for path, _ in self._list(f"{partition}/files/")}
         sent = self._upload(partition, folder, files, there)
@@ -119,7 +119,7 @@ class Snapshots:
         if instead:
             self._delete(f"{partition}/manifests/{other}" for other in self.names(partition) if other != name)
         self._sweep(partition, name)
-        return Saved(name, manifest.size_bytes(), sent)
+        return SavedSnapshot(name, manifest.size_bytes(), sent)
 
     @in_words()
     def fetch(self, partition: int, manifest: Manifest, folder: Path) -> None:
@@ -130,13 +130,13 @@ class Snapshots:
         """
         for name, file in manifest.files.items():
             if Path(name).name != name:
-                raise Unusable(f"snapshot of partition {partition} names a file outside its folder: {name}")
+                raise UnusableSnapshot(f"snapshot of partition {partition} names a file outside its folder: {name}")
             if file.inline is not None:
                 _write(folder / name, [file.inline])
             else:
                 self._download(f"{partition}/files/{file.sha256}", file, folder / name)
 
-    def _described(self, path: Path) -> StoredFile:
+    def _describe(self, path: Path) -> StoredFile:
         """A file with its hash; table files never change, so theirs is computed once."""
         size = path.stat().st_size
         if size <= INLINE_BYTES:
@@ -163,18 +163,18 @@ class Snapshots:
         try:
             sha256 = _write(target, obstore.get(self._store, source))
         except FileNotFoundError as problem:
-            raise Unusable(f"{source} of the snapshot is gone") from problem
+            raise UnusableSnapshot(f"{source} of the snapshot is gone") from problem
         if sha256 != file.sha256:
-            raise Unusable(f"{source} of the snapshot is damaged: its bytes are not those that were written")
+            raise UnusableSnapshot(f"{source} of the snapshot is damaged: its bytes are not those that were written")
 
-    def _sweep(self, partition: int, newest: Name) -> None:
+    def _sweep(self, partition: int, newest: SnapshotName) -> None:
         """Delete all snapshots but the furthest few of each generation, then the files that none of these names."""
         written = self.names(partition)
-        kept, old = _divided(list(written))
+        kept, old = _divide(list(written))
         self._delete(f"{partition}/manifests/{name}" for name in old)
         try:
             named = set().union(*(self.read(partition, name).objects() for name in kept))
-        except Unusable:
+        except UnusableSnapshot:
             return  # a damaged one may name anything; it goes as soon as it is old
         if newest_at := written.get(newest):
             before = newest_at - self._untouched
@@ -209,9 +209,9 @@ def _write(target: Path, pieces: Iterable[bytes | Bytes]) -> str:
     return digest.hexdigest()
 
 
-def _divided(names: list[Name]) -> tuple[list[Name], list[Name]]:
+def _divide(names: list[SnapshotName]) -> tuple[list[SnapshotName], list[SnapshotName]]:
     """(kept, old): of each set of topics the furthest few; a greater `log` supersedes all before."""
-    kept: list[Name] = []
+    kept: list[SnapshotName] = []
     for name in names:
         alike = sum(name.topics == other.topics for other in kept)
         if alike < KEPT and name.log == names[0].log:

@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from services.attribution.snapshots.archive import Snapshots
-from services.attribution.snapshots.manifest import Manifest, Name, hash_of_topics
-from services.attribution.state.metadata import Meta, Terms, may_carry_on
+from services.attribution.snapshots.manifest import Manifest, SnapshotName, hash_of_topics
+from services.attribution.state.metadata import Meta, StoreTerms, may_carry_on
 from services.kernel.errors import StartRefused
 
 Reach = tuple[int, int]
 """How far a state is: Meta.reach()."""
 
 
-class Wanted(NamedTuple):
+class StoreRequirements(NamedTuple):
     """What a store must be, to be gone on from.
 
     Attributes:
@@ -22,7 +22,7 @@ class Wanted(NamedTuple):
         starts: by topic, where the log starts.
     """
 
-    terms: Terms
+    terms: StoreTerms
     starts: Mapping[str, int]
 
     @property
@@ -61,7 +61,9 @@ class Wanted(NamedTuple):
         return None
 
 
-def candidates(names: Mapping[Name, object], wanted: Wanted, least: Reach | None) -> Iterator[Name]:
+def candidates(
+    names: Mapping[SnapshotName, object], wanted: StoreRequirements, least: Reach | None
+) -> Iterator[SnapshotName]:
     """The snapshots that come into question, the best first; those of other topics last, and only for their reason."""
     own = wanted.topics
     further = [name for name in names if least is None or name.reach > least]

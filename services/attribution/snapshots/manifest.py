@@ -18,7 +18,7 @@ _HASH_DIGITS = 32
 _TOPICS_DIGITS = 8
 
 
-class Unusable(Exception):  # noqa: N818 - a property of a snapshot
+class UnusableSnapshot(Exception):  # noqa: N818 - a property of a snapshot
     """This snapshot cannot be used; the sentence says why."""
 
 
@@ -50,7 +50,7 @@ class Manifest(msgspec.Struct, frozen=True):
         return {file.sha256 for file in self.files.values() if file.inline is None}
 
 
-class Name(NamedTuple):
+class SnapshotName(NamedTuple):
     """A manifest's name. It sorts by how far the state is, not by a clock: a zombie's late snapshot is an old one.
 
     Attributes:
@@ -75,32 +75,32 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Manifest).decode
 
 
-def encode(manifest: Manifest) -> tuple[Name, bytes]:
+def encode(manifest: Manifest) -> tuple[SnapshotName, bytes]:
     """A manifest's name and bytes."""
     content = _encode(manifest)
-    return Name(*manifest.meta.reach(), hash_of_topics(manifest.meta.terms.topic_ids), _hash(content)), content
+    return SnapshotName(*manifest.meta.reach(), hash_of_topics(manifest.meta.terms.topic_ids), _hash(content)), content
 
 
-def decode(name: Name, content: bytes) -> Manifest:
+def decode(name: SnapshotName, content: bytes) -> Manifest:
     """The manifest of these bytes.
 
     Raises:
         Unusable: they are not what the name says, or of another version.
     """
     if _hash(content) != name.sha256:
-        raise Unusable(f"snapshot {name} is damaged: its bytes are not those that were written")
+        raise UnusableSnapshot(f"snapshot {name} is damaged: its bytes are not those that were written")
     try:
         return _decode(content)
     except msgspec.MsgspecError as problem:
-        raise Unusable(f"snapshot {name} cannot be read by this version: {problem}") from problem
+        raise UnusableSnapshot(f"snapshot {name} cannot be read by this version: {problem}") from problem
 
 
-def parse_name(text: str) -> Name | None:
+def parse_name(text: str) -> SnapshotName | None:
     """The name of a manifest; None for anything else that lies there."""
     parts = text.removesuffix(".json").split("-")
-    if len(parts) != len(Name._fields) or not (parts[0].isdigit() and parts[1].isdigit()):
+    if len(parts) != len(SnapshotName._fields) or not (parts[0].isdigit() and parts[1].isdigit()):
         return None
-    name = Name(int(parts[0]), int(parts[1]), parts[2], parts[3])
+    name = SnapshotName(int(parts[0]), int(parts[1]), parts[2], parts[3])
     return name if str(name) == text else None
 
 

@@ -13,7 +13,7 @@ import msgspec
 
 from services.attribution.domain.buyer import Buyer, Order
 from services.attribution.domain.facts import Fact, Payment, Touch
-from services.attribution.domain.forgetting import Gone
+from services.attribution.domain.forgetting import ForgottenParts
 
 BUYER = b"b/"
 _TOUCH, _ORDER = b"\0t", b"\0o"
@@ -21,7 +21,7 @@ _TOUCH, _ORDER = b"\0t", b"\0o"
 _LOWEST = 1 << 63
 """Offsets of an earlier generation of the log are negative; as keys they must come first."""
 
-Rows = dict[bytes, bytes | None]
+RowChanges = dict[bytes, bytes | None]
 """What to write, by key; None = delete."""
 Waiting = dict[str, list[tuple[int, Fact]]]
 
@@ -78,9 +78,9 @@ def rows_of(buyer_id: str, buyer: Buyer) -> Iterator[tuple[bytes, bytes]]:
             yield touch_key(buyer_id, offset), touch_row(touch)
 
 
-def deleted(buyer_id: str, gone: Gone) -> Rows:
+def deletions(buyer_id: str, gone: ForgottenParts) -> RowChanges:
     """What is to be written of that which was forgotten."""
-    touches: Rows = dict.fromkeys([touch_key(buyer_id, offset) for offset in gone.touches])
+    touches: RowChanges = dict.fromkeys([touch_key(buyer_id, offset) for offset in gone.touches])
     return touches | dict.fromkeys([order_key(buyer_id, order_id) for order_id in gone.orders])
 
 

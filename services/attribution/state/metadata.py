@@ -10,7 +10,7 @@ from services.attribution.state.keys import FORMAT_VERSION
 from services.kernel.errors import StartRefused
 
 
-class Terms(msgspec.Struct, frozen=True):
+class StoreTerms(msgspec.Struct, frozen=True):
     """What must not change unnoticed between two runs over one store.
 
     Attributes:
@@ -27,7 +27,7 @@ class Terms(msgspec.Struct, frozen=True):
     format_version: int = FORMAT_VERSION
 
     @classmethod
-    def now(cls, partition: int, topic_ids: Mapping[str, str], horizons: Horizons, rules: Rules) -> "Terms":
+    def now(cls, partition: int, topic_ids: Mapping[str, str], horizons: Horizons, rules: Rules) -> "StoreTerms":
         """The terms of this process for a partition number."""
         return cls(partition, dict(topic_ids), horizons, rules.revision, rules.sha256)
 
@@ -41,7 +41,7 @@ class Meta(msgspec.Struct):
         publish_from: orders paid before are not published, because records are missing that could belong to them.
     """
 
-    terms: Terms
+    terms: StoreTerms
     next_offsets: dict[str, int]
     marks: Watermarks
     log: int = 0
@@ -56,7 +56,7 @@ encode_meta = msgspec.msgpack.Encoder().encode
 decode_meta = msgspec.msgpack.Decoder(Meta).decode
 
 
-def may_carry_on(stored: Terms, now: Terms) -> bool:
+def may_carry_on(stored: StoreTerms, now: StoreTerms) -> bool:
     """Whether a store of these terms may be carried on; True: after all its orders are published again.
 
     Raises:

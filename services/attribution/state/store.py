@@ -11,14 +11,14 @@ from services.attribution.apply.shard import Shard
 from services.attribution.apply.sweep import Sweep
 from services.attribution.apply.waiting import WaitingRoom
 from services.attribution.domain.buyer import Buyer
-from services.attribution.domain.forgetting import useful
+from services.attribution.domain.forgetting import retention_of
 from services.attribution.domain.horizons import Watermarks
 from services.attribution.domain.policy import Rules
 from services.attribution.state import keys
-from services.attribution.state.buyer_cache import Hot
-from services.attribution.state.buyer_rows import BUYER, Rows, past, read_buyers
+from services.attribution.state.buyer_cache import BuyerCache
+from services.attribution.state.buyer_rows import BUYER, RowChanges, past, read_buyers
 from services.attribution.state.keyvalue import KeyValue
-from services.attribution.state.metadata import Meta, Terms, decode_meta, encode_meta, may_carry_on
+from services.attribution.state.metadata import Meta, StoreTerms, decode_meta, encode_meta, may_carry_on
 from services.kernel.errors import InvariantBroken
 
 
@@ -45,7 +45,7 @@ class Stretch(Protocol):
 class Checkpoint(NamedTuple):
     """State as of one moment, ready to be written once everything published up to then is acknowledged."""
 
-    rows: Rows
+    rows: RowChanges
     next_offsets: dict[str, int]
 
 
@@ -69,10 +69,10 @@ class Store:
         StartRefused: the stored terms are not those of this process.
     """
 
-    def __init__(self, database: KeyValue, terms: Terms, rules: Rules) -> None:
+    def __init__(self, database: KeyValue, terms: StoreTerms, rules: Rules) -> None:
         self._database = database
         self._terms = terms
-        self._hot = Hot(database)
+        self._cache = BuyerCache(database)
         row, swept = database.get_many([keys.META_KEY, keys.SWEEP_KEY])
         self._sweep = Sweep(partial(stored_buyers, database), (swept or b"").decode())
         meta = Meta(terms, {}, Watermarks()) if row is None else decode_meta(row)
@@ -82,7 +82,7 @@ class Store:
         self._applied_at: dict[str, int] = {}
         self._is_applying = self._is_taken = False
         room = WaitingRoom({keys.place_of(k): keys.decode_held(v) for k, v in database.scan(keys.WAITING)})
-        self.shard = Shard(self._hot, room, rules, terms.horizons, meta.log, meta.marks, meta.publish_from)
+        self.shard = Shard(self._cache, room, rules, terms.horizons, meta.log, meta.marks, meta.publish_from)
 
     @property
     def next_offsets(self) -> Mapping[str, int]:
@@ -121,7 +121,7 @@ class Store:
             raise InvariantBroken(f"{where}: what was applied before was cut off")
         if stretch.first != expected:
             raise InvariantBroken(f"{where}: a chunk starts at {stretch.first}, expected {expected}")
-        with self._cut_off_unless_ended():
+        with self._not_whole_meanwhile():
             yield
             self._next_offsets[stretch.topic] = stretch.next
             if stretch.records:
@@ -130,11 +130,11 @@ class Store:
     @contextmanager
     def publishing_all(self) -> Iterator[None]:
         """Publish all orders again inside the block: a checkpoint meanwhile would say that they had been."""
-        with self._cut_off_unless_ended():
+        with self._not_whole_meanwhile():
             yield
 
     @contextmanager
-    def _cut_off_unless_ended(self) -> Iterator[None]:
+    def _not_whole_meanwhile(self) -> Iterator[None]:
         """The store is whole again only if the block comes to its end."""
         self._is_applying = True
         yield
@@ -143,11 +143,11 @@ class Store:
     @property
     def local(self) -> Container[str]:
         """Buyers in memory: they are known to belong here."""
-        return self._hot.buyers
+        return self._cache.buyers
 
-    def hot_buyers(self) -> int:
+    def cached_buyers(self) -> int:
         """Buyers in memory."""
-        return len(self._hot.buyers)
+        return len(self._cache.buyers)
 
     def size_bytes(self) -> int:
         """What the store takes on disk, about."""
@@ -161,11 +161,11 @@ class Store:
         """Encode what changed since the last checkpoint, and what the next reader has to know."""
         self._is_taken = True
         shard = self.shard
-        since = useful(shard.marks, shard.horizons)
-        swept = self._sweep.step(since, self._hot.dirty)
-        rows = self._hot.take(since)
+        since = retention_of(shard.marks, shard.horizons)
+        swept = self._sweep.step(since, self._cache.dirty)
+        rows = self._cache.take(since)
         for buyer_id, buyer, gone in swept:
-            rows |= self._hot.put(buyer_id, buyer, gone)
+            rows |= self._cache.put(buyer_id, buyer, gone)
         rows[keys.SWEEP_KEY] = self._sweep.after.encode()
         for place in shard.room.removed:
             rows[keys.waiting_key(place)] = None
@@ -173,7 +173,7 @@ class Store:
             rows[keys.waiting_key(place)] = keys.encode_held(held)
         next_offsets = dict(self._next_offsets)
         rows[keys.META_KEY] = encode_meta(Meta(self._terms, next_offsets, shard.marks, shard.log, shard.publish_from))
-        shard.room.written()
+        shard.room.clear_changes()
         return Checkpoint(rows, next_offsets)
 
     def write(self, checkpoint: Checkpoint) -> None:
@@ -181,7 +181,7 @@ class Store:
         self._database.write(checkpoint.rows)
         self._durable = checkpoint.next_offsets
         self._is_taken = False
-        self._hot.make_room()
+        self._cache.make_room()
 
     def close(self) -> None:
         """Close the database; what is not written is read again from the log."""

@@ -84,7 +84,7 @@ class ChunkThread(AIOKafkaConsumerThread):
         super().__init__(*args, **options)
         self.positions: dict[TP, int] = {}
         self.epoch = 0
-        self._sought: Any = None
+        self._sought_assignment: Any = None
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         """Faust's consumer, reading committed records only: backends may publish in transactions."""
@@ -109,7 +109,7 @@ class ChunkThread(AIOKafkaConsumerThread):
         wanted = active_partitions - self.held_back() or _NONE
         fetched = await super()._fetch_records(consumer, wanted, timeout, max_records)
         assignment = _assignment(consumer)
-        if assignment is not self._sought:
+        if assignment is not self._sought_assignment:
             return {}  # from where the group was told to be, and not yet from where the stores are
         chunks, leaps = {}, {}
         for tp, first in self.positions.items():  # no await: positions and epoch belong to these records
@@ -138,7 +138,7 @@ class ChunkThread(AIOKafkaConsumerThread):
         consumer = self._ensure_consumer()
         for tp, offset in positions.items():
             consumer.seek(TopicPartition(tp.topic, tp.partition), offset)
-        self.positions, self.epoch, self._sought = positions, epoch, _assignment(consumer)
+        self.positions, self.epoch, self._sought_assignment = positions, epoch, _assignment(consumer)
 
 
 def _assignment(consumer: Any) -> Any:

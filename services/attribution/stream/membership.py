@@ -61,34 +61,34 @@ class Membership:
 
     Args:
         coordinator: aiokafka's, not yet in the group.
-        replaced: told, once, that another process has this one's place.
+        on_replaced: told, once, that another process has this one's place.
 
     Attributes:
         member_id: what the group calls this process, or called it last; empty before its first join.
     """
 
-    def __init__(self, coordinator: Any, replaced: Callable[[PlaceTaken], None]) -> None:
+    def __init__(self, coordinator: Any, on_replaced: Callable[[PlaceTaken], None]) -> None:
         self.member_id = ""
         self._closing: asyncio.Future[None] = coordinator._closing  # noqa: SLF001 - set when the consumer closes
-        self._replaced = replaced
+        self._on_replaced = on_replaced
         self._name: str = coordinator._group_instance_id  # noqa: SLF001 - what it joins under
         self._is_settled = self._is_replaced = False
-        self._send, coordinator._send_req = coordinator._send_req, self._send_named  # noqa: SLF001 - all its requests pass here
+        self._send, coordinator._send_req = coordinator._send_req, self._send_as_member  # noqa: SLF001 - all its requests pass here
 
-    async def _send_named(self, request: Any) -> Any:
+    async def _send_as_member(self, request: Any) -> Any:
         if self._is_replaced:
-            return await self._unsent(request)
-        response = await self._answered(self._named(request))
+            return await self._withhold(request)
+        response = await self._answer(self._with_identity(request))
         if getattr(response, "error_code", 0) != _FENCED_INSTANCE_ID:
             self._learn(request, response)
         elif self.member_id and not self._is_settled:
-            self._learn(request, _place_is_free(response))
+            self._learn(request, _as_unknown_member(response))
         elif not self._is_replaced:
             self._is_replaced = True
-            self._replaced(PlaceTaken(self._name))
-        return await self._unsent(request) if self._is_replaced else response
+            self._on_replaced(PlaceTaken(self._name))
+        return await self._withhold(request) if self._is_replaced else response
 
-    async def _answered(self, request: Any) -> Any:
+    async def _answer(self, request: Any) -> Any:
         """The broker's answer. It lets a join or a sync wait for all others, a minute: who stops does not wait so long.
 
         Raises:
@@ -105,7 +105,7 @@ class Membership:
         finally:
             sending.cancel()
 
-    def _named(self, request: Any) -> Any:
+    def _with_identity(self, request: Any) -> Any:
         """The request with all that makes it this process's own. A join is aiokafka's way out of everything: it must
         not take a place that was given away meanwhile."""
         if isinstance(request, HeartbeatRequest):
@@ -125,7 +125,7 @@ class Membership:
         elif isinstance(request, JoinGroupRequest) and response.error_code == UnknownMemberIdError.errno:
             self.member_id, self._is_settled = "", False
 
-    async def _unsent(self, request: Any) -> Any:
+    async def _withhold(self, request: Any) -> Any:
         """What becomes of a request after the place was lost: a commit failed; what keeps the place waits for the end.
 
         Raises:
@@ -140,7 +140,7 @@ class Membership:
         return await self._send(request)
 
 
-def _place_is_free(response: Any) -> Any:
+def _as_unknown_member(response: Any) -> Any:
     """The response as of a broker that has nobody in the place: aiokafka joins anew."""
     response.error_code = UnknownMemberIdError.errno
     return response

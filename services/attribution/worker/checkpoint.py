@@ -20,7 +20,7 @@ TakenCheckpoints = list[tuple[Store, Checkpoint]]
 """What is to be made durable, by store."""
 
 
-class Checkpoints:
+class CheckpointWriter:
     """When a checkpoint is due, and how one becomes durable.
 
     Args:
@@ -62,14 +62,14 @@ class Checkpoints:
         durable = {TP(topic, p): offset for p, store in stores.items() for topic, offset in store.durable.items()}
         if durable and durable != self._mirrored and await consumer.mirror(durable):
             self._mirrored = durable
-        worker_metrics.checkpoint(stores, consumer, time.perf_counter() - started)
+        worker_metrics.show_checkpoint(stores, consumer, time.perf_counter() - started)
 
     async def acknowledged(self) -> None:
         """Wait until the brokers have all that was sent; the first failed send stops the worker."""
         try:
             await asyncio.gather(*self._outbox.take_awaited())
         except Exception:
-            worker_metrics.produce_failed()
+            worker_metrics.count_produce_failure()
             raise
 
     def begin_anew(self) -> None:

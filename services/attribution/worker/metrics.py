@@ -12,7 +12,7 @@ from services.runtime import metrics
 _MILLI = 1000
 
 
-def chunk(topic: str, records: int, duplicates: int, seconds: float) -> None:
+def count_chunk(topic: str, records: int, duplicates: int, seconds: float) -> None:
     """A chunk was applied."""
     known = metrics.attribution()
     known.consumed.labels(topic).inc(records)
@@ -21,28 +21,28 @@ def chunk(topic: str, records: int, duplicates: int, seconds: float) -> None:
     known.batch_seconds.observe(seconds)
 
 
-def published(assertions: int, unattributed: int) -> None:
+def count_published(assertions: int, unattributed: int) -> None:
     """Assertions were handed to the producer."""
     metrics.attribution().credits.inc(assertions)
     metrics.attribution().unattributed.inc(unattributed)
 
 
-def withheld(orders: int) -> None:
+def count_withheld(orders: int) -> None:
     """Orders had a new truth that is not published, because what is lost of the log could belong to them."""
     metrics.attribution().withheld.inc(orders)
 
 
-def refused(topic: str, reason: str) -> None:
+def count_refusal(topic: str, reason: str) -> None:
     """An event went to the dead-letter topic."""
     metrics.attribution().refused.labels(topic, reason).inc()
 
 
-def rerouted(topic: str) -> None:
+def count_rerouted(topic: str) -> None:
     """An event was published again where it belongs."""
     metrics.attribution().rerouted.labels(topic).inc()
 
 
-def assigned(numbers: Sequence[int]) -> None:
+def show_assignment(numbers: Sequence[int]) -> None:
     """Partitions came; what is known of the lag of others is no longer ours to tell."""
     known = metrics.attribution()
     known.rebalances.inc()
@@ -51,23 +51,23 @@ def assigned(numbers: Sequence[int]) -> None:
     metrics.common().lag_seconds.clear()
 
 
-def produce_failed() -> None:
+def count_produce_failure() -> None:
     """A send was not acknowledged; the worker stops."""
     metrics.attribution().produce_failures.inc()
 
 
-def closed() -> None:
+def clear_snapshots() -> None:
     """All stores were closed; their snapshots are for others to tell of."""
     metrics.attribution().snapshot_at.clear()
     metrics.attribution().snapshot_bytes.clear()
 
 
-def checkpoint(stores: Mapping[int, Store], consumer: Any, seconds: float) -> None:
+def show_checkpoint(stores: Mapping[int, Store], consumer: Any, seconds: float) -> None:
     """A checkpoint ended: how long it took, what is in memory and on disk, how far behind the logs we are."""
     known = metrics.attribution()
     known.checkpoint_seconds.observe(seconds)
     known.checkpoint_at.set_to_current_time()
-    known.hot_buyers.set(sum(store.hot_buyers() for store in stores.values()))
+    known.hot_buyers.set(sum(store.cached_buyers() for store in stores.values()))
     known.state_bytes.set(sum(store.size_bytes() for store in stores.values()))
     now = time.time()
     for number, store in stores.items():

@@ -7,14 +7,14 @@ from collections.abc import Awaitable, Callable
 from faust.types import TP
 
 from schemas.topics import CLICKS, ORDERS
-from services.attribution.snapshots.keeper import Frozen, Keeper
+from services.attribution.snapshots.keeper import FrozenStore, Keeper
 from services.attribution.state.store import Store
 from services.attribution.stream.alignment import Alignment
 from services.attribution.stream.consumer import ChunkConsumer
 from services.attribution.stream.fetch import Chunk, history_lost
 from services.attribution.stream.producer import Outbox
 from services.attribution.worker import metrics as worker_metrics
-from services.attribution.worker.checkpoint import Checkpoints
+from services.attribution.worker.checkpoint import CheckpointWriter
 from services.attribution.worker.failure import Failure, stops_worker
 from services.attribution.worker.process import Pipeline
 from services.attribution.worker.threads import KeeperThreads
@@ -49,7 +49,7 @@ class AssignedPartitions:
         self.failure = Failure(crash)
         self.has_assignment = False
         self._keeper, self._pipeline = KeeperThreads(keeper), pipeline
-        self._checkpoints = Checkpoints(outbox, self.failure)
+        self._checkpoint_writer = CheckpointWriter(outbox, self.failure)
         self._alignment = Alignment(CLICKS.name, ORDERS.name)
         self._epoch = 0
         self._turn = asyncio.Lock()
@@ -81,18 +81,18 @@ class AssignedPartitions:
     async def _apply(self, store: Store, chunk: Chunk) -> None:
         with store.applying(chunk):
             await self._pipeline.process(store, chunk)
-        self._checkpoints.count(len(chunk.records))
+        self._checkpoint_writer.count(len(chunk.records))
 
     @stops_worker
     async def checkpoint(self, consumer: ChunkConsumer) -> None:
         """Wait until a checkpoint is due, and take it."""
-        await self._checkpoints.wait_until_due()
+        await self._checkpoint_writer.wait_until_due()
         async with self._checkpointing:
             async with self._turn:
                 if not self.failure.problem:
                     await self._apply_overdue(consumer)
-                taken = self._checkpoints.take(self.stores.values())
-            await self._checkpoints.finish(taken, self.stores, consumer)
+                taken = self._checkpoint_writer.take(self.stores.values())
+            await self._checkpoint_writer.finish(taken, self.stores, consumer)
 
     async def _apply_overdue(self, consumer: ChunkConsumer) -> None:
         """Apply the orders whose touches are not to be expected any more."""
@@ -132,9 +132,9 @@ class AssignedPartitions:
             await self._open_all({n: {topic: starts[TP(topic, n)] for topic in self.topics} for n in numbers})
             garbage.begin_anew()
             await self._publish_all()
-        self._checkpoints.begin_anew()
+        self._checkpoint_writer.begin_anew()
         self.has_assignment = True
-        worker_metrics.assigned(numbers)
+        worker_metrics.show_assignment(numbers)
 
     async def _open_all(self, starts: dict[int, dict[str, int]]) -> None:
         opened = await self._keeper.open_all(starts)
@@ -150,7 +150,7 @@ class AssignedPartitions:
                 if store.must_publish_all:
                     publishing.enter_context(store.publishing_all())
                     await self._pipeline.publish_all(number, store)
-            await self._checkpoints.acknowledged()
+            await self._checkpoint_writer.acknowledged()
 
     @stops_worker
     async def seek(self, consumer: ChunkConsumer) -> dict[TP, int]:
@@ -177,20 +177,20 @@ class AssignedPartitions:
     @stops_worker
     async def close(self, consumer: ChunkConsumer, *, for_good: bool = False) -> None:
         """Take a last checkpoint and close every store, whatever happens; leave snapshots for who opens them next."""
-        frozen: list[Frozen | None] = []
+        frozen: list[FrozenStore | None] = []
         async with self._checkpointing, self._turn:
             self.has_assignment = False
             self._alignment.clear()
             try:
                 if not self.failure.problem and self.stores:
-                    taken = self._checkpoints.take(self.stores.values())
-                    await self._checkpoints.finish(taken, self.stores, consumer)
+                    taken = self._checkpoint_writer.take(self.stores.values())
+                    await self._checkpoint_writer.finish(taken, self.stores, consumer)
                     frozen = [await self._keeper.freeze(number) for number in self.stores]
             finally:
                 stores, self.stores = self.stores, {}
                 for store in stores.values():
                     store.close()
-                worker_metrics.closed()
+                worker_metrics.clear_snapshots()
         await self._keeper.upload(frozen, _LAST_UPLOAD_SECONDS if for_good else _HANDOVER_SECONDS)
         if for_good:
             self._keeper.stop()

@@ -8,14 +8,14 @@ WINDOW = 1000
 """Records looked back over; fewer are never judged."""
 
 
-class Scrap:
+class RefusalLimit:
     """The last records of one topic: which of them were undecodable or invalid."""
 
     def __init__(self, topic: str) -> None:
         self._topic = topic
         self._recent: deque[bool] = deque(maxlen=WINDOW)
 
-    def judge(self, usable: int, unusable: int) -> None:
+    def check(self, usable: int, unusable: int) -> None:
         """Take in a chunk, before any of it is sent to the dead-letter topic.
 
         Raises:

@@ -8,7 +8,7 @@ from schemas.topics import CLICKS, ORDERS
 from services.attribution.policy.file import PolicyFile, read_policy_file
 from services.attribution.snapshots.archive import Snapshots, open_snapshots
 from services.attribution.snapshots.keeper import Keeper
-from services.attribution.state.metadata import Terms
+from services.attribution.state.metadata import StoreTerms
 from services.kernel.errors import StartRefused
 from services.runtime.settings import local_dir, settings
 from services.runtime.topics import topic_ids, topic_problems
@@ -24,10 +24,10 @@ class World(NamedTuple):
     topic_ids: dict[str, str]
     snapshots: Snapshots
 
-    def terms(self, partition: int) -> Terms:
+    def terms(self, partition: int) -> StoreTerms:
         """The terms of this process for a partition number."""
         rules, horizons = self.policies
-        return Terms.now(partition, self.topic_ids, horizons, rules)
+        return StoreTerms.now(partition, self.topic_ids, horizons, rules)
 
     def keeper(self, folder: Path) -> Keeper:
         """Who opens the stores of a folder."""

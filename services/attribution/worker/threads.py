@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
 from schemas.topics import BUYER_PARTITIONS
-from services.attribution.snapshots.keeper import Frozen, Keeper
+from services.attribution.snapshots.keeper import FrozenStore, Keeper
 from services.attribution.state.store import Store
 
 UPLOADS_AT_ONCE = 4
@@ -42,11 +42,11 @@ class KeeperThreads:
         """What was wrong with the snapshots of a partition that lacks history; empty if there was none."""
         return self._keeper.why_lost(number)
 
-    async def freeze(self, number: int) -> Frozen | None:
+    async def freeze(self, number: int) -> FrozenStore | None:
         """A copy of an open store as it was last written; None if a snapshot holds it already."""
         return await asyncio.to_thread(self._keeper.freeze, number)
 
-    async def upload(self, frozen: Sequence[Frozen | None], seconds: float | None = None) -> None:
+    async def upload(self, frozen: Sequence[FrozenStore | None], seconds: float | None = None) -> None:
         """Upload what was frozen; after so many seconds it goes on by itself."""
         uploads = [_in_thread(self._uploaders, self._keeper.upload, one) for one in frozen if one is not None]
         if uploads:

@@ -9,7 +9,7 @@ from faust.types import TP
 from services.attribution.apply.records import TouchRecord
 from services.attribution.apply.touches import apply_touches
 from services.attribution.domain.horizons import Horizons
-from services.attribution.state.metadata import Terms
+from services.attribution.state.metadata import StoreTerms
 from services.attribution.state.store import Store
 from services.attribution.stream.fetch import Chunk
 from services.runtime import garbage
@@ -17,7 +17,7 @@ from tests.kit.attribution_memory import MemoryKeyValue
 from tests.kit.attribution_words import NOW, RULES, touch
 from tests.reference.attribution_reference import LogRecord
 
-TERMS = Terms.now(3, {"clicks": "id-1"}, Horizons(), RULES)
+TERMS = StoreTerms.now(3, {"clicks": "id-1"}, Horizons(), RULES)
 
 
 @pytest.fixture

@@ -6,25 +6,25 @@ from services.attribution.apply import sweep
 from services.attribution.apply.records import TouchRecord
 from services.attribution.apply.sweep import Sweep
 from services.attribution.apply.touches import apply_touches
-from services.attribution.domain.forgetting import Useful
+from services.attribution.domain.forgetting import Retention
 from services.attribution.domain.horizons import Horizons, Watermarks
 from services.attribution.state import buyer_cache
 from services.attribution.state.buyer_rows import BUYER
-from services.attribution.state.metadata import Terms
+from services.attribution.state.metadata import StoreTerms
 from services.attribution.state.store import Store
 from services.kernel.time import DAY
 from tests.kit.attribution_memory import MemoryKeyValue
 from tests.kit.attribution_words import NOW, RULES, buyer_with, order_of, touch
 from tests.reference.attribution_reference import LogRecord
 
-TERMS = Terms.now(3, {"clicks": "id-1"}, Horizons(), RULES)
-LONG_AGO = Useful(orders_from=NOW, touches_from=NOW)
+TERMS = StoreTerms.now(3, {"clicks": "id-1"}, Horizons(), RULES)
+LONG_AGO = Retention(orders_from=NOW, touches_from=NOW)
 
 
 @pytest.fixture(autouse=True)
 def _small_steps(monkeypatch):
     monkeypatch.setattr(sweep, "BUYERS_PER_STEP", 2)
-    monkeypatch.setattr(buyer_cache, "MAX_HOT", 0)
+    monkeypatch.setattr(buyer_cache, "MAX_CACHED", 0)
 
 
 def sweep_over(buyers, after=""):
@@ -42,7 +42,7 @@ def test_a_round_takes_as_many_steps_as_it_needs_and_then_rests_for_the_day():
     assert [(i, buyer.is_empty()) for i, buyer, _ in swept.step(LONG_AGO, set())] == [("c", True)]
     buyers["d"] = stale()
     assert swept.step(LONG_AGO, set()) == []
-    tomorrow = Useful(NOW + DAY, NOW)
+    tomorrow = Retention(NOW + DAY, NOW)
     assert [i for i, *_ in swept.step(tomorrow, set()) + swept.step(tomorrow, set())] == ["d"]
 
 
@@ -55,7 +55,7 @@ def test_those_who_changed_and_those_of_whom_all_is_needed_are_left_alone():
 def test_a_round_that_saw_an_earlier_day_is_followed_by_another():
     buyers = {name: stale() for name in "abc"}
     swept = sweep_over(buyers)
-    swept.step(Useful(NOW - 9 * DAY, NOW - 9 * DAY), set())
+    swept.step(Retention(NOW - 9 * DAY, NOW - 9 * DAY), set())
     assert [i for i, *_ in swept.step(LONG_AGO, set())] == ["c"]
     assert [i for i, *_ in swept.step(LONG_AGO, set())] == ["a", "b"]
 

@@ -4,11 +4,10 @@ from functools import partial
 
 import pytest
 
-from services.attribution.domain import acceptance
-from services.attribution.domain import facts as said
+from services.attribution.domain import acceptance, facts
 from services.attribution.domain.acceptance import accept_fact, accept_payment, accept_touch
 from services.attribution.domain.buyer import Buyer
-from services.attribution.domain.forgetting import forget, useful
+from services.attribution.domain.forgetting import forget, retention_of
 from services.attribution.domain.horizons import (
     FACTS_PER_ORDER,
     FUTURE,
@@ -117,41 +116,41 @@ def test_candidates_are_all_touches_of_the_window_whichever_came_first():
 
 def test_an_event_of_an_unknown_order_waits_for_it():
     buyer = Buyer()
-    received = fact(said.RECEIVED)
+    received = fact(facts.RECEIVED)
     assert said_of(buyer, received) is True
     assert said_of(buyer, received, 6) is False
     assert buyer.waiting["o_1"] == [(5, received)]
-    assert reason_of(said_of, buyer, fact(said.COMPLETED)) == "id_conflict"
+    assert reason_of(said_of, buyer, fact(facts.COMPLETED)) == "id_conflict"
 
 
 def test_an_event_of_an_unknown_order_is_too_late_where_its_order_would_be():
     orders_at = NOW + H.order_lateness
-    assert said_of(Buyer(), fact(said.RECEIVED, at=NOW), orders_at=orders_at) is True
-    assert reason_of(said_of, Buyer(), fact(said.RECEIVED, at=NOW - 1), orders_at=orders_at) == "too_late"
+    assert said_of(Buyer(), fact(facts.RECEIVED, at=NOW), orders_at=orders_at) is True
+    assert reason_of(said_of, Buyer(), fact(facts.RECEIVED, at=NOW - 1), orders_at=orders_at) == "too_late"
 
 
 def test_a_known_order_takes_events_as_long_as_it_is_remembered():
     buyer = Buyer()
     order = paid(buyer, payment())
     last = NOW + H.order_memory
-    assert said_of(buyer, fact(said.RECEIVED, "a"), orders_at=last) is order
-    assert reason_of(said_of, buyer, fact(said.RECEIVED, "b"), orders_at=last + 1) == "too_late"
+    assert said_of(buyer, fact(facts.RECEIVED, "a"), orders_at=last) is order
+    assert reason_of(said_of, buyer, fact(facts.RECEIVED, "b"), orders_at=last + 1) == "too_late"
 
 
 def test_an_event_that_names_a_line_its_order_does_not_have_is_refused():
     buyer = Buyer()
     paid(buyer, payment())
-    refund = fact(said.REFUNDED, refund_id="rf", refunds=(("9", 1, 0),))
+    refund = fact(facts.REFUNDED, refund_id="rf", refunds=(("9", 1, 0),))
     assert reason_of(said_of, buyer, refund) == "unknown_line"
-    assert reason_of(said_of, buyer, fact(said.CANCELLED, line_ids=("9",))) == "unknown_line"
+    assert reason_of(said_of, buyer, fact(facts.CANCELLED, line_ids=("9",))) == "unknown_line"
 
 
 def test_the_vector_names_the_latest_event_of_the_order():
     buyer = Buyer()
     order = paid(buyer, payment(), 8)
-    said_of(buyer, fact(said.RECEIVED), 3)
+    said_of(buyer, fact(facts.RECEIVED), 3)
     assert order.next_offset == 9
-    said_of(buyer, fact(said.COMPLETED, "e2"), 20)
+    said_of(buyer, fact(facts.COMPLETED, "e2"), 20)
     assert order.next_offset == 21
 
 
@@ -161,9 +160,9 @@ def test_a_touch_is_kept_while_an_order_or_its_id_may_need_it():
     touched(buyer, touch("old", at=NOW - 30 * DAY), 1)
     paid(buyer, payment())
     far = NOW + 100 * DAY
-    forget(buyer, useful(Watermarks(clicks=NOW - 29 * DAY, orders=far), H))
+    forget(buyer, retention_of(Watermarks(clicks=NOW - 29 * DAY, orders=far), H))
     assert list(buyer.touches) == [0, 1]
-    forget(buyer, useful(Watermarks(clicks=far, orders=far), H))
+    forget(buyer, retention_of(Watermarks(clicks=far, orders=far), H))
     assert list(buyer.touches) == [0]
 
 
@@ -171,10 +170,10 @@ def test_an_order_is_kept_while_either_log_may_still_reach_it():
     buyer = Buyer()
     paid(buyer, payment())
     gone = NOW + H.order_memory + 1
-    forget(buyer, useful(Watermarks(clicks=NOW + H.touch_lateness, orders=gone), H))
-    forget(buyer, useful(Watermarks(clicks=gone, orders=NOW + H.order_memory), H))
+    forget(buyer, retention_of(Watermarks(clicks=NOW + H.touch_lateness, orders=gone), H))
+    forget(buyer, retention_of(Watermarks(clicks=gone, orders=NOW + H.order_memory), H))
     assert "o_1" in buyer.orders
-    forget(buyer, useful(Watermarks(clicks=NOW + H.touch_lateness + 1, orders=gone), H))
+    forget(buyer, retention_of(Watermarks(clicks=NOW + H.touch_lateness + 1, orders=gone), H))
     assert buyer.is_empty()
 
 
@@ -185,11 +184,11 @@ def test_a_day_that_still_accepts_touches_counts_also_those_that_are_too_late_by
     touched(buyer, touch("t1", at=midnight), 0)
     touched(buyer, touch("t2", at=midnight + 2), 1)
     noon = Watermarks(clicks=midnight + H.touch_lateness + DAY // 2, orders=NOW + 100 * DAY)
-    forget(buyer, useful(noon, H))
+    forget(buyer, retention_of(noon, H))
     with pytest.raises(Refused) as refused:
         touched(buyer, touch("t3", at=midnight + DAY - 1), 2, appended_at=NOW + DAY)
     assert refused.value.reason == "too_many"
-    forget(buyer, useful(noon._replace(clicks=noon.clicks + DAY), H))
+    forget(buyer, retention_of(noon._replace(clicks=noon.clicks + DAY), H))
     assert buyer.is_empty()
 
 
@@ -199,7 +198,7 @@ def test_a_touch_id_counts_once_for_an_order_though_its_newest_touch_was_forgott
     touched(buyer, touch("x", at=NOW - 14 * day), 0)
     paid(buyer, payment(at=NOW))
     touched(buyer, touch("x", at=NOW - 10 * day), 1, clicks_at=NOW - 10 * day)
-    forget(buyer, useful(Watermarks(clicks=NOW - 6 * day, orders=NOW + 60 * day), H))
+    forget(buyer, retention_of(Watermarks(clicks=NOW - 6 * day, orders=NOW + 60 * day), H))
     assert list(buyer.touches) == [0]
     touched(buyer, touch("x", at=NOW - 5 * day), 2, clicks_at=NOW - 5 * day)
     assert buyer.orders["o_1"].candidates == [0]
@@ -209,9 +208,9 @@ def test_an_order_has_so_many_events_and_no_more():
     buyer = Buyer()
     paid(buyer, payment())
     for i in range(FACTS_PER_ORDER):
-        said_of(buyer, fact(said.RECEIVED, f"e{i}"))
-    assert reason_of(said_of, buyer, fact(said.RECEIVED, "more")) == "too_many"
-    assert said_of(buyer, fact(said.RECEIVED, "e0")) is False
+        said_of(buyer, fact(facts.RECEIVED, f"e{i}"))
+    assert reason_of(said_of, buyer, fact(facts.RECEIVED, "more")) == "too_many"
+    assert said_of(buyer, fact(facts.RECEIVED, "e0")) is False
 
 
 def test_a_buyer_has_so_many_orders_that_accept_events_and_no_more():
@@ -226,15 +225,15 @@ def test_a_buyer_has_so_many_orders_that_accept_events_and_no_more():
 def test_so_many_events_of_a_buyer_wait_for_their_orders_and_no_more():
     buyer = Buyer()
     for i in range(WAITING_PER_BUYER):
-        said_of(buyer, fact(said.RECEIVED, f"e{i}", at=NOW), order_id=f"o_{i}")
-    assert reason_of(said_of, buyer, fact(said.RECEIVED, "more"), order_id="o_more") == "too_many"
+        said_of(buyer, fact(facts.RECEIVED, f"e{i}", at=NOW), order_id=f"o_{i}")
+    assert reason_of(said_of, buyer, fact(facts.RECEIVED, "more"), order_id="o_more") == "too_many"
     waited_too_long = NOW + H.order_lateness + 1
-    assert said_of(buyer, fact(said.RECEIVED, "more"), orders_at=waited_too_long, order_id="o_more") is True
+    assert said_of(buyer, fact(facts.RECEIVED, "more"), orders_at=waited_too_long, order_id="o_more") is True
 
 
 def test_no_more_events_wait_for_their_orders_than_the_partition_has_room_for():
     buyer = Buyer()
     paid(buyer, payment())
     crowded = partial(accept_fact, buyer, offset=5, appended_at=NOW + DAY, orders_at=EVER, horizons=H, has_room=False)
-    assert reason_of(crowded, "o_2", fact(said.RECEIVED)) == "too_many"
-    assert crowded("o_1", fact(said.RECEIVED)) is buyer.orders["o_1"]
+    assert reason_of(crowded, "o_2", fact(facts.RECEIVED)) == "too_many"
+    assert crowded("o_1", fact(facts.RECEIVED)) is buyer.orders["o_1"]

@@ -4,7 +4,7 @@ from itertools import permutations
 
 import pytest
 
-from services.attribution.domain import facts as said
+from services.attribution.domain import facts
 from services.attribution.domain.fold import MAX_STEPS, fold_line, in_fold_order
 from services.kernel.time import HOUR
 from tests.kit.attribution_words import NOW, fact, line, order_of
@@ -15,11 +15,11 @@ def folded(*events, of=None):
 
 
 def refund(event_id="e1", minor=100, refund_id="rf_1", at=NOW + HOUR, line_id="1"):
-    return fact(said.REFUNDED, event_id, at, refund_id=refund_id, refunds=((line_id, minor, 0),))
+    return fact(facts.REFUNDED, event_id, at, refund_id=refund_id, refunds=((line_id, minor, 0),))
 
 
 def reversal(event_id="r1", refund_id="rf_1", at=NOW + 2 * HOUR):
-    return fact(said.REFUND_REVERSED, event_id, at, ("1",), refund_id)
+    return fact(facts.REFUND_REVERSED, event_id, at, ("1",), refund_id)
 
 
 def test_an_order_begins_paid():
@@ -29,27 +29,27 @@ def test_an_order_begins_paid():
 
 
 def test_a_receipt_of_other_lines_changes_nothing():
-    assert folded(fact(said.RECEIVED, line_ids=("2",))).status == "paid"
+    assert folded(fact(facts.RECEIVED, line_ids=("2",))).status == "paid"
 
 
 def test_the_earliest_receipt_counts():
-    state = folded(fact(said.RECEIVED, "a", NOW + 9), fact(said.RECEIVED, "b", NOW + 5))
+    state = folded(fact(facts.RECEIVED, "a", NOW + 9), fact(facts.RECEIVED, "b", NOW + 5))
     assert (state.status, state.received_at) == ("received", NOW + 5)
 
 
 def test_completion_implies_receipt():
-    state = folded(fact(said.COMPLETED, at=NOW + 7))
+    state = folded(fact(facts.COMPLETED, at=NOW + 7))
     assert (state.status, state.received_at, state.completed_at) == ("completed", NOW + 7, NOW + 7)
 
 
 def test_cancellation_absorbs_whatever_comes_later():
-    state = folded(fact(said.CANCELLED, "c", NOW + 1), fact(said.COMPLETED, "d", NOW + 2), refund(at=NOW + 3))
+    state = folded(fact(facts.CANCELLED, "c", NOW + 1), fact(facts.COMPLETED, "d", NOW + 2), refund(at=NOW + 3))
     assert (state.status, state.refunded_minor) == ("cancelled", 100)
     assert [step.cancelled for step in state.steps] == [False, True, True]
 
 
 def test_a_cancellation_of_named_lines_leaves_the_others():
-    cancelled = fact(said.CANCELLED, line_ids=("2",))
+    cancelled = fact(facts.CANCELLED, line_ids=("2",))
     assert folded(cancelled).status == "paid"
     assert folded(cancelled, of=line("2")).status == "cancelled"
 
@@ -81,7 +81,7 @@ def test_a_refund_dated_before_the_payment_counts_from_the_payment_on():
 
 
 def test_events_that_change_no_amount_make_no_step():
-    assert len(folded(fact(said.RECEIVED), fact(said.COMPLETED, "d"), refund(minor=0)).steps) == 1
+    assert len(folded(fact(facts.RECEIVED), fact(facts.COMPLETED, "d"), refund(minor=0)).steps) == 1
 
 
 def test_the_last_of_too_many_steps_takes_up_the_rest():
@@ -95,8 +95,8 @@ SET = [
     refund("a", 300, "x"),
     refund("b", 200, "x"),
     reversal("c", "x"),
-    fact(said.CANCELLED, "d", NOW + 5),
-    fact(said.RECEIVED, "e", NOW + 4),
+    fact(facts.CANCELLED, "d", NOW + 5),
+    fact(facts.RECEIVED, "e", NOW + 4),
 ]
 
 

@@ -5,11 +5,11 @@ import json
 import pytest
 
 from schemas.fields import MAX_EVENT_BYTES
-from services.attribution.domain.assertion import Assertion, Vector
+from services.attribution.domain.assertion import Assertion, VersionVector
 from services.attribution.domain.credits import MAX_CREDITS
-from services.attribution.domain.decay import HALF_LIFE, decayed
+from services.attribution.domain.decay import HALF_LIFE, decayed_shares
 from services.attribution.domain.facts import Declaration
-from services.attribution.domain.fold import LineState, Step
+from services.attribution.domain.fold import LineState, LineStep
 from services.attribution.domain.models import MODELS
 from services.attribution.domain.policy import BRAND, Policy
 from services.attribution.domain.rule import judge
@@ -89,14 +89,14 @@ def test_time_decay_knows_half_a_half_life():
 
 
 def test_the_shares_of_time_decay_are_these_integers_on_every_machine():
-    assert decayed([0, HALF_LIFE // 2, HALF_LIFE, 1]) == [
+    assert decayed_shares([0, HALF_LIFE // 2, HALF_LIFE, 1]) == [
         2 << 64, 26087635650665564424, 1 << 64, 36893488147376820430,
     ]  # fmt: skip
 
 
 def test_a_microsecond_younger_is_more_by_time_decay():
     for age in (0, 1, HALF_LIFE // 2, HALF_LIFE - 1, HALF_LIFE, 15 * DAY):
-        younger, older, oldest = decayed([age, age + 1, 16 * DAY])
+        younger, older, oldest = decayed_shares([age, age + 1, 16 * DAY])
         assert younger > older > oldest
 
 
@@ -179,10 +179,10 @@ def worst(model="linear"):
     )
     paid = paid._replace(shop_id="s_1", declared=Declaration(long("v"), long("b"), long("c"), "boosted"))
     state = LineState(
-        "completed", NOW + 1, NOW + 1, 10**12, tuple(Step(long("e", i), NOW + i, 10**12, True) for i in range(50))
+        "completed", NOW + 1, NOW + 1, 10**12, tuple(LineStep(long("e", i), NOW + i, 10**12, True) for i in range(50))
     )
     judgement = judge(long("b"), paid, paid.lines[0], touches, policy(model))
-    vector = Vector(2**62, 2**62, 2**62, 2**62)
+    vector = VersionVector(2**62, 2**62, 2**62, 2**62)
     return Assertion(long("b"), paid, paid.lines[0], state, NOW + 1, "p" * 64, judgement, touches[::-1], vector)
 
 
@@ -198,6 +198,10 @@ def test_the_largest_assertion_there_can_be_is_a_record_that_the_books_read():
 
 
 def test_considered_begins_with_the_declaration_and_goes_on_with_the_latest_touches():
-    said = json.loads(encode_assertion(worst(), 11).value)["considered"]
-    assert (said[0]["touch_id"], said[0]["touched_at"], said[0]["verdict"]) == (None, None, "same_account")
-    assert [one["touch_id"].rstrip("~") for one in said[1:]] == [f"t{i}" for i in range(2999, 2900, -1)]
+    considered = json.loads(encode_assertion(worst(), 11).value)["considered"]
+    assert (considered[0]["touch_id"], considered[0]["touched_at"], considered[0]["verdict"]) == (
+        None,
+        None,
+        "same_account",
+    )
+    assert [one["touch_id"].rstrip("~") for one in considered[1:]] == [f"t{i}" for i in range(2999, 2900, -1)]

@@ -9,7 +9,7 @@ from schemas.topics import CLICKS, ORDERS
 from services.attribution.domain.horizons import Watermarks
 from services.attribution.policy.file import read_policy_file
 from services.attribution.repair import adopt_truncated
-from services.attribution.repair.adopt_truncated import adopt, lacking
+from services.attribution.repair.adopt_truncated import adopt, partitions_without_history
 from services.attribution.repair.workshop import Workshop
 from services.attribution.snapshots.archive import KEPT, Snapshots
 from services.attribution.state import keys
@@ -54,7 +54,7 @@ def upload(world, tmp_path, clicks):
 
 
 def test_what_was_adopted_is_not_swept_away_as_the_least_far_of_all(workshop, world, tmp_path):
-    assert lacking(workshop) == {3: STARTS}
+    assert partitions_without_history(workshop) == {3: STARTS}
     adopted = adopt(workshop, 3, STARTS)
     [name] = world.snapshots.names(3)
     assert name.position == 600
@@ -67,4 +67,4 @@ def test_what_was_adopted_is_not_swept_away_as_the_least_far_of_all(workshop, wo
 def test_it_is_not_adopted_again_though_a_disk_holds_a_state_that_was_further(workshop, world, tmp_path):
     state(world, tmp_path / "state/3", 510)[1].close()
     adopt(workshop, 3, STARTS)
-    assert lacking(workshop) == {}
+    assert partitions_without_history(workshop) == {}

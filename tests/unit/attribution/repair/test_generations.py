@@ -8,11 +8,11 @@ from services.attribution.apply.records import OrderRecord, TouchRecord
 from services.attribution.apply.shard import Shard
 from services.attribution.apply.touches import apply_touches
 from services.attribution.apply.waiting import WaitingRoom
-from services.attribution.domain import facts as said
-from services.attribution.domain.assertion import Vector, assertions
+from services.attribution.domain import facts
+from services.attribution.domain.assertion import VersionVector, assertions
 from services.attribution.domain.buyer import Buyer
 from services.attribution.domain.horizons import ALWAYS, FUTURE, Horizons
-from services.attribution.domain.rebasing import rebased
+from services.attribution.domain.rebasing import rebased_buyer
 from services.attribution.domain.truncation import publish_from
 from services.attribution.repair import workshop
 from services.attribution.state import keys
@@ -34,7 +34,7 @@ class Everyone(dict):
             self.setdefault(buyer_id, Buyer())
         return self
 
-    def changed(self, changes):
+    def note(self, changes):
         """Nothing is stored."""
 
 
@@ -62,32 +62,32 @@ def test_a_rebased_state_counts_from_nothing_and_dominates_all_that_was_said_bef
     touched(old, 800, "t2")
     ordered(old, 900, payment())
     [before] = vectors(old)
-    assert before == Vector(0, RULES.revision, 801, 901)
-    new = shard(Everyone(b_1=rebased(old.buyers["b_1"], 850, 950)), log=1)
+    assert before == VersionVector(0, RULES.revision, 801, 901)
+    new = shard(Everyone(b_1=rebased_buyer(old.buyers["b_1"], 850, 950)), log=1)
     assert list(new.buyers["b_1"].touches) == [-150, -50]
     [after] = vectors(new)
-    assert after == Vector(1, RULES.revision, 0, 0)
+    assert after == VersionVector(1, RULES.revision, 0, 0)
     assert dominates(after, before)
     assert not dominates(before, after)
     touched(new, 0, "t3")
-    assert vectors(new) == {Vector(1, RULES.revision, 1, 0)}
-    ordered(new, 0, fact(said.RECEIVED, "e2", line_ids=("1",)))
-    assert vectors(new) == {Vector(1, RULES.revision, 1, 1)}
+    assert vectors(new) == {VersionVector(1, RULES.revision, 1, 0)}
+    ordered(new, 0, fact(facts.RECEIVED, "e2", line_ids=("1",)))
+    assert vectors(new) == {VersionVector(1, RULES.revision, 1, 1)}
 
 
 def test_a_second_rebase_keeps_the_order_of_the_first():
     buyer = Buyer({5: touch("t1"), 9: touch("t2")})
-    once = rebased(buyer, 10, 0)
+    once = rebased_buyer(buyer, 10, 0)
     once.add_touch(0, touch("t3"))
-    twice = rebased(once, 1, 0)
+    twice = rebased_buyer(once, 1, 0)
     assert list(twice.touches) == [-6, -2, -1]
     assert [one.event_id for one in twice.touches.values()] == ["t1", "t2", "t3"]
     assert twice.offsets == {"t1": -6, "t2": -2, "t3": -1}
 
 
 def test_what_waits_for_its_order_waits_on_across_a_rebase():
-    buyer = Buyer(waiting={"o_1": [(40, fact(said.RECEIVED, "e2", line_ids=("1",)))]})
-    after = rebased(buyer, 0, 50)
+    buyer = Buyer(waiting={"o_1": [(40, fact(facts.RECEIVED, "e2", line_ids=("1",)))]})
+    after = rebased_buyer(buyer, 0, 50)
     [(offset, _)] = after.waiting["o_1"]
     place = (NOW, offset)
     assert offset == -10
@@ -107,9 +107,9 @@ def test_nothing_is_said_of_an_order_to_which_lost_events_could_belong():
     state = shard(Everyone())
     touched(state, 0, "t1")
     at = payment().paid_at
-    [said] = ordered(state, 0, payment()).publication.assertions()
+    [assertion] = ordered(state, 0, payment()).publication.assertions()
     orders = {("b_1", "o_1"): (state.buyers["b_1"], state.buyers["b_1"].orders["o_1"])}
-    for since, expected, withheld in ((ALWAYS, [said], 0), (at, [said], 0), (at + 1, [], 1)):
+    for since, expected, withheld in ((ALWAYS, [assertion], 0), (at, [assertion], 0), (at + 1, [], 1)):
         state.publish_from = since
         published = publication(state, orders)
         assert list(published.assertions()) == expected

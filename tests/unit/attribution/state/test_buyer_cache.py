@@ -9,14 +9,14 @@ from services.attribution.domain.buyer import Buyer
 from services.attribution.domain.horizons import Horizons, Watermarks
 from services.attribution.state import buyer_cache
 from services.attribution.state.buyer_rows import BUYER, read_buyers, rows_of
-from services.attribution.state.metadata import Terms
+from services.attribution.state.metadata import StoreTerms
 from services.attribution.state.store import Store
 from services.kernel.time import DAY
 from tests.kit.attribution_memory import MemoryKeyValue
 from tests.kit.attribution_words import NOW, RULES, buyer_with, order_of, payment, touch
 from tests.reference.attribution_reference import LogRecord
 
-TERMS = Terms.now(3, {"clicks": "id-1"}, Horizons(), RULES)
+TERMS = StoreTerms.now(3, {"clicks": "id-1"}, Horizons(), RULES)
 LATER = NOW + 300 * DAY
 
 
@@ -92,12 +92,12 @@ def test_rows_of_what_is_forgotten_of_a_buyer_who_stays_are_deleted():
 
 
 def test_a_buyer_who_only_came_up_is_neither_stored_nor_kept_for_ever(monkeypatch):
-    monkeypatch.setattr(buyer_cache, "MAX_HOT", 0)
+    monkeypatch.setattr(buyer_cache, "MAX_CACHED", 0)
     rows = {}
     store = opened(rows)
     store.shard.buyers.fetch(["b_1"])
     store.write(store.take())
-    assert store.hot_buyers() == 0
+    assert store.cached_buyers() == 0
     click(store, 0, "first")
     store.write(store.take())
     assert event_ids(rows) == ["first"]

@@ -8,21 +8,20 @@ from services.attribution.apply.orders import apply_orders
 from services.attribution.apply.ports import Changes
 from services.attribution.apply.records import OrderRecord, TouchRecord
 from services.attribution.apply.touches import apply_touches
-from services.attribution.domain import facts as said
-from services.attribution.domain import policy
+from services.attribution.domain import facts, policy
 from services.attribution.domain.horizons import Horizons
 from services.attribution.state import buyer_cache, buyer_rows, keys
-from services.attribution.state.metadata import Terms
+from services.attribution.state.metadata import StoreTerms
 from services.attribution.state.rocksdb import RocksKeyValue
 from services.attribution.state.store import Store
-from services.attribution.worker.refusal_limit import WINDOW, Scrap
+from services.attribution.worker.refusal_limit import WINDOW, RefusalLimit
 from services.kernel.errors import InvariantBroken, StartRefused
 from services.kernel.time import DAY
 from tests.kit.attribution_memory import MemoryKeyValue
 from tests.kit.attribution_words import NOW, RULES, Records, declared, fact, payment, read_to, touch
 from tests.reference.attribution_reference import LogRecord
 
-TERMS = Terms.now(3, {"clicks": "id-1", "orders": "id-2"}, Horizons(), RULES)
+TERMS = StoreTerms.now(3, {"clicks": "id-1", "orders": "id-2"}, Horizons(), RULES)
 
 
 @pytest.fixture(params=["memory", "rocks"])
@@ -60,13 +59,13 @@ def test_state_comes_back_as_it_was(reopen):
         apply_touches(store.shard, [TouchRecord(LogRecord(0, at, "b_1", "", touch()), "b_1", touch())])
     events = [
         payment(declared=declared()),
-        fact(said.REFUNDED, refund_id="rf", refunds=(("1", 5, 1),)),
-        fact(said.RECEIVED, "e2", line_ids=("1",)),
+        fact(facts.REFUNDED, refund_id="rf", refunds=(("1", 5, 1),)),
+        fact(facts.RECEIVED, "e2", line_ids=("1",)),
     ]
     records = [
         OrderRecord(LogRecord(i, at, "b_1", "o_1", event), "b_1", "o_1", event) for i, event in enumerate(events)
     ]
-    waiting = LogRecord(3, at, "b_2", "o_9", fact(said.COMPLETED), b"key", b"value", (("h", b"x"),))
+    waiting = LogRecord(3, at, "b_2", "o_9", fact(facts.COMPLETED), b"key", b"value", (("h", b"x"),))
     with store.applying(Records("orders", 0, 4)):
         apply_orders(store.shard, [*records, OrderRecord(waiting, "b_2", "o_9", waiting.event)])
     before = dict(store.shard.buyers.fetch({"b_1", "b_2"}))
@@ -81,7 +80,7 @@ def test_state_comes_back_as_it_was(reopen):
 
 
 def test_what_was_taken_before_later_changes_is_written_without_them(reopen, monkeypatch):
-    monkeypatch.setattr(buyer_cache, "MAX_HOT", 0)
+    monkeypatch.setattr(buyer_cache, "MAX_CACHED", 0)
     store = Store(reopen(), TERMS, RULES)
     at = NOW // 1000
 
@@ -148,7 +147,7 @@ def test_a_buyer_of_whom_nothing_is_left_takes_no_row(reopen):
     database = reopen()
     store = Store(database, TERMS, RULES)
     store.shard.buyers.fetch({"b_1"})
-    store.shard.buyers.changed(Changes({"b_1": store.shard.buyers.fetch({"b_1"})["b_1"]}))
+    store.shard.buyers.note(Changes({"b_1": store.shard.buyers.fetch({"b_1"})["b_1"]}))
     store.write(store.take())
     assert database.get_many([buyer_rows.buyer_key("b_1")]) == [None]
 
@@ -170,22 +169,22 @@ def test_a_store_of_other_terms_is_refused_with_a_sentence(reopen, change, words
     store.write(store.take())
     now = {name: getattr(TERMS, name) for name in TERMS.__struct_fields__} | change
     with pytest.raises(StartRefused, match=words):
-        Store(reopen(), Terms(**now), RULES)
+        Store(reopen(), StoreTerms(**now), RULES)
 
 
 def test_a_greater_revision_publishes_everything_again(reopen):
     store = Store(reopen(), TERMS, RULES)
     store.write(store.take())
     assert not Store(reopen(), TERMS, RULES).must_publish_all
-    newer = Terms.now(3, TERMS.topic_ids, TERMS.horizons, RULES._replace(revision=2, sha256="2" * 64))
+    newer = StoreTerms.now(3, TERMS.topic_ids, TERMS.horizons, RULES._replace(revision=2, sha256="2" * 64))
     assert Store(reopen(), newer, RULES).must_publish_all
 
 
 def test_scrap_is_judged_only_over_a_full_window():
-    Scrap("t").judge(0, WINDOW - 1)
-    half = Scrap("t")
-    half.judge(WINDOW // 2, WINDOW // 2)
+    RefusalLimit("t").check(0, WINDOW - 1)
+    half = RefusalLimit("t")
+    half.check(WINDOW // 2, WINDOW // 2)
     with pytest.raises(StartRefused, match="not events of this topic"):
-        half.judge(0, 600)
+        half.check(0, 600)
     with pytest.raises(StartRefused):
-        Scrap("t").judge(0, WINDOW)
+        RefusalLimit("t").check(0, WINDOW)

@@ -13,7 +13,7 @@ from services.attribution.apply.records import TouchRecord
 from services.attribution.apply.touches import apply_touches
 from services.attribution.domain.horizons import Horizons
 from services.attribution.snapshots import object_store
-from services.attribution.state.metadata import Terms
+from services.attribution.state.metadata import StoreTerms
 from services.attribution.state.store import Store
 from services.attribution.stream.fetch import Chunk
 from services.attribution.worker import app, partitions, threads
@@ -56,7 +56,7 @@ class Keeper:
         self.rows = {number: cast("dict[bytes, bytes]", {}) for number in range(BUYER_PARTITIONS)}
 
     def open(self, number: int, starts: dict[str, int]) -> Store:
-        terms = Terms.now(number, dict.fromkeys(starts, "id"), Horizons(), self.rules)
+        terms = StoreTerms.now(number, dict.fromkeys(starts, "id"), Horizons(), self.rules)
         return Store(MemoryKeyValue(self.rows[number]), terms, self.rules)
 
     def freeze(self, number: int) -> Any:
@@ -81,7 +81,7 @@ async def told_after(group: Group, rounds: list[int | None]) -> list[int]:
     for offset in rounds:
         if offset is not None:
             read_to(parts.stores[3], CLICKS.name, offset)
-        parts._checkpoints._due.set()
+        parts._checkpoint_writer._due.set()
         await parts.checkpoint(cast("Any", group))
     return [offsets.get(TP(CLICKS.name, 3), 0) for offsets in group.told]
 
@@ -100,7 +100,7 @@ async def _assigned_again() -> list[dict[TP, int]]:
     for offset in (5, 5):
         await parts.open(ASSIGNED, cast("Any", group))
         read_to(parts.stores[3], CLICKS.name, offset)
-        parts._checkpoints._due.set()
+        parts._checkpoint_writer._due.set()
         await parts.checkpoint(cast("Any", group))
     return group.told
 
@@ -115,7 +115,7 @@ async def _closed() -> list[dict[TP, int]]:
     await parts.open(ASSIGNED, cast("Any", group))
     read_to(parts.stores[3], CLICKS.name, 7)
     for _ in range(2):
-        parts._checkpoints._due.set()
+        parts._checkpoint_writer._due.set()
         await parts.checkpoint(cast("Any", group))
         parts.stores.clear()
     return group.told
@@ -154,7 +154,7 @@ async def _cut_off(parts: AssignedPartitions, stuck: Stuck, step: Coroutine[Any,
     await stuck.reached.wait()
     task.cancel()
     await asyncio.wait([task])
-    parts._checkpoints._outbox = cast("Any", Outbox())
+    parts._checkpoint_writer._outbox = cast("Any", Outbox())
 
 
 def clicks(first: int, epoch: int = 0) -> Chunk:
@@ -184,8 +184,8 @@ async def _closed_after_a_checkpoint_was_cut_off() -> dict[str, int]:
     await parts.open(ASSIGNED, cast("Any", group))
     store = parts.stores[3]
     await parts.apply(clicks(0))
-    parts._checkpoints._outbox = cast("Any", stuck)
-    parts._checkpoints._due.set()
+    parts._checkpoint_writer._outbox = cast("Any", stuck)
+    parts._checkpoint_writer._due.set()
     await _cut_off(parts, stuck, parts.checkpoint(cast("Any", group)))
     await parts.close(cast("Any", group), for_good=True)
     return dict(store.durable)
@@ -226,7 +226,7 @@ async def _replaced() -> tuple[list[dict[TP, int]], dict[str, int], list[BaseExc
     store = parts.stores[3]
     read_to(store, CLICKS.name, 7)
     await parts.fail(PlaceTaken("attribution-1"))
-    parts._checkpoints._due.set()
+    parts._checkpoint_writer._due.set()
     await parts.checkpoint(cast("Any", group))
     await parts.close(cast("Any", group), for_good=True)
     return group.told, dict(store.durable), crashes
