@@ -65,3 +65,13 @@ def order_of(*facts, paid=None):
 
 def buyer_with(touches=(), orders=()):
     return Buyer(dict(enumerate(touches)), {order.payment.order_id: order for order in orders})
+
+
+def policy(model):
+    """The default policy with another model, for all touches alike."""
+    return Policy(model, model, BRAND, POLICY.windows, {})
+
+
+def path(*names, step=HOUR):
+    """Touches of these contents, one a step, the last one a step before the payment."""
+    return [touch(f"t{i}", NOW - (len(names) - i) * step, content_id=name) for i, name in enumerate(names)]

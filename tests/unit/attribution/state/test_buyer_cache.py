@@ -1,19 +1,16 @@
 """Buyers in memory and what is written: who goes and comes back is found again, and nothing is left over."""
 
-import pytest
-
 from services.attribution.apply.orders import apply_orders
 from services.attribution.apply.records import OrderRecord, TouchRecord
 from services.attribution.apply.touches import apply_touches
-from services.attribution.domain.buyer import Buyer
 from services.attribution.domain.horizons import Horizons, Watermarks
 from services.attribution.state import buyer_cache
-from services.attribution.state.buyer_rows import BUYER, read_buyers, rows_of
+from services.attribution.state.buyer_rows import BUYER
 from services.attribution.state.metadata import StoreTerms
 from services.attribution.state.store import Store
 from services.kernel.time import DAY
 from tests.kit.attribution_memory import MemoryKeyValue
-from tests.kit.attribution_words import NOW, RULES, buyer_with, order_of, payment, touch
+from tests.kit.attribution_words import NOW, RULES, payment, touch
 from tests.reference.attribution_reference import LogRecord
 
 TERMS = StoreTerms.now(3, {"clicks": "id-1"}, Horizons(), RULES)
@@ -101,13 +98,3 @@ def test_a_buyer_who_only_came_up_is_neither_stored_nor_kept_for_ever(monkeypatc
     click(store, 0, "first")
     store.write(store.take())
     assert event_ids(rows) == ["first"]
-
-
-@pytest.mark.parametrize("first", [-(1 << 62), -3, 0, 1 << 40])
-def test_rows_come_in_the_order_of_their_keys_and_say_all_of_a_buyer(first):
-    some = buyer_with([touch("t1"), touch("t2")], [order_of()])
-    shifted = Buyer({first + n: one for n, one in some.touches.items()}, some.orders)
-    rows = [row for name in ("a", "a-b", "a_b", "b") for row in rows_of(name, shifted)]
-    assert [key for key, _ in rows] == sorted(key for key, _ in rows)
-    assert list(read_buyers(rows)) == [(name, shifted) for name in ("a", "a-b", "a_b", "b")]
-    assert list(rows_of("nobody", Buyer())) == []

@@ -8,48 +8,17 @@ from services.attribution.apply.orders import apply_orders
 from services.attribution.apply.ports import Changes
 from services.attribution.apply.records import OrderRecord, TouchRecord
 from services.attribution.apply.touches import apply_touches
-from services.attribution.domain import facts, policy
+from services.attribution.domain import facts
 from services.attribution.domain.horizons import Horizons
-from services.attribution.state import buyer_cache, buyer_rows, keys
+from services.attribution.state import buyer_cache, buyer_rows
 from services.attribution.state.metadata import StoreTerms
-from services.attribution.state.rocksdb import RocksKeyValue
 from services.attribution.state.store import Store
-from services.attribution.worker.refusal_limit import WINDOW, RefusalLimit
-from services.kernel.errors import InvariantBroken, StartRefused
+from services.kernel.errors import InvariantBroken
 from services.kernel.time import DAY
-from tests.kit.attribution_memory import MemoryKeyValue
 from tests.kit.attribution_words import NOW, RULES, Records, declared, fact, payment, read_to, touch
 from tests.reference.attribution_reference import LogRecord
 
 TERMS = StoreTerms.now(3, {"clicks": "id-1", "orders": "id-2"}, Horizons(), RULES)
-
-
-@pytest.fixture(params=["memory", "rocks"])
-def reopen(request, tmp_path):
-    """Opens the same rows again and again, as restarts do."""
-    rows = {}
-    opened = []
-
-    def again():
-        while opened:
-            opened.pop().close()
-        opened.append(MemoryKeyValue(rows) if request.param == "memory" else RocksKeyValue(tmp_path / "3"))
-        return opened[-1]
-
-    yield again
-    opened[-1].close()
-
-
-def test_rows_are_found_scanned_in_order_and_deleted(reopen):
-    database = reopen()
-    database.write({b"a/2": b"2", b"a/1": b"1", b"b/1": b"3", b"a/\xff": b"4"})
-    database = reopen()
-    assert database.get_many([b"a/1", b"nothing", b"b/1"]) == [b"1", None, b"3"]
-    assert list(database.scan(b"a/")) == [(b"a/1", b"1"), (b"a/2", b"2"), (b"a/\xff", b"4")]
-    database.write({b"a/1": None, b"never": None, b"a/2": b"new"})
-    database = reopen()
-    assert list(database.scan(b"a/")) == [(b"a/2", b"new"), (b"a/\xff", b"4")]
-    assert database.get_many([]) == []
 
 
 def test_state_comes_back_as_it_was(reopen):
@@ -150,41 +119,3 @@ def test_a_buyer_of_whom_nothing_is_left_takes_no_row(reopen):
     store.shard.buyers.note(Changes({"b_1": store.shard.buyers.fetch({"b_1"})["b_1"]}))
     store.write(store.take())
     assert database.get_many([buyer_rows.buyer_key("b_1")]) == [None]
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"topic_ids": {"clicks": "id-9", "orders": "id-2"}}, "clicks was deleted and made again"),
-        ({"horizons": Horizons(touch_lateness=DAY)}, "restore the horizons"),
-        ({"rules_sha256": "1" * 64}, "needs a higher `revision`"),
-        ({"revision": 0}, "needs a higher `revision`"),
-        ({"domain_version": policy.DOMAIN_VERSION + 1}, "needs a higher `revision`"),
-        ({"format_version": keys.FORMAT_VERSION + 1}, "let it be rebuilt"),
-        ({"partition": 4}, "let it be rebuilt"),
-    ],
-)
-def test_a_store_of_other_terms_is_refused_with_a_sentence(reopen, change, words):
-    store = Store(reopen(), TERMS, RULES)
-    store.write(store.take())
-    now = {name: getattr(TERMS, name) for name in TERMS.__struct_fields__} | change
-    with pytest.raises(StartRefused, match=words):
-        Store(reopen(), StoreTerms(**now), RULES)
-
-
-def test_a_greater_revision_publishes_everything_again(reopen):
-    store = Store(reopen(), TERMS, RULES)
-    store.write(store.take())
-    assert not Store(reopen(), TERMS, RULES).must_publish_all
-    newer = StoreTerms.now(3, TERMS.topic_ids, TERMS.horizons, RULES._replace(revision=2, sha256="2" * 64))
-    assert Store(reopen(), newer, RULES).must_publish_all
-
-
-def test_scrap_is_judged_only_over_a_full_window():
-    RefusalLimit("t").check(0, WINDOW - 1)
-    half = RefusalLimit("t")
-    half.check(WINDOW // 2, WINDOW // 2)
-    with pytest.raises(StartRefused, match="not events of this topic"):
-        half.check(0, 600)
-    with pytest.raises(StartRefused):
-        RefusalLimit("t").check(0, WINDOW)

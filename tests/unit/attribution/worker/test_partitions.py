@@ -1,4 +1,4 @@
-"""Checkpoints and what Kafka's group is told of them, without a broker."""
+"""A worker's partitions without a broker: what a cut-off, a lost place and a slow object store do to them."""
 
 import asyncio
 import threading
@@ -8,121 +8,19 @@ from typing import Any, cast
 import pytest
 from faust.types import TP
 
-from schemas.topics import BUYER_PARTITIONS, CLICKS, ORDERS
+from schemas.topics import BUYER_PARTITIONS, CLICKS
 from services.attribution.apply.records import TouchRecord
 from services.attribution.apply.touches import apply_touches
-from services.attribution.domain.horizons import Horizons
 from services.attribution.snapshots import object_store
-from services.attribution.state.metadata import StoreTerms
 from services.attribution.state.store import Store
 from services.attribution.stream.fetch import Chunk
-from services.attribution.worker import app, partitions, threads
+from services.attribution.worker import app, threads
+from services.attribution.worker import partitions as partitions_module
 from services.attribution.worker.partitions import AssignedPartitions
 from services.kernel.errors import InvariantBroken, PlaceTaken
-from tests.kit.attribution_memory import MemoryKeyValue
+from tests.kit.attribution_partitions import ASSIGNED, INPUTS, Group, Keeper, Outbox, partitions
 from tests.kit.attribution_words import NOW, RULES, read_to, touch
 from tests.reference.attribution_reference import LogRecord
-
-INPUTS = frozenset({CLICKS.name, ORDERS.name})
-ASSIGNED = {TP(topic, 3) for topic in INPUTS}
-
-
-class Group:
-    """A consumer whose group refuses some of what it is told, as in a rebalance."""
-
-    def __init__(self, *answers: bool) -> None:
-        self.answers, self.told = list(answers), cast("list[dict[TP, int]]", [])
-
-    async def mirror(self, offsets: dict[TP, int]) -> bool:
-        self.told.append(offsets)
-        return self.answers.pop(0) if self.answers else True
-
-    async def earliest(self, tps: list[TP]) -> dict[TP, int]:
-        return dict.fromkeys(tps, 0)
-
-    async def seek_all(self, positions: dict[TP, int], epoch: int) -> None:
-        """Nothing is fetched."""
-
-    def highwater(self, tp: TP) -> int:
-        del tp
-        return 0
-
-
-class Keeper:
-    """Opens stores in memory, which keep what was written to them."""
-
-    def __init__(self) -> None:
-        self.rules = RULES
-        self.rows = {number: cast("dict[bytes, bytes]", {}) for number in range(BUYER_PARTITIONS)}
-
-    def open(self, number: int, starts: dict[str, int]) -> Store:
-        terms = StoreTerms.now(number, dict.fromkeys(starts, "id"), Horizons(), self.rules)
-        return Store(MemoryKeyValue(self.rows[number]), terms, self.rules)
-
-    def freeze(self, number: int) -> Any:
-        """There is nothing new to upload."""
-
-
-class Outbox:
-    """Nothing was sent."""
-
-    def take_awaited(self) -> list[Any]:
-        return []
-
-
-async def crash(problem: BaseException) -> None:
-    raise problem
-
-
-async def told_after(group: Group, rounds: list[int | None]) -> list[int]:
-    """The offsets of the clicks that the group heard of, one checkpoint a round; None: nothing new was read."""
-    parts = AssignedPartitions(INPUTS, cast("Any", Keeper()), cast("Any", None), cast("Any", Outbox()), crash)
-    await parts.open(ASSIGNED, cast("Any", group))
-    for offset in rounds:
-        if offset is not None:
-            read_to(parts.stores[3], CLICKS.name, offset)
-        parts._checkpoint_writer._due.set()
-        await parts.checkpoint(cast("Any", group))
-    return [offsets.get(TP(CLICKS.name, 3), 0) for offsets in group.told]
-
-
-def test_what_the_group_did_not_take_it_is_told_again_though_nothing_new_came():
-    assert asyncio.run(told_after(Group(False, False), [7, None, None, None])) == [7, 7, 7]
-
-
-def test_the_group_is_told_of_every_change_once():
-    assert asyncio.run(told_after(Group(), [7, None, 9, None])) == [7, 9]
-
-
-async def _assigned_again() -> list[dict[TP, int]]:
-    group = Group()
-    parts = AssignedPartitions(INPUTS, cast("Any", Keeper()), cast("Any", None), cast("Any", Outbox()), crash)
-    for offset in (5, 5):
-        await parts.open(ASSIGNED, cast("Any", group))
-        read_to(parts.stores[3], CLICKS.name, offset)
-        parts._checkpoint_writer._due.set()
-        await parts.checkpoint(cast("Any", group))
-    return group.told
-
-
-def test_after_an_assignment_the_group_is_told_where_the_stores_are_though_nothing_new_came():
-    assert asyncio.run(_assigned_again()) == [{TP(CLICKS.name, 3): 5, TP(ORDERS.name, 3): 0}] * 2
-
-
-async def _closed() -> list[dict[TP, int]]:
-    group = Group()
-    parts = AssignedPartitions(INPUTS, cast("Any", Keeper()), cast("Any", None), cast("Any", Outbox()), crash)
-    await parts.open(ASSIGNED, cast("Any", group))
-    read_to(parts.stores[3], CLICKS.name, 7)
-    for _ in range(2):
-        parts._checkpoint_writer._due.set()
-        await parts.checkpoint(cast("Any", group))
-        parts.stores.clear()
-    return group.told
-
-
-def test_a_worker_without_partitions_tells_the_group_nothing_which_it_would_refuse_as_an_error():
-    assert all(asyncio.run(_closed()))
 
 
 class Stuck:
@@ -163,24 +61,24 @@ def clicks(first: int, epoch: int = 0) -> Chunk:
 
 async def _closed_after_a_chunk_was_cut_off() -> tuple[dict[str, int], list[dict[TP, int]]]:
     group, stuck = Group(), Stuck()
-    parts = AssignedPartitions(INPUTS, cast("Any", Keeper()), cast("Any", stuck), cast("Any", Outbox()), crash)
+    parts = partitions(pipeline=stuck)
     await parts.open(ASSIGNED, cast("Any", group))
     store = parts.stores[3]
     await parts.apply(clicks(0))
     await _cut_off(parts, stuck, parts.apply(clicks(1)))
     await parts.close(cast("Any", group), for_good=True)
-    return dict(store.durable), group.told
+    return dict(store.durable), group.mirrored
 
 
 def test_a_chunk_that_was_cut_off_leaves_nothing_durable_of_what_it_did_not_publish():
-    durable, told = asyncio.run(_closed_after_a_chunk_was_cut_off())
+    durable, mirrored = asyncio.run(_closed_after_a_chunk_was_cut_off())
     assert durable == {}
-    assert all(not offset for offsets in told for offset in offsets.values())
+    assert all(not offset for offsets in mirrored for offset in offsets.values())
 
 
 async def _closed_after_a_checkpoint_was_cut_off() -> dict[str, int]:
     group, stuck = Group(), Stuck()
-    parts = AssignedPartitions(INPUTS, cast("Any", Keeper()), cast("Any", stuck), cast("Any", Outbox()), crash)
+    parts = partitions(pipeline=stuck)
     await parts.open(ASSIGNED, cast("Any", group))
     store = parts.stores[3]
     await parts.apply(clicks(0))
@@ -201,7 +99,7 @@ async def _closed_after_publishing_all_was_cut_off() -> list[dict[bytes, bytes]]
     read_to(opened, CLICKS.name, 7)
     opened.write(opened.take())
     before, keeper.rules = dict(keeper.rows[3]), RULES._replace(revision=2)
-    parts = AssignedPartitions(INPUTS, cast("Any", keeper), cast("Any", stuck), cast("Any", Outbox()), crash)
+    parts = partitions(keeper, stuck)
     await _cut_off(parts, stuck, parts.open(ASSIGNED, cast("Any", group)))
     await parts.seek(cast("Any", group))
     with pytest.raises(InvariantBroken, match="was cut off"):
@@ -218,10 +116,10 @@ def test_a_store_that_was_not_published_whole_under_a_new_policy_is_not_written_
 async def _replaced() -> tuple[list[dict[TP, int]], dict[str, int], list[BaseException]]:
     group, crashes = Group(), cast("list[BaseException]", [])
 
-    async def noted(problem: BaseException) -> None:
+    async def note(problem: BaseException) -> None:
         crashes.append(problem)
 
-    parts = AssignedPartitions(INPUTS, cast("Any", Keeper()), cast("Any", None), cast("Any", Outbox()), noted)
+    parts = partitions(crash=note)
     await parts.open(ASSIGNED, cast("Any", group))
     store = parts.stores[3]
     read_to(store, CLICKS.name, 7)
@@ -229,12 +127,12 @@ async def _replaced() -> tuple[list[dict[TP, int]], dict[str, int], list[BaseExc
     parts._checkpoint_writer._due.set()
     await parts.checkpoint(cast("Any", group))
     await parts.close(cast("Any", group), for_good=True)
-    return group.told, dict(store.durable), crashes
+    return group.mirrored, dict(store.durable), crashes
 
 
 def test_a_worker_whose_place_was_taken_makes_nothing_durable_any_more():
-    told, durable, crashes = asyncio.run(_replaced())
-    assert (told, durable.get(CLICKS.name, 0)) == ([], 0)
+    mirrored, durable, crashes = asyncio.run(_replaced())
+    assert (mirrored, durable.get(CLICKS.name, 0)) == ([], 0)
     assert [type(problem) for problem in crashes] == [PlaceTaken]
 
 
@@ -263,7 +161,7 @@ class Unanswered(Keeper):
 
 
 async def _opened(keeper: Keeper) -> AssignedPartitions:
-    opened = AssignedPartitions(INPUTS, cast("Any", keeper), cast("Any", None), cast("Any", Outbox()), crash)
+    opened = partitions(keeper)
     await opened.open(ALL, cast("Any", Group()))
     return opened
 
@@ -276,7 +174,7 @@ def test_an_object_store_that_does_not_answer_is_waited_for_once_not_once_a_part
 
 
 def test_a_stop_does_not_begin_uploads_that_have_not_begun_when_it_has_waited(monkeypatch):
-    monkeypatch.setattr(partitions, "_LAST_UPLOAD_SECONDS", 0.1)
+    monkeypatch.setattr(partitions_module, "_LAST_UPLOAD_SECONDS", 0.1)
 
     async def stopped() -> int:
         keeper = Unanswered()

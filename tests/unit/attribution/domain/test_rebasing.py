@@ -1,9 +1,6 @@
 """New generations of the topics, and logs whose beginning is gone: what state says then, as pure functions."""
 
-import pytest
-
 from services.attribution.apply.orders import apply_orders
-from services.attribution.apply.publishing import publication
 from services.attribution.apply.records import OrderRecord, TouchRecord
 from services.attribution.apply.shard import Shard
 from services.attribution.apply.touches import apply_touches
@@ -11,13 +8,10 @@ from services.attribution.apply.waiting import WaitingRoom
 from services.attribution.domain import facts
 from services.attribution.domain.assertion import VersionVector, assertions
 from services.attribution.domain.buyer import Buyer
-from services.attribution.domain.horizons import ALWAYS, FUTURE, Horizons
+from services.attribution.domain.horizons import Horizons
 from services.attribution.domain.rebasing import rebased_buyer
-from services.attribution.domain.truncation import publish_from
-from services.attribution.repair import workshop
 from services.attribution.state import keys
-from services.kernel.errors import StartRefused
-from services.kernel.time import DAY, HOUR
+from services.kernel.time import DAY
 from services.settlement.domain.lines.vectors import dominates
 from tests.kit.attribution_words import NOW, RULES, fact, payment, touch
 from tests.reference.attribution_reference import LogRecord
@@ -42,12 +36,12 @@ def shard(buyers, log=0):
     return Shard(buyers, WaitingRoom({}), RULES, Horizons(), log)
 
 
-def touched(state, offset, event_id):
+def apply_touch(state, offset, event_id):
     one = touch(event_id)
     return apply_touches(state, [TouchRecord(LogRecord(offset, AT, "b_1", "", one), "b_1", one)])
 
 
-def ordered(state, offset, event):
+def apply_order(state, offset, event):
     return apply_orders(state, [OrderRecord(LogRecord(offset, AT, "b_1", "o_1", event), "b_1", "o_1", event)])
 
 
@@ -58,9 +52,9 @@ def vectors(state):
 
 def test_a_rebased_state_counts_from_nothing_and_dominates_all_that_was_said_before():
     old = shard(Everyone())
-    touched(old, 700, "t1")
-    touched(old, 800, "t2")
-    ordered(old, 900, payment())
+    apply_touch(old, 700, "t1")
+    apply_touch(old, 800, "t2")
+    apply_order(old, 900, payment())
     [before] = vectors(old)
     assert before == VersionVector(0, RULES.revision, 801, 901)
     new = shard(Everyone(b_1=rebased_buyer(old.buyers["b_1"], 850, 950)), log=1)
@@ -69,9 +63,9 @@ def test_a_rebased_state_counts_from_nothing_and_dominates_all_that_was_said_bef
     assert after == VersionVector(1, RULES.revision, 0, 0)
     assert dominates(after, before)
     assert not dominates(before, after)
-    touched(new, 0, "t3")
+    apply_touch(new, 0, "t3")
     assert vectors(new) == {VersionVector(1, RULES.revision, 1, 0)}
-    ordered(new, 0, fact(facts.RECEIVED, "e2", line_ids=("1",)))
+    apply_order(new, 0, fact(facts.RECEIVED, "e2", line_ids=("1",)))
     assert vectors(new) == {VersionVector(1, RULES.revision, 1, 1)}
 
 
@@ -92,33 +86,3 @@ def test_what_waits_for_its_order_waits_on_across_a_rebase():
     place = (NOW, offset)
     assert offset == -10
     assert keys.place_of(keys.waiting_key(place)) == place
-
-
-def test_orders_are_published_from_the_first_whole_day_and_window_on():
-    day = 20_000 * DAY
-    assert publish_from(None, None, Horizons()) == ALWAYS
-    assert publish_from(day + HOUR, None, Horizons()) == day + DAY + WINDOW
-    assert publish_from(day + DAY - HOUR, None, Horizons()) == day + 2 * DAY + WINDOW
-    assert publish_from(None, day, Horizons()) == day + FUTURE + 1
-    assert publish_from(day, day + 40 * DAY, Horizons()) == day + 40 * DAY + FUTURE + 1
-
-
-def test_nothing_is_said_of_an_order_to_which_lost_events_could_belong():
-    state = shard(Everyone())
-    touched(state, 0, "t1")
-    at = payment().paid_at
-    [assertion] = ordered(state, 0, payment()).publication.assertions()
-    orders = {("b_1", "o_1"): (state.buyers["b_1"], state.buyers["b_1"].orders["o_1"])}
-    for since, expected, withheld in ((ALWAYS, [assertion], 0), (at, [assertion], 0), (at + 1, [], 1)):
-        state.publish_from = since
-        published = publication(state, orders)
-        assert list(published.assertions()) == expected
-        assert published.withheld == withheld
-
-
-def test_stores_are_not_made_anew_while_a_worker_is_at_work(monkeypatch):
-    monkeypatch.setattr(workshop, "emptied", lambda _: ["attribution-1"])
-    with pytest.raises(StartRefused, match=r"at work in koc-attribution: attribution-1; stop them first"):
-        workshop.check_stopped()
-    monkeypatch.setattr(workshop, "emptied", lambda _: [])
-    workshop.check_stopped()
