@@ -97,7 +97,7 @@ def test_the_order_of_the_candidates_does_not_matter(payment, touched, policy, r
 
 
 @given(payment=payments, touched=candidates, policy=policies)
-def test_what_is_removed_changes_nothing_for_the_others(payment, touched, policy):
+def test_removed_touches_change_nothing_for_the_others(payment, touched, policy):
     kept = [touch for touch in touched if removal(BUYER, payment, LINE, touch, policy) is None]
     weights, said = outcome(payment, kept, policy)
     with_all, said_of_all = outcome(payment, touched, policy)

@@ -54,7 +54,7 @@ def test_the_state_of_a_store_goes_when_it_is_closed():
 
 
 @pytest.mark.usefixtures("_no_collector")
-def test_what_has_a_cycle_goes_at_the_next_look_and_what_is_left_is_not_looked_at_again():
+def test_a_cycle_is_collected_at_the_next_tidy_and_survivors_are_frozen():
     class Cycle:
         pass
 

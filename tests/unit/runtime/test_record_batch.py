@@ -61,7 +61,7 @@ def test_an_empty_batch_that_takes_no_record_breaks_an_invariant_instead_of_losi
         list(batches(producer, [record("a", 4)]))
 
 
-def test_a_batch_says_no_to_a_record_that_does_not_fit_and_is_sent_as_it_was() -> None:
+def test_a_batch_refuses_a_record_that_does_not_fit_and_is_sent_as_it_was() -> None:
     producer = Producer()
 
     async def send() -> int:

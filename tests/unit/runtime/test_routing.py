@@ -16,7 +16,7 @@ def text(name: str, **more: Any) -> bytes:
 
 
 @pytest.mark.parametrize("raw", [b"", b"\xff", b"[" * 100_000, b'{"event_type":["click"]}', b'{"event_type":"credit"}'])
-def test_bytes_that_belong_nowhere_are_refused_or_sent_where_one_says(raw: bytes) -> None:
+def test_bytes_that_belong_nowhere_are_refused_or_sent_to_the_named_topic(raw: bytes) -> None:
     with pytest.raises(decoding.InvalidEvent):
         route(raw)
     assert route_as_is(raw, ORDERS.name)[:3] == (ORDERS.name, b"unroutable", raw)

@@ -26,7 +26,7 @@ def shard(publish_from=ALWAYS):
 @pytest.mark.parametrize(
     ("publish_from", "order_ids", "withheld"), [(ALWAYS, ["o_1"], 0), (NOW, ["o_1"], 0), (NOW + 1, [], 1)]
 )
-def test_an_order_is_withheld_that_lost_events_could_belong_to(publish_from, order_ids, withheld):
+def test_an_order_is_withheld_if_lost_events_could_belong_to_it(publish_from, order_ids, withheld):
     buyer = buyer_of("o_1")
     published = publication(shard(publish_from), {("b_1", "o_1"): (buyer, buyer.orders["o_1"])})
     assert [assertion.payment.order_id for assertion in published.assertions()] == order_ids

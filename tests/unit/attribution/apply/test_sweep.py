@@ -46,7 +46,7 @@ def test_a_round_takes_as_many_steps_as_it_needs_and_then_rests_for_the_day():
     assert [i for i, *_ in swept.step(tomorrow, set()) + swept.step(tomorrow, set())] == ["d"]
 
 
-def test_those_who_changed_and_those_of_whom_all_is_needed_are_left_alone():
+def test_buyers_that_changed_and_buyers_that_are_needed_whole_are_left_alone():
     buyers = {"a": stale(), "b": buyer_with([touch(at=NOW)], [order_of()])}
     assert sweep_over(buyers).step(LONG_AGO, {"a"}) == []
     assert len(buyers["a"].touches) == 1
@@ -60,7 +60,7 @@ def test_a_round_that_saw_an_earlier_day_is_followed_by_another():
     assert [i for i, *_ in swept.step(LONG_AGO, set())] == ["a", "b"]
 
 
-def test_a_store_loses_the_rows_of_buyers_who_never_come_back_and_goes_on_after_a_restart():
+def test_the_sweep_deletes_buyers_that_never_come_back_and_goes_on_after_a_restart():
     rows = {}
     store = Store(MemoryKeyValue(rows), TERMS, RULES)
     for offset, name in enumerate("abcde"):

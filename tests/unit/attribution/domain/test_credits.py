@@ -10,7 +10,7 @@ from services.kernel.time import DAY, MINUTE
 from tests.kit.attribution_words import NOW, line, path, payment, policy, touch
 
 
-def test_what_rounds_to_nothing_is_negligible():
+def test_a_share_that_rounds_to_nothing_is_negligible():
     long = Policy("long", "time_decay", BRAND, {"click": 200 * DAY}, {})
     touches = [touch("ancient", NOW - 200 * DAY, content_id="ancient"), *path("a", "b")]
     found = judge("b_1", payment(), line(), touches, long)

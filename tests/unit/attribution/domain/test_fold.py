@@ -59,7 +59,7 @@ def test_different_refunds_add_up_and_one_refund_counts_once():
     assert state_of(refund("a", 100, "x"), refund("b", 70, "x", NOW + 2 * HOUR)).refunded_minor == 100
 
 
-def test_of_one_refund_the_first_in_fold_order_counts():
+def test_the_first_event_of_a_refund_in_fold_order_counts():
     assert state_of(refund("z", 70, at=NOW + 1), refund("a", 100, at=NOW + 2)).refunded_minor == 70
     assert state_of(refund("z", 70), refund("a", 100)).refunded_minor == 100
 

@@ -35,7 +35,7 @@ def test_the_first_click_takes_the_line():
     assert verdicts("first_click", path("a", "b", "c")) == ["credited", "not_first", "not_first"]
 
 
-def test_of_two_touches_at_one_moment_the_smaller_id_is_the_first():
+def test_the_smaller_id_is_the_first_of_two_touches_at_one_moment():
     assert weights("first_click", [touch("y", content_id="y"), touch("x", content_id="x")]) == {"x": MILLION}
 
 

@@ -50,7 +50,7 @@ def vectors(state):
     return {a.vector for a in assertions("b_1", buyer, buyer.orders["o_1"], RULES, state.log)}
 
 
-def test_a_rebased_state_counts_from_nothing_and_dominates_all_that_was_said_before():
+def test_a_rebased_state_counts_from_nothing_and_dominates_everything_published_before():
     old = shard(Everyone())
     apply_touch(old, 700, "t1")
     apply_touch(old, 800, "t2")
@@ -79,7 +79,7 @@ def test_a_second_rebase_keeps_the_order_of_the_first():
     assert twice.offsets == {"t1": -6, "t2": -2, "t3": -1}
 
 
-def test_what_waits_for_its_order_waits_on_across_a_rebase():
+def test_a_waiting_event_waits_on_after_a_rebase():
     buyer = Buyer(waiting={"o_1": [(40, fact(facts.RECEIVED, "e2", line_ids=("1",)))]})
     after = rebased_buyer(buyer, 0, 50)
     [(offset, _)] = after.waiting["o_1"]

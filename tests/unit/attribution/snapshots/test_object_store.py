@@ -9,7 +9,7 @@ from services.kernel.errors import StartRefused
 
 
 @pytest.mark.parametrize("url", ["nonsense", "ftp://host/x", "s3://", "s3:///prefix"])
-def test_a_url_that_is_none_is_refused_with_a_sentence(url):
+def test_an_invalid_url_is_refused_with_a_sentence(url):
     with pytest.raises(StartRefused, match=r"KOC_SNAPSHOT_URL=.*file:///folder or s3://bucket/prefix"):
         open_snapshots(url)
 
@@ -45,7 +45,7 @@ def test_an_environment_that_describes_no_s3_is_refused_with_a_sentence(monkeypa
          "the object store says Odd: It is"),
     ],
 )  # fmt: skip
-def test_of_what_an_object_store_raises_one_sentence_is_left(said, sentence):
+def test_an_error_of_an_object_store_becomes_one_sentence(said, sentence):
     with pytest.raises(ConnectionError) as problem, in_words():
         raise OSError(said)
     assert str(problem.value) == sentence

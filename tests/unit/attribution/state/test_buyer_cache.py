@@ -46,7 +46,7 @@ def event_ids(rows):
     return [t.event_id for t in opened(rows).shard.buyers.fetch(["b_1"])["b_1"].touches.values()]
 
 
-def test_who_was_swept_while_in_memory_is_found_again_with_what_came_then():
+def test_a_buyer_that_was_swept_while_cached_is_found_again_with_its_new_touch():
     rows = {}
     store = opened(rows)
     click(store, 0, "old")
@@ -59,7 +59,7 @@ def test_who_was_swept_while_in_memory_is_found_again_with_what_came_then():
     assert event_ids(rows) == ["new"]
 
 
-def test_who_was_forgotten_at_a_checkpoint_is_found_again_with_what_came_before_it_was_written():
+def test_a_buyer_forgotten_at_a_checkpoint_is_found_again_with_a_touch_from_before_the_write():
     rows = {}
     store = opened(rows)
     click(store, 0, "old")
@@ -74,7 +74,7 @@ def test_who_was_forgotten_at_a_checkpoint_is_found_again_with_what_came_before_
     assert event_ids(rows) == ["new"]
 
 
-def test_rows_of_what_is_forgotten_of_a_buyer_who_stays_are_deleted():
+def test_forgotten_rows_of_a_buyer_that_stays_are_deleted():
     rows = {}
     store = opened(rows)
     click(store, 0, "old")
@@ -88,7 +88,7 @@ def test_rows_of_what_is_forgotten_of_a_buyer_who_stays_are_deleted():
     assert event_ids(rows) == ["new"]
 
 
-def test_a_buyer_who_only_came_up_is_neither_stored_nor_kept_for_ever(monkeypatch):
+def test_a_buyer_without_events_is_neither_stored_nor_cached_for_ever(monkeypatch):
     monkeypatch.setattr(buyer_cache, "MAX_CACHED", 0)
     rows = {}
     store = opened(rows)

@@ -8,7 +8,7 @@ from tests.kit.attribution_words import buyer_with, order_of, touch
 
 
 @pytest.mark.parametrize("first", [-(1 << 62), -3, 0, 1 << 40])
-def test_rows_come_in_the_order_of_their_keys_and_say_all_of_a_buyer(first):
+def test_rows_come_in_the_order_of_their_keys_and_hold_the_whole_buyer(first):
     some = buyer_with([touch("t1"), touch("t2")], [order_of()])
     shifted = Buyer({first + n: one for n, one in some.touches.items()}, some.orders)
     rows = [row for name in ("a", "a-b", "a_b", "b") for row in rows_of(name, shifted)]

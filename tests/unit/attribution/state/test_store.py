@@ -48,7 +48,7 @@ def test_state_comes_back_as_it_was(reopen):
     assert [buyer_id for buyer_id, _ in again.every_buyer()] == ["b_1", "b_2"]
 
 
-def test_what_was_taken_before_later_changes_is_written_without_them(reopen, monkeypatch):
+def test_a_checkpoint_is_written_without_changes_that_came_after_it_was_taken(reopen, monkeypatch):
     monkeypatch.setattr(buyer_cache, "MAX_CACHED", 0)
     store = Store(reopen(), TERMS, RULES)
     at = NOW // 1000
@@ -112,7 +112,7 @@ def test_nobody_but_the_store_moves_its_offsets(reopen):
             offsets["clicks"] = 7
 
 
-def test_a_buyer_of_whom_nothing_is_left_takes_no_row(reopen):
+def test_an_empty_buyer_has_no_row(reopen):
     database = reopen()
     store = Store(database, TERMS, RULES)
     store.shard.buyers.fetch({"b_1"})

@@ -45,7 +45,7 @@ def member(*errors: int) -> tuple[Membership, Any, list[PlaceTaken]]:
     return Membership(coordinator, problems.append), coordinator, problems
 
 
-def test_a_member_that_joins_anew_says_who_it_was_until_the_group_knows_nobody_of_its_name() -> None:
+def test_a_member_that_joins_again_sends_its_former_id_until_the_group_has_forgotten_it() -> None:
     async def run() -> list[str]:
         _, coordinator, _ = member(0, UNKNOWN, 0)
         for _ in range(3):
@@ -65,7 +65,7 @@ def test_a_heartbeat_carries_the_instance_id() -> None:
     assert (sent.API_VERSION, sent.member_id, sent.group_instance_id) == (3, "twin-1", "twin")
 
 
-def test_who_was_replaced_is_told_once_commits_nothing_and_never_joins_again() -> None:
+def test_a_replaced_member_reports_it_once_commits_nothing_and_never_joins_again() -> None:
     async def run() -> tuple[list[Any], list[PlaceTaken], str]:
         membership, coordinator, problems = member(0, 0, FENCED)
         await coordinator._send_req(join())
@@ -107,7 +107,7 @@ def test_a_member_that_a_broker_forgot_before_it_was_synced_joins_anew_instead_o
     assert problems == []
 
 
-def test_who_waits_to_join_and_is_told_of_another_ends_at_once() -> None:
+def test_a_member_that_is_replaced_while_it_waits_to_join_ends_at_once() -> None:
     async def run() -> list[PlaceTaken]:
         _, coordinator, problems = member(FENCED)
         asyncio.get_running_loop().call_soon(coordinator._closing.set_result, None)
@@ -119,7 +119,7 @@ def test_who_waits_to_join_and_is_told_of_another_ends_at_once() -> None:
 
 
 @pytest.mark.parametrize("asked", [join(), sync("twin-1")])
-def test_who_stops_does_not_wait_until_all_others_have_joined(asked: Any) -> None:
+def test_a_stopping_member_does_not_wait_until_all_others_have_joined(asked: Any) -> None:
     async def run() -> None:
         _, coordinator, _ = member(0)
         coordinator.all_have_joined.clear()

@@ -22,11 +22,11 @@ async def mirrored_after(group: Group, rounds: list[int | None]) -> list[int]:
     return [offsets.get(TP(CLICKS.name, 3), 0) for offsets in group.mirrored]
 
 
-def test_what_the_group_did_not_take_it_is_told_again_though_nothing_new_came():
+def test_offsets_that_the_group_did_not_take_are_mirrored_again_without_new_events():
     assert asyncio.run(mirrored_after(Group(False, False), [7, None, None, None])) == [7, 7, 7]
 
 
-def test_the_group_is_told_of_every_change_once():
+def test_each_change_of_offsets_is_mirrored_once():
     assert asyncio.run(mirrored_after(Group(), [7, None, 9, None])) == [7, 9]
 
 
@@ -41,7 +41,7 @@ async def _mirrored_over_two_assignments() -> list[dict[TP, int]]:
     return group.mirrored
 
 
-def test_after_an_assignment_the_group_is_told_where_the_stores_are_though_nothing_new_came():
+def test_after_an_assignment_the_offsets_of_the_stores_are_mirrored_without_new_events():
     assert asyncio.run(_mirrored_over_two_assignments()) == [{TP(CLICKS.name, 3): 5, TP(ORDERS.name, 3): 0}] * 2
 
 
@@ -57,5 +57,5 @@ async def _mirrored_without_partitions() -> list[dict[TP, int]]:
     return group.mirrored
 
 
-def test_a_worker_without_partitions_tells_the_group_nothing_which_it_would_refuse_as_an_error():
+def test_a_worker_without_partitions_mirrors_no_offsets():
     assert all(asyncio.run(_mirrored_without_partitions()))

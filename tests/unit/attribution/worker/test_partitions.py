@@ -70,7 +70,7 @@ async def _closed_after_a_chunk_was_cut_off() -> tuple[dict[str, int], list[dict
     return dict(store.durable), group.mirrored
 
 
-def test_a_chunk_that_was_cut_off_leaves_nothing_durable_of_what_it_did_not_publish():
+def test_a_chunk_that_was_cut_off_is_never_made_durable():
     durable, mirrored = asyncio.run(_closed_after_a_chunk_was_cut_off())
     assert durable == {}
     assert all(not offset for offsets in mirrored for offset in offsets.values())
@@ -89,7 +89,7 @@ async def _closed_after_a_checkpoint_was_cut_off() -> dict[str, int]:
     return dict(store.durable)
 
 
-def test_a_checkpoint_that_was_cut_off_is_not_followed_by_one_without_its_rows():
+def test_after_a_checkpoint_was_cut_off_no_other_one_is_written():
     assert asyncio.run(_closed_after_a_checkpoint_was_cut_off()) == {}
 
 
@@ -108,7 +108,7 @@ async def _closed_after_publishing_all_was_cut_off() -> list[dict[bytes, bytes]]
     return [before, keeper.rows[3]]
 
 
-def test_a_store_that_was_not_published_whole_under_a_new_policy_is_not_written_as_if_it_had_been():
+def test_a_store_is_not_written_after_its_publication_under_a_new_policy_was_cut_off():
     before, after = asyncio.run(_closed_after_publishing_all_was_cut_off())
     assert before == after
 
@@ -166,14 +166,14 @@ async def _opened(keeper: Keeper) -> AssignedPartitions:
     return opened
 
 
-def test_an_object_store_that_does_not_answer_is_waited_for_once_not_once_a_partition():
+def test_all_partitions_wait_for_a_silent_object_store_at_the_same_time():
     opened = asyncio.run(_opened(Unanswered()))
     assert len(opened.stores) == BUYER_PARTITIONS
     names_and_manifest = 2 * object_store.QUICK_SECONDS
     assert names_and_manifest < app._SESSION_SECONDS, "an assignment that outlasts the session comes again"
 
 
-def test_a_stop_does_not_begin_uploads_that_have_not_begun_when_it_has_waited(monkeypatch):
+def test_a_stop_begins_no_more_uploads_after_its_time_is_over(monkeypatch):
     monkeypatch.setattr(partitions_module, "_LAST_UPLOAD_SECONDS", 0.1)
 
     async def stopped() -> int:

@@ -6,7 +6,7 @@ from services.attribution.worker.refusal_limit import WINDOW, RefusalLimit
 from services.kernel.errors import StartRefused
 
 
-def test_scrap_is_judged_only_over_a_full_window():
+def test_a_topic_is_judged_only_over_a_full_window():
     RefusalLimit("t").check(0, WINDOW - 1)
     half = RefusalLimit("t")
     half.check(WINDOW // 2, WINDOW // 2)
