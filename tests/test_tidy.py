@@ -25,6 +25,7 @@ PRODUCT = [file for file in FILES if file.parts[len(ROOT.parts)] in {"services",
 PURE = [file for file in PRODUCT if "domain" in file.parts or "kernel" in file.parts]
 MAX_FILE_LINES = 500
 MAX_FUNCTION_LINES = 70
+MAX_LINE_LENGTH = 120
 SCRIPTS = [file for file in FILES if file.parts[len(ROOT.parts)] == "deploy"]
 CLOCKS = {"now", "utcnow", "today", "time", "monotonic", "perf_counter", "time_ns", "monotonic_ns"}
 
@@ -283,6 +284,7 @@ LIBRARIES: dict[str, dict[str, str]] = {
         "services/settlement/posting/gauges.py": "sums for the metrics",
         "services/settlement/posting/quarantine.py": "freezes a line by hand",
         "services/settlement/posting/start_checks.py": "what the database must be like",
+        "services/settlement/verify/line_lists.py": "lists the lines that wait for somebody",
     },
     "stamina": {
         "services/operations/drain/positions.py": "waits for servers that are away",
@@ -313,3 +315,18 @@ def test_only_the_named_files_import_a_library() -> None:
             strays += [] if homes else [f"{name(file)}:{line} imports {module}"]
     assert strays == []
     assert {(library, home) for library, homes in LIBRARIES.items() for home in homes} == used, "an entry is not needed"
+
+
+def test_every_page_that_code_names_exists() -> None:
+    for file in FILES:
+        for page in re.findall(r"[\w./-]+\.md\b", file.read_text()):
+            assert (ROOT / page).exists() or (file.parent / page).exists(), f"{name(file)} -> {page}"
+
+
+@pytest.mark.parametrize(
+    "page", [*(ROOT / "docs").rglob("*.md"), *map(ROOT.joinpath, ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"))],
+    ids=name,
+)  # fmt: skip
+def test_lines_of_pages_are_as_short_as_lines_of_code(page: Path) -> None:
+    long = [number for number, line in enumerate(page.read_text().splitlines(), 1) if len(line) > MAX_LINE_LENGTH]
+    assert not long, f"more than {MAX_LINE_LENGTH} characters in line {', '.join(map(str, long))}"

@@ -223,9 +223,11 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
             ),
             Panel(
                 "Lines without a price or in doubt",
-                "Lines that no plan prices, lines that wait for a version, lines frozen, lines that two buyers claim.",
+                "Lines that no plan prices, lines over a limit of the journal, lines that wait for a version, lines "
+                "frozen, lines that two buyers claim.",
                 (
                     ("max by (reason) (koc_poster_lines_unpriced)", "unpriced: {{reason}}"),
+                    ("max(koc_poster_lines_set_aside)", "set aside"),
                     ("max(koc_poster_lines_below_join)", "below their join"),
                     ("max(koc_poster_lines_quarantined)", "quarantined"),
                     ("max(koc_poster_lines_owned_twice)", "claimed twice"),

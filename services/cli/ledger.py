@@ -1,4 +1,4 @@
-"""`koc ledger`: balances, digest, export and proof of the ledger."""
+"""`koc ledger`: balances, waiting lines, digest, export and proof of the ledger."""
 
 import json
 import sys
@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
     from services.settlement.books.snapshot import Snapshot
+    from services.settlement.verify.line_lists import LineList, ListedLine
     from services.settlement.verify.verify import Progress, VerifyReport
 
 app = typer.Typer(no_args_is_help=True)
@@ -34,6 +37,8 @@ def balances(
 ) -> None:
     """Every account that is not at zero: debit positive, credit negative.
 
+    Exit 1 if no account begins with the prefix.
+
     Examples: `koc ledger balances`, `koc ledger balances --account koc:k_7: --json`
     """
     from rich.console import Console
@@ -46,12 +51,47 @@ def balances(
     shown = [row for row in every if row[0].startswith(account)]
     if as_json:
         print(json.dumps([{"account": key, "currency": of, "amount_minor": amount} for key, of, amount in shown]))
-        return
-    table = Table("account", "currency", box=None, pad_edge=False)
-    table.add_column("amount", justify="right")
-    for key, of, amount in shown:
-        table.add_row(key, of, decimal_text(amount, of))
-    Console(soft_wrap=True).print(table)
+    elif account and not shown:
+        print(f"koc: no account that begins with {account} has a balance", file=sys.stderr)
+    else:
+        table = Table("account", "currency", box=None, pad_edge=False)
+        table.add_column("amount", justify="right")
+        for key, of, amount in shown:
+            table.add_row(key, of, decimal_text(amount, of))
+        Console(soft_wrap=True).print(table)
+    sys.exit(1 if account and not shown else 0)
+
+
+@app.command()
+def lines(
+    unpriced: Annotated[bool, typer.Option("--unpriced", help="lines that no plan prices, or a part of them")] = False,
+    set_aside: Annotated[bool, typer.Option("--set-aside", help="lines over a limit of the journal")] = False,
+    quarantined: Annotated[bool, typer.Option("--quarantined", help="lines frozen at what is booked")] = False,
+    below_join: Annotated[bool, typer.Option("--below-join", help="lines that wait for a complete assertion")] = False,
+    limit: Annotated[int, typer.Option(help="at most so many lines, those that wait longest first", min=1)] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """The order lines that wait for somebody or something, and why. Name one of the four conditions.
+
+    The amount is the base that no plan prices, and for the other conditions what the brand is charged at present.
+    `since` is the time of the payment; with --below-join it is when the line fell behind.
+    --json prints one object: total, and lines with amounts in minor units.
+
+    Examples: `koc ledger lines --unpriced`, `koc ledger lines --quarantined --json --limit 1000`
+    """
+    from services.runtime.database import engine
+    from services.settlement.verify.line_lists import LineCondition, list_lines
+
+    asked = {"unpriced": unpriced, "set_aside": set_aside, "quarantined": quarantined, "below_join": below_join}
+    conditions = [LineCondition(name) for name, is_asked in asked.items() if is_asked]
+    if len(conditions) != 1:
+        raise typer.BadParameter("name one of --unpriced, --set-aside, --quarantined, --below-join")
+    with _readable(engine("reader")) as reader, reader.connect() as connection:
+        found = list_lines(connection, conditions[0], limit)
+    if as_json:
+        print(json.dumps({"total": found.total, "lines": [_listed(line) for line in found.lines]}))
+    else:
+        _print_lines(found)
 
 
 @app.command()
@@ -89,7 +129,7 @@ def _journal(form: ExportFormat) -> Iterator[str]:
     from services.settlement.export.rows import csv_rows, json_lines
 
     with _books() as books, _progress(books.journal_rows()) as progress:
-        entries = _told(chained(books.journal(), books.names), progress)
+        entries = _counted(chained(books.journal(), books.names), progress)
         if form is ExportFormat.HLEDGER:
             yield from hledger_journal(entries, books.names.values(), settings().settlement_zone_minutes)
         else:
@@ -116,8 +156,24 @@ def _books() -> Iterator["Snapshot"]:
     from services.runtime.database import engine
     from services.settlement.books.snapshot import snapshot
 
-    with snapshot(engine("reader", options="-c statement_timeout=0")) as books:
+    with _readable(engine("reader", options="-c statement_timeout=0")) as reader, snapshot(reader) as books:
         yield books
+
+
+@contextmanager
+def _readable(reader: "Engine") -> Iterator["Engine"]:
+    """The engine, once the database is known to have the schema that this code reads.
+
+    Raises:
+        StartRefused: it has another schema, or it refuses the role a statement.
+    """
+    from services.runtime.database import refusals_as_sentences
+    from services.settlement.books.migrations import check_revision
+
+    with refusals_as_sentences():
+        with reader.connect() as connection:
+            check_revision(connection)
+        yield reader
 
 
 @contextmanager
@@ -139,11 +195,33 @@ def _progress(journal_rows: int) -> Iterator["Progress"]:
         yield tell
 
 
-def _told(rows: Iterable[Row], progress: "Progress") -> Iterator[Row]:
-    """Rows as they come, each told to a progress bar."""
+def _counted(rows: Iterable[Row], progress: "Progress") -> Iterator[Row]:
+    """Rows as they come, each counted by a progress bar."""
     for row in rows:
         yield row
         progress("journal rows", 1)
+
+
+def _listed(line: "ListedLine") -> dict[str, object]:
+    """A listed line as JSON."""
+    from services.kernel.time import format_rfc3339
+
+    return {**line._asdict(), "since": None if line.since is None else format_rfc3339(line.since)}
+
+
+def _print_lines(found: "LineList") -> None:
+    """A row a line, and how many lines there are."""
+    from services.kernel.identifiers import line_key
+    from services.kernel.time import format_rfc3339
+    from services.settlement.domain.book.currencies import decimal_text
+
+    for one in found.lines:
+        name = line_key(one.order_id, one.line_id, one.buyer_id)
+        since = "not come yet" if one.since is None else f"since {format_rfc3339(one.since)}"
+        print(f"{name:32}  {decimal_text(one.amount_minor, one.currency):>14} {one.currency}  {since}  {one.reason}")
+    rest = found.total - len(found.lines)
+    more = f", {rest:,} of them not shown: --limit shows more" if rest else ""
+    print(f"{found.total:,} line{'' if found.total == 1 else 's'}{more}")
 
 
 def _body(report: "VerifyReport") -> dict[str, object]:
@@ -159,6 +237,8 @@ def _body(report: "VerifyReport") -> dict[str, object]:
 def _page(report: "VerifyReport") -> str:
     """The report for a person: differences, notes, and the verdict last."""
     checked = ", ".join(f"{count} {what}" for what, count in report.checked.items())
-    verdict = "the books are as they should be" if report.clean else f"{len(report.differences)} differences"
+    count = len(report.differences)
+    found = f"{count:,} difference{'s' if count > 1 else ''}"
+    verdict = "the books are as they should be" if report.clean else f"the books are not as they should be: {found}"
     notes = [f"note: {note}" for note in report.notes]
     return "\n".join([*map(str, report.differences), *notes, f"checked {checked}", verdict])

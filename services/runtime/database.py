@@ -1,13 +1,22 @@
 """How our processes reach PostgreSQL: a role per purpose, UTC sessions, a name that shows in pg_stat_activity."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
 from sqlalchemy import URL, Engine, create_engine, make_url
+from sqlalchemy.exc import ArgumentError, ProgrammingError
 
 from services.kernel.errors import StartRefused
 from services.runtime.settings import settings
 
 Role = Literal["owner", "writer", "reader"]
+URL_VARIABLES: dict[Role, str] = {
+    "writer": "KOC_DATABASE_URL",
+    "owner": "KOC_DATABASE_OWNER_URL",
+    "reader": "KOC_DATABASE_READER_URL",
+}
+"""The environment variable with each role's address."""
 
 
 def engine(role: Role, **connect_options: Any) -> Engine:
@@ -37,20 +46,50 @@ def psycopg_dsn(role: Role) -> str:
     return make_conninfo(address, **_session(), options="-c TimeZone=UTC")
 
 
+@contextmanager
+def refusals_as_sentences() -> Iterator[None]:
+    """Around statements of a command: a missing table or right is the database's state and no bug of the statement.
+
+    Raises:
+        StartRefused: a table or a right is missing.
+    """
+    from psycopg.errors import InsufficientPrivilege, UndefinedTable
+
+    try:
+        yield
+    except (ProgrammingError, InsufficientPrivilege, UndefinedTable) as error:
+        refusal = error.orig if isinstance(error, ProgrammingError) else error
+        reason = str(refusal).partition("\n")[0]
+        if isinstance(refusal, UndefinedTable):
+            raise StartRefused(
+                f"the database has no tables of ours ({reason}): run `koc settlement migrate`"
+            ) from error
+        if isinstance(refusal, InsufficientPrivilege):
+            raise StartRefused(f"the role may not read the books ({reason}): `koc doctor` checks the roles") from error
+        raise
+
+
 def _session() -> dict[str, Any]:
     """What every connection sets."""
     return {"application_name": f"koc-{settings().instance_id or 'cli'}", "connect_timeout": 10}
 
 
 def _url(role: Role) -> URL:
-    """The role's address with its password."""
+    """The role's address with its password.
+
+    Raises:
+        StartRefused: there is none, or it is no URL; the sentence does not repeat it.
+    """
     known = settings()
-    secret = {"owner": known.database_owner_url, "writer": known.database_url, "reader": known.database_reader_url}[
-        role
-    ]
+    secrets = {"owner": known.database_owner_url, "writer": known.database_url, "reader": known.database_reader_url}
+    secret = secrets[role]
     if secret is None:
         raise StartRefused(
-            f"no database address for the role koc_{role}: set KOC_DATABASE_{role.upper()}_URL, "
+            f"no database address for the role koc_{role}: set {URL_VARIABLES[role]}, "
             f"or start the local stack with `koc local up`"
         )
-    return make_url(secret.get_secret_value()).set(drivername="postgresql+psycopg")
+    try:
+        return make_url(secret.get_secret_value()).set(drivername="postgresql+psycopg")
+    except (ArgumentError, ValueError):
+        form = "postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+        raise StartRefused(f"{URL_VARIABLES[role]} is no database address: it must have the form {form}") from None

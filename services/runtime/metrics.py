@@ -115,6 +115,11 @@ class PosterMetrics:
         self.owned_twice = Gauge("koc_poster_lines_owned_twice", "Order lines that two buyers claim.")
         self.unpriced = Gauge("koc_poster_lines_unpriced", "Lines that no plan prices, by reason.", ("reason",))
         self.unpriced_minor = Gauge("koc_poster_unpriced_minor", "Their commission base.", ("currency",))
+        self.unregistered = Gauge(
+            "koc_poster_contents_unregistered",
+            "Fee acceptances and spends of contents that nobody registered, by event type.",
+            ("kind",),
+        )
         self.jobs_open = Gauge("koc_poster_reprice_jobs_open", "Reprice jobs with chunks left to work.")
         self.trial_balance = Gauge("koc_poster_trial_balance_minor", "Sum of all balances; must be 0.", ("currency",))
         self.balance = Gauge(

@@ -43,7 +43,7 @@ def publish(records: Iterable[Outgoing], progress: Progress = lambda _: None) ->
 
 
 def reach_broker() -> None:
-    """See whether a broker answers, before the work that publishing takes.
+    """See whether a broker answers, before a command does work that needs one.
 
     Raises:
         ConnectionError: none does.

@@ -14,6 +14,9 @@ from services.attribution.snapshots.manifest import SnapshotName
 from services.runtime.kafka import admin
 from services.runtime.local.stack import Stack
 from services.runtime.topics import apply_topics
+from services.settlement.posting.quarantine import freeze
+from tests.kit.books import ACCEPTED, PLAN, Books
+from tests.kit.settlement_facts import Fact
 
 KOC = Path(sys.executable).with_name("koc")
 
@@ -87,6 +90,46 @@ def test_a_superuser_is_refused_as_writer(on_stack: Stack) -> None:
     status, found = doctor(KOC_DATABASE_URL=f"postgresql://postgres:{password}@{address}")
     assert status == 1
     assert "postgres is a superuser" in found["database"][1]
+
+
+def test_lines_that_wait_for_a_person_are_named_with_the_remedy(books: Books) -> None:
+    _, found = doctor()
+    assert found["lines set aside"] == found["lines quarantined"] == (True, "none")
+    books.register(PLAN | {"base": "before_platform_discount", "rate_ppm": 1_000_000})
+    huge = {"goods_paid_minor": 600_000_000_000, "platform_discount_minor": 600_000_000_000}
+    books.assert_lines(*(Fact(order_id=f"o_huge_{n}", **huge) for n in range(5)), Fact())
+    freeze("o_1/1/b_1", "two contents under one vector")
+
+    status, found = doctor()
+    assert status == 1
+    ok, detail = found["lines set aside"]
+    assert ok is False
+    assert detail.startswith("o_huge_0/1/b_1 (1200000000000 on brand:br_2:accrued is over the journal's limit")
+    assert " and 2 more; correct the plan, or cancel the order" in detail
+    assert "`koc ledger lines --set-aside`" in detail
+    ok, detail = found["lines quarantined"]
+    assert ok is True, "somebody decided so: it is a note"
+    assert detail.startswith("o_1/1/b_1 (two contents under one vector); look at it with `koc explain ORDER_ID`")
+
+
+def test_f08_contents_that_nobody_registered_are_a_note_with_the_remedy(books: Books) -> None:
+    _, found = doctor()
+    assert found["contents"] == (True, "every accepted script fee and every spend has its content")
+    books.register(ACCEPTED | {"content_id": "v_mistyped"})
+    done = subprocess.run([KOC, "doctor"], capture_output=True, text=True)
+    (line,) = [line for line in done.stdout.splitlines() if "contents:" in line]
+    assert line == (
+        "note     contents: script_fee.accepted names v_mistyped, which nobody registered, so nothing is booked; "
+        "publish content.registered, or publish the event again with the right content_id"
+    )
+
+
+def test_a_role_that_may_not_read_is_a_problem_and_the_other_checks_go_on(books: Books) -> None:
+    books.grant("REVOKE SELECT ON line FROM koc_reader")
+    status, found = doctor()
+    assert (status, found["lines"][0]) == (1, False)
+    assert "permission denied for table line" in found["lines"][1]
+    assert found["contents"][0] is True
 
 
 @pytest.mark.usefixtures("empty_database")

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import psycopg
 import pytest
 from kafka import KafkaProducer, TopicPartition
 from kafka.structs import OffsetAndMetadata
+from sqlalchemy import make_url
 
 from schemas.topics import CLICKS, CREDITS, ORDERS, REGISTRY
 from services.operations.drain.drain import REPRICE_JOBS, UNPUBLISHED, LogDistance, NotDrained
@@ -128,6 +130,20 @@ def koc_drain() -> tuple[int, list[dict[str, object]]]:
     answer = json.loads(ran.stdout)
     assert answer["drained"] is (ran.returncode == 0)
     return ran.returncode, answer["behind"]
+
+
+def test_a_database_without_tables_is_one_sentence_with_the_command_that_makes_them(
+    quiet_stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(quiet_stack.superuser_dsn(), autocommit=True) as server:
+        server.execute(f"CREATE DATABASE {name} OWNER koc_owner")
+    there = make_url(quiet_stack.settings()["database_reader_url"]).set(database=name)
+    monkeypatch.setenv("KOC_DATABASE_READER_URL", there.render_as_string(hide_password=False))
+    ran = subprocess.run([KOC, "drain", "--timeout", "60"], capture_output=True, text=True)
+    assert (ran.returncode, ran.stdout) == (78, "")
+    assert ran.stderr.startswith('koc: the database has no tables of ours (relation "writer" does not exist)')
+    assert ran.stderr.endswith("run `koc settlement migrate`\n")
 
 
 def test_a_broker_that_is_killed_meanwhile_is_waited_for(quiet_stack: Stack) -> None:

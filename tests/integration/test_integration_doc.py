@@ -54,7 +54,7 @@ def run(name: str, folder: Path, text: str | None = None) -> str:
 def kcat_line(topic: str, mode: str) -> str:
     (found,) = [
         one
-        for one in PAGE.splitlines()
+        for one in re.sub(r"\\\n *", "", PAGE).splitlines()
         if one.startswith(f"kcat {mode} ") and f"-t {topic} " in one and "|" not in one.replace("'|'", "")
     ]
     return found

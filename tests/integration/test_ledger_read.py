@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import json
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -14,9 +15,11 @@ from typer.testing import CliRunner
 
 from schemas.ledger import LedgerEntry
 from services.cli.ledger import app
+from services.kernel.time import format_rfc3339
+from services.settlement.posting.quarantine import freeze
 from tests.kit.books import ACCEPTED, CONTENT, PLAN, RELATION, Books
-from tests.kit.settlement_book import fill
-from tests.kit.settlement_facts import Fact
+from tests.kit.settlement_book import ANY_CURRENCY, fill
+from tests.kit.settlement_facts import PAID_AT, Fact, FactVersion
 
 KOC = str(Path(sys.executable).with_name("koc"))
 
@@ -54,6 +57,109 @@ def test_balances_of_a_prefix_are_shown_in_the_currencys_decimals(books: Books) 
     shown = [line.split() for line in koc("balances", "--account", "koc:k_7:").splitlines()[1:]]
     assert shown == [["koc:k_7:pending", "CNY", "-25.20"], ["koc:k_7:pending", "JPY", "-2520"],
                      ["koc:k_7:pending", "KWD", "-2.520"]]  # fmt: skip
+
+
+def test_balances_of_a_prefix_that_nobody_has_are_a_sentence_and_status_1(books: Books) -> None:
+    fill(books)
+    done = CliRunner().invoke(app, ["balances", "--account", "koc:k_none"])
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr == "koc: no account that begins with koc:k_none has a balance\n"
+    done = CliRunner().invoke(app, ["balances", "--account", "koc:k_none", "--json"])
+    assert (done.exit_code, done.stdout) == (1, "[]\n")
+
+
+def test_books_that_are_empty_have_no_balances_and_that_is_no_error(books: Books) -> None:
+    del books
+    assert koc("balances").split() == ["account", "currency", "amount"]
+
+
+def test_lines_of_each_condition_are_listed_with_amount_reason_and_time(books: Books) -> None:
+    fill(books)
+    generous = {"event_id": "r10", "version": 3, "base": "before_platform_discount", "rate_ppm": 1_000_000}
+    books.register(ANY_CURRENCY | generous)
+    huge = Fact(order_id="o_huge", goods_paid_minor=600_000_000_000, platform_discount_minor=600_000_000_000)
+    books.assert_lines(huge)
+    early, late = Fact(order_id="o_below", version=FactVersion(1, 1, 1, 3)), FactVersion(1, 1, 0, 9)
+    books.assert_lines(early, early.but(version=late))
+    assert freeze("o_5/1/b_5", "two contents under one vector")
+    assert not freeze("o_later/1/b_later", "by hand")
+
+    assert listed("--unpriced") == [
+        ("o_52", "1", "b_52", "CNY", 11_924, "no_plan", format_rfc3339(PAID_AT)),
+    ]
+    ((*names, currency, amount, reason, _),) = listed("--set-aside")
+    assert (names, currency, amount) == (["o_huge", "1", "b_1"], "CNY", 0)
+    assert "is over the journal's limit of 1000000000000" in reason
+    quarantined = listed("--quarantined")
+    assert [(one[0], one[5], one[6]) for one in quarantined] == [
+        ("o_later", "by hand", None),
+        ("o_5", "two contents under one vector", format_rfc3339(PAID_AT)),
+    ]
+    charged = {account: amount for account, amount in booked(books, "o_5").items() if account.startswith("brand:")}
+    assert [quarantined[1][4]] == list(charged.values())
+    ((order_id, *_, since),) = listed("--below-join")
+    assert (order_id, since > format_rfc3339(PAID_AT)) == ("o_below", True)
+
+
+def listed(condition: str) -> list[tuple[object, ...]]:
+    """The lines of a condition, each as a tuple of its fields."""
+    found = json.loads(koc("lines", condition, "--json"))
+    assert found["total"] == len(found["lines"])
+    return [tuple(line.values()) for line in found["lines"]]
+
+
+def booked(books: Books, order_id: str) -> Counter[str]:
+    """What the journal has for an order, by account."""
+    sums: Counter[str] = Counter()
+    names = dict(books.rows("SELECT id, key FROM account"))
+    for accounts, amounts in books.rows(f"SELECT accounts, amounts FROM journal WHERE order_id = '{order_id}'"):
+        sums.update({names[account]: amount for account, amount in zip(accounts, amounts, strict=True)})
+    return sums
+
+
+def test_a_limit_shows_the_lines_that_wait_longest_and_counts_the_rest(books: Books) -> None:
+    books.assert_lines(*(Fact(order_id=f"o_{n}", paid_at=PAID_AT - n) for n in range(5)))
+    assert koc("lines", "--unpriced", "--limit", "2").splitlines() == [
+        f"o_{n}/1/b_1{'':23}          200.00 CNY  since {format_rfc3339(PAID_AT - n)}  no_plan" for n in (4, 3)
+    ] + ["5 lines, 3 of them not shown: --limit shows more"]
+    assert koc("lines", "--quarantined") == "0 lines\n"
+
+
+@pytest.mark.parametrize("options", [[], ["--unpriced", "--quarantined"]])
+def test_lines_want_exactly_one_condition(options: list[str]) -> None:
+    done = CliRunner().invoke(app, ["lines", *options])
+    assert done.exit_code == 2
+    assert "name one of" in done.output
+
+
+@pytest.mark.usefixtures("empty_database")
+@pytest.mark.parametrize(
+    "words",
+    [["balances"], ["lines", "--unpriced"], ["digest"], ["export", "--format", "csv"], ["verify"]],
+    ids=lambda words: words[0],
+)
+def test_a_database_without_tables_is_one_sentence_with_the_command_that_makes_them(words: list[str]) -> None:
+    done = subprocess.run([KOC, "ledger", *words], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (78, "")
+    assert done.stderr.startswith("koc: the database's schema is at revision None")
+    assert done.stderr.endswith("run `koc settlement migrate`\n")
+
+
+def test_a_role_that_may_not_read_is_one_sentence(books: Books) -> None:
+    books.grant("REVOKE SELECT ON journal FROM koc_reader")
+    done = subprocess.run([KOC, "ledger", "digest"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (78, "")
+    assert done.stderr == (
+        "koc: the role may not read the books (permission denied for table journal): `koc doctor` checks the roles\n"
+    )
+
+
+def test_an_address_that_is_no_url_is_one_sentence_that_does_not_repeat_it() -> None:
+    environment = {**os.environ, "KOC_DATABASE_READER_URL": "secret@somewhere"}
+    done = subprocess.run([KOC, "ledger", "digest"], env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (78, "")
+    assert done.stderr.startswith("koc: KOC_DATABASE_READER_URL is no database address")
+    assert "secret" not in done.stderr
 
 
 BY_HAND = """\

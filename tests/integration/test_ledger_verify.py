@@ -12,10 +12,12 @@ from typer.testing import CliRunner
 
 from services.cli.ledger import app
 from services.runtime.database import engine
+from services.runtime.metrics import poster
 from services.settlement.books.snapshot import snapshot
+from services.settlement.posting.gauges import read_gauges
 from services.settlement.verify.verify import verify
-from tests.kit.books import Books
-from tests.kit.settlement_book import ANY_CURRENCY, fill, order
+from tests.kit.books import ACCEPTED, CONTENT, Books
+from tests.kit.settlement_book import ANY_CURRENCY, SPEND, fill, order
 from tests.kit.settlement_facts import FactVersion
 
 KOC = str(Path(sys.executable).with_name("koc"))
@@ -47,8 +49,8 @@ def test_a_good_book_has_no_difference_and_all_of_it_was_read() -> None:
     assert report["checked"]["lines"] == 45
     assert report["checked"]["journal rows"] > 80
     assert report["checked"]["contested lines"] == 2
-    assert {"what": "lines", "detail": "2 of a second owner"} in report["notes"]
-    assert {"what": "lines", "detail": "1 unpriced"} in report["notes"]
+    assert {"what": "lines", "detail": "2 of a second buyer of the order line (worth nothing)"} in report["notes"]
+    assert {"what": "lines", "detail": "1 unpriced (no plan matches)"} in report["notes"]
 
 
 @pytest.mark.usefixtures("book")
@@ -141,9 +143,56 @@ def test_unfinished_work_is_a_note_and_no_difference(book: Books) -> None:
         notes.setdefault(note["what"], []).append(note["detail"])
     assert len(notes["open reprice jobs"]) == 12
     assert any("waiting to be priced again" in detail for detail in notes["lines"])
-    assert "1 below their join" in notes["lines"]
+    assert "1 below their join (a complete assertion is still to come)" in notes["lines"]
     book.reprice()
     assert "open reprice jobs" not in {note["what"] for note in verified()["notes"]}
+
+
+def test_f08_a_fee_and_a_spend_of_a_content_that_nobody_registered_are_notes_and_gauges(book: Books) -> None:
+    mistyped = {"content_id": "v_mistyped"}
+    book.register(ACCEPTED | mistyped, SPEND | mistyped | {"spend_id": "sp_2"})
+    report = verified()
+    notes = [note["detail"] for note in report["notes"] if note["what"] == "unregistered contents"]
+    assert notes == [f"{kind} names v_mistyped, which nobody registered" for kind in KINDS]
+    assert report["differences"] == []
+    assert unregistered_gauges() == dict.fromkeys(KINDS, 1)
+
+    book.register(CONTENT | mistyped)
+    assert "unregistered contents" not in {note["what"] for note in verified()["notes"]}
+    assert unregistered_gauges() == dict.fromkeys(KINDS, 0)
+
+
+KINDS = ("script_fee.accepted", "spend.reported")
+
+
+def unregistered_gauges() -> dict[str, float]:
+    """What a poster exposes, by event type."""
+    with engine("writer").connect() as connection:
+        read_gauges(connection)
+    (family,) = poster().unregistered.collect()
+    return {sample.labels["kind"]: sample.value for sample in family.samples}
+
+
+def test_a_note_names_the_first_unregistered_contents_and_counts_the_rest(books: Books) -> None:
+    books.register(*(ACCEPTED | {"event_id": f"a{n}", "content_id": f"v_{n}"} for n in range(8)))
+    (note,) = verified()["notes"]
+    assert note["detail"] == ("script_fee.accepted names v_0, v_1, v_2, v_3, v_4 and 3 more, which nobody registered")
+
+
+def test_rows_on_accounts_that_do_not_exist_are_named_and_do_not_end_the_check(book: Books) -> None:
+    book.plant("UPDATE line SET accounts[1] = 99999 WHERE order_id = 'o_7' AND buyer_id = 'a_earlier'",
+          "UPDATE content_position SET accounts[1] = 99999 WHERE kind = 'spend'")  # fmt: skip
+    differences = found(verified())
+    assert differences["line | line o_7/1/a_earlier"]["stored"] == "account 99999 is unknown"
+    assert differences["owner | a stored row"]["stored"].endswith("do not exist: [99999]")
+    assert differences["content | a stored row"]["stored"] == "account 99999 is unknown"
+
+
+def test_a_registry_event_that_was_changed_beyond_reading_is_one_sentence(book: Books) -> None:
+    book.plant("UPDATE reference SET body = body - 'rate_ppm' WHERE identity = 'pl_1|2'")
+    done = subprocess.run([KOC, "ledger", "verify"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (70, "")
+    assert done.stderr == "koc: a registry event in the table `reference` cannot be read: KeyError('rate_ppm')\n"
 
 
 def test_books_that_go_on_changing_are_checked_as_they_were_at_the_start(book: Books) -> None:

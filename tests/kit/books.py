@@ -109,6 +109,11 @@ class Books:
                 assert connection.execute(text(statement)).rowcount == 1, statement
             connection.execute(text("ALTER TABLE journal ENABLE ALWAYS TRIGGER journal_is_immutable"))
 
+    def grant(self, statement: str) -> None:
+        """Give or take rights as the owner."""
+        with self._owner.begin() as connection:
+            connection.execute(text(statement))
+
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
         with self._owner.connect() as connection:
             return [tuple(row) for row in connection.execute(text(statement))]

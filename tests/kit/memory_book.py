@@ -5,14 +5,15 @@ It keeps the promises that PostgreSQL makes (commit or nothing, gapless chains, 
 
 import copy
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from services.settlement.books.entry_builder import PostingCounts
 from services.settlement.books.ports import (
     Batch,
     IncomingAssertion,
     JobProgress,
-    KeptAssertion,
+    LineChange,
     PostedEntry,
     ReferenceEvent,
     RepriceJob,
@@ -25,7 +26,7 @@ from services.settlement.domain.lines.line import Key, Line
 from services.settlement.domain.pricing.facts import PLAN, RELATION, plan_of, relation_of
 from services.settlement.domain.pricing.price import Reference
 from services.settlement.domain.pricing.scopes import Scope
-from services.settlement.posting.post_credits import OwnedElsewhere, PostingCounts, post_batch
+from services.settlement.posting.post_credits import OwnedElsewhere, post_batch
 from services.settlement.posting.reprice import reprice_chunk
 from services.settlement.posting.take_registry import take_registry
 
@@ -138,20 +139,16 @@ class MemoryBook:
         return [copy.deepcopy(line) for key, line in self.lines.items() if key[:2] in order_lines]
 
     def write(
-        self,
-        posted: Sequence[PostedEntry],
-        demoted: Sequence[Line],
-        lines: Sequence[Line],
-        kept: Sequence[KeptAssertion],
-        writers: Mapping[int, Writer],
-        recorded_at: int,
+        self, changes: Iterable[LineChange], demoted: Sequence[Line], writers: Mapping[int, Writer], recorded_at: int
     ) -> None:
-        self.journal += [(one, recorded_at) for one in posted]
-        for line in (*demoted, *lines):
-            line.stored = True
-            self.lines[line.key] = copy.deepcopy(line)
-        for one in kept:
-            self.kept[one.key] = self.assertions[one.partition, one.position]
+        assert all(not line.standing for line in demoted)
+        for change in changes:
+            self.journal += [(one, recorded_at) for one in change.entries]
+            if change.line is not None:
+                change.line.stored = True
+                self.lines[change.line.key] = copy.deepcopy(change.line)
+            if change.kept is not None:
+                self.kept[change.kept.key] = self.assertions[change.kept.partition, change.kept.position]
         self.writer_rows |= writers
 
     def read_progress(self, job: int, partition: int) -> JobProgress:

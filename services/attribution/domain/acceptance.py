@@ -16,7 +16,7 @@ from services.attribution.domain.horizons import (
     Horizons,
 )
 from services.kernel.errors import Refused
-from services.kernel.time import DAY, format_rfc3339
+from services.kernel.time import DAY, SECOND, format_to_second
 
 
 def accept_touch(
@@ -30,7 +30,7 @@ def accept_touch(
     occurred_at, earliest = touch.occurred_at, clicks_at - horizons.touch_lateness
     before = buyer.offsets.get(touch.event_id)
     if before is not None and (known := buyer.touches[before]).occurred_at >= earliest:
-        _check_same_event(touch == known, touch.event_id)
+        _check_same_event(touch == known, touch.event_id, before)
         return None
     if occurred_at > appended_at + FUTURE:
         raise _in_future(occurred_at, appended_at)
@@ -82,11 +82,13 @@ def accept_payment(
     """
     order = known_order(buyer, payment.order_id, orders_at, horizons)
     if order is not None:
+        if payment.event_id != order.payment.event_id:
+            raise _conflict(f"order {payment.order_id} was paid before by event {order.payment.event_id}")
         _check_same_event(payment == order.payment, payment.event_id)
         return None
-    for _, fact in waiting_facts(buyer, payment.order_id, orders_at, horizons):
+    for waiting_at, fact in waiting_facts(buyer, payment.order_id, orders_at, horizons):
         if fact.event_id == payment.event_id:
-            raise _conflict(payment.event_id)
+            raise _conflict(f"event {payment.event_id} came before as {fact.kind}", waiting_at)
     _check_not_in_future(payment.paid_at, appended_at)
     earliest = orders_at - horizons.order_lateness
     if payment.paid_at < earliest:
@@ -141,7 +143,7 @@ def accept_fact(
             return True
         return False
     if fact.event_id == order.payment.event_id:
-        raise _conflict(fact.event_id)
+        raise _conflict(f"event {fact.event_id} came before as the order.paid of order {order_id}")
     if (known := order.facts.get(fact.event_id)) is not None:
         _check_same_event(known == fact, fact.event_id)
         return False
@@ -169,9 +171,9 @@ def _is_new_to_wait(
     buyer: Buyer, order_id: str, fact: Fact, appended_at: int, orders_at: int, horizons: Horizons
 ) -> bool:
     """Whether a fact may wait until its order is paid; False for a duplicate."""
-    for _, known in waiting_facts(buyer, order_id, orders_at, horizons):
+    for waiting_at, known in waiting_facts(buyer, order_id, orders_at, horizons):
         if known.event_id == fact.event_id:
-            _check_same_event(known == fact, fact.event_id)
+            _check_same_event(known == fact, fact.event_id, waiting_at)
             return False
     _check_not_in_future(fact.occurred_at, appended_at)
     earliest = orders_at - horizons.order_lateness
@@ -188,20 +190,25 @@ def _check_room_to_wait(buyer: Buyer, orders_at: int, horizons: Horizons, *, has
         raise Refused("too_many", f"{WAITING_PER_BUYER} events of the buyer wait for their orders")
 
 
-def _check_same_event(same: bool, event_id: str) -> None:  # noqa: FBT001 - a comparison's outcome
-    """A duplicate passes without effect, another content under the same id does not."""
+def _check_same_event(same: bool, event_id: str, offset: int | None = None) -> None:  # noqa: FBT001 - a comparison's outcome
+    """A duplicate passes without effect, another content under the same id does not.
+
+    `offset` is where the first one stands in the same partition, if that is known.
+    """
     if not same:
-        raise _conflict(event_id)
+        raise _conflict(f"event {event_id} came before with other content", offset)
 
 
-def _conflict(event_id: str) -> Refused:
-    return Refused("id_conflict", f"event {event_id} was accepted before with other content, or its order was")
+def _conflict(what: str, offset: int | None = None) -> Refused:
+    """The earlier one stands; a negative offset is of a log that is gone, and names nothing any more."""
+    where = "" if offset is None or offset < 0 else f" at offset {offset}"
+    return Refused("id_conflict", f"{what}; the earlier event{where} stands")
 
 
 def _too_late(occurred_at: int, earliest: int) -> Refused:
-    return Refused(
-        "too_late", f"occurred at {format_rfc3339(occurred_at)}, accepted from {format_rfc3339(earliest)} on"
-    )
+    """Rounded so that what is said to be accepted is."""
+    since = format_to_second(earliest + SECOND - 1)
+    return Refused("too_late", f"occurred at {format_to_second(occurred_at)}, accepted from {since} on")
 
 
 def _check_not_in_future(occurred_at: int, appended_at: int) -> None:
@@ -210,7 +217,8 @@ def _check_not_in_future(occurred_at: int, appended_at: int) -> None:
 
 
 def _in_future(occurred_at: int, appended_at: int) -> Refused:
-    return Refused("in_future", f"occurred at {format_rfc3339(occurred_at)}, received {format_rfc3339(appended_at)}")
+    occurred, received = format_to_second(occurred_at), format_to_second(appended_at)
+    return Refused("in_future", f"occurred at {occurred}, received at {received}")
 
 
 def _check_not_too_many(count: int) -> None:

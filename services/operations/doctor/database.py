@@ -4,18 +4,13 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from services.kernel.errors import StartRefused
-from services.runtime.database import Role, engine
+from services.runtime.database import URL_VARIABLES, Role, engine
 from services.settlement.books import migrations
 
 _ASKED = text(
     "SELECT current_user, (SELECT rolsuper FROM pg_roles WHERE rolname = current_user), "
     "current_setting('TimeZone'), current_setting('server_version')"
 )
-_VARIABLES: dict[Role, str] = {
-    "writer": "KOC_DATABASE_URL",
-    "owner": "KOC_DATABASE_OWNER_URL",
-    "reader": "KOC_DATABASE_READER_URL",
-}
 
 
 def check_role(role: Role) -> str:
@@ -30,7 +25,7 @@ def check_role(role: Role) -> str:
             user, superuser, zone, version = connection.execute(_ASKED).one()
     except OperationalError as error:
         reason = str(error.orig).strip().splitlines()[0]
-        raise ConnectionError(f"{reason}; start it with `koc local up`, or set {_VARIABLES[role]}") from error
+        raise ConnectionError(f"{reason}; start it with `koc local up`, or set {URL_VARIABLES[role]}") from error
     if superuser:
         raise StartRefused(f"{user} is a superuser, for whom no rule of the books holds: log in as koc_{role}")
     if zone != "UTC":

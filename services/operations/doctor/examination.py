@@ -4,10 +4,10 @@ import os
 from collections.abc import Iterator
 from functools import partial
 
-from services.operations.doctor.books import check_positions
+from services.operations.doctor.books import check_contents, check_lines, check_positions
 from services.operations.doctor.broker import check_broker, check_snapshots, check_topics
 from services.operations.doctor.database import check_role, check_schema
-from services.operations.doctor.findings import DoctorFinding, run_check
+from services.operations.doctor.findings import DoctorFinding, run_check, run_checks
 from services.operations.doctor.local_machine import check_machine, check_processes
 
 
@@ -22,15 +22,20 @@ def examine() -> Iterator[DoctorFinding]:
     broker = run_check("kafka", check_broker)
     yield broker
     if broker.ok:
-        yield from check_topics()
+        yield from run_checks("topics", check_topics)
         yield run_check("snapshots", check_snapshots)
     database = run_check("database", partial(check_role, "writer"))
     yield database
     if database.ok:
         yield run_check("role koc_owner", partial(check_role, "owner"))
-        yield run_check("role koc_reader", partial(check_role, "reader"))
-        yield run_check("schema", check_schema)
-    if broker.ok and database.ok:
-        yield run_check("books", check_positions)
+        reader = run_check("role koc_reader", partial(check_role, "reader"))
+        yield reader
+        schema = run_check("schema", check_schema)
+        yield schema
+        if schema.ok and broker.ok:
+            yield run_check("books", check_positions)
+        if schema.ok and reader.ok:
+            yield from run_checks("lines", check_lines)
+            yield from run_checks("contents", check_contents)
     if is_local:
         yield from check_processes()

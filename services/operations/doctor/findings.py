@@ -1,10 +1,10 @@
 """A finding of the doctor: what was checked, whether it is well, and what was seen or has to be done."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
-from services.kernel.errors import StartRefused
+from services.kernel.errors import InvariantBroken, StartRefused
 
 
 class Severity(StrEnum):
@@ -34,9 +34,21 @@ class DoctorFinding(NamedTuple):
         return self.severity is not Severity.PROBLEM
 
 
+_SENTENCES = (StartRefused, ConnectionError, InvariantBroken)
+"""What a check raises with a sentence that names the remedy."""
+
+
 def run_check(name: str, check: Callable[[], str]) -> DoctorFinding:
-    """Run one check: it returns what it saw, or raises a sentence that names the remedy."""
+    """Run a check that returns what it saw."""
     try:
         return DoctorFinding(name, Severity.OK, check())
-    except (StartRefused, ConnectionError) as problem:
+    except _SENTENCES as problem:
         return DoctorFinding(name, Severity.PROBLEM, str(problem))
+
+
+def run_checks(name: str, check: Callable[[], Iterable[DoctorFinding]]) -> Iterator[DoctorFinding]:
+    """Run a check with findings of its own; what ends it is one more."""
+    try:
+        yield from check()
+    except _SENTENCES as problem:
+        yield DoctorFinding(name, Severity.PROBLEM, str(problem))

@@ -86,7 +86,7 @@ def drain(positions: PositionSource, timeout_seconds: float, progress: Callable[
             behind = missing(ends, positions.reached())
             if not behind and positions.ends() == ends:
                 return DrainResult(time.monotonic() - began, ends)
-            waits_for = sentence(behind) or "records that have only just come"
+            waits_for = sentence(behind) or "records that have just arrived"
         except ConnectionError as problem:
             waits_for = str(problem)
         if waits_for != said:

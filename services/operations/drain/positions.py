@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from schemas.topics import CLICKS, CREDITS, ORDERS, REGISTRY
 from services.kernel.errors import StartRefused
 from services.operations.drain.drain import Place, ReaderPositions, drain
-from services.runtime.database import engine
+from services.runtime.database import engine, refusals_as_sentences
 from services.runtime.kafka import admin
 from services.settlement.books import tables
 
@@ -68,7 +68,8 @@ class LivePositions:
             committed = _committed(client)
         _raise(offsets, (((at.topic, at.partition), found.offset) for at, found in committed.items()))
         try:
-            return self._books(offsets)
+            with refusals_as_sentences():
+                return self._books(offsets)
         except OperationalError as problem:
             raise ConnectionError(f"the database does not answer: {problem.orig}") from problem
 

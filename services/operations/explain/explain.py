@@ -21,16 +21,15 @@ from services.operations.explain.unknown_order import find_order, not_explained
 from services.settlement.books.journal_entry import JournalEntry
 from services.settlement.domain.book.entries import Entry
 from services.settlement.domain.book.positions import Position
-from services.settlement.domain.lines.assertions import AssertedCredit, is_cancelled
+from services.settlement.domain.lines.assertions import AssertedCredit
 from services.settlement.domain.lines.line import Line
+from services.settlement.domain.lines.worth import worth_of
 from services.settlement.domain.pricing.price import (
     GOODS_PAID,
     CreditTerms,
     SplitShare,
     allocated,
-    price,
     split,
-    terms_of,
 )
 
 
@@ -113,15 +112,15 @@ def _line(
     line: Line, told: ExplainableAssertion, booked: BookedOrder, published: PublishedOrder | None
 ) -> LineExplanation:
     """Price a line again, with each step kept."""
-    priced = terms_of(told, booked.reference)
-    target = price(told, priced.terms, told.refunded_minor, cancelled=is_cancelled(told)) if line.standing else {}
+    worth = worth_of(told, booked.reference)
+    target = worth.target if line.standing else {}
     owner = next((other.key[2] for other, _ in booked.lines if other.standing and other.key[:2] == line.key[:2]), None)
-    reason = nothing_because(line, told, owner)
+    reason = nothing_because(line, told, owner, worth.set_aside)
     refunds = None if published is None else explain_refunds(told, published.records)
     return LineExplanation(
         line,
         told,
-        _credits(told, priced.terms, is_worthless=reason is not None),
+        _credits(told, worth.terms, is_worthless=reason is not None),
         target,
         reason,
         line_remarks(line, told, reason, refunds, is_as_priced=target == line.booked),

@@ -7,7 +7,7 @@ from services.operations.explain.orders_log import read_published
 from services.operations.explain.sources import BookedOrder, PublishedOrder
 from services.operations.explain.touches import LiveTouchLibrary
 from services.operations.explain.why_not import why_not
-from services.runtime.database import engine
+from services.runtime.database import engine, refusals_as_sentences
 from services.settlement.books.migrations import check_revision
 
 
@@ -23,7 +23,7 @@ class LiveLibrary:
         Raises:
             StartRefused: the database has another schema than this code.
         """
-        with self._engine.connect() as connection:
+        with refusals_as_sentences(), self._engine.connect() as connection:
             check_revision(connection)
             return read_booked(connection, order_id)
 

@@ -14,16 +14,19 @@ def money(amount_minor: int, told: ExplainableAssertion) -> str:
     return f"{decimal_text(amount_minor, told.currency)} {told.currency}"
 
 
-def nothing_because(line: Line, told: ExplainableAssertion, owner: str | None) -> str | None:
+def nothing_because(line: Line, told: ExplainableAssertion, owner: str | None, set_aside: str | None) -> str | None:
     """Why a line is worth nothing, whatever the plans say; None where it has a base that plans can price.
 
     Args:
         line: as the books have it.
         told: its assertion.
         owner: the buyer whose line of this order line stands.
+        set_aside: why the journal can hold nothing of it.
     """
     if not line.standing:
         return f"the order line belongs to buyer {owner}" if owner else "the order line belongs to another buyer"
+    if set_aside is not None:
+        return f"the line is set aside, because {set_aside}"
     if is_cancelled(told):
         return "the line is cancelled"
     if told.goods_paid_minor <= 0:

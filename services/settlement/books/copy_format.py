@@ -14,7 +14,6 @@ _SHORT, _INT, _LONG = struct.Struct("!h").pack, struct.Struct("!i").pack, struct
 _BINARY_END = b"\xff\xff"
 _PLAIN = re.compile(r'[^\\"\x00-\x1f]*').fullmatch
 _SPECIAL = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
-_ARRAY_SPECIAL = str.maketrans({"\\": r"\\\\", '"': r"\\" + '"', "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
 
 def text(value: str | None) -> str:
@@ -29,10 +28,9 @@ def integers(values: Iterable[int]) -> str:
     return f"{{{','.join(map(str, values))}}}"
 
 
-def texts(values: Iterable[str]) -> str:
-    """A text array as a literal within a COPY row."""
-    quoted = [f'"{value if _PLAIN(value) is not None else value.translate(_ARRAY_SPECIAL)}"' for value in values]
-    return f"{{{','.join(quoted)}}}"
+def identifiers(values: Iterable[str]) -> str:
+    """An array of identifiers as a literal within a COPY row; the quotes keep one that is called NULL from being it."""
+    return '{"' + '","'.join(values) + '"}' if values else "{}"
 
 
 def literal(values: Iterable[str]) -> str:

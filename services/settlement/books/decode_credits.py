@@ -4,7 +4,7 @@ Closed and fast; what it does not accept is put before the public model (schemas
 """
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -15,6 +15,7 @@ from schemas.fields import MAX_AMOUNT_MINOR, MAX_EVENT_BYTES, MAX_QUANTITY, MILL
 from schemas.topics import CREDITS
 from services.kernel.errors import Refused
 from services.runtime.wire import UNDECODABLE, Moment, read_moment
+from services.settlement.domain.lines.assertions import LineAssertion
 
 Amount = Annotated[int, Meta(ge=0, le=MAX_AMOUNT_MINOR)]
 Offset = Annotated[int, Meta(ge=0, le=2**63 - 1)]
@@ -93,8 +94,8 @@ class WireVersion(_Wire, frozen=True, gc=False):
 _NAMES = re.compile(r"\|".join([_ID] * 8 + [_WORD, "[a-z0-9_]{1,64}"]))
 
 
-class WireAssertion(_Wire, frozen=True, gc=False):
-    """One assertion: the whole current truth of an order line."""
+class _WireLine(_Wire, frozen=True, gc=False):
+    """One assertion, but for the touches that were considered: the whole current truth of an order line."""
 
     order_id: str
     line_id: str
@@ -116,7 +117,6 @@ class WireAssertion(_Wire, frozen=True, gc=False):
     steps: Annotated[tuple[WireStep, ...], Meta(min_length=1, max_length=50)]
     policy: str
     credits: Annotated[tuple[WireCredit, ...], Meta(max_length=200)]
-    considered: Annotated[tuple[WireConsidered, ...], Meta(max_length=100)]
     version: WireVersion
     source_partition: Annotated[int, Meta(ge=0, le=2**31 - 1)]
     sku_id: str | None = None
@@ -133,11 +133,56 @@ class WireAssertion(_Wire, frozen=True, gc=False):
             raise ValueError("not a currency")
 
 
-_DECODER = msgspec.json.Decoder(WireAssertion, dec_hook=read_moment)
+class WireAssertion(_WireLine, frozen=True, gc=False, kw_only=True):
+    """One assertion, whole."""
+
+    considered: Annotated[tuple[WireConsidered, ...], Meta(max_length=100)]
+
+
+class _PricedAssertion(_WireLine, frozen=True, gc=False, kw_only=True):
+    """One assertion as far as its price needs it. `considered` is half of its bytes, and explains it to people."""
+
+    considered: msgspec.Raw
+
+
+_KNOWN_MOMENTS: dict[str, Moment] = {}
+_MOMENTS_KEPT = 10_000
+
+
+def _read_moment(kind: type, value: object) -> Any:
+    """msgspec's hook for a moment: an assertion says the same few times again and again."""
+    known = _KNOWN_MOMENTS.get(value) if isinstance(value, str) else None
+    if known is None:
+        known = read_moment(kind, value)
+        if len(_KNOWN_MOMENTS) >= _MOMENTS_KEPT:
+            _KNOWN_MOMENTS.clear()
+        _KNOWN_MOMENTS[str(value)] = known
+    return known
+
+
+_DECODER = msgspec.json.Decoder(WireAssertion, dec_hook=_read_moment)
+_PRICED_DECODER = msgspec.json.Decoder(_PricedAssertion, dec_hook=_read_moment)
+
+
+def decode_assertion(raw: bytes | None) -> LineAssertion:
+    """A record of attribution.credits.v1, as far as the books need it.
+
+    The touches that were considered are not looked at: attribution proves what it writes of them (a property test),
+    and `decode_credit` checks them where they are read.
+
+    Raises:
+        Refused: the bytes are no such message.
+    """
+    try:
+        if raw is not None and len(raw) <= MAX_EVENT_BYTES:
+            return _PRICED_DECODER.decode(raw)
+    except UNDECODABLE:
+        pass
+    return decode_credit(raw)
 
 
 def decode_credit(raw: bytes | None) -> WireAssertion:
-    """A record of attribution.credits.v1.
+    """A record of attribution.credits.v1, whole.
 
     Raises:
         Refused: the bytes are no such message.

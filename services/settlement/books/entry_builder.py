@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import partial
 
 from services.settlement.books.ports import PostedEntry, TransactionTime, Writer
 from services.settlement.domain.book.entries import Entry, Leg, chain
@@ -9,25 +11,51 @@ from services.settlement.domain.book.periods import period_of
 from services.settlement.domain.lines.booking import EntryDraft
 
 
+_leg = partial(tuple.__new__, Leg)
+"""Leg of a pair, without a call of Python."""
+
+
+@dataclass(slots=True)
+class PostingCounts:
+    """What a transaction did: assertions by what became of them, entries by kind, money moved by (kind, currency).
+
+    Money moved is the sum of debits in minor units.
+    """
+
+    assertions: Counter[str] = field(default_factory=Counter)
+    entries: Counter[str] = field(default_factory=Counter)
+    moved: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def add(self, row: EntryDraft, currency: str) -> None:
+        """Count an entry; `get` and an assignment, for a Counter's += is slow."""
+        kind = row.kind.text
+        self.entries[kind] = self.entries.get(kind, 0) + 1
+        debits = sum([amount for amount in row.legs.values() if amount > 0])
+        self.moved[kind, currency] = self.moved.get((kind, currency), 0) + debits
+
+
 class EntryBuilder:
-    """Collects a transaction's entries and moves the writers' chains along.
+    """Makes a transaction's entries, and moves the writers' chains along.
 
     Args:
         writers: the locked rows; their `last` links advance with each entry.
         moment: of the transaction.
         zone_minutes: the settlement time zone, minutes east of UTC.
+        counts: what is made is counted there.
     """
 
-    def __init__(self, writers: dict[int, Writer], moment: TransactionTime, zone_minutes: int) -> None:
+    def __init__(
+        self, writers: dict[int, Writer], moment: TransactionTime, zone_minutes: int, counts: PostingCounts
+    ) -> None:
         self.writers = writers
-        self.posted: list[PostedEntry] = []
         self._moment = moment
         self._zone_minutes = zone_minutes
+        self._counts = counts
 
-    def add(
+    def build(
         self, writer: int, idem: str, rows: Iterable[EntryDraft], currency: str, order_line: tuple[str, str] | None
-    ) -> None:
-        """Book rows of one cause under a writer.
+    ) -> list[PostedEntry]:
+        """Entries of one cause under a writer.
 
         Args:
             writer: whose chain they join.
@@ -38,27 +66,15 @@ class EntryBuilder:
         """
         place = self.writers[writer]
         order_id, line_id = order_line or (None, None)
+        posted = []
         for row in rows:
+            idem_key = f"{idem}|{row.step}" if row.step else idem
+            period = period_of(row.effective_at, self._zone_minutes, self._moment.oldest_open)
+            legs = tuple(map(_leg, row.legs.items()))
             entry = Entry(
-                idem_key=f"{idem}|{row.step}" if row.step else idem,
-                cause=row.cause,
-                kind=row.kind,
-                currency=currency,
-                period=period_of(row.effective_at, self._zone_minutes, self._moment.oldest_open),
-                effective_at=row.effective_at,
-                order_id=order_id,
-                line_id=line_id,
-                corrects=None,
-                legs=tuple(map(Leg._make, row.legs.items())),
+                idem_key, row.cause, row.kind, currency, period, row.effective_at, order_id, line_id, None, legs
             )
             place.last = chain(entry, writer, place.last, self._moment.now)
-            self.posted.append(PostedEntry(entry, writer, place.last))
-
-    def moved(self) -> Counter[tuple[str, str]]:
-        """Sum of debits in minor units by (kind, currency)."""
-        debits: Counter[tuple[str, str]] = Counter()
-        for entry, _, _ in self.posted:
-            debits[entry.kind.text, entry.currency] += sum(
-                leg.amount_minor for leg in entry.legs if leg.amount_minor > 0
-            )
-        return debits
+            posted.append(PostedEntry(entry, writer, place.last))
+            self._counts.add(row, currency)
+        return posted

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from services.kernel.time import format_rfc3339, to_micros
-from services.settlement.books import copy_format
 from services.settlement.books.account_ids import AccountIds
-from services.settlement.books.copy_format import bytea, integers, text, texts
+from services.settlement.books.copy_format import NULL, bytea, identifiers, integers, text
 from services.settlement.books.tables import line as table
 from services.settlement.domain.lines.line import Line
 
@@ -44,16 +43,22 @@ def read_line(row: Sequence[Any], accounts: AccountIds) -> Line:
 
 
 def copy_row(line: Line, accounts: AccountIds) -> str:
-    """A line as a row of COPY, its columns in the order of LINE_COLUMNS; its accounts exist."""
+    """A line as a row of COPY, its columns in the order of LINE_COLUMNS; its accounts exist.
+
+    Identifiers go in as they are: their alphabet (schemas.fields) has nothing that COPY or an array would escape.
+    """
     order_id, line_id, buyer_id = line.key
-    below_since = copy_format.NULL if line.below_since is None else format_rfc3339(line.below_since)
+    vector = integers(line.vector)
+    joined = vector if line.joined == line.vector else integers(line.joined)
+    below_since = NULL if line.below_since is None else format_rfc3339(line.below_since)
     of = accounts.of(line.currency)
     ids = integers([of[key] for key in line.booked])
+    unpriced = NULL if line.unpriced is None else text(line.unpriced)
+    quarantined = NULL if line.quarantined is None else text(line.quarantined)
+    set_aside = NULL if line.set_aside is None else text(line.set_aside)
     return (
-        f"{text(order_id)}\t{text(line_id)}\t{text(buyer_id)}\t{line.partition}\t{line.standing}\t"
-        f"{integers(line.vector)}\t{integers(line.joined)}\t{below_since}\t{bytea(line.content_hash)}\t"
-        f"{text(line.brand_id)}\t{texts(line.koc_ids)}\t{format_rfc3339(line.paid_at)}\t{line.currency}\t"
-        f"{line.revision}\t{text(line.unpriced)}\t{line.unpriced_minor}\t{text(line.quarantined)}\t"
-        f"{ids}\t{integers(line.booked.values())}\t{texts(line.booked_steps)}\t"
-        f"{text(line.set_aside)}"
+        f"{order_id}\t{line_id}\t{buyer_id}\t{line.partition}\t{line.standing}\t{vector}\t{joined}\t{below_since}\t"
+        f"{bytea(line.content_hash)}\t{line.brand_id}\t{identifiers(line.koc_ids)}\t{format_rfc3339(line.paid_at)}\t"
+        f"{line.currency}\t{line.revision}\t{unpriced}\t{line.unpriced_minor}\t{quarantined}\t{ids}\t"
+        f"{integers(line.booked.values())}\t{identifiers(line.booked_steps)}\t{set_aside}"
     )

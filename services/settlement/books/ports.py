@@ -1,6 +1,6 @@
 """What the use cases of the write path need of the store. Times are integer microseconds."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -73,6 +73,14 @@ class KeptAssertion(NamedTuple):
     raw: bytes
 
 
+class LineChange(NamedTuple):
+    """What a transaction changes: entries, the line that they are about, and the assertion it keeps; None = none."""
+
+    entries: Sequence[PostedEntry]
+    line: Line | None = None
+    kept: KeptAssertion | None = None
+
+
 class RepriceJob(NamedTuple):
     """Lines to be priced again after a registry batch; `number` is the batch's first offset."""
 
@@ -100,7 +108,7 @@ class ReferenceEvent(NamedTuple):
 
 
 class Transaction(Protocol):
-    """One database transaction of the write path, READ COMMITTED, steps in the order of the design's page."""
+    """One database transaction of the write path, READ COMMITTED, its steps in the order of docs/settlement.md."""
 
     def lock_shared(self) -> None:
         """Step 1: the advisory locks PERIOD and REGISTRY, shared."""
@@ -115,15 +123,16 @@ class Transaction(Protocol):
         """Step 3b: every buyer's line of these (order_id, line_id), in one statement."""
 
     def write(
-        self,
-        posted: Sequence[PostedEntry],
-        demoted: Sequence[Line],
-        lines: Sequence[Line],
-        kept: Sequence[KeptAssertion],
-        writers: Mapping[int, Writer],
-        recorded_at: int,
+        self, changes: Iterable[LineChange], demoted: Sequence[Line], writers: Mapping[int, Writer], recorded_at: int
     ) -> None:
-        """Steps 5b and 6: accounts, journal, demoted, new and changed lines, assertions, balances, writer rows."""
+        """Steps 5b and 6: accounts, journal, demoted, new and changed lines, assertions, balances, writer rows.
+
+        Args:
+            changes: taken one by one while the journal is written, so that making them overlaps with the database.
+            demoted: of the changed lines those that lose their place.
+            writers: read once all changes are taken.
+            recorded_at: microseconds.
+        """
 
 
 class RepriceTransaction(Transaction, Protocol):

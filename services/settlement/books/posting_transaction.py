@@ -1,10 +1,10 @@
-"""The poster's connections to the books, and the hot transaction: settlement.md's steps as SQL, each its own statement.
+"""The poster's connections to the books, and the hot transaction: the steps of docs/settlement.md, a statement each.
 
 A connection is one SQLAlchemy connection; registry statements go through it, hot ones through the psycopg connection
 below it, within the same transaction.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -17,7 +17,7 @@ from services.settlement.books import write_rows
 from services.settlement.books.account_ids import AccountIds
 from services.settlement.books.copy_format import literal
 from services.settlement.books.line_rows import LINE_COLUMNS, read_line
-from services.settlement.books.ports import KeptAssertion, PostedEntry, TransactionTime, Writer
+from services.settlement.books.ports import LineChange, TransactionTime, Writer
 from services.settlement.books.reference import refresh
 from services.settlement.domain.book.entries import Link
 from services.settlement.domain.book.periods import month_after
@@ -160,23 +160,9 @@ class PostingTransaction:
         ]
 
     def write(
-        self,
-        posted: Sequence[PostedEntry],
-        demoted: Sequence[Line],
-        lines: Sequence[Line],
-        kept: Sequence[KeptAssertion],
-        writers: Mapping[int, Writer],
-        recorded_at: int,
+        self, changes: Iterable[LineChange], demoted: Sequence[Line], writers: Mapping[int, Writer], recorded_at: int
     ) -> None:
         """Steps 5b and 6."""
-        cursor, accounts = self.cursor, self.accounts
-        names = {(leg.account, entry.currency) for entry, _, _ in posted for leg in entry.legs}
-        names |= {(key, line.currency) for line in lines for key in line.booked}
-        accounts.ensure(names)
-        write_rows.journal(cursor, posted, accounts, recorded_at)
-        write_rows.demote(cursor, demoted)
-        write_rows.new_lines(cursor, [line for line in lines if not line.stored], accounts)
-        write_rows.changed_lines(cursor, [line for line in lines if line.stored], accounts)
-        write_rows.assertions(cursor, kept)
-        write_rows.balances(cursor, posted, accounts)
-        write_rows.writers(cursor, writers.values())
+        waiting = write_rows.changes(self.cursor, changes, self.accounts, recorded_at)
+        waiting.write(self.cursor, demoted)
+        write_rows.writers(self.cursor, writers)

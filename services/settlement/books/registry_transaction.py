@@ -11,7 +11,7 @@ from schemas.topics import CREDITS
 from services.kernel.errors import InvariantBroken
 from services.kernel.time import parse_rfc3339, to_datetime, to_micros
 from services.settlement.books import tables
-from services.settlement.books.decode_credits import decode_credit
+from services.settlement.books.decode_credits import decode_assertion
 from services.settlement.books.line_rows import read_line
 from services.settlement.books.ports import JobProgress, ReferenceEvent, RepriceJob
 from services.settlement.books.posting_transaction import (
@@ -154,7 +154,7 @@ class RegistryPostingTransaction(PostingTransaction):
         if after is not None:
             wanted = wanted.where(tuple_(*_KEY) > after)
         return [
-            (read_line(row, self.accounts), decode_credit(bytes(row[-1]))) for row in self.connection.execute(wanted)
+            (read_line(row, self.accounts), decode_assertion(bytes(row[-1]))) for row in self.connection.execute(wanted)
         ]
 
 

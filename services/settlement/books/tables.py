@@ -1,7 +1,7 @@
 """The settlement store's tables, said once: Alembic migrates to them, SQLAlchemy reads them, COPY writes them.
 
 Times are timestamptz, money is bigint minor units (debit positive), identifiers text. journal is the book; account,
-line, balance and relay are projections or positions. settlement.md of the design says who locks what in which order.
+line, balance and relay are projections or positions. docs/settlement.md says who locks what in which order.
 """
 
 from sqlalchemy import (

@@ -24,6 +24,13 @@ SELECT (SELECT coalesce(sum(join_open), 0) FROM writer),
 _UNPRICED = """
 SELECT unpriced, currency, count(*), sum(unpriced_minor) FROM line WHERE unpriced IS NOT NULL GROUP BY 1, 2
 """
+_UNREGISTERED = """
+SELECT kind.name, count(fact.identity) FROM (VALUES ('script_fee.accepted'), ('spend.reported')) AS kind (name)
+LEFT JOIN reference fact ON fact.kind = kind.name AND NOT EXISTS (
+  SELECT FROM reference content WHERE content.kind = 'content.registered'
+    AND content.identity = fact.body ->> 'content_id'
+) GROUP BY 1
+"""
 log = structlog.get_logger(__name__)
 
 
@@ -49,6 +56,7 @@ def read_gauges(connection: Connection) -> None:
     """Set the gauges from the books."""
     _read_balances(connection)
     _read_unpriced(connection)
+    _read_unregistered(connection)
     metrics = poster()
     below, quarantined, set_aside, second, jobs = connection.execute(text(_LINES)).one()
     metrics.below_join.set(int(below))
@@ -83,3 +91,9 @@ def _read_unpriced(connection: Connection) -> None:
         metrics.unpriced.labels(reason).set(count)
     for currency, amount in minor.items():
         metrics.unpriced_minor.labels(currency).set(amount)
+
+
+def _read_unregistered(connection: Connection) -> None:
+    """Facts that book nothing because no content.registered names their content."""
+    for kind, count in connection.execute(text(_UNREGISTERED)):
+        poster().unregistered.labels(kind).set(count)

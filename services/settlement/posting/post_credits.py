@@ -1,20 +1,22 @@
-"""Post a batch of credit assertions: one transaction, its steps in the order of the design's settlement page.
+"""Post a batch of credit assertions: one transaction, its steps in the order of docs/settlement.md.
 
 Whatever the batches, each line ends where its final assertion puts it: assertions of a line are folded one by one,
 and what is booked is always `target - already booked`.
 """
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 
 from services.kernel.errors import InvariantBroken
 from services.kernel.identifiers import line_key
-from services.settlement.books.entry_builder import EntryBuilder
+from services.settlement.books.entry_builder import EntryBuilder, PostingCounts
 from services.settlement.books.ports import (
     Batch,
     IncomingAssertion,
     KeptAssertion,
+    LineChange,
+    PostedEntry,
     Transaction,
     TransactionTime,
     Writer,
@@ -42,15 +44,6 @@ class OwnedElsewhere(Exception):  # noqa: N818 - what is to be done: again, with
     def __init__(self, partitions: set[int]) -> None:
         super().__init__(f"lines of partitions {sorted(partitions)} are to be displaced")
         self.partitions = partitions
-
-
-@dataclass(slots=True)
-class PostingCounts:
-    """What a batch did: assertions by what became of them, entries by kind, money moved by (kind, currency)."""
-
-    assertions: Counter[str] = field(default_factory=Counter)
-    entries: Counter[str] = field(default_factory=Counter)
-    moved: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
 @dataclass(slots=True)
@@ -88,26 +81,30 @@ def post_batch(
     writers = transaction.lock_writers({*batch.ranges, *also})
     _fence(writers, batch)
     moment = transaction.moment(reference)
-    outcome = PostingCounts()
-    work = _fold(transaction, batch, writers, moment, outcome)
-    posting = EntryBuilder(writers, moment, zone_minutes)
-    _decide_owners(work, posting, writers, outcome)
-    for key, incoming in work.accepted.items():
-        line = work.lines[key]
-        cause = f"credits of assertion {incoming.partition}-{incoming.position}"
-        rows = book_assertion(line, incoming.assertion, reference, cause)
-        posting.add(line.partition, _idem(writers, incoming, key), rows, line.currency, key[:2])
+    counts = PostingCounts()
+    work = _fold(transaction, batch, writers, moment, counts)
+    builder = EntryBuilder(writers, moment, zone_minutes, counts)
+    displaced = _decide_owners(work, builder, counts)
     for partition, (_, end) in batch.ranges.items():
         writers[partition].next_offset = end
-    kept = [
-        KeptAssertion(key, key in work.asserted, incoming.partition, incoming.position, incoming.raw)
-        for key, incoming in work.accepted.items()
-    ]
-    changed = list(work.changed.values())
-    transaction.write(posting.posted, work.demoted, changed, kept, writers, moment.now)
-    outcome.entries.update(entry.kind.text for entry, _, _ in posting.posted)
-    outcome.moved.update(posting.moved())
-    return outcome
+    changes = chain([LineChange(displaced)], _book(work, builder, reference))
+    transaction.write(changes, work.demoted, writers, moment.now)
+    return counts
+
+
+def _book(work: _Work, builder: EntryBuilder, reference: Reference) -> Iterator[LineChange]:
+    """Book what each line accepted; a line of which only the join has moved is written too."""
+    for key, line in work.changed.items():
+        incoming = work.accepted.get(key)
+        if incoming is None:
+            yield LineChange((), line)
+            continue
+        cause = f"credits of assertion {incoming.partition}-{incoming.position}"
+        rows = book_assertion(line, incoming.assertion, reference, cause)
+        idem = _idem(builder.writers, incoming, key)
+        entries = builder.build(line.partition, idem, rows, line.currency, key[:2]) if rows else ()
+        kept = KeptAssertion(key, key in work.asserted, incoming.partition, incoming.position, incoming.raw)
+        yield LineChange(entries, line, kept)
 
 
 def _fence(writers: dict[int, Writer], batch: Batch) -> None:
@@ -122,7 +119,7 @@ def _fence(writers: dict[int, Writer], batch: Batch) -> None:
 
 
 def _fold(
-    transaction: Transaction, batch: Batch, writers: dict[int, Writer], moment: TransactionTime, outcome: PostingCounts
+    transaction: Transaction, batch: Batch, writers: dict[int, Writer], moment: TransactionTime, counts: PostingCounts
 ) -> _Work:
     """Read the batch's lines and fold its assertions into them one by one, in offset order."""
     wanted = {(incoming.assertion.order_id, incoming.assertion.line_id) for incoming in batch.incoming}
@@ -154,15 +151,16 @@ def _fold(
             work.accepted[key] = incoming
         if verdict is Precedence.ACCEPTED or line.joined != joined:
             work.changed[key] = line
-        outcome.assertions[QUARANTINED if line.quarantined is not None else verdict.value] += 1
+        counts.assertions[QUARANTINED if line.quarantined is not None else verdict.value] += 1
     for key, changed in work.changed.items():
         writers[changed.partition].join_open += changed.below_join - (key in below)
     return work
 
 
-def _decide_owners(work: _Work, posting: EntryBuilder, writers: dict[int, Writer], outcome: PostingCounts) -> None:
-    """Let the smallest (paid_at, buyer_id) stand where a new key claims an order line, and displace who stood."""
+def _decide_owners(work: _Work, builder: EntryBuilder, counts: PostingCounts) -> list[PostedEntry]:
+    """Let the smallest (paid_at, buyer_id) stand where a new key claims an order line; the others give all back."""
     elsewhere: set[int] = set()
+    displaced: list[PostedEntry] = []
     for key, incoming in work.fresh.items():
         claimants = work.by_order_line[key[:2]]
         if len(claimants) == 1:
@@ -172,18 +170,25 @@ def _decide_owners(work: _Work, posting: EntryBuilder, writers: dict[int, Writer
             if line is winner:
                 continue
             if line.stored and line.standing:
-                if line.partition not in writers:
+                if line.partition not in builder.writers:
                     elsewhere.add(line.partition)
                     continue
-                cause = f"the order line belongs to another buyer by assertion {incoming.partition}-{incoming.position}"
-                rows = book_demotion(line, incoming.assertion.as_of, cause)
-                posting.add(line.partition, _idem(writers, incoming, line.key), rows, line.currency, key[:2])
+                displaced += _displace(line, incoming, builder)
                 work.demoted.append(line)
                 work.changed[line.key] = line
             line.standing = False
-        outcome.assertions[SECOND_OWNER] += 1
+        counts.assertions[SECOND_OWNER] += 1
     if elsewhere:
         raise OwnedElsewhere(elsewhere)
+    return displaced
+
+
+def _displace(line: Line, incoming: IncomingAssertion, builder: EntryBuilder) -> list[PostedEntry]:
+    """Take all back from a line whose order line belongs to another buyer."""
+    cause = f"the order line belongs to another buyer by assertion {incoming.partition}-{incoming.position}"
+    rows = book_demotion(line, incoming.assertion.as_of, cause)
+    idem = _idem(builder.writers, incoming, line.key)
+    return builder.build(line.partition, idem, rows, line.currency, line.key[:2])
 
 
 def _idem(writers: dict[int, Writer], incoming: IncomingAssertion, key: Key) -> str:

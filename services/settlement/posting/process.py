@@ -25,6 +25,7 @@ from services.runtime.health import Health
 from services.runtime.log import configure_logging
 from services.runtime.metrics import common, poster
 from services.runtime.settings import settings
+from services.settlement.books.entry_builder import PostingCounts
 from services.settlement.books.failures import retry_cause
 from services.settlement.books.ports import Batch
 from services.settlement.books.posting_transaction import KEEPALIVES, SESSION, BookConnections
@@ -34,7 +35,7 @@ from services.settlement.domain.pricing.price import Reference
 from services.settlement.posting.assignment import Assignment, join, make_consumer
 from services.settlement.posting.gauges import Gauges
 from services.settlement.posting.lag import Lag
-from services.settlement.posting.post_credits import Fenced, OwnedElsewhere, PostingCounts, post_batch
+from services.settlement.posting.post_credits import Fenced, OwnedElsewhere, post_batch
 from services.settlement.posting.read_credits import explain_conflict, read_batch
 from services.settlement.posting.read_registry import DeadLetters, read_event
 from services.settlement.posting.reprice import reprice_chunk

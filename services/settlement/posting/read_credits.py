@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from services.kernel.errors import Refused
-from services.settlement.books.decode_credits import decode_credit
+from services.settlement.books.decode_credits import decode_assertion
 from services.settlement.books.ports import Batch, IncomingAssertion
 from services.settlement.domain.lines.line import ContentConflict
 
@@ -21,7 +21,7 @@ def read_batch(ranges: Mapping[int, tuple[int, int]], records: Iterable[Any]) ->
         if record.partition in ends:
             continue
         try:
-            assertion = decode_credit(record.value)
+            assertion = decode_assertion(record.value)
         except Refused as refused:
             ends[record.partition] = record.offset
             poison = (

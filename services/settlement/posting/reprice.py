@@ -1,11 +1,14 @@
 """Price lines again after reference data changed: a chunk a transaction, between two batches of the poster."""
 
+from collections.abc import Iterable, Iterator
+
 from services.kernel.identifiers import line_key
-from services.settlement.books.entry_builder import EntryBuilder
-from services.settlement.books.ports import JobProgress, RepriceJob, RepriceTransaction
+from services.settlement.books.entry_builder import EntryBuilder, PostingCounts
+from services.settlement.books.ports import JobProgress, LineChange, RepriceJob, RepriceTransaction
+from services.settlement.domain.lines.assertions import LineAssertion
 from services.settlement.domain.lines.booking import book_reprice
+from services.settlement.domain.lines.line import Line
 from services.settlement.domain.pricing.price import Reference
-from services.settlement.posting.post_credits import PostingCounts
 
 CHUNK = 5_000
 
@@ -25,24 +28,36 @@ def reprice_chunk(
     """
     transaction.lock_shared()
     writers = transaction.lock_writers({partition})
-    outcome = PostingCounts()
+    counts = PostingCounts()
     progress = transaction.read_progress(job.number, partition)
     if progress.done:
-        return outcome
+        return counts
     moment = transaction.moment(reference)
     found = transaction.read_scope(job.scope, partition, progress.last_key, limit)
-    posting = EntryBuilder(writers, moment, zone_minutes)
-    changed = []
-    for line, assertion in found:
-        was = line.booked, line.booked_steps, line.unpriced, line.unpriced_minor, line.set_aside
-        rows = book_reprice(line, assertion, reference, job.cause, job.effective_at)
-        posting.add(partition, f"registry|{job.number}|{line_key(*line.key)}", rows, line.currency, line.key[:2])
-        if (line.booked, line.booked_steps, line.unpriced, line.unpriced_minor, line.set_aside) != was:
-            changed.append(line)
-    transaction.write(posting.posted, [], changed, [], writers, moment.now)
+    builder = EntryBuilder(writers, moment, zone_minutes, counts)
+    transaction.write(_reprice(found, job, reference, builder, counts), [], writers, moment.now)
     last = found[-1][0].key if found else progress.last_key
     transaction.save_progress(job.number, partition, JobProgress(last, len(found) < limit))
-    outcome.assertions["repriced"] += len(changed)
-    outcome.entries.update(entry.kind.text for entry, _, _ in posting.posted)
-    outcome.moved.update(posting.moved())
-    return outcome
+    return counts
+
+
+def _reprice(
+    found: Iterable[tuple[Line, LineAssertion]],
+    job: RepriceJob,
+    reference: Reference,
+    builder: EntryBuilder,
+    counts: PostingCounts,
+) -> Iterator[LineChange]:
+    """The changes of the lines that have another price now."""
+    for line, assertion in found:
+        before = _price_of(line)
+        rows = book_reprice(line, assertion, reference, job.cause, job.effective_at)
+        if _price_of(line) != before:
+            idem = f"registry|{job.number}|{line_key(*line.key)}"
+            yield LineChange(builder.build(line.partition, idem, rows, line.currency, line.key[:2]), line)
+            counts.assertions["repriced"] += 1
+
+
+def _price_of(line: Line) -> tuple[object, ...]:
+    """What a price decides of a line."""
+    return line.booked, line.booked_steps, line.unpriced, line.unpriced_minor, line.set_aside

@@ -7,8 +7,9 @@ a target per content, so their facts may come in any order; plans and relations 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from services.settlement.books.entry_builder import EntryBuilder
-from services.settlement.books.ports import ReferenceEvent, RegistryTransaction, RepriceJob
+from services.kernel.time import format_rfc3339
+from services.settlement.books.entry_builder import EntryBuilder, PostingCounts
+from services.settlement.books.ports import LineChange, PostedEntry, ReferenceEvent, RegistryTransaction, RepriceJob
 from services.settlement.domain.book.entries import Kind
 from services.settlement.domain.book.positions import Position, difference
 from services.settlement.domain.lines.booking import ONLY, EntryDraft
@@ -32,7 +33,7 @@ from services.settlement.domain.settling.contents import (
     script_fee_target,
     spend_target,
 )
-from services.settlement.posting.post_credits import Fenced, PostingCounts
+from services.settlement.posting.post_credits import Fenced
 
 
 class _Target(NamedTuple):
@@ -71,18 +72,17 @@ def take_registry(
     writers = transaction.lock_writers({writer})
     moment = transaction.moment(reference)
     newest = list({(event.kind, event.identity): event for event in events}.values())
-    posting = EntryBuilder(writers, moment, zone_minutes)
+    counts = PostingCounts()
+    builder = EntryBuilder(writers, moment, zone_minutes, counts)
+    entries: list[PostedEntry] = []
     if newest:
         if job := _job(first, newest, reference):
             transaction.add_job(job)
         transaction.put_facts(newest, reference.revision + 1)
-        _book_contents(transaction, newest, posting, writer)
-    transaction.write(posting.posted, [], [], [], writers, moment.now)
+        entries = _book_contents(transaction, newest, builder, writer)
+    transaction.write([LineChange(entries)], [], writers, moment.now)
     transaction.save_registry(end, reference.revision + (1 if newest else 0))
-    outcome = PostingCounts()
-    outcome.entries.update(entry.kind.text for entry, _, _ in posting.posted)
-    outcome.moved.update(posting.moved())
-    return outcome
+    return counts
 
 
 def _job(first: int, newest: Sequence[ReferenceEvent], reference: Reference) -> RepriceJob | None:
@@ -99,19 +99,28 @@ def _job(first: int, newest: Sequence[ReferenceEvent], reference: Reference) -> 
         return None
     last = max(pricing, key=lambda event: event.occurred_at)
     others = f" and {len(pricing) - 1} more" if len(pricing) > 1 else ""
-    return RepriceJob(first, scope, f"{last.kind} {last.identity.replace('|', ' ')}{others}", last.occurred_at)
+    return RepriceJob(first, scope, f"{_name(last)}{others}", last.occurred_at)
+
+
+def _name(event: ReferenceEvent) -> str:
+    """A plan version or a relation as a cause names it; its stored identity holds microseconds."""
+    if event.kind == PLAN:
+        plan = plan_of(event.body)
+        return f"{event.kind} {plan.plan_id} version {plan.version}"
+    relation = relation_of(event.body)
+    return f"{event.kind} {relation.koc_id} from {format_rfc3339(relation.effective_from)}"
 
 
 def _book_contents(
-    transaction: RegistryTransaction, newest: Sequence[ReferenceEvent], posting: EntryBuilder, writer: int
-) -> None:
+    transaction: RegistryTransaction, newest: Sequence[ReferenceEvent], builder: EntryBuilder, writer: int
+) -> list[PostedEntry]:
     """Bring script fees and spend of the batch's contents to their targets."""
     fees = {event.identity: event for event in newest if event.kind in (CONTENT, ACCEPTED)}
     registered = {event.identity: event for event in newest if event.kind == CONTENT}
     spends = {event.identity: event for event in transaction.read_spends(list(registered))}
     spends |= {event.identity: event for event in newest if event.kind == SPEND}
     if not fees and not spends:
-        return
+        return []
     content_ids = {*fees, *(str(event.body["content_id"]) for event in spends.values())}
     contents = {key: content_of(e.body) for key, e in transaction.read_facts(CONTENT, content_ids).items()}
     accepted = transaction.read_facts(ACCEPTED, list(fees))
@@ -119,8 +128,10 @@ def _book_contents(
     spend_targets = {
         key: _spend(event, contents, registered.get(str(event.body["content_id"]))) for key, event in spends.items()
     }
-    _book(transaction, SCRIPT_FEE_POSITION, Kind.SCRIPT_FEE_ACCRUED, fee_targets, posting, writer)
-    _book(transaction, SPEND_POSITION, Kind.SPEND_CONSUMED, spend_targets, posting, writer)
+    return [
+        *_book(transaction, SCRIPT_FEE_POSITION, Kind.SCRIPT_FEE_ACCRUED, fee_targets, builder, writer),
+        *_book(transaction, SPEND_POSITION, Kind.SPEND_CONSUMED, spend_targets, builder, writer),
+    ]
 
 
 def _fee(event: ReferenceEvent, content: Content | None, accepted: ReferenceEvent | None) -> _Target:
@@ -141,21 +152,25 @@ def _book(
     kind: str,
     entry_kind: Kind,
     targets: dict[str, _Target],
-    posting: EntryBuilder,
+    builder: EntryBuilder,
     writer: int,
-) -> None:
+) -> list[PostedEntry]:
     """One entry per content or spend and currency whose booked position is not its target."""
     booked = transaction.read_positions(kind, list(targets))
     moved: dict[str, tuple[str, Position]] = {}
+    entries: list[PostedEntry] = []
     for identity, target in targets.items():
         currency, position = booked.get(identity, ("", {}))
         for legs, of in _deltas(currency, position, target):
             row = EntryDraft(
                 entry_kind, ONLY, f"{target.event.kind} {target.event.identity}", target.effective_at, legs
             )
-            posting.add(writer, f"registry|{target.event.position}|{kind}|{identity}|{of}", [row], of, None)
+            entries += builder.build(
+                writer, f"registry|{target.event.position}|{kind}|{identity}|{of}", [row], of, None
+            )
             moved[identity] = target.currency or of, target.position
     transaction.put_positions(kind, moved)
+    return entries
 
 
 def _deltas(currency: str, position: Position, target: _Target) -> Iterable[tuple[Position, str]]:

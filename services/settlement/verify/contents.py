@@ -1,51 +1,105 @@
 """Script fees and spend: what writer N has booked for each, by its journal rows and by the registry's facts."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
 
-from services.settlement.books.snapshot_port import BooksSnapshot, ContentRecord
+from services.kernel.errors import InvariantBroken
+from services.settlement.books.snapshot_port import BooksSnapshot
 from services.settlement.domain.book.positions import Position
 from services.settlement.domain.pricing.facts import ACCEPTED, CONTENT, SPEND, content_of, spend_of
 from services.settlement.domain.settling.contents import (
     SCRIPT_FEE_POSITION,
     SPEND_POSITION,
+    Content,
+    Spend,
     script_fee_target,
     spend_target,
 )
-from services.settlement.verify.findings import Difference
+from services.settlement.verify.findings import Difference, Note
 
 Booked = dict[str, Position]
 """Currency -> position."""
+_NAMED = 5
+"""How many contents a note names before it counts the rest."""
 
 
-def check_contents(books: BooksSnapshot) -> Iterator[Difference]:
+class ContentFacts(NamedTuple):
+    """What the registry says of contents: the registered ones, those whose script is accepted, and spends by id."""
+
+    registered: Mapping[str, Content]
+    accepted: Collection[str]
+    spends: Mapping[str, Spend]
+
+    def unregistered(self) -> dict[str, list[str]]:
+        """Content ids that an acceptance or a spend names and no content.registered does, by event type."""
+        named = {ACCEPTED: set(self.accepted), SPEND: {spend.content_id for spend in self.spends.values()}}
+        missing = {kind: sorted(ids - self.registered.keys()) for kind, ids in named.items()}
+        return {kind: ids for kind, ids in missing.items() if ids}
+
+
+def read_content_facts(books: BooksSnapshot) -> ContentFacts:
+    """The facts that stand.
+
+    Raises:
+        InvariantBroken: a stored body is no longer the event that was accepted.
+    """
+    with readable_registry():
+        return ContentFacts(
+            {identity: content_of(event.body) for identity, event in books.facts(CONTENT).items()},
+            books.facts(ACCEPTED).keys(),
+            {identity: spend_of(event.body) for identity, event in books.facts(SPEND).items()},
+        )
+
+
+@contextmanager
+def readable_registry() -> Iterator[None]:
+    """Bodies in the table `reference` were valid when they came; one that cannot be read was changed since.
+
+    Raises:
+        InvariantBroken: there is one.
+    """
+    try:
+        yield
+    except (KeyError, TypeError, ValueError) as broken:
+        raise InvariantBroken(f"a registry event in the table `reference` cannot be read: {broken!r}") from broken
+
+
+def check_contents(books: BooksSnapshot, facts: ContentFacts) -> Iterator[Difference]:
     """Every script fee and spend that is booked or should be."""
-    targets = _targets(books)
+    targets = _targets(facts)
     for record in books.contents():
         where = _where(record.kind, record.identity)
         if record.stored != record.journal:
             yield Difference("content", where, _text(record.stored), _text(record.journal))
-        yield from _worth(where, record, targets.pop((record.kind, record.identity), {}))
+        target = targets.pop((record.kind, record.identity), {})
+        if record.stored != target:
+            yield Difference("price", where, _text(record.stored), _text(target))
     for (kind, identity), target in targets.items():
         if target:
             yield Difference("price", _where(kind, identity), "nothing", _text(target))
 
 
-def _worth(where: str, record: ContentRecord, target: Booked) -> Iterator[Difference]:
-    if record.stored != target:
-        yield Difference("price", where, _text(record.stored), _text(target))
+def content_notes(facts: ContentFacts) -> Iterator[Note]:
+    """Facts that book nothing until their content is registered."""
+    for kind, missing in facts.unregistered().items():
+        yield Note("unregistered contents", f"{kind} names {first_names(missing)}, which nobody registered")
 
 
-def _targets(books: BooksSnapshot) -> dict[tuple[str, str], Booked]:
+def first_names(names: Sequence[str]) -> str:
+    """The first few names, and how many more there are."""
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return f"{', '.join(names[:_NAMED])}{more}"
+
+
+def _targets(facts: ContentFacts) -> dict[tuple[str, str], Booked]:
     """What the standing facts are worth."""
-    contents = {identity: content_of(event.body) for identity, event in books.facts(CONTENT).items()}
-    accepted = books.facts(ACCEPTED)
     targets: dict[tuple[str, str], Booked] = {}
-    for content in contents.values():
-        fee = script_fee_target(content, accepted=content.content_id in accepted)
+    for content in facts.registered.values():
+        fee = script_fee_target(content, accepted=content.content_id in facts.accepted)
         targets[SCRIPT_FEE_POSITION, content.content_id] = {content.currency: fee} if fee and content.currency else {}
-    for identity, event in books.facts(SPEND).items():
-        spend = spend_of(event.body)
-        borne = spend_target(spend, contents.get(spend.content_id))
+    for identity, spend in facts.spends.items():
+        borne = spend_target(spend, facts.registered.get(spend.content_id))
         targets[SPEND_POSITION, identity] = {spend.currency: borne} if borne else {}
     return targets
 
@@ -54,6 +108,7 @@ def _where(kind: str, identity: str) -> str:
     return f"{kind} {identity}"
 
 
-def _text(booked: object) -> str:
+def _text(booked: Mapping[str, Position]) -> str:
     """Positions by currency in one line."""
-    return str(booked) if booked else "nothing"
+    legs = [f"{key} {amount} {of}" for of, found in sorted(booked.items()) for key, amount in sorted(found.items())]
+    return ", ".join(legs) or "nothing"

@@ -12,6 +12,13 @@ from services.settlement.domain.lines.worth import WORTHLESS, worth_of
 from services.settlement.domain.pricing.price import Reference
 from services.settlement.verify.findings import Difference, Note
 
+_BELOW = "below their join (a complete assertion is still to come)"
+_QUARANTINED = "quarantined (frozen at what is booked)"
+_SET_ASIDE = "set aside (over a limit of the journal, so nothing is booked)"
+_UNPRICED = "unpriced (no plan matches)"
+_SECOND = "of a second buyer of the order line (worth nothing)"
+_WAITING = "waiting to be priced again"
+
 
 class LineCheck:
     """Takes every line, then says what is unfinished.
@@ -50,11 +57,11 @@ class LineCheck:
 
     def _count(self, line: Line) -> None:
         self._below[line.partition] += line.below_join
-        self._counts["below their join"] += line.below_join
-        self._counts["quarantined"] += line.quarantined is not None
-        self._counts["set aside"] += line.set_aside is not None
-        self._counts["unpriced"] += line.unpriced is not None
-        self._counts["of a second owner"] += not line.standing
+        self._counts[_BELOW] += line.below_join
+        self._counts[_QUARANTINED] += line.quarantined is not None
+        self._counts[_SET_ASIDE] += line.set_aside is not None
+        self._counts[_UNPRICED] += line.unpriced is not None
+        self._counts[_SECOND] += not line.standing
 
     def _worth(self, where: str, booked: Position, line: Line, assertion: LineAssertion) -> Iterator[Difference]:
         """What is booked must be the assertion's price, unless the line is frozen; nothing where it does not stand."""
@@ -66,14 +73,14 @@ class LineCheck:
         if stored == (target, unpriced, unpriced_minor, worth.set_aside):
             return
         if line.revision < self._reference.revision and line.partition in self._open_jobs:
-            self._counts["waiting to be priced again"] += 1
+            self._counts[_WAITING] += 1
         elif booked != target:
             yield Difference("price", where, _text(booked), _text(target))
         elif line.set_aside != worth.set_aside:
-            yield Difference("set aside", where, str(line.set_aside), str(worth.set_aside))
+            yield Difference("set aside", where, line.set_aside or "not set aside", worth.set_aside or "not set aside")
         else:
-            missing = f"{line.unpriced_minor} ({line.unpriced}) unpriced"
-            yield Difference("price", where, missing, f"{unpriced_minor} ({unpriced}) unpriced")
+            missing = _unpriced(line.unpriced, line.unpriced_minor)
+            yield Difference("price", where, missing, _unpriced(unpriced, unpriced_minor))
 
     def join_counts(self, writers: Iterable[StoredWriter]) -> Iterator[Difference]:
         """The writers' counts of lines below their join must be those of the lines."""
@@ -109,6 +116,11 @@ def _same_content(where: str, line: Line, assertion: LineAssertion) -> Iterator[
         yield Difference("vector", where, str(line.vector), str(vector_of(assertion)))
     if (derived := content_hash(assertion)) != line.content_hash:
         yield Difference("content hash", where, line.content_hash.hex(), derived.hex())
+
+
+def _unpriced(reason: str | None, base_minor: int) -> str:
+    """How much base has no price."""
+    return "all of it priced" if reason is None else f"a base of {base_minor} unpriced ({reason})"
 
 
 def _text(position: Position) -> str:

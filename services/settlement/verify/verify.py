@@ -11,8 +11,9 @@ from functools import partial
 from itertools import chain
 from typing import TypeVar
 
+from services.kernel.errors import InvariantBroken
 from services.settlement.books.snapshot_port import BooksSnapshot
-from services.settlement.verify.contents import check_contents
+from services.settlement.verify.contents import check_contents, content_notes, read_content_facts, readable_registry
 from services.settlement.verify.findings import Difference, Note
 from services.settlement.verify.journal import JournalCheck
 from services.settlement.verify.lines import LineCheck, check_owners
@@ -39,12 +40,20 @@ class VerifyReport:
 
 
 def verify(books: BooksSnapshot, progress: Progress = lambda _what, _done: None) -> VerifyReport:
-    """Check a whole snapshot of the books."""
+    """Check a whole snapshot of the books.
+
+    Raises:
+        InvariantBroken: plans, relations or contents cannot be read, so nothing can be derived from them.
+    """
     report = VerifyReport()
     counted = partial(_counted, report.checked, progress)
+    # what lines and contents are worth
     journal = JournalCheck(books.names)
     stored_writers = books.writers()
-    lines = LineCheck(books.reference(), books.open_jobs())
+    with readable_registry():
+        lines = LineCheck(books.reference(), books.open_jobs())
+    facts = read_content_facts(books)
+    # the journal by itself, then what it adds up to
     found = chain(
         (difference for row in counted("journal rows", books.journal()) for difference in journal.row(row)),
         (difference for row in counted("writers", stored_writers) for difference in journal.writer(row)),
@@ -52,16 +61,23 @@ def verify(books: BooksSnapshot, progress: Progress = lambda _what, _done: None)
         journal.end(),
         (difference for row in counted("lines", books.lines()) for difference in lines.line(row)),
         lines.join_counts(stored_writers),
-        (
-            difference
-            for several in counted("contested lines", books.contested())
-            for difference in check_owners(several)
+        _readable(
+            "owner",
+            (one for several in counted("contested lines", books.contested()) for one in check_owners(several)),
         ),
-        check_contents(books),
+        _readable("content", check_contents(books, facts)),
     )
     report.differences.extend(found)
-    report.notes.extend(lines.notes())
+    report.notes.extend([*lines.notes(), *content_notes(facts)])
     return report
+
+
+def _readable(check: str, differences: Iterable[Difference]) -> Iterator[Difference]:
+    """Differences as they are found; a stored row that cannot be read ends them and is one itself."""
+    try:
+        yield from differences
+    except InvariantBroken as broken:
+        yield Difference(check, "a stored row", str(broken), "readable rows")
 
 
 def _counted(checked: Counter[str], progress: Progress, what: str, rows: Iterable[Row]) -> Iterator[Row]:

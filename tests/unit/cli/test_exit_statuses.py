@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from services.cli import main
-from services.kernel.errors import HistoryLost, InvariantBroken, PlaceTaken, Stalled, StartRefused
+from services.kernel.errors import HistoryLost, InputRefused, InvariantBroken, PlaceTaken, Stalled, StartRefused
+from services.settlement.export.file import NoOutput
 
 PAGE = (Path(__file__).parents[3] / "docs/operations.md").read_text()
 ENDS = [
@@ -15,6 +16,8 @@ ENDS = [
     (PlaceTaken("worker-1"), 78),
     (InvariantBroken("two truths of one line"), 70),
     (Stalled("3 records wait and none was fetched for 15 s"), 75),
+    (InputRefused("events.jsonl is empty"), 65),
+    (NoOutput("the folder is not there"), 73),
     (ConnectionError("no broker answers"), main.UNAVAILABLE),
 ]
 EXIT_STATUSES = PAGE.partition("## Exit statuses")[2].partition("\n## ")[0]
@@ -36,6 +39,6 @@ def test_an_expected_end_is_a_sentence_and_its_status(
     assert len(told.splitlines()) == 1
 
 
-@pytest.mark.parametrize("status", sorted({status for _, status in ENDS} | {0, 1, 2}))
+@pytest.mark.parametrize("status", sorted({status for _, status in ENDS} | {0, 1, 2, main.IO_ERROR}))
 def test_the_page_explains_every_status(status: int) -> None:
     assert re.search(rf"^\| {status} \| ", EXIT_STATUSES, re.MULTILINE)

@@ -31,7 +31,7 @@ def test_every_command_has_a_help_text(command: str) -> None:
     assert "Usage: koc" in done.stdout
 
 
-@pytest.mark.parametrize("arguments", [("ledger", "digest"), ("topics", "check")])
+@pytest.mark.parametrize("arguments", [("ledger", "digest"), ("topics", "check"), ("dlq", "list")])
 def test_an_absent_server_is_a_sentence_without_secrets(arguments: tuple[str, ...]) -> None:
     done = koc(*arguments)
     assert done.returncode == UNAVAILABLE, done.stderr

@@ -20,9 +20,10 @@ from services.settlement.domain.pricing.price import (
 from services.settlement.domain.pricing.relations import Relation
 from services.settlement.posting import process, reprice
 from services.settlement.relay import store
-from tests.kit.settlement_facts import BOTH, DAY, PAID_AT, Fact, FactCredit, plan, reference
+from tests.kit.settlement_facts import BOTH, DAY, PAID_AT, Fact, FactCredit, plan, reference, usual
 
-PAGE = (Path(__file__).parents[3] / "docs/settlement.md").read_text()
+ROOT = Path(__file__).parents[3]
+PAGE = (ROOT / "docs/settlement.md").read_text()
 WORDS = " ".join(PAGE.split())
 """The page in one line: a sentence may be wrapped anywhere."""
 
@@ -113,3 +114,13 @@ def test_the_page_names_every_advisory_lock() -> None:
     every = {**vars(posting_transaction), **vars(store)}
     locks = {name for name, value in every.items() if isinstance(value, int) and value in range(4_715_000, 4_716_000)}
     assert set(re.findall(r"advisory lock ([A-Z]+)", PAGE)) == locks
+
+
+def test_the_order_of_the_readme_is_what_the_rules_give() -> None:
+    fact = Fact()
+    target = price(fact, terms_of(fact, usual()).terms, 0, cancelled=False)
+    owed = [target[key] for key in ("brand:br_2:accrued", "platform:fee_deferred", "mcn:m_1:pending")]
+    owed += [target["recruiter:r_1:pending"], target["koc:k_7:pending"]]
+    block = (ROOT / "README.md").read_text().partition("## One order\n```\n")[2].partition("```")[0]
+    amounts = [line.split()[-1] for line in block.splitlines()]
+    assert amounts == [yuan(fact.goods_paid_minor), *(yuan(abs(amount)) for amount in owed)]

@@ -53,7 +53,7 @@ def test_an_end_that_moved_meanwhile_is_held_against_again() -> None:
     told: list[str] = []
     positions = Written([{CLICKS: 5, CREDITS: 2}, later], [at(5, 2), at(5, 2), at(5, 3)])
     assert drain(positions, 5, told.append).ends == later
-    assert told == ["records that have only just come", "credits: 1 behind in partition 3"]
+    assert told == ["records that have just arrived", "credits: 1 behind in partition 3"]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ may hold colons, an owner and a purpose never do.
 """
 
 from enum import Enum
+from functools import lru_cache
 from typing import NamedTuple
 
 from services.kernel.errors import InvariantBroken
@@ -101,11 +102,13 @@ def validate_chart() -> None:
             raise InvariantBroken(f"{template.owner} could be a role's name: reserve it")
 
 
+@lru_cache(maxsize=10_000)
 def brand_accrued(brand_id: str) -> str:
     """What a brand is charged and not yet billed."""
     return f"brand:{brand_id}:accrued"
 
 
+@lru_cache(maxsize=50_000)
 def pending(role: str, party_id: str) -> str:
     """What a party has earned and not yet settled; our own part is the deferred fee."""
     return FEE_DEFERRED if role == OURSELVES else f"{role}:{party_id}:pending"

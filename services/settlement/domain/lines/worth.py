@@ -29,6 +29,9 @@ class Worth(NamedTuple):
     near_limit: bool = False
 
 
+_NEVER_NEAR_MINOR = MAX_AMOUNT_MINOR // (2 * 50 * (1 + 20))
+"""A base whose prices stay far from the limit: at most 50 order events, there and back, and 20 shares of the base."""
+
 WORTHLESS = Worth({}, ())
 """A line that does not stand: another buyer's line has its place."""
 
@@ -37,9 +40,9 @@ def worth_of(assertion: LineAssertion, reference: Reference) -> Worth:
     """The worth of a line that stands."""
     terms, unpriced, unpriced_minor = terms_of(assertion, reference)
     target = price(assertion, terms, assertion.refunded_minor, cancelled=is_cancelled(assertion))
-    highest = _highest_amount(assertion, terms)
-    if highest * 2 * len(assertion.steps) <= MAX_AMOUNT_MINOR:
+    if assertion.goods_paid_minor + assertion.platform_discount_minor <= _NEVER_NEAR_MINOR:
         return Worth(target, terms, unpriced, unpriced_minor)
+    highest = _highest_amount(assertion, terms)
     reason = _over_limit(assertion, terms, target) if highest > MAX_AMOUNT_MINOR else None
     return Worth({} if reason else target, terms, unpriced, unpriced_minor, reason, near_limit=True)
 

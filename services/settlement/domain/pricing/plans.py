@@ -1,4 +1,4 @@
-"""Which plan prices a credit: versions by paid time, scopes, and the most specific match (events.md, registry)."""
+"""Which plan prices a credit: versions by paid time, scopes, and the most specific match."""
 
 from bisect import bisect_right
 from collections.abc import Iterable

@@ -7,7 +7,7 @@ always be reversed exactly, to zero when all is refunded. (Largest remainder is 
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from services.kernel.money import allocate, credit_rank, share
+from services.kernel.money import MILLION, allocate, credit_rank, share
 from services.settlement.domain.book import chart
 from services.settlement.domain.book.positions import Position
 from services.settlement.domain.lines.assertions import AssertedCredit, LineAssertion
@@ -90,21 +90,22 @@ def terms_of(line: LineAssertion, reference: Reference) -> LineTerms:
 
 def price(line: LineAssertion, terms: tuple[CreditTerms, ...], refunded_minor: int, *, cancelled: bool) -> Position:
     """The target per account of a line of which so much is refunded."""
-    position: Position = {}
     if cancelled or not terms:
-        return position
+        return {}
+    position: Position = {chart.brand_accrued(line.brand_id): 0}
     by_kind: dict[str, list[int]] = {}
-    for index, (_, plan, rate_ppm, _) in enumerate(terms):
-        if plan is None:
+    for index, one in enumerate(terms):
+        if one.plan is None:
             continue
-        parts = by_kind.get(plan.base)
+        parts = by_kind.get(one.plan.base)
         if parts is None:
-            parts = by_kind[plan.base] = allocated(line, terms, plan.base, refunded_minor)
-        _share_out(position, terms[index], parts[index], share(parts[index], rate_ppm))
+            parts = by_kind[one.plan.base] = allocated(line, terms, one.plan.base, refunded_minor)
+        _share_out(position, one, parts[index], share(parts[index], one.rate_ppm))
     owed = -sum(position.values())
-    if owed:
-        return {chart.brand_accrued(line.brand_id): owed, **{key: v for key, v in position.items() if v}}
-    return {}
+    if not owed:
+        return {}
+    position[chart.brand_accrued(line.brand_id)] = owed
+    return position
 
 
 def allocated(line: LineAssertion, terms: tuple[CreditTerms, ...], kind: str, refunded_minor: int) -> list[int]:
@@ -124,14 +125,16 @@ def allocated(line: LineAssertion, terms: tuple[CreditTerms, ...], kind: str, re
 def split(terms: CreditTerms, base: int, commission: int) -> tuple[list[SplitShare], dict[str, int]]:
     """Apply a plan's splits in order to one credit's commission: what each took, and what roles hold in the end."""
     steps: list[SplitShare] = []
-    holds = _divide(terms, base, commission, steps)
+    holds, _ = _divide(terms, base, commission, steps)
     return steps, holds
 
 
-def _divide(terms: CreditTerms, base: int, commission: int, told: list[SplitShare] | None) -> dict[str, int]:
-    """What roles hold after all splits; `told` is told what each took."""
+def _divide(
+    terms: CreditTerms, base: int, commission: int, steps: list[SplitShare] | None = None
+) -> tuple[dict[str, int], dict[str, str]]:
+    """What roles hold after all splits, and who fills them; each split is added to `steps`."""
     credit, plan, _, parties = terms
-    holds = {"koc": commission}
+    holds, seats = {"koc": commission}, {"koc": credit.koc_id}
     for role, of, share_ppm in plan.splits if plan else ():
         party = fills(role, credit.koc_id, parties)
         source = None if of == "base" else "koc" if of == "commission" else of
@@ -139,20 +142,21 @@ def _divide(terms: CreditTerms, base: int, commission: int, told: list[SplitShar
         whole = base if source is None else commission if of == "commission" else held
         taken = 0
         if party is not None:
-            taken = share(whole, share_ppm)
+            taken = whole * share_ppm // MILLION
             if source is not None:
                 taken = min(taken, held)
                 holds[source] = held - taken
             holds[role] = holds.get(role, 0) + taken
-        if told is not None:
-            told.append(SplitShare(role, party, of, share_ppm, whole, taken))
-    return holds
+            seats[role] = party
+        if steps is not None:
+            steps.append(SplitShare(role, party, of, share_ppm, whole, taken))
+    return holds, seats
 
 
 def _share_out(position: Position, terms: CreditTerms, base: int, commission: int) -> None:
     """Add what each role holds of one credit's commission in the end to `position`."""
-    for role, amount in _divide(terms, base, commission, None).items():
-        party = fills(role, terms.credit.koc_id, terms.parties) if amount else None
-        if party is not None:
-            key = chart.pending(role, party)
+    holds, seats = _divide(terms, base, commission)
+    for role, amount in holds.items():
+        if amount:
+            key = chart.pending(role, seats[role])
             position[key] = position.get(key, 0) - amount

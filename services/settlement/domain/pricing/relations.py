@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from services.settlement.domain.book.chart import OURSELVES
 
 NOBODY: Mapping[str, str] = {}
+_NONE: Mapping[int, "Relation"] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,11 @@ class Relations:
 
     def parties(self, koc_id: str, paid_at: int) -> Mapping[str, str]:
         """Role -> party id of a KOC for an order paid at that time; `platform` is never among them."""
-        covering = [since for since, r in self._by_koc.get(koc_id, {}).items() if r.covers(paid_at)]
-        return self._by_koc[koc_id][max(covering)].parties if covering else NOBODY
+        standing: Relation | None = None
+        for relation in self._by_koc.get(koc_id, _NONE).values():
+            if relation.covers(paid_at) and (standing is None or relation.effective_from > standing.effective_from):
+                standing = relation
+        return NOBODY if standing is None else standing.parties
 
 
 def fills(role: str, koc_id: str, parties: Mapping[str, str]) -> str | None:

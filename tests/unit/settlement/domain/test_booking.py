@@ -1,4 +1,4 @@
-"""Which rows a line's new truth writes, and when each takes effect (settlement.md, Dates)."""
+"""Which rows a line's new truth writes, and when each takes effect (docs/settlement.md, Dates)."""
 
 import pytest
 

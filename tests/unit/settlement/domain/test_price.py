@@ -1,4 +1,4 @@
-"""What a line is worth to everyone (settlement.md, Money)."""
+"""What a line is worth to everyone (docs/settlement.md, The price)."""
 
 import json
 from pathlib import Path
