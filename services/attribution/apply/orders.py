@@ -1,4 +1,4 @@
-"""Apply a chunk of the orders log: payments, what becomes of them, and what waits for them."""
+"""Apply a chunk of the orders log: payments, later events of orders, and events that wait for their order."""
 
 from services.attribution.apply.outcome import ChunkOutcome, Effects
 from services.attribution.apply.records import MICROS, OrderRecord
@@ -12,7 +12,7 @@ from services.kernel.errors import Refused
 
 
 def apply_orders(shard: Shard, records: list[OrderRecord]) -> ChunkOutcome:
-    """Apply records of the orders log, in its order; then let those go that waited too long for their order."""
+    """Apply records of the orders log, in its order; then refuse events that have waited too long for their order."""
     effects = Effects()
     buyers = shard.buyers.fetch({record.buyer_id for record in records})
     for record in records:
@@ -34,7 +34,7 @@ def apply_orders(shard: Shard, records: list[OrderRecord]) -> ChunkOutcome:
 
 
 def _apply_payment(shard: Shard, effects: Effects, buyer: Buyer, record: OrderRecord, payment: Payment) -> bool:
-    """Make an order known, and let in what waited for it; False for a duplicate."""
+    """Make an order known, and add the events that waited for it. Returns False for a duplicate."""
     source = record.source
     order = acceptance.accept_payment(
         buyer, payment, source.offset, source.timestamp * MICROS, shard.marks.orders, shard.horizons
@@ -49,7 +49,7 @@ def _apply_payment(shard: Shard, effects: Effects, buyer: Buyer, record: OrderRe
 
 
 def _join(shard: Shard, effects: Effects, buyer: Buyer, order: Order, record: OrderRecord) -> None:
-    """Let in what waited for an order; what waited too long is left to expire."""
+    """Add the events that waited for an order; events that have waited too long are left to expire."""
     joining = acceptance.waiting_facts(buyer, record.order_id, shard.marks.orders, shard.horizons)
     for offset, fact in joining:
         held = shard.room.leave((fact.occurred_at, offset))
@@ -63,7 +63,7 @@ def _join(shard: Shard, effects: Effects, buyer: Buyer, order: Order, record: Or
 
 
 def _apply_fact(shard: Shard, effects: Effects, buyer: Buyer, record: OrderRecord, fact: Fact) -> bool:
-    """Add an event to its order, or let it wait; False for a duplicate."""
+    """Add an event to its order, or let it wait. Returns False for a duplicate."""
     source = record.source
     _make_room(shard, effects)
     effect = acceptance.accept_fact(
@@ -86,24 +86,24 @@ def _apply_fact(shard: Shard, effects: Effects, buyer: Buyer, record: OrderRecor
 
 
 def _make_room(shard: Shard, effects: Effects) -> None:
-    """Let those go that have waited too long, if no other event may wait before they do."""
+    """Refuse events that have waited too long, if no other event may wait before they leave."""
     if _is_full(shard.room):
         _expire(shard, effects)
 
 
 def _is_full(room: WaitingRoom) -> bool:
-    """Whether no more events of unknown orders may wait."""
+    """Whether no further event of an unknown order may wait."""
     return len(room.held) >= WAITING_PER_PARTITION
 
 
 def _advance(shard: Shard, occurred_at: int) -> None:
-    """An accepted event of the orders log moves its watermark; a waiting one does so when its order comes."""
+    """Move the watermark of the orders log for an accepted event; a waiting event moves it when its order comes."""
     if occurred_at > shard.marks.orders:
         shard.marks = Watermarks(shard.marks.clicks, occurred_at)
 
 
 def _expire(shard: Shard, effects: Effects) -> None:
-    """Refuse what waited longer than an order may come late."""
+    """Refuse events that have waited longer than an order may be late."""
     expired = shard.room.expire(shard.marks.orders - shard.horizons.order_lateness)
     buyers = shard.buyers.fetch({held.buyer_id for held in expired})
     for held in expired:
@@ -112,7 +112,7 @@ def _expire(shard: Shard, effects: Effects) -> None:
 
 
 def _stop_waiting(effects: Effects, buyer_id: str, buyer: Buyer, order_id: str, offsets: set[int]) -> None:
-    """Remove these facts from the buyer's waiting ones."""
+    """Remove the facts at these offsets from the buyer's waiting ones."""
     effects.changes.buyers[buyer_id] = effects.changes.waiting[buyer_id] = buyer
     left = [entry for entry in buyer.waiting.get(order_id, ()) if entry[0] not in offsets]
     if left:

@@ -1,4 +1,4 @@
-"""What a chunk brings about, while it is applied and in the end."""
+"""The effects of a chunk while it is applied, and its outcome."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from services.kernel.errors import Refused
 
 
 class ChunkOutcome(NamedTuple):
-    """What follows from a stretch of records."""
+    """What is left to do after a chunk was applied: count, refuse, publish."""
 
     duplicates: int
     refusals: list[RefusedRecord]
@@ -20,17 +20,17 @@ class ChunkOutcome(NamedTuple):
 
 @dataclass(slots=True)
 class Effects:
-    """What a stretch of records has brought about so far."""
+    """The effects of a chunk so far."""
 
     duplicates: int = 0
     refusals: list[RefusedRecord] = field(default_factory=list)
     changes: Changes = field(default_factory=Changes)
 
     def refuse(self, source: Source, refused: Refused) -> None:
-        """Note a bad event."""
+        """Note a refused event."""
         self.refusals.append(RefusedRecord(source, refused.reason, refused.detail))
 
     def conclude(self, shard: Shard) -> ChunkOutcome:
-        """Hand the changes to the state; returns what is left to do."""
+        """Hand the changes to the state, and decide what is published."""
         shard.buyers.note(self.changes)
         return ChunkOutcome(self.duplicates, self.refusals, publication(shard, self.changes.orders))

@@ -1,4 +1,4 @@
-"""Which orders are published: those with a new truth, but for those that lost records could belong to."""
+"""Which orders are published: those with a new truth, except those that lost records could belong to."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
@@ -10,15 +10,16 @@ from services.attribution.domain.horizons import ALWAYS
 from services.attribution.domain.policy import Rules
 
 PUBLISHED_AT_ONCE = 1000
-"""Orders in memory at a time when all of a store are published again; a buyer's are not parted."""
+"""Orders in memory at a time when a whole store is published again; the orders of one buyer stay together."""
 
 
 class Publication(NamedTuple):
-    """Orders with a new truth, under the terms by which it is published.
+    """Orders whose new truth is published, with the rules and the generation that apply.
 
     Attributes:
-        orders: those that are published, with their buyers, by (buyer_id, order_id).
-        withheld: how many others are not, because lost records could belong to them (see domain.truncation).
+        orders: the published orders with their buyers, by (buyer_id, order_id).
+        withheld: how many other orders are not published, because lost records could belong to them.
+        log: generation of the input topics.
     """
 
     orders: Mapping[tuple[str, str], tuple[Buyer, Order]]
@@ -27,13 +28,13 @@ class Publication(NamedTuple):
     log: int
 
     def assertions(self) -> Iterator[Assertion]:
-        """The truth of each line, once however often it changed on the way."""
+        """The current truth of each line, once, however often it has changed in the chunk."""
         for (buyer_id, _), (buyer, order) in self.orders.items():
             yield from assertions(buyer_id, buyer, order, self.rules, self.log)
 
 
 def publication(shard: Shard, orders: Mapping[tuple[str, str], tuple[Buyer, Order]]) -> Publication:
-    """What is published of orders that have a new truth."""
+    """The publication of orders with a new truth."""
     published = orders
     if shard.publish_from != ALWAYS:
         published = {
@@ -43,7 +44,7 @@ def publication(shard: Shard, orders: Mapping[tuple[str, str], tuple[Buyer, Orde
 
 
 def republications(shard: Shard, buyers: Iterable[tuple[str, Buyer]]) -> Iterator[Publication]:
-    """What is published when every order of these buyers is published again, a bounded number at a time."""
+    """The publications of all orders of these buyers, a bounded number of orders each."""
     orders: dict[tuple[str, str], tuple[Buyer, Order]] = {}
     for buyer_id, buyer in buyers:
         orders.update({(buyer_id, order_id): (buyer, order) for order_id, order in buyer.orders.items()})

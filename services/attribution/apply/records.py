@@ -1,4 +1,4 @@
-"""Records of the two logs, decoded, and those that are refused."""
+"""Decoded records of the two logs, and refused records."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ from services.attribution.apply.ports import Source
 from services.attribution.domain.facts import Fact, Payment, Touch
 
 MICROS = 1000
-"""Microseconds of a broker timestamp's millisecond."""
+"""Microseconds in a millisecond, the unit of a broker's timestamp."""
 
 
 class TouchRecord(NamedTuple):

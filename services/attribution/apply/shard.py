@@ -1,4 +1,4 @@
-"""What chunks are applied to."""
+"""The state that chunks are applied to."""
 
 from dataclasses import dataclass, field
 
@@ -10,11 +10,11 @@ from services.attribution.domain.policy import Rules
 
 @dataclass(slots=True)
 class Shard:
-    """One partition number: its state, and the terms under which it is read.
+    """The state of one partition number, with the rules and spans that apply to it.
 
     Attributes:
         log: generation of the input topics.
-        publish_from: orders paid before are not published (see domain.truncation).
+        publish_from: orders that were paid before are not published (see domain.truncation).
     """
 
     buyers: Buyers

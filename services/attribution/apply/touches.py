@@ -1,4 +1,4 @@
-"""Apply a chunk of the clicks log: touches are kept, and orders gain candidates."""
+"""Apply a chunk of the clicks log: the state keeps touches, and orders gain candidates."""
 
 from services.attribution.apply.outcome import ChunkOutcome, Effects
 from services.attribution.apply.records import MICROS, TouchRecord

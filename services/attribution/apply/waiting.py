@@ -1,6 +1,6 @@
-"""The waiting room: records of orders that are not known yet, kept whole until their order is paid or their time is up.
+"""The waiting room: records of unknown orders, kept whole until their order is paid or their time is up.
 
-The facts themselves wait with their buyer; here stands what a dead letter needs, in the order in which time runs out.
+The facts themselves wait in their buyer's state. The room keeps what a dead letter needs, ordered by expiry.
 """
 
 import heapq
@@ -9,11 +9,11 @@ from typing import NamedTuple
 from services.attribution.apply.ports import Source
 
 QueuePlace = tuple[int, int]
-"""(occurred_at, offset): what runs out first comes first."""
+"""(occurred_at, offset): the record that expires first comes first."""
 
 
 class HeldRecord(NamedTuple):
-    """A waiting record: whose it is, and its bytes as they came."""
+    """A waiting record: its buyer and order, and the record as the broker gave it."""
 
     buyer_id: str
     order_id: str
@@ -25,7 +25,7 @@ class HeldRecord(NamedTuple):
 
 
 class WaitingRoom:
-    """Held records by place. `added` and `removed` are what the next checkpoint writes."""
+    """Held records by queue place; the next checkpoint writes `added` and `removed`."""
 
     def __init__(self, held: dict[QueuePlace, HeldRecord]) -> None:
         self.held = held
@@ -34,7 +34,7 @@ class WaitingRoom:
         self._queue = sorted(held)
 
     def hold(self, buyer_id: str, order_id: str, occurred_at: int, record: Source) -> None:
-        """Keep a record until `leave` or until its time is up."""
+        """Keep a record until it leaves or expires."""
         place = (occurred_at, record.offset)
         self.held[place] = self.added[place] = HeldRecord(
             buyer_id, order_id, record.offset, record.timestamp, record.key, record.value, tuple(record.headers)
@@ -43,13 +43,13 @@ class WaitingRoom:
         heapq.heappush(self._queue, place)
 
     def leave(self, place: QueuePlace) -> HeldRecord:
-        """Let a record go and return it."""
+        """Remove a record, and return it."""
         if self.added.pop(place, None) is None:
             self.removed.add(place)
         return self.held.pop(place)
 
     def expire(self, before: int) -> list[HeldRecord]:
-        """Let all go that occurred before this time, oldest first."""
+        """Remove all records that occurred before this time; returns them, oldest first."""
         gone = []
         while self._queue and self._queue[0][0] < before:
             place = heapq.heappop(self._queue)
@@ -58,5 +58,5 @@ class WaitingRoom:
         return gone
 
     def clear_changes(self) -> None:
-        """A checkpoint has taken `added` and `removed`."""
+        """Start `added` and `removed` again, after a checkpoint has taken them."""
         self.added, self.removed = {}, set()

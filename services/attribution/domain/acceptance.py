@@ -1,7 +1,7 @@
-"""What is accepted: a function of each log's own prefix, and of nothing else.
+"""Acceptance of events: a function of each log's own prefix, and of nothing else.
 
-Every test goes by a predicate on stored times, never by whether something is still there: a sweep can then never show.
-`clicks_at` and `orders_at` are the watermarks of the two logs before the event, `appended_at` is the broker's time.
+Each test compares stored times and never asks whether something is still stored, so that forgetting changes no result.
+`clicks_at` and `orders_at` are the watermarks of the two logs before the event; `appended_at` is the broker's time.
 """
 
 from services.attribution.domain.buyer import Buyer, Order
@@ -22,7 +22,7 @@ from services.kernel.time import DAY, SECOND, format_to_second
 def accept_touch(
     buyer: Buyer, touch: Touch, offset: int, appended_at: int, clicks_at: int, horizons: Horizons
 ) -> list[Order] | None:
-    """Add a touch and return the orders that it became a candidate of; None for a duplicate.
+    """Add a touch. Returns the orders that have it as a new candidate; None for a duplicate.
 
     Raises:
         Refused: id_conflict, in_future, too_late or too_many.
@@ -45,7 +45,7 @@ def accept_touch(
 
 
 def _add_candidate(buyer: Buyer, touch: Touch, offset: int, window: int, *, seen_before: bool) -> list[Order]:
-    """Make the touch a candidate of the orders in whose window it lies; an id that was used before counts once."""
+    """Make the touch a candidate of each order whose window it lies in; a repeated id counts once for an order."""
     since = touch.occurred_at
     until = since + window
     touched = []
@@ -58,14 +58,14 @@ def _add_candidate(buyer: Buyer, touch: Touch, offset: int, window: int, *, seen
 
 
 def known_order(buyer: Buyer, order_id: str, orders_at: int, horizons: Horizons) -> Order | None:
-    """The order, if the orders log still knows it; older ones are kept only for touches that may still come."""
+    """The order, if the orders log still knows it; an older order is kept only for touches that may still come."""
     order = buyer.orders.get(order_id)
     alive = order is not None and order.payment.paid_at >= orders_at - horizons.order_memory
     return order if alive else None
 
 
 def waiting_facts(buyer: Buyer, order_id: str, orders_at: int, horizons: Horizons) -> list[tuple[int, Fact]]:
-    """The (offset, fact) of an unknown order that have not waited too long."""
+    """The events of an unknown order that may still wait for it, as (offset, fact)."""
     if not buyer.waiting:
         return []
     earliest = orders_at - horizons.order_lateness
@@ -75,7 +75,7 @@ def waiting_facts(buyer: Buyer, order_id: str, orders_at: int, horizons: Horizon
 def accept_payment(
     buyer: Buyer, payment: Payment, offset: int, appended_at: int, orders_at: int, horizons: Horizons
 ) -> Order | None:
-    """Make an order known, with its candidates but without what waited for it; None for a duplicate.
+    """Make an order known, with its candidates but without the events that waited for it; None for a duplicate.
 
     Raises:
         Refused: id_conflict, in_future, too_late or too_many.
@@ -101,12 +101,12 @@ def accept_payment(
 
 
 def _count_known_orders(buyer: Buyer, orders_at: int, horizons: Horizons) -> int:
-    """How many orders of a buyer the orders log still knows."""
+    """The number of a buyer's orders that the orders log still knows."""
     return sum(known_order(buyer, order_id, orders_at, horizons) is not None for order_id in buyer.orders)
 
 
 def _candidates(buyer: Buyer, paid_at: int, window: int) -> list[int]:
-    """Offsets of the touches in [paid_at - window, paid_at], ascending; of those with one id the first."""
+    """Offsets of the touches in [paid_at - window, paid_at], ascending; the first one of each touch id."""
     since = paid_at - window
     offsets = [offset for offset, touch in buyer.touches.items() if since <= touch.occurred_at <= paid_at]
     if len(buyer.offsets) == len(buyer.touches):
@@ -128,13 +128,15 @@ def accept_fact(
     *,
     has_room: bool,
 ) -> Order | bool:
-    """Add an event to its order and return it; True: it waits for its order; False: a duplicate.
+    """Add an event to its order. Returns the order; True if the event waits for its order; False for a duplicate.
 
-    `has_room` says whether one more event of the partition may wait.
+    Args:
+        has_room: whether one more event of the partition may wait.
 
     Raises:
         Refused: id_conflict, in_future, too_late, too_many or unknown_line.
     """
+    # An order that is not known yet may still be paid: its events wait.
     order = known_order(buyer, order_id, orders_at, horizons)
     if order is None:
         if _is_new_to_wait(buyer, order_id, fact, appended_at, orders_at, horizons):
@@ -142,18 +144,20 @@ def accept_fact(
             buyer.waiting.setdefault(order_id, []).append((offset, fact))
             return True
         return False
+    # An event id counts once, and only with the same content.
     if fact.event_id == order.payment.event_id:
         raise _conflict(f"event {fact.event_id} came before as the order.paid of order {order_id}")
     if (known := order.facts.get(fact.event_id)) is not None:
         _check_same_event(known == fact, fact.event_id)
         return False
+    # A new event of a known order may be as late as the order is remembered, but not early.
     _check_not_in_future(fact.occurred_at, appended_at)
     add_fact(order, fact, offset)
     return order
 
 
 def add_fact(order: Order, fact: Fact, offset: int) -> None:
-    """Make a fact part of its order.
+    """Add a fact to its order.
 
     Raises:
         Refused: unknown_line or too_many.
@@ -183,7 +187,7 @@ def _is_new_to_wait(
 
 
 def _check_room_to_wait(buyer: Buyer, orders_at: int, horizons: Horizons, *, has_room: bool) -> None:
-    """A publisher whose payments do not come must not fill the state with what waits for them."""
+    """Refuse events whose payments do not come before they fill the state."""
     if not has_room:
         raise Refused("too_many", f"{WAITING_PER_PARTITION} events of the partition wait for their orders")
     if sum(len(waiting_facts(buyer, i, orders_at, horizons)) for i in buyer.waiting) >= WAITING_PER_BUYER:
@@ -191,22 +195,23 @@ def _check_room_to_wait(buyer: Buyer, orders_at: int, horizons: Horizons, *, has
 
 
 def _check_same_event(same: bool, event_id: str, offset: int | None = None) -> None:  # noqa: FBT001 - a comparison's outcome
-    """A duplicate passes without effect, another content under the same id does not.
+    """Let a duplicate pass, and refuse other content under the same id.
 
-    `offset` is where the first one stands in the same partition, if that is known.
+    Args:
+        offset: of the first event of this id in the same partition, if it is known.
     """
     if not same:
         raise _conflict(f"event {event_id} came before with other content", offset)
 
 
 def _conflict(what: str, offset: int | None = None) -> Refused:
-    """The earlier one stands; a negative offset is of a log that is gone, and names nothing any more."""
+    """The refusal; a negative offset belongs to an earlier generation of the log and is not named."""
     where = "" if offset is None or offset < 0 else f" at offset {offset}"
     return Refused("id_conflict", f"{what}; the earlier event{where} stands")
 
 
 def _too_late(occurred_at: int, earliest: int) -> Refused:
-    """Rounded so that what is said to be accepted is."""
+    """The refusal; times are rounded so that an event of the named second is accepted."""
     since = format_to_second(earliest + SECOND - 1)
     return Refused("too_late", f"occurred at {format_to_second(occurred_at)}, accepted from {since} on")
 

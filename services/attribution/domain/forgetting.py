@@ -1,4 +1,4 @@
-"""Forgetting is garbage collection: only what no accepted event can ever ask for again may go."""
+"""Forgetting is garbage collection: it drops only state that no accepted event can ever need again."""
 
 from typing import NamedTuple
 
@@ -8,12 +8,12 @@ from services.kernel.time import DAY
 
 
 class Retention(NamedTuple):
-    """From when on things can still matter, in microseconds since the epoch.
+    """The times from which on state can still matter, in microseconds since the epoch.
 
     Attributes:
-        orders_from: an order paid before can be reached by neither its own log nor a touch.
-        touches_from: a touch before can become no order's candidate, its id need not be remembered, and its day
-            accepts no more touches; the start of a day, so that the touches of a day can be counted.
+        orders_from: neither the orders log nor a touch can reach an order that was paid before.
+        touches_from: an earlier touch can become no candidate, its id is no longer needed, and its day accepts no
+            more touches. It is the start of a day, so that the touches of a day can be counted.
     """
 
     orders_from: int
@@ -21,14 +21,14 @@ class Retention(NamedTuple):
 
 
 class ForgottenParts(NamedTuple):
-    """What was forgotten of a buyer: the offsets of touches, the ids of orders."""
+    """The forgotten part of a buyer: offsets of touches and ids of orders."""
 
     touches: list[int]
     orders: list[str]
 
 
 def retention_of(marks: Watermarks, horizons: Horizons) -> Retention:
-    """What the logs' watermarks say."""
+    """The retention that follows from the logs' watermarks."""
     accepted_from = marks.clicks - horizons.touch_lateness
     orders_from = min(marks.orders - horizons.order_memory, accepted_from)
     touches_from = min(marks.orders - horizons.order_lateness - horizons.candidate_window, accepted_from)
@@ -36,10 +36,10 @@ def retention_of(marks: Watermarks, horizons: Horizons) -> Retention:
 
 
 def forget(buyer: Buyer, since: Retention) -> ForgottenParts | None:
-    """Drop what can no longer matter, and say what that was; None: nothing. Whether and when this runs can never show
-    in a result.
+    """Drop state that can no longer matter. Returns the dropped parts; None if there are none.
 
-    A candidate stays as long as its order. Facts that waited too long leave with their dead letters.
+    Whether and when this runs never changes a result. A candidate stays as long as its order. Facts that have waited
+    too long leave when their dead letters are sent.
     """
     if buyer.oldest_paid_at >= since.orders_from and buyer.oldest_touch_at >= since.touches_from:
         return None

@@ -1,4 +1,4 @@
-"""Models: how the touches that compete for a line share it, as integer shares of any common denominator."""
+"""Models: how competing touches share a line, as integer shares of any common denominator."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -8,15 +8,15 @@ from services.attribution.domain.facts import Touch
 from services.attribution.domain.verdicts import Verdict
 
 ShareRule = Callable[[Sequence[Touch]], list[int]]
-"""Touches by (occurred_at, event_id) ascending, at least two -> a share for each, none zero."""
+"""From at least two touches, by (occurred_at, event_id) ascending, to a share for each of them, none zero."""
 
 
 class SingleTouchModel(NamedTuple):
-    """A model by which one touch takes the whole line.
+    """A model that gives the whole line to one touch.
 
     Attributes:
         choose: `max` or `min` of (occurred_at, event_id, …).
-        loser: the word for a touch that competed and did not win.
+        loser: the verdict on a touch that competed and did not win.
     """
 
     choose: Callable[[list[tuple[int, str, int]]], tuple[int, str, int]]
@@ -24,24 +24,24 @@ class SingleTouchModel(NamedTuple):
 
 
 class SharingModel(NamedTuple):
-    """A model by which every touch that competes has a share, however small."""
+    """A model that gives every competing touch a share, however small."""
 
     shares: ShareRule
 
 
 def _linear(touches: Sequence[Touch]) -> list[int]:
-    """The same to each."""
+    """The same share for each touch."""
     return [1] * len(touches)
 
 
 def _position_based(touches: Sequence[Touch]) -> list[int]:
-    """40 % to the first, 40 % to the last, 20 % to all between them; of two each the half."""
+    """40 % for the first touch, 40 % for the last, 20 % for all between them; two touches get half each."""
     between = len(touches) - 2
     return [2 * between, *[1] * between, 2 * between] if between else [1, 1]
 
 
 def _time_decay(touches: Sequence[Touch]) -> list[int]:
-    """The half for every 7 d that a touch is older."""
+    """Half the share for every 7 d of age."""
     newest = touches[-1].occurred_at
     return decayed_shares([newest - touch.occurred_at for touch in touches])
 

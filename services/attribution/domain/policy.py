@@ -1,4 +1,4 @@
-"""A policy: how far a touch reaches and which model shares a line among the touches that compete; and when it holds."""
+"""A policy: how far a touch reaches, which model shares a line among competing touches, and when the policy applies."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from services.attribution.domain.facts import Payment
 from services.kernel.errors import InvariantBroken
 
 DOMAIN_VERSION = 2
-"""Raised with every change of this package that changes a result; a store of another version is not carried on."""
+"""Raise it with every change of this package that changes a result; a store of another version is not carried on."""
 
 EVIDENCE = {"view": 1, "click": 2, "code": 3}
-"""What each kind of touch proves; greater is stronger. A declaration beats them all."""
+"""How strong each kind of touch is as evidence; greater is stronger. A declaration beats them all."""
 PRODUCT, SHOP, BRAND, ELSEWHERE = 3, 2, 1, 0
 SCOPES = {"product": PRODUCT, "shop": SHOP, "brand": BRAND}
-"""How close a touch's subject is to what was bought; greater is closer."""
+"""How close a touch's subject is to the bought product; greater is closer."""
 ALWAYS = -(10**18)
 """Before any payment."""
 
@@ -27,7 +27,7 @@ class Policy:
         model: one of MODELS.
         widest_scope: a touch of a wider scope earns nothing (PRODUCT, SHOP or BRAND).
         windows: microseconds from a touch to the payment, by kind of touch.
-        content_windows: the same by content type, instead of the kind's.
+        content_windows: the same by content type; takes precedence over the kind's window.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Policy:
 
 
 Timetable = tuple[tuple[int, Policy], ...]
-"""Policies with the time from which each holds, the latest first; the last one holds from ALWAYS on."""
+"""Policies with the time from which each applies, the latest first; the last one applies from ALWAYS on."""
 
 
 class Rules(NamedTuple):
@@ -46,8 +46,8 @@ class Rules(NamedTuple):
 
     Attributes:
         sha256: of the file's bytes, hexadecimal; another file under the same revision is refused.
-        everywhere: the policies of orders from a platform without any of its own.
-        platforms: the policies of the others, each whole: no time without a policy.
+        everywhere: the policies for platforms without policies of their own.
+        platforms: the policies of the other platforms; each timetable is whole, without a time that has no policy.
     """
 
     revision: int
@@ -56,7 +56,7 @@ class Rules(NamedTuple):
     platforms: Mapping[str, Timetable]
 
     def policy_of(self, payment: Payment) -> Policy:
-        """The one policy for an order: by its platform and by when it was paid."""
+        """The one policy for an order, by its platform and its time of payment."""
         for since, policy in self.platforms.get(payment.platform, self.everywhere):
             if since <= payment.paid_at:
                 return policy

@@ -1,8 +1,8 @@
-"""Clicks and orders as they come over the wire, decoded with msgspec: the hot path.
+"""Clicks and orders from the wire, decoded with msgspec: the hot path.
 
-The fast decoder is closed: it knows the fields of the contract and no others. Whatever it does not accept is put
-before the public model (schemas), which has the last word: so both accept and reject the same bytes, and an event with
-unknown fields is read all the same, only slower, and counted. Times become integer microseconds.
+The fast decoder is closed: it knows the fields of the contract and no others. The public model (schemas) decides on
+all bytes that the fast decoder does not accept, so that both accept and reject the same bytes. An event with unknown
+fields is therefore read all the same, only slower, and counted. Times become integer microseconds.
 """
 
 import re
@@ -28,11 +28,11 @@ Traffic = Literal["natural", "boosted", "paid"]
 
 
 class _Wire(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    """What all our wire structs are: closed and immutable."""
+    """The base of all wire structs: closed and immutable."""
 
 
 class Click(_Wire, frozen=True, gc=False):
-    """commerce.clicks.v1, the fields that a fast decoder can judge by itself; `_touch` judges the rest."""
+    """commerce.clicks.v1, as far as the decoder checks fields itself; `_touch` checks the rest."""
 
     event_id: Identifier
     event_type: Literal["click", "view", "code"]
@@ -50,12 +50,12 @@ class Click(_Wire, frozen=True, gc=False):
 
 
 def _touch(click: Click) -> tuple[str, Touch]:
-    """The touch of a click and whose it is.
+    """The buyer and the touch of a click.
 
-    Names that many touches share are interned: a buyer's state takes a third of the memory and of the cache misses.
+    Identifiers that many touches share are interned: the state takes a third of the memory and of the cache misses.
 
     Raises:
-        ValueError: a name or the time is not as it should be.
+        ValueError: the platform or the time is invalid.
     """
     campaign_id = click.campaign_id
     touch = (
@@ -76,7 +76,7 @@ def _touch(click: Click) -> tuple[str, Touch]:
 
 
 class _OrderEvent(_Wire, frozen=True, gc=False, tag_field="event_type", kw_only=True):
-    """What all order events carry."""
+    """The fields that all order events share."""
 
     event_id: Identifier
     occurred_at: Moment
@@ -94,7 +94,7 @@ class WireDeclaration(_Wire, frozen=True, gc=False):
 
 
 class OrderLine(_Wire, frozen=True, gc=False):
-    """A line as it was paid."""
+    """A line of an order.paid event."""
 
     line_id: Identifier
     product_id: Identifier
@@ -160,7 +160,7 @@ class OrderCompleted(_OrderEvent, frozen=True, gc=False, tag="order.completed", 
 
 
 class RefundLine(_Wire, frozen=True, gc=False):
-    """What was refunded of a line."""
+    """The refund of one line."""
 
     line_id: Identifier
     refund_minor: AmountMinor
@@ -192,7 +192,7 @@ _ORDER: msgspec.json.Decoder[OrderEvent] = msgspec.json.Decoder(OrderEvent, dec_
 
 
 def read_click(raw: bytes | None) -> tuple[str, Touch]:
-    """A record of commerce.clicks.v1: the buyer and the touch.
+    """The buyer and the touch of a record of commerce.clicks.v1.
 
     Raises:
         Refused: the bytes are no such event.
@@ -209,7 +209,7 @@ def read_click(raw: bytes | None) -> tuple[str, Touch]:
 
 
 def decode_order(raw: bytes | None) -> OrderEvent:
-    """A record of commerce.orders.v1.
+    """The event of a record of commerce.orders.v1.
 
     Raises:
         Refused: the bytes are no such event.
@@ -227,7 +227,7 @@ def decode_order(raw: bytes | None) -> OrderEvent:
 
 
 def _by_public_model(topic: str, raw: bytes | None, kind: Any) -> Any:
-    """The public model's verdict on what the fast decoder did not accept: what it accepts has unknown fields."""
+    """The event, if the public model accepts bytes that the fast decoder did not: then it has unknown fields."""
     try:
         model = decoding.read(topic, raw)
     except decoding.InvalidEvent as invalid:

@@ -1,4 +1,4 @@
-"""Records of the input topics as domain facts: decoded, and checked to lie in their buyer's partition."""
+"""Records of the input topics become domain events: decoded, and checked to be in their buyer's partition."""
 
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from services.runtime.kafka import partition_of
 
 
 class StrayEvent(NamedTuple):
-    """An event in a partition that is not its buyer's."""
+    """An event in another partition than its buyer's."""
 
     source: Source
     buyer_id: str
@@ -23,17 +23,17 @@ class StrayEvent(NamedTuple):
 
 @dataclass(slots=True)
 class Intake:
-    """What is not for the domain: undecodable records and strays."""
+    """Records that the domain does not see: undecodable and misplaced ones."""
 
     refusals: list[RefusedRecord] = field(default_factory=list)
     strays: list[StrayEvent] = field(default_factory=list)
 
     def refuse(self, source: Source, refused: Refused) -> None:
-        """Note a bad record."""
+        """Note a refused record."""
         self.refusals.append(RefusedRecord(source, refused.reason, refused.detail))
 
     def turn_away(self, source: Source, buyer_id: str, partition: int) -> None:
-        """Note an event that is not in its buyer's partition: a stray, or refused where it has been rerouted before."""
+        """Note an event in another partition than its buyer's: to be rerouted, or refused if it was rerouted before."""
         if any(name == REROUTED for name, _ in source.headers):
             self.refuse(source, Refused("misrouted", f"buyer {buyer_id} does not belong to partition {partition}"))
         else:
@@ -42,20 +42,20 @@ class Intake:
 
 @dataclass(slots=True)
 class ClicksIntake(Intake):
-    """Touches, in the order of their log."""
+    """The touches of a chunk, in the order of their log."""
 
     records: list[TouchRecord] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class OrdersIntake(Intake):
-    """Payments and what became of them, in the order of their log."""
+    """The order events of a chunk, in the order of their log."""
 
     records: list[OrderRecord] = field(default_factory=list)
 
 
 def read_clicks(records: Iterable[Source], local: Container[str], partition: int) -> ClicksIntake:
-    """Read a stretch of the clicks log. Buyers in `local` are known to belong here."""
+    """Read a chunk of the clicks log. Buyers in `local` are known to belong to this partition."""
     intake = ClicksIntake()
     read, add, new = decode.read_click, intake.records.append, tuple.__new__
     for source in records:
@@ -72,7 +72,7 @@ def read_clicks(records: Iterable[Source], local: Container[str], partition: int
 
 
 def read_orders(records: Iterable[Source], local: Container[str], partition: int) -> OrdersIntake:
-    """Read a stretch of the orders log. Buyers in `local` are known to belong here."""
+    """Read a chunk of the orders log. Buyers in `local` are known to belong to this partition."""
     intake = OrdersIntake()
     for source in records:
         try:
@@ -89,7 +89,7 @@ def read_orders(records: Iterable[Source], local: Container[str], partition: int
 
 
 def _belongs(buyer_id: str, partition: int) -> bool:
-    """Whether a partition is the one of a buyer's key."""
+    """Whether this partition is the one of the buyer's key."""
     return partition_of(buyer_id.encode(), BUYER_PARTITIONS) == partition
 
 
@@ -130,20 +130,21 @@ def _payment(paid: decode.OrderPaid) -> facts.Payment:
         paid.currency,
         paid.new_customer,
         declared,
-        tuple(
-            facts.PaidLine(
-                line.line_id,
-                line.product_id,
-                line.sku_id,
-                line.brand_id,
-                line.category_id,
-                line.quantity,
-                line.goods_paid_minor,
-                line.platform_discount_minor,
-                line.shop_discount_minor,
-                line.tax_minor,
-                line.shipping_minor,
-            )
-            for line in paid.lines
-        ),
+        tuple(_line(line) for line in paid.lines),
+    )
+
+
+def _line(line: decode.OrderLine) -> facts.PaidLine:
+    return facts.PaidLine(
+        line.line_id,
+        line.product_id,
+        line.sku_id,
+        line.brand_id,
+        line.category_id,
+        line.quantity,
+        line.goods_paid_minor,
+        line.platform_discount_minor,
+        line.shop_discount_minor,
+        line.tax_minor,
+        line.shipping_minor,
     )

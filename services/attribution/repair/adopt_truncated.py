@@ -1,7 +1,7 @@
-"""`koc attribution adopt-truncated`: go on where records are gone that the state would have needed.
+"""`koc attribution adopt-truncated`: go on after the logs have lost records that the state needs.
 
-A partition that lacks history gets an empty store that begins where its log now begins, and publishes only orders to
-which nothing that is gone can belong. What was published of others before stays as it was.
+A partition without history gets an empty store that begins where its logs now begin. It publishes only orders that no
+lost event can belong to. The last published truth of other orders stays as it is.
 """
 
 import time
@@ -25,10 +25,11 @@ _READ_SECONDS = 30.0
 
 
 class AdoptedPartition(msgspec.Struct, frozen=True):
-    """A partition that begins anew.
+    """A partition that begins again where its logs begin.
 
     Attributes:
-        publish_from: orders paid from then on are published.
+        starts: by topic, the first offset of the log.
+        publish_from: orders that were paid from this time on are published.
     """
 
     partition: int
@@ -37,10 +38,10 @@ class AdoptedPartition(msgspec.Struct, frozen=True):
 
 
 def partitions_without_history(workshop: Workshop) -> dict[int, dict[str, int]]:
-    """The partitions that cannot be read on, with the starts of their logs.
+    """The partitions without history, with the starts of their logs by topic.
 
     Raises:
-        StartRefused: workers run, or a state is not for this process for another reason.
+        StartRefused: workers run, or a state does not fit this process for another reason.
     """
     check_stopped()
     starts = log_starts((CLICKS.name, ORDERS.name))
@@ -53,7 +54,7 @@ def partitions_without_history(workshop: Workshop) -> dict[int, dict[str, int]]:
 
 
 def _can_be_read_on(workshop: Workshop, partition: int, starts: Mapping[str, int]) -> bool:
-    """Whether the disk or a snapshot holds a state that can; the further of them need not be the one."""
+    """Whether the disk or a snapshot holds a usable state; the further one of the two need not be usable."""
     wanted = StoreRequirements(workshop.world.terms(partition), starts)
     for look in (workshop.on_disk, workshop.newest_snapshot):
         found = look(partition)
@@ -65,7 +66,7 @@ def _can_be_read_on(workshop: Workshop, partition: int, starts: Mapping[str, int
 
 
 def adopt(workshop: Workshop, partition: int, starts: dict[str, int]) -> AdoptedPartition:
-    """Begin a partition where its logs begin."""
+    """Let a partition begin again where its logs begin."""
     last = workshop.last(partition)
     if last.database is not None:
         last.database.close()
@@ -79,9 +80,9 @@ def adopt(workshop: Workshop, partition: int, starts: dict[str, int]) -> Adopted
 
 
 def _kept_from(topic: str, partition: int, start: int) -> int | None:
-    """The broker's time of the first record that is kept, in microseconds; None: none is gone.
+    """The broker's time of the first kept record, in microseconds; None if no record is lost.
 
-    Of an empty log it is now: whatever is gone came before.
+    For an empty log this is the current time: all lost records are older.
     """
     from kafka import KafkaConsumer, TopicPartition
 

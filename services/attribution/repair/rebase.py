@@ -1,8 +1,8 @@
-"""`koc attribution rebase`: state lives on when its topics were made again, or moved to another cluster.
+"""`koc attribution rebase`: keep the state when its topics were made again, or moved to another cluster.
 
-Every partition's furthest state gets negative offsets and a greater `log`, all its orders are published again under
-it, acknowledged, and then it becomes the snapshot that workers start from. Run again after a failure it goes on with
-the partitions that are left; what it published before is published again, the same.
+The furthest state of every partition gets negative offsets and a greater `log`. All its orders are published again
+under this `log` and acknowledged. Then the state becomes the snapshot that workers start from. After a failure, another
+run goes on with the partitions that are left; assertions that are published twice are the same.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from services.attribution.worker.process import Pipeline
 
 
 class RebasedPartition(msgspec.Struct, frozen=True):
-    """What became of one partition."""
+    """A rebased partition: its new generation, and the number of its published orders."""
 
     partition: int
     log: int
@@ -31,7 +31,7 @@ class RebasedPartition(msgspec.Struct, frozen=True):
 
 
 async def rebase(workshop: Workshop) -> list[RebasedPartition]:
-    """Rebase every partition that is not yet; returns those that were, none if the topics are those of the state.
+    """Rebase every partition that is not rebased yet. Returns them; none if the state belongs to these topics.
 
     Raises:
         StartRefused: workers run, or the state differs from this process in more than its topics.
@@ -47,7 +47,7 @@ async def rebase(workshop: Workshop) -> list[RebasedPartition]:
 
 
 def _generation(workshop: Workshop) -> tuple[int, list[int]]:
-    """The generation to rebase to, one for all partitions, and those that are not there yet."""
+    """The generation to rebase to, one for all partitions, and the partitions that have not reached it."""
     own, before, reached = hash_of_topics(workshop.world.topic_ids), -1, {}
     for partition in range(BUYER_PARTITIONS):
         generations = workshop.generations(partition)
@@ -71,7 +71,7 @@ async def _rebase(workshop: Workshop, outbox: Outbox, partition: int, log: int) 
 
 
 async def _publish_all(outbox: Outbox, partition: int, store: Store) -> int:
-    """Publish all orders and wait until the brokers have them; how many there are."""
+    """Publish all orders, and wait until the brokers have them. Returns the number of orders."""
     with store.publishing_all():
         await Pipeline(outbox).publish_all(partition, store)
         for sent in outbox.take_awaited():
@@ -80,7 +80,7 @@ async def _publish_all(outbox: Outbox, partition: int, store: Store) -> int:
 
 
 def _rebased_meta(old: Meta | None, now: StoreTerms, log: int) -> Meta:
-    """What a store says of itself after a rebase: it reads the new topics from their start.
+    """The metadata of a store after a rebase: it reads the new topics from their start.
 
     Raises:
         StartRefused: the old store differs in more than its topics.

@@ -1,4 +1,4 @@
-"""Stores made anew by a command while all workers are stopped; as snapshots they reach whoever opens them next."""
+"""A workshop for stores: a command makes them again while all workers are stopped, and leaves them as snapshots."""
 
 import shutil
 from collections.abc import Iterator, Mapping
@@ -22,14 +22,14 @@ StoredRows = Iterator[tuple[bytes, bytes]]
 
 
 class LastState(NamedTuple):
-    """The furthest state that is left of a partition, open; `meta` is None where nothing is left."""
+    """The furthest state of a partition, open; `meta` is None if there is no state."""
 
     database: RocksKeyValue | None
     meta: Meta | None
 
 
 def check_stopped() -> None:
-    """Refuse to make stores anew while somebody works on the old ones.
+    """Refuse to make stores again while workers use the old ones.
 
     Raises:
         StartRefused: the group has members.
@@ -41,10 +41,10 @@ def check_stopped() -> None:
 
 
 class Workshop:
-    """Where stores are made anew.
+    """Makes stores again, in a folder of its own.
 
     Args:
-        folder: the state folder of a worker; what it holds is looked at, and left as it is.
+        folder: the state folder of a worker; its stores are read and never changed.
     """
 
     def __init__(self, world: World, folder: Path) -> None:
@@ -52,7 +52,7 @@ class Workshop:
         self._work = folder / "remaking"
 
     def last(self, partition: int) -> LastState:
-        """The furthest state of a partition, on disk or in a snapshot, on whatever topics.
+        """The furthest state of a partition, on disk or in a snapshot, of any topics.
 
         Raises:
             StartRefused: there are snapshots, but none that can be read.
@@ -81,7 +81,7 @@ class Workshop:
         return self._fetch_readable(partition, _newest_generation(names)) if names else LastState(None, None)
 
     def generations(self, partition: int) -> set[tuple[str, int]]:
-        """Of all states that are left of a partition: topics (as in a snapshot's name) and `log`."""
+        """The generations of all states of a partition: (topics as in a snapshot's name, `log`)."""
         found = {(name.topics, name.log) for name in self.world.snapshots.names(partition)}
         disk = self._folder / str(partition)
         if disk.exists():
@@ -114,7 +114,7 @@ class Workshop:
         return database
 
     def hand_out(self, meta: Meta, database: RocksKeyValue) -> None:
-        """Make a database the snapshot that workers start from: the only one, for those before may be further."""
+        """Make a database the only snapshot, so that workers start from it even if former ones were further."""
         frozen = self._work / f"frozen-{meta.terms.partition}"
         shutil.rmtree(frozen, ignore_errors=True)
         database.freeze(frozen)
@@ -130,12 +130,12 @@ class Workshop:
 
 
 def _newest_generation(names: Mapping[SnapshotName, datetime]) -> list[SnapshotName]:
-    """Of several generations of topics the snapshots of the last one that was used, the furthest first."""
+    """The snapshots of the generation that was used last, the furthest first."""
     last = max(names, key=lambda name: (name.log, names[name]))
     return [name for name in names if (name.log, name.topics) == (last.log, last.topics)]
 
 
 def _is_further(here: Meta, names: Mapping[SnapshotName, datetime]) -> bool:
-    """Whether a store on disk is further than the snapshots."""
+    """Whether the local store is further than all snapshots."""
     best = _newest_generation(names)[0]
     return hash_of_topics(here.terms.topic_ids) == best.topics and here.reach() > best.reach

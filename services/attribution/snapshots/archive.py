@@ -1,11 +1,11 @@
 """Snapshots in an object store: files named by their content, and manifests that make snapshots of them.
 
     PARTITION/files/SHA256          a file of a database: written once, never changed
-    PARTITION/manifests/NAME.json   a snapshot, complete as soon as it is there
+    PARTITION/manifests/NAME.json   a snapshot, complete as soon as it exists
 
-Several workers may write at once (one of them a zombie): what they write has different names or the same content, and
-nothing is deleted that a kept manifest names or that is younger than an hour. Should a deletion hit a file after all
-that a manifest written in the same second names, that snapshot is unusable and the one before it is used.
+Several workers may write at once, even a zombie: their objects have different names or the same content. A file that a
+kept manifest names, or that is younger than an hour, is never deleted. A deletion may still hit a file that a manifest
+of the same second names; then this snapshot is unusable and the one before it is used.
 """
 
 import hashlib
@@ -33,29 +33,30 @@ from services.attribution.snapshots.object_store import PATIENT_SECONDS, QUICK_S
 from services.attribution.state.metadata import Meta
 
 KEPT = 3
-"""Snapshots of a partition that are kept; older ones go."""
+"""Snapshots of a partition that are kept; older ones are deleted."""
 
 UNTOUCHED = timedelta(hours=1)
-"""A file that no manifest names may belong to a snapshot that somebody is just writing."""
+"""A younger file without a manifest may belong to a snapshot that is being written."""
 
 _PARTS_AT_ONCE = 4
-"""Of 5 MB, of a file: more would not make a slow line faster, but each part wait longer for its answer."""
+"""Parts of a file, 5 MB each, in flight. More would not speed a slow line up, and each would wait longer."""
 
 
 def open_snapshots(url: str) -> "Snapshots":
     """The snapshots at a URL.
 
     Raises:
-        StartRefused: no object store is there.
+        StartRefused: the URL names no object store.
     """
     return Snapshots(open_store(url, PATIENT_SECONDS), quick=open_store(url, QUICK_SECONDS))
 
 
 class SavedSnapshot(NamedTuple):
-    """A snapshot was written.
+    """A snapshot that was just written.
 
     Attributes:
-        sent_bytes: of files that were not there before.
+        size_bytes: of all its files.
+        sent_bytes: of the files that had to be uploaded.
     """
 
     name: SnapshotName
@@ -64,13 +65,13 @@ class SavedSnapshot(NamedTuple):
 
 
 class Snapshots:
-    """The snapshots of all partitions of one cluster. Its calls block: use threads.
+    """The snapshots of all partitions of one cluster. The calls block: use threads.
 
-    Each of them raises ConnectionError, with a sentence, when the object store does not do what was asked.
+    Each call raises ConnectionError with a sentence if the object store fails.
 
     Args:
-        quick: the same store, for what must not be waited for.
-        untouched: how long a file without manifest is left alone.
+        quick: the same store with short timeouts, for requests that nobody should wait for.
+        untouched: how long a file without a manifest is left alone.
     """
 
     def __init__(
@@ -84,7 +85,7 @@ class Snapshots:
 
     @in_words()
     def names(self, partition: int) -> dict[SnapshotName, datetime]:
-        """The snapshots of a partition and when each was written, the one that is furthest first."""
+        """The snapshots of a partition with their times of writing, the furthest one first."""
         found = ((parse_name(path), at) for path, at in self._list(f"{partition}/manifests/"))
         return dict(sorted(((name, at) for name, at in found if name is not None), reverse=True))
 
@@ -93,7 +94,7 @@ class Snapshots:
         """A snapshot's manifest.
 
         Raises:
-            Unusable: it is gone, damaged, or not of this version.
+            UnusableSnapshot: the manifest is missing, damaged, or of another version.
         """
         try:
             content = bytes(obstore.get(self._quick, f"{partition}/manifests/{name}").bytes())
@@ -103,10 +104,10 @@ class Snapshots:
 
     @in_words()
     def save(self, partition: int, meta: Meta, folder: Path, *, instead: bool = False) -> SavedSnapshot:
-        """Upload what is not there yet of a database's files, then the manifest; then let old snapshots go.
+        """Upload the missing files of a database, then the manifest; then delete old snapshots.
 
         Args:
-            instead: all other snapshots of the partition go, however far they are.
+            instead: delete all other snapshots of the partition, however far they are.
         """
         files = {path.name: self._describe(path) for path in sorted(folder.iterdir())}
         manifest = Manifest(meta, files)
@@ -126,7 +127,7 @@ class Snapshots:
         """Write the files of a snapshot into a folder.
 
         Raises:
-            Unusable: a file is not there, or not what was written.
+            UnusableSnapshot: a file is missing or damaged.
         """
         for name, file in manifest.files.items():
             if Path(name).name != name:
@@ -137,7 +138,7 @@ class Snapshots:
                 self._download(f"{partition}/files/{file.sha256}", file, folder / name)
 
     def _describe(self, path: Path) -> StoredFile:
-        """A file with its hash; table files never change, so theirs is computed once."""
+        """A file with its hash; the hash of a table file is computed once, because table files never change."""
         size = path.stat().st_size
         if size <= INLINE_BYTES:
             content = path.read_bytes()
@@ -153,7 +154,7 @@ class Snapshots:
         return self._known_hashes[key]
 
     def _upload(self, partition: int, folder: Path, files: dict[str, StoredFile], there: set[str]) -> int:
-        """Upload the files that are missing; how many bytes that were."""
+        """Upload the missing files. Returns their bytes."""
         missing = {n: f for n, f in files.items() if f.inline is None and f.sha256 not in there}
         for name, file in missing.items():
             obstore.put(self._store, f"{partition}/files/{file.sha256}", folder / name, max_concurrency=_PARTS_AT_ONCE)
@@ -168,21 +169,21 @@ class Snapshots:
             raise UnusableSnapshot(f"{source} of the snapshot is damaged: its bytes are not those that were written")
 
     def _sweep(self, partition: int, newest: SnapshotName) -> None:
-        """Delete all snapshots but the furthest few of each generation, then the files that none of these names."""
+        """Keep the furthest snapshots; delete the others, and then all files that no kept snapshot names."""
         written = self.names(partition)
         kept, old = _divide(list(written))
         self._delete(f"{partition}/manifests/{name}" for name in old)
         try:
             named = set().union(*(self.read(partition, name).objects() for name in kept))
         except UnusableSnapshot:
-            return  # a damaged one may name anything; it goes as soon as it is old
+            return  # a damaged manifest may name any file; it is deleted once it is old
         if newest_at := written.get(newest):
             before = newest_at - self._untouched
             files = self._list(f"{partition}/files/")
             self._delete(f"{partition}/files/{path}" for path, at in files if path not in named and at <= before)
 
     def _list(self, folder: str) -> list[tuple[str, datetime]]:
-        """Names in a folder, and when each was written by the object store's clock."""
+        """The names in a folder with their times of writing, by the object store's clock."""
         return [
             (entry["path"].removeprefix(folder), entry["last_modified"])
             for batch in obstore.list(self._quick, prefix=folder)
@@ -198,7 +199,7 @@ class Snapshots:
 
 
 def _write(target: Path, pieces: Iterable[bytes | Bytes]) -> str:
-    """Write a file down to the disk; the hash of its bytes."""
+    """Write a file through to the disk. Returns the hash of its bytes."""
     digest = hashlib.sha256()
     with target.open("wb") as out:
         for piece in pieces:
@@ -210,7 +211,7 @@ def _write(target: Path, pieces: Iterable[bytes | Bytes]) -> str:
 
 
 def _divide(names: list[SnapshotName]) -> tuple[list[SnapshotName], list[SnapshotName]]:
-    """(kept, old): of each set of topics the furthest few; a greater `log` supersedes all before."""
+    """(kept, old): the furthest few of each set of topics are kept; a greater `log` supersedes all smaller ones."""
     kept: list[SnapshotName] = []
     for name in names:
         alike = sum(name.topics == other.topics for other in kept)

@@ -1,4 +1,4 @@
-"""Where stores come from and where they go: opened from disk or snapshot, frozen and uploaded while they are in use."""
+"""The keeper of stores: it opens them from disk or snapshot, and freezes and uploads them while they are in use."""
 
 import itertools
 import shutil
@@ -23,13 +23,13 @@ from services.kernel.errors import StartRefused
 log = structlog.get_logger(__name__)
 
 DISK, SNAPSHOT, NOTHING = "disk", "snapshot", "nothing"
-"""What a store was opened from."""
+"""The origins of an opened store."""
 NOWHERE = (0, 0)
-"""How far a store is that has read nothing yet."""
+"""The reach of a store that has read nothing yet."""
 
 
 class FrozenStore(NamedTuple):
-    """A copy of a store as of one moment, to be uploaded at leisure."""
+    """A copy of a store as of one moment, to be uploaded later."""
 
     partition: int
     folder: Path
@@ -37,7 +37,7 @@ class FrozenStore(NamedTuple):
 
 
 class Keeper:
-    """The stores of one worker's folder. Its calls block and may run in threads, one at a time for each partition.
+    """The keeper of the stores in a worker's folder. Calls block; they may run in threads, one per partition at a time.
 
     Args:
         terms: the terms of this process for a partition number.
@@ -56,13 +56,13 @@ class Keeper:
         return self._folder / "frozen"
 
     def open(self, partition: int, starts: Mapping[str, int]) -> Store:
-        """Open a partition's store: as it is on disk, or from a snapshot that is further.
+        """Open a partition's store: as it is on disk, or from a snapshot that is further ahead.
 
         Args:
-            starts: by topic, where its log starts.
+            starts: by topic, the first offset of the log.
 
         Raises:
-            StartRefused: the store is not for this process, or there is none and the snapshots cannot be read.
+            StartRefused: the store is not for this process; or there is no store, and the snapshots cannot be read.
         """
         folder, fetched = self._folder / str(partition), self._folder / f"fetched-{partition}"
         wanted = StoreRequirements(self._terms(partition), starts)
@@ -88,12 +88,12 @@ class Keeper:
         return store
 
     def why_lost(self, partition: int) -> str:
-        """What was wrong with the snapshots of a partition that lacks history; empty if there was none."""
+        """Why the snapshots of a partition without history were not used; empty if there were none."""
         sentence = self._passed_over_because.get(partition)
         return f"; {sentence}" if sentence else ""
 
     def freeze(self, partition: int) -> FrozenStore | None:
-        """A copy of an open store as it was last written; None if a snapshot holds it already, or if it is empty."""
+        """Copy an open store as of its last checkpoint. None if a snapshot holds it already, or if it is empty."""
         database = self._databases[partition]
         meta = stored_meta(database)
         if meta is None or meta.reach() == NOWHERE or meta == self._newest_uploads.get(partition):
@@ -104,7 +104,7 @@ class Keeper:
         return FrozenStore(partition, folder, meta)
 
     def upload(self, frozen: FrozenStore) -> None:
-        """Make a snapshot of a frozen store. That it cannot be done is no reason to stop: the log is still there."""
+        """Make a snapshot of a frozen store. A failure does not stop the worker, because the logs still hold all."""
         try:
             saved = self._snapshots.save(frozen.partition, frozen.meta, frozen.folder)
         except OSError as problem:
@@ -120,10 +120,10 @@ class Keeper:
     def _fetch_furthest(
         self, partition: int, here: Meta | None, wanted: StoreRequirements, folder: Path
     ) -> Manifest | None:
-        """The furthest usable snapshot, fetched, if it is further than the store that is here.
+        """Fetch the furthest usable snapshot, if it is further than the local store.
 
         Raises:
-            StartRefused: there is no store, and the snapshots cannot be read, or hold what the topics do not.
+            StartRefused: there is no local store, and the snapshots cannot be read, or hold more than the topics.
         """
         try:
             names = self._snapshots.names(partition)
@@ -143,7 +143,7 @@ class Keeper:
         return None
 
     def _try(self, partition: int, name: SnapshotName, wanted: StoreRequirements, folder: Path) -> Manifest | None:
-        """A snapshot, fetched; None if it cannot be used."""
+        """Fetch a snapshot; None if it cannot be used."""
         began = time.perf_counter()
         try:
             manifest = self._snapshots.read(partition, name)
@@ -159,6 +159,6 @@ class Keeper:
 
 
 def stored_meta(database: RocksKeyValue) -> Meta | None:
-    """What a database says of itself; None while nothing was written to it."""
+    """The metadata in a database; None before the first write."""
     [row] = database.get_many([keys.META_KEY])
     return None if row is None else decode_meta(row)

@@ -1,4 +1,4 @@
-"""Buyers in memory, and what of them a checkpoint has to write."""
+"""Buyers in memory, and the row changes that the next checkpoint writes."""
 
 from collections.abc import Iterable, Mapping
 
@@ -20,15 +20,15 @@ from services.attribution.state.buyer_rows import (
 from services.attribution.state.keyvalue import KeyValue
 
 MAX_CACHED = 20_000
-"""Buyers of one partition held in memory between checkpoints; more are dropped, clean ones only."""
+"""Buyers of one partition in memory between checkpoints; above this number the unchanged ones are dropped."""
 
 
 class BuyerCache:
-    """The buyers of one partition that are in memory: those that come up in the logs.
+    """The buyers of one partition that recently had events.
 
     Attributes:
-        buyers: all of them, by id.
-        dirty: those that changed since the last checkpoint was taken.
+        buyers: all buyers in memory, by id.
+        dirty: buyers that have changed since the last checkpoint was taken.
     """
 
     def __init__(self, database: KeyValue) -> None:
@@ -41,7 +41,7 @@ class BuyerCache:
         self._touches: RowChanges = {}
 
     def fetch(self, buyer_ids: Iterable[str]) -> Mapping[str, Buyer]:
-        """A mapping that holds at least these buyers, those that are not known as new ones."""
+        """A mapping with at least these buyers; an unknown one is a new, empty buyer."""
         hot = self.buyers
         if missing := [buyer_id for buyer_id in buyer_ids if buyer_id not in hot]:
             rows = self._database.get_many([buyer_key(buyer_id) for buyer_id in missing])
@@ -59,7 +59,7 @@ class BuyerCache:
         return buyer
 
     def note(self, changes: Changes) -> None:
-        """Buyers differ from what is stored by this. Touches are encoded at once, while a processor still has them."""
+        """Note changes to buyers. Touches are encoded at once, while the processor still has them in its cache."""
         rows, key, row = self._touches, touch_key, touch_row
         for buyer_id, offset, touch in changes.touches:
             rows[key(buyer_id, offset)] = row(touch)
@@ -70,7 +70,7 @@ class BuyerCache:
             self._own[buyer_id] = self._new.pop(buyer_id)
 
     def take(self, since: Retention) -> RowChanges:
-        """What the changes since the last call come to, without what can no longer matter."""
+        """Take the row changes since the last call; stale parts of the changed buyers are forgotten."""
         rows, self._touches = self._touches, {}
         for buyer_id, buyer in self.dirty.items():
             if gone := forget(buyer, since):
@@ -84,7 +84,7 @@ class BuyerCache:
         return rows
 
     def put(self, buyer_id: str, buyer: Buyer, gone: ForgottenParts) -> RowChanges:
-        """Have a buyer of whom something went in memory; returns what that comes to."""
+        """Cache a trimmed buyer and return the row changes that follow."""
         self.buyers[buyer_id] = buyer
         return deletions(buyer_id, gone) | (self._own_row(buyer_id, buyer) if buyer.is_empty() else {})
 
@@ -95,7 +95,7 @@ class BuyerCache:
         return {buyer_key(buyer_id): row}
 
     def make_room(self) -> None:
-        """Let clean buyers go, if there are too many; what was taken must be written."""
+        """Drop unchanged buyers if there are too many; taken row changes must have been written."""
         if len(self.buyers) > MAX_CACHED:
             self.buyers = dict(self.dirty)
             self._new = {}

@@ -1,11 +1,11 @@
-"""What a partition's store holds besides buyers: keys, and waiting records as msgpack."""
+"""A store's rows besides buyers: their keys, and waiting records as msgpack."""
 
 import msgspec
 
 from services.attribution.apply.waiting import HeldRecord, QueuePlace
 
 FORMAT_VERSION = 3
-"""Raised when these bytes change; a store of another format is not read."""
+"""Raise it when the bytes of any row change; a store of another format is not read."""
 
 META_KEY = b"meta"
 SWEEP_KEY = b"sweep"
@@ -17,13 +17,13 @@ _decode_held = msgspec.msgpack.Decoder(HeldRecord).decode
 
 
 def waiting_key(place: QueuePlace) -> bytes:
-    """The row of a waiting record. Offsets of an earlier generation of the log are negative."""
+    """The key of a waiting record. Offsets of an earlier generation of the log are negative."""
     occurred_at, offset = place
     return WAITING + occurred_at.to_bytes(8, "big") + offset.to_bytes(8, "big", signed=True)
 
 
 def place_of(key: bytes) -> QueuePlace:
-    """Where a waiting record's row stands."""
+    """The queue place in the key of a waiting record."""
     at = len(WAITING)
     return int.from_bytes(key[at : at + 8], "big"), int.from_bytes(key[at + 8 :], "big", signed=True)
 

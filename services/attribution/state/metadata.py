@@ -1,4 +1,4 @@
-"""The terms under which a store was written, and whether it may be carried on under those of this process."""
+"""The terms under which a store was written, and whether this process may go on with the store."""
 
 from collections.abc import Mapping
 
@@ -11,11 +11,11 @@ from services.kernel.errors import StartRefused
 
 
 class StoreTerms(msgspec.Struct, frozen=True):
-    """What must not change unnoticed between two runs over one store.
+    """Everything that must not change unnoticed between two runs over one store.
 
     Attributes:
-        topic_ids: Kafka's ids of the input topics; a topic that was made again has another one.
-        revision, rules_sha256: of the policy file that last published from this store.
+        topic_ids: Kafka's ids of the input topics, by topic; a topic that was made again has another id.
+        revision, rules_sha256: of the policy file under which this store was last published.
     """
 
     partition: int
@@ -36,9 +36,9 @@ class Meta(msgspec.Struct):
     """The one row about the whole store.
 
     Attributes:
-        next_offsets: by topic, where to read on; in the same write batch as the state that they produced.
+        next_offsets: by topic, the next offset to read; written in the same batch as the state that belongs to it.
         log: generation of the input topics.
-        publish_from: orders paid before are not published, because records are missing that could belong to them.
+        publish_from: orders that were paid before are not published, because lost records could belong to them.
     """
 
     terms: StoreTerms
@@ -48,7 +48,7 @@ class Meta(msgspec.Struct):
     publish_from: int = ALWAYS
 
     def reach(self) -> tuple[int, int]:
-        """How far the state is; of two states of one partition the one with the greater reach is used."""
+        """How far the state has come; the state with the greatest reach of a partition is used."""
         return self.log, sum(self.next_offsets.values())
 
 
@@ -57,11 +57,12 @@ decode_meta = msgspec.msgpack.Decoder(Meta).decode
 
 
 def may_carry_on(stored: StoreTerms, now: StoreTerms) -> bool:
-    """Whether a store of these terms may be carried on; True: after all its orders are published again.
+    """Check that a process may go on with a store. Returns whether it must first publish all orders again.
 
     Raises:
-        StartRefused: it may not; with what to do.
+        StartRefused: it may not; the sentence says what to do.
     """
+    # Other bytes, other topics and other horizons make another state.
     where = f"the store of partition {stored.partition}"
     if stored.format_version != now.format_version or stored.partition != now.partition:
         raise StartRefused(
@@ -79,6 +80,7 @@ def may_carry_on(stored: StoreTerms, now: StoreTerms) -> bool:
             f"{where} was built with {stored.horizons}, not {now.horizons}; restore the horizons in policies.toml, "
             f"or raise the revision and rebuild all stores from the log"
         )
+    # A raised revision covers every other change of the rules.
     if now.revision > stored.revision:
         return True
     if (stored.revision, stored.rules_sha256, stored.domain_version) != (

@@ -1,4 +1,4 @@
-"""The state of one partition number: hot buyers in a dict, the rest in a KeyValue, and checkpoints between them."""
+"""The state of one partition number: some buyers in memory, all in a database, and checkpoints between them."""
 
 from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -43,27 +43,27 @@ class Stretch(Protocol):
 
 
 class Checkpoint(NamedTuple):
-    """State as of one moment, ready to be written once everything published up to then is acknowledged."""
+    """The state of one moment, ready to be written once all records sent until then are acknowledged."""
 
     rows: RowChanges
     next_offsets: dict[str, int]
 
 
 def stored_buyers(database: KeyValue, after: str = "") -> Iterator[tuple[str, Buyer]]:
-    """All buyers of a database with a greater id than this."""
+    """All buyers of a database whose id is greater than `after`."""
     return read_buyers(database.scan(BUYER, past(after) if after else b""))
 
 
 class Store:
     """One partition's state, and how far it has read.
 
-    The store alone moves its offsets: at the end of an `applying` block, and when a checkpoint is written.
+    Only the store moves its offsets: at the end of an `applying` block, and when a checkpoint is written.
 
-    A checkpoint is taken in two steps, so that the worker need not stand still while the broker acknowledges:
-    `take()` encodes what changed, later `write()` makes it durable in ONE write batch.
+    A checkpoint has two steps, so that the worker does not stand still while the broker acknowledges: `take()` encodes
+    the changes, and `write()` later makes them durable in ONE write batch.
 
-    A block or a checkpoint may be cut off by an exception or by a cancelled task (at a stop, at a rebalance). Then the
-    memory no longer matches the offsets and must not be written: `is_whole` is False until the store is opened again.
+    An exception or a cancelled task (at a stop, at a rebalance) may cut off a block or a checkpoint. Then the memory no
+    longer matches the offsets and must not be written: `is_whole` is False until the store is opened again.
 
     Raises:
         StartRefused: the stored terms are not those of this process.
@@ -106,7 +106,7 @@ class Store:
 
     @property
     def needs_checkpoint(self) -> bool:
-        """Whether there is something to make durable, and it may be."""
+        """Whether the store has changes, and is whole, so that they may become durable."""
         return self.is_whole and self._next_offsets != self._durable
 
     @contextmanager
@@ -129,36 +129,36 @@ class Store:
 
     @contextmanager
     def publishing_all(self) -> Iterator[None]:
-        """Publish all orders again inside the block: a checkpoint meanwhile would say that they had been."""
+        """Publish all orders again inside the block: a checkpoint before its end would record them as published."""
         with self._not_whole_meanwhile():
             yield
 
     @contextmanager
     def _not_whole_meanwhile(self) -> Iterator[None]:
-        """The store is whole again only if the block comes to its end."""
+        """The store is not whole during the block, and whole again only if the block comes to its end."""
         self._is_applying = True
         yield
         self._is_applying = False
 
     @property
     def local(self) -> Container[str]:
-        """Buyers in memory: they are known to belong here."""
+        """The ids of buyers in memory, which are known to belong to this partition."""
         return self._cache.buyers
 
     def cached_buyers(self) -> int:
-        """Buyers in memory."""
+        """The number of buyers in memory."""
         return len(self._cache.buyers)
 
     def size_bytes(self) -> int:
-        """What the store takes on disk, about."""
+        """The approximate size of the store on disk."""
         return self._database.size_bytes()
 
     def every_buyer(self) -> Iterator[tuple[str, Buyer]]:
-        """All stored buyers; what changed since the last checkpoint is not in it."""
+        """All buyers as of the last checkpoint."""
         return stored_buyers(self._database)
 
     def take(self) -> Checkpoint:
-        """Encode what changed since the last checkpoint, and what the next reader has to know."""
+        """Encode all changes since the last checkpoint, with the offsets that they belong to."""
         self._is_taken = True
         shard = self.shard
         since = retention_of(shard.marks, shard.horizons)
@@ -177,12 +177,12 @@ class Store:
         return Checkpoint(rows, next_offsets)
 
     def write(self, checkpoint: Checkpoint) -> None:
-        """Make a checkpoint durable; its predecessor must be."""
+        """Make a checkpoint durable; its predecessor must be durable."""
         self._database.write(checkpoint.rows)
         self._durable = checkpoint.next_offsets
         self._is_taken = False
         self._cache.make_room()
 
     def close(self) -> None:
-        """Close the database; what is not written is read again from the log."""
+        """Close the database; changes that are not written will be read again from the logs."""
         self._database.close()

@@ -1,8 +1,8 @@
 """The Faust app: membership, co-partitioned assignment, life cycle and sensors are Faust's; the rest is ours.
 
-Settings that we rely on, each measured: Faust's own assignor needs `table_standby_replicas` > 0 (else
-aiokafka's round robin, which tears clicks and orders apart); `stream_buffer_maxsize` counts chunks;
-`stream_wait_empty` would wait for acknowledgements that never come; a topic learnt late costs 45 s.
+The app relies on these settings, each of them measured. Faust uses its own assignor only with
+`table_standby_replicas` > 0; aiokafka's round robin would separate clicks and orders. `stream_buffer_maxsize` counts
+chunks. `stream_wait_empty` would wait for acknowledgements that never come. A topic that is learnt late costs 45 s.
 """
 
 import asyncio
@@ -34,12 +34,12 @@ DEFAULT_PROCESS = "attribution"
 _RECORDS_PER_CHUNK = 4000
 _SESSION_SECONDS = 10.0
 _HEARTBEAT_SECONDS = 0.5
-"""By its answers a member learns that the others wait for it to join again."""
+"""The answer to a heartbeat tells a member that the others wait for it to join again."""
 _STOP_SECONDS = 25.0
-"""Orchestrators kill after 30."""
+"""Orchestrators kill a process after 30 s."""
 _CRASH_SECONDS = 10.0
 _LATE_STATUS = 75
-"""EX_TEMPFAIL: it was asked to stop, and what it needs for that did not answer."""
+"""EX_TEMPFAIL: the worker was asked to stop, and a service that it needs for that did not answer."""
 
 
 class AttributionApp(faust.App):
@@ -53,7 +53,7 @@ class AttributionApp(faust.App):
 
     @cached_property
     def partitions(self) -> AssignedPartitions:
-        """Made when first used: its locks belong to the running loop."""
+        """The assigned partitions; made once the world is known."""
         if self.world is None:
             raise StartRefused("the worker was given partitions before it was started")
         keeper = self.world.keeper(settings().state_dir)
@@ -61,7 +61,7 @@ class AttributionApp(faust.App):
 
     @cached_property
     def chunk_consumer(self) -> ChunkConsumer:
-        """Made when Faust asks for its consumer, with the arguments that Faust would give it."""
+        """The consumer that Faust asks for, with the arguments that Faust would give it, and with the partitions."""
         return ChunkConsumer(
             self.transport,
             assignments=self.partitions,
@@ -76,12 +76,12 @@ class AttributionApp(faust.App):
         return self.chunk_consumer
 
     async def start(self) -> None:
-        """Check the world, for the consumer is made first of all and needs it."""
+        """Check the world first: Faust makes the consumer before `on_start`, and the consumer needs the partitions."""
         self.world = self.world or await asyncio.to_thread(check_world)
         await super().start()
 
     async def on_start(self) -> None:
-        """Answer health checks, connect; then let Faust join its group."""
+        """Answer health checks and connect; then let Faust join its group."""
         self.health.not_ready = self.partitions.not_ready
         self.health.serve()
         metrics.common().build.labels(version("koc-settlement"), self.health.process).set(1)
@@ -90,17 +90,17 @@ class AttributionApp(faust.App):
         await super().on_start()
 
     async def stop(self) -> None:
-        """In order, or hard when that takes too long."""
+        """Stop in order; end hard if that takes too long."""
         self._end_hard_after(_STOP_SECONDS, _LATE_STATUS)
         await super().stop()
 
     async def crash(self, reason: BaseException) -> None:
-        """The same, sooner: whatever failed may keep it from stopping."""
+        """Stop as in `stop`, with less time: the failure may keep the worker from stopping."""
         self._end_hard_after(_CRASH_SECONDS, getattr(reason, "exit_code", InvariantBroken.exit_code))
         await super().crash(reason)
 
     def why(self, ended: SystemExit) -> BaseException | None:
-        """Why the worker ended: Faust makes one exit status of whatever was raised. None: it was asked to."""
+        """The problem that ended the worker, which Faust reports as a bare exit status. None: it was asked to stop."""
         problem = self.partitions.failure.problem or (ended.__context__ if ended.code else None)
         if isinstance(problem, KafkaConnectionError):
             return no_broker(problem)
@@ -111,7 +111,7 @@ class AttributionApp(faust.App):
         end_hard_after(seconds, status, *([self.chunk_consumer.thread_loop] if is_made else []))
 
     async def on_shutdown(self) -> None:
-        """After the consumer's last checkpoint, when nothing more comes from the group."""
+        """Disconnect and leave the group; the consumer has already taken its last checkpoint."""
         await super().on_shutdown()
         await self.outbox.stop()
         if settings().leave_on_stop and self.world is not None and self.partitions.failure.problem is None:
@@ -119,7 +119,8 @@ class AttributionApp(faust.App):
 
 
 def create_app() -> AttributionApp:
-    """The app with its agent, timer and sensors, not started and not connected."""
+    """The app with its agent, tasks and sensors, not started and not connected."""
+    # The settings that the module's docstring explains.
     broker = faust_broker()
     app = AttributionApp(
         GROUP,
@@ -145,11 +146,13 @@ def create_app() -> AttributionApp:
     app.monitor = PrometheusMonitor(metrics=FaustMetrics.create(REGISTRY, "faust"))
     inputs = app.topic(*sorted(INPUTS), key_serializer="raw", value_serializer="raw")
 
+    # One agent reads both topics; an error in it ends the worker.
     @app.agent(inputs, supervisor_strategy=CrashingSupervisor)
     async def attribute(stream: Any) -> None:
         async for event in stream.noack().events():
             await app.partitions.apply(event.value)
 
+    # Tasks beside the agent: checkpoints, snapshots, and the garbage collector.
     @app.task  # type: ignore[untyped-decorator]  # Faust's
     async def checkpoints() -> None:
         while not app.should_stop:
@@ -172,7 +175,7 @@ def create_app() -> AttributionApp:
 
 
 def _faust_dir() -> Path:
-    """Where Faust keeps what it keeps; nothing of ours."""
+    """The folder for Faust's own files; it holds nothing of ours."""
     folder = settings().state_dir / "faust"
     folder.mkdir(parents=True, exist_ok=True)
     return folder

@@ -1,4 +1,4 @@
-"""Checkpoints: what changed is encoded between two chunks, and made durable once the brokers have all that was sent."""
+"""Checkpoints: changes are encoded between two chunks, and made durable once the brokers have all sent records."""
 
 import asyncio
 import contextlib
@@ -17,15 +17,15 @@ CHECKPOINT_SECONDS = 1.0
 CHECKPOINT_EVENTS = 50_000
 
 TakenCheckpoints = list[tuple[Store, Checkpoint]]
-"""What is to be made durable, by store."""
+"""Taken checkpoints that are not yet durable, with their stores."""
 
 
 class CheckpointWriter:
-    """When a checkpoint is due, and how one becomes durable.
+    """Decides when a checkpoint is due, takes it, and makes it durable.
 
     Args:
-        outbox: whose acknowledgements a checkpoint waits for.
-        failure: after it nothing becomes durable.
+        outbox: a checkpoint waits for its acknowledgements.
+        failure: once it has a problem, nothing becomes durable.
     """
 
     def __init__(self, outbox: Outbox, failure: Failure) -> None:
@@ -35,7 +35,7 @@ class CheckpointWriter:
         self._mirrored: dict[TP, int] = {}
 
     def count(self, events: int) -> None:
-        """So many more events were applied."""
+        """Count applied events."""
         self._events += events
         if self._events >= CHECKPOINT_EVENTS:
             self._due.set()
@@ -46,13 +46,13 @@ class CheckpointWriter:
             await asyncio.wait_for(self._due.wait(), CHECKPOINT_SECONDS)
 
     def take(self, stores: Iterable[Store]) -> TakenCheckpoints:
-        """Encode what changed in every store that is whole; chunks may go on while it is made durable."""
+        """Encode the changes of every store that is whole. Chunks may go on while the changes are made durable."""
         self._due.clear()
         self._events = 0
         return [(store, store.take()) for store in stores if store.needs_checkpoint]
 
     async def finish(self, taken: TakenCheckpoints, stores: Mapping[int, Store], consumer: ChunkConsumer) -> None:
-        """Wait for every acknowledgement, write each store's batch, tell Kafka (again, until it has taken it)."""
+        """Wait for all acknowledgements, write each store's batch, and mirror the offsets if Kafka lacks them."""
         started = time.perf_counter()
         await self.acknowledged()
         if self._failure.problem:
@@ -65,7 +65,7 @@ class CheckpointWriter:
         worker_metrics.show_checkpoint(stores, consumer, time.perf_counter() - started)
 
     async def acknowledged(self) -> None:
-        """Wait until the brokers have all that was sent; the first failed send stops the worker."""
+        """Wait until the brokers have all sent records; the first failed send stops the worker."""
         try:
             await asyncio.gather(*self._outbox.take_awaited())
         except Exception:
@@ -73,5 +73,5 @@ class CheckpointWriter:
             raise
 
     def begin_anew(self) -> None:
-        """After an assignment: tell Kafka where the stores are, though nothing new may have come."""
+        """After an assignment, mirror the offsets of the stores even if no event is new."""
         self._mirrored = {}

@@ -1,4 +1,4 @@
-"""Fail-stop: Faust and aiokafka log and swallow errors at several of the places that call us."""
+"""Fail-stop: several callers in Faust and aiokafka log an error and go on, so that the worker stops itself."""
 
 import functools
 from collections.abc import Awaitable, Callable, Coroutine
@@ -6,13 +6,13 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 
 class Failure:
-    """The worker's first problem: from then on nothing becomes durable, and the worker stops.
+    """The first problem of a worker. From then on nothing becomes durable, and the worker stops.
 
     Args:
-        crash: stops the worker, with a problem as its reason.
+        crash: stops the worker with a problem as its reason.
 
     Attributes:
-        problem: None while all is well.
+        problem: None as long as nothing failed.
     """
 
     def __init__(self, crash: Callable[[BaseException], Awaitable[None]]) -> None:
@@ -20,14 +20,14 @@ class Failure:
         self._crash = crash
 
     async def stop_for(self, problem: Exception) -> None:
-        """Stop the worker; of several problems the first one is its reason."""
+        """Stop the worker; the first of several problems is its reason."""
         if self.problem is None:
             self.problem = problem
         await self._crash(problem)
 
 
 class _Failing(Protocol):
-    """What can fail."""
+    """An object whose methods can fail."""
 
     failure: Failure
 
@@ -40,7 +40,7 @@ F = TypeVar("F", bound=_Failing)
 def stops_worker(
     step: Callable[Concatenate[F, P], Awaitable[R]],
 ) -> Callable[Concatenate[F, P], Coroutine[Any, Any, R]]:
-    """Have any error of a method stop the worker, whoever called it."""
+    """Decorate a method so that any error in it stops the worker, whatever its caller does with the error."""
 
     @functools.wraps(step)
     async def guarded(owner: F, /, *args: P.args, **kwargs: P.kwargs) -> R:

@@ -1,4 +1,4 @@
-"""What the worker shows of itself, set in one place from what the partitions and the pipeline already know."""
+"""Metrics of the worker, set in one place by the partitions and the pipeline."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ _MILLI = 1000
 
 
 def count_chunk(topic: str, records: int, duplicates: int, seconds: float) -> None:
-    """A chunk was applied."""
+    """Count an applied chunk."""
     known = metrics.attribution()
     known.consumed.labels(topic).inc(records)
     known.duplicates.labels(topic).inc(duplicates)
@@ -22,28 +22,28 @@ def count_chunk(topic: str, records: int, duplicates: int, seconds: float) -> No
 
 
 def count_published(assertions: int, unattributed: int) -> None:
-    """Assertions were handed to the producer."""
+    """Count assertions that were handed to the producer."""
     metrics.attribution().credits.inc(assertions)
     metrics.attribution().unattributed.inc(unattributed)
 
 
 def count_withheld(orders: int) -> None:
-    """Orders had a new truth that is not published, because what is lost of the log could belong to them."""
+    """Count orders whose new truth is not published, because lost events could belong to them."""
     metrics.attribution().withheld.inc(orders)
 
 
 def count_refusal(topic: str, reason: str) -> None:
-    """An event went to the dead-letter topic."""
+    """Count an event that went to the dead-letter topic."""
     metrics.attribution().refused.labels(topic, reason).inc()
 
 
 def count_rerouted(topic: str) -> None:
-    """An event was published again where it belongs."""
+    """Count an event that was published again to its own partition."""
     metrics.attribution().rerouted.labels(topic).inc()
 
 
 def show_assignment(numbers: Sequence[int]) -> None:
-    """Partitions came; what is known of the lag of others is no longer ours to tell."""
+    """Show an assignment; the lag of partitions that went to other workers is no longer shown."""
     known = metrics.attribution()
     known.rebalances.inc()
     known.partitions.set(len(numbers))
@@ -52,18 +52,18 @@ def show_assignment(numbers: Sequence[int]) -> None:
 
 
 def count_produce_failure() -> None:
-    """A send was not acknowledged; the worker stops."""
+    """Count a send without acknowledgement, which stops the worker."""
     metrics.attribution().produce_failures.inc()
 
 
 def clear_snapshots() -> None:
-    """All stores were closed; their snapshots are for others to tell of."""
+    """Show no more snapshots: the stores were closed, and other workers will show theirs."""
     metrics.attribution().snapshot_at.clear()
     metrics.attribution().snapshot_bytes.clear()
 
 
 def show_checkpoint(stores: Mapping[int, Store], consumer: Any, seconds: float) -> None:
-    """A checkpoint ended: how long it took, what is in memory and on disk, how far behind the logs we are."""
+    """Show a checkpoint: its duration, the state in memory and on disk, and the lag behind the logs."""
     known = metrics.attribution()
     known.checkpoint_seconds.observe(seconds)
     known.checkpoint_at.set_to_current_time()

@@ -22,18 +22,22 @@ from services.kernel.errors import HistoryLost, InvariantBroken
 from services.runtime import garbage
 
 _HANDOVER_SECONDS = 1.0
-"""How long a rebalance waits for snapshots: who gets the partition may have nothing else to start from."""
+"""How long a rebalance waits for snapshots: the next worker of the partition may have nothing else to start from."""
 _LAST_UPLOAD_SECONDS = 10.0
-"""How long a stop waits for them."""
+"""How long a stop waits for snapshots."""
 
 
 class AssignedPartitions:
-    """All open stores of a worker, and the order in which things happen to them.
+    """The assigned partitions of a worker: their open stores, and the order in which they change.
 
     Args:
         topics: the inputs; every assigned partition number must come with all of them.
         keeper: opens stores and takes their snapshots.
-        crash: stops the worker, with the problem as its reason.
+        crash: stops the worker with the problem as its reason.
+
+    Attributes:
+        stores: the open stores, by partition number.
+        has_assignment: whether all stores of the last assignment are open.
     """
 
     def __init__(
@@ -57,11 +61,11 @@ class AssignedPartitions:
 
     @property
     def held_back(self) -> frozenset[TP]:
-        """Partitions of which enough is waiting, so that no more need be fetched for now."""
+        """Partitions with enough waiting orders, which need no further records for now."""
         return self._alignment.held_back
 
     async def fail(self, problem: Exception) -> None:
-        """From now on nothing becomes durable, and the worker stops."""
+        """Stop the worker; from now on nothing becomes durable."""
         await self.failure.stop_for(problem)
 
     @stops_worker
@@ -95,7 +99,7 @@ class AssignedPartitions:
             await self._checkpoint_writer.finish(taken, self.stores, consumer)
 
     async def _apply_overdue(self, consumer: ChunkConsumer) -> None:
-        """Apply the orders whose touches are not to be expected any more."""
+        """Apply the orders that have waited long enough for their touches."""
         for chunk in self._alignment.call_time(lambda partition: self._touches_left(consumer, partition)):
             await self._apply(self.stores[chunk.partition], chunk)
 
@@ -115,18 +119,20 @@ class AssignedPartitions:
 
     @stops_worker
     async def open(self, assigned: set[TP], consumer: ChunkConsumer) -> None:
-        """Open the stores of an assignment; publish all of a store whose policy was older.
+        """Open the stores of an assignment, and publish all orders of a store whose policy was older.
 
         Raises:
-            InvariantBroken: an assignment that does not bring all topics of a partition number together.
+            InvariantBroken: the assignment lacks a topic of a partition number.
             StartRefused: a store does not fit this process.
         """
+        # Clicks and orders of a partition share one store.
         numbers = sorted({tp.partition for tp in assigned})
         for number in numbers:
             if {tp.topic for tp in assigned if tp.partition == number} != self.topics:
                 raise InvariantBroken(
                     f"partition {number} was assigned without all of {', '.join(sorted(self.topics))}"
                 )
+        # No chunk and no checkpoint comes between the stores and their publication.
         async with self._checkpointing, self._turn:
             starts = await consumer.earliest(sorted(assigned))
             await self._open_all({n: {topic: starts[TP(topic, n)] for topic in self.topics} for n in numbers})
@@ -154,10 +160,10 @@ class AssignedPartitions:
 
     @stops_worker
     async def seek(self, consumer: ChunkConsumer) -> dict[TP, int]:
-        """Have every open partition read from its store's offsets, in a new epoch.
+        """Seek every open partition to its store's offsets, in a new epoch. Returns the offsets.
 
         Raises:
-            HistoryLost: a log starts after what a store needs next.
+            HistoryLost: a log starts after the next offset of a store.
         """
         async with self._turn:
             tps = [TP(topic, number) for number in self.stores for topic in sorted(self.topics)]
@@ -176,7 +182,7 @@ class AssignedPartitions:
 
     @stops_worker
     async def close(self, consumer: ChunkConsumer, *, for_good: bool = False) -> None:
-        """Take a last checkpoint and close every store, whatever happens; leave snapshots for who opens them next."""
+        """Take a last checkpoint, close every store even if that fails, and leave snapshots for the next worker."""
         frozen: list[FrozenStore | None] = []
         async with self._checkpointing, self._turn:
             self.has_assignment = False
@@ -196,7 +202,7 @@ class AssignedPartitions:
             self._keeper.stop()
 
     def not_ready(self) -> str | None:
-        """Why this worker cannot be relied on yet; None when it can."""
+        """Why this worker is not ready; None if it is."""
         if self.failure.problem:
             return f"stopping: {self.failure.problem}"
         return None if self.has_assignment else "no partitions assigned yet"

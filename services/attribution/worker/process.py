@@ -1,4 +1,4 @@
-"""A chunk's way: decoded, routed, applied to the partition's state, published."""
+"""The processing of a chunk: decode, route, apply to the partition's state, publish."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -22,7 +22,7 @@ from services.runtime.kafka import partition_of
 
 
 class Pipeline:
-    """Turns chunks into changed state and sent records; whether these arrived is for the checkpoint to wait for."""
+    """Turns chunks into changed state and sent records; a checkpoint waits until the brokers have these records."""
 
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
@@ -32,8 +32,9 @@ class Pipeline:
         """Apply a chunk.
 
         Raises:
-            StartRefused: most of what came in lately is unusable.
+            StartRefused: most of the last records are unusable.
         """
+        # Decode and apply: the state changes here, and nothing was sent yet.
         started = time.perf_counter()
         intake: Intake
         if chunk.topic == CLICKS.name:
@@ -42,8 +43,10 @@ class Pipeline:
         else:
             orders = read_orders(chunk.records, store.local, chunk.partition)
             intake, outcome = orders, apply_orders(store.shard, orders.records)
+        # A topic full of other records stops the worker before they fill the dead-letter topic.
         unusable = sum(refusal.reason in UNUSABLE for refusal in intake.refusals)
         self._refusal_limits[chunk.topic].check(len(chunk.records) - unusable, unusable)
+        # Send everything that follows from the chunk.
         await self._publish(chunk.partition, outcome.publication)
         for refusal in (*intake.refusals, *outcome.refusals):
             await self._send_dead_letter(chunk.topic, chunk.partition, refusal)
@@ -52,7 +55,7 @@ class Pipeline:
         worker_metrics.count_chunk(chunk.topic, len(chunk.records), outcome.duplicates, time.perf_counter() - started)
 
     async def publish_all(self, partition: int, store: Store) -> None:
-        """Publish the truth of every order in a store."""
+        """Publish the current truth of every order in a store."""
         for published in republications(store.shard, store.every_buyer()):
             await self._publish(partition, published)
 
@@ -71,7 +74,7 @@ class Pipeline:
         worker_metrics.count_withheld(published.withheld)
 
     async def _send_dead_letter(self, topic: str, partition: int, refusal: RefusedRecord) -> None:
-        """Send a refused record to its dead-letter topic, as it came and with its reason."""
+        """Send a refused record to its dead-letter topic, unchanged and with its reason."""
         source = refusal.source
         await self._outbox.send(
             BY_NAME[topic].dlq,
@@ -83,7 +86,7 @@ class Pipeline:
         worker_metrics.count_refusal(topic, refusal.reason)
 
     async def _reroute(self, topic: str, partition: int, stray: StrayEvent) -> None:
-        """Publish an event again where its key belongs; the mark keeps it from wandering for ever."""
+        """Publish an event again to the partition of its key; the mark keeps it from being rerouted for ever."""
         key, source = stray.buyer_id.encode(), stray.source
         mark = (deadletters.REROUTED, f"{topic}/{partition}/{source.offset}".encode())
         target = partition_of(key, BUYER_PARTITIONS)

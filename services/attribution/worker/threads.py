@@ -47,7 +47,7 @@ class KeeperThreads:
         return await asyncio.to_thread(self._keeper.freeze, number)
 
     async def upload(self, frozen: Sequence[FrozenStore | None], seconds: float | None = None) -> None:
-        """Upload what was frozen; after so many seconds it goes on by itself."""
+        """Upload frozen stores; after this many seconds the uploads go on without being waited for."""
         uploads = [_in_thread(self._uploaders, self._keeper.upload, one) for one in frozen if one is not None]
         if uploads:
             await asyncio.wait(uploads, timeout=seconds)
@@ -58,7 +58,7 @@ class KeeperThreads:
 
 
 def _in_thread(pool: ThreadPoolExecutor, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[R]:
-    """As asyncio.to_thread, in a pool of ours: what is logged there names the process, too."""
+    """As asyncio.to_thread, in one of our pools: log lines from there also name the process."""
     return asyncio.get_running_loop().run_in_executor(
         pool, functools.partial(contextvars.copy_context().run, call, *args, **kwargs)
     )

@@ -10,7 +10,6 @@ from services.settlement.domain.book.entries import Entry, Leg, chain
 from services.settlement.domain.book.periods import period_of
 from services.settlement.domain.lines.booking import EntryDraft
 
-
 _leg = partial(tuple.__new__, Leg)
 """Leg of a pair, without a call of Python."""
 
