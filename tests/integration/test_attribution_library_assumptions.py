@@ -106,7 +106,7 @@ def test_a_record_is_handed_over_as_it_was_unpacked_with_all_that_we_ask_of_one(
 
 
 def test_what_was_fetched_of_a_partition_that_is_not_asked_for_stays_where_it_is(own_stack):  # noqa: ARG001 - the stack must be there
-    """And an empty set asks for all: hence chunks._NONE."""
+    """And an empty set asks for all: hence fetch._NONE."""
     buyer = buyer_in(7, "held")
     publish(CLICKS.name, [click(buyer, "c", 8)])
     publish(ORDERS.name, [paid(buyer, "held", 10)])
@@ -130,7 +130,7 @@ def test_what_was_fetched_of_a_partition_that_is_not_asked_for_stays_where_it_is
 
 
 def test_each_rebalance_makes_a_new_assignment_of_the_same_partitions_too():
-    """By it chunks.py knows whether the stores have said where to read."""
+    """By it fetch.py knows whether the stores have said where to read."""
 
     async def assigned_twice():
         group, at = SubscriptionState(), {TopicPartition(CLICKS.name, 7)}

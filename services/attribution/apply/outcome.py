@@ -11,7 +11,7 @@ from services.kernel.errors import Refused
 
 
 class ChunkOutcome(NamedTuple):
-    """What is left to do after a chunk was applied: count, refuse, publish."""
+    """The work that is left after a chunk was applied: count, refuse, publish."""
 
     duplicates: int
     refusals: list[RefusedRecord]

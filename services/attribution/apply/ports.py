@@ -21,7 +21,7 @@ class Source(Protocol):
 
     @property
     def key(self) -> bytes | None:
-        """Its key, whatever it is."""
+        """Its key, of any bytes."""
 
     @property
     def value(self) -> bytes | None:

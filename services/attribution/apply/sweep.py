@@ -47,4 +47,4 @@ class Sweep:
         else:
             self.after, self._rests = "", self._round
         unchanged = [(i, buyer) for i, buyer in looked_at if i not in changed]
-        return [(i, buyer, gone) for i, buyer in unchanged if (gone := forget(buyer, since))]
+        return [(i, buyer, forgotten) for i, buyer in unchanged if (forgotten := forget(buyer, since))]

@@ -50,12 +50,12 @@ class WaitingRoom:
 
     def expire(self, before: int) -> list[HeldRecord]:
         """Remove all records that occurred before this time; returns them, oldest first."""
-        gone = []
+        expired = []
         while self._queue and self._queue[0][0] < before:
             place = heapq.heappop(self._queue)
             if place in self.held:
-                gone.append(self.leave(place))
-        return gone
+                expired.append(self.leave(place))
+        return expired
 
     def clear_changes(self) -> None:
         """Start `added` and `removed` again, after a checkpoint has taken them."""

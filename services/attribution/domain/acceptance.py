@@ -80,6 +80,7 @@ def accept_payment(
     Raises:
         Refused: id_conflict, in_future, too_late or too_many.
     """
+    # An order is paid once, and an event id counts once.
     order = known_order(buyer, payment.order_id, orders_at, horizons)
     if order is not None:
         if payment.event_id != order.payment.event_id:
@@ -89,6 +90,7 @@ def accept_payment(
     for waiting_at, fact in waiting_facts(buyer, payment.order_id, orders_at, horizons):
         if fact.event_id == payment.event_id:
             raise _conflict(f"event {payment.event_id} came before as {fact.kind}", waiting_at)
+    # A new payment is within the limits of time and number.
     _check_not_in_future(payment.paid_at, appended_at)
     earliest = orders_at - horizons.order_lateness
     if payment.paid_at < earliest:

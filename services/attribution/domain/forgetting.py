@@ -46,8 +46,8 @@ def forget(buyer: Buyer, since: Retention) -> ForgottenParts | None:
     kept = {i: order for i, order in buyer.orders.items() if order.payment.paid_at >= since.orders_from}
     needed = {offset for order in kept.values() for offset in order.candidates}
     stale = [o for o, t in buyer.touches.items() if t.occurred_at < since.touches_from and o not in needed]
-    gone = ForgottenParts(stale, [order_id for order_id in buyer.orders if order_id not in kept])
+    forgotten = ForgottenParts(stale, [order_id for order_id in buyer.orders if order_id not in kept])
     buyer.keep(kept, without=stale)
     times = [touch.occurred_at for touch in buyer.touches.values()]
     buyer.oldest_touch_at = min([at for at in times if at >= since.touches_from], default=NEVER)
-    return gone if any(gone) else None
+    return forgotten if any(forgotten) else None

@@ -1,7 +1,7 @@
 """Assertions as records of the credits topic: JSON value, line key, CloudEvents headers.
 
-The books store `considered` without a look into it, so that nobody checks it before somebody reads it. A property test
-holds every encoded assertion to the public model in schemas/credits.py.
+The books store `considered` unread, so that an invalid one would be found only when a person asks for it. A property
+test holds every encoded assertion to the public model in schemas/credits.py.
 """
 
 from typing import NamedTuple

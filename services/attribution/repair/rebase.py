@@ -56,7 +56,7 @@ def _generation(workshop: Workshop) -> tuple[int, list[int]]:
     if before < 0:
         return 0, []
     log = max(before + 1, *reached.values())
-    return log, [partition for partition, there in reached.items() if there < log]
+    return log, [partition for partition, reached_log in reached.items() if reached_log < log]
 
 
 async def _rebase(workshop: Workshop, outbox: Outbox, partition: int, log: int) -> RebasedPartition:

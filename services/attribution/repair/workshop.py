@@ -34,9 +34,9 @@ def check_stopped() -> None:
     Raises:
         StartRefused: the group has members.
     """
-    if there := emptied(GROUP):
+    if members := emptied(GROUP):
         raise StartRefused(
-            f"attribution workers are at work in {GROUP}: {', '.join(sorted(there))}; stop them first, all of them"
+            f"attribution workers are at work in {GROUP}: {', '.join(sorted(members))}; stop them first, all of them"
         )
 
 

@@ -99,7 +99,7 @@ class Snapshots:
         try:
             content = bytes(obstore.get(self._quick, f"{partition}/manifests/{name}").bytes())
         except FileNotFoundError as problem:
-            raise UnusableSnapshot(f"snapshot {name} is gone") from problem
+            raise UnusableSnapshot(f"snapshot {name} is missing") from problem
         return decode(name, content)
 
     @in_words()
@@ -111,12 +111,12 @@ class Snapshots:
         """
         files = {path.name: self._describe(path) for path in sorted(folder.iterdir())}
         manifest = Manifest(meta, files)
-        there = {path for path, _ in self._list(f"{partition}/files/")}
-        sent = self._upload(partition, folder, files, there)
+        existing = {path for path, _ in self._list(f"{partition}/files/")}
+        sent = self._upload(partition, folder, files, existing)
         name, content = encode(manifest)
         obstore.put(self._store, f"{partition}/manifests/{name}", content)
-        there = {path for path, _ in self._list(f"{partition}/files/")}
-        sent += self._upload(partition, folder, files, there)
+        existing = {path for path, _ in self._list(f"{partition}/files/")}
+        sent += self._upload(partition, folder, files, existing)
         if instead:
             self._delete(f"{partition}/manifests/{other}" for other in self.names(partition) if other != name)
         self._sweep(partition, name)
@@ -153,9 +153,9 @@ class Snapshots:
                 self._known_hashes[key] = hashlib.file_digest(file, "sha256").hexdigest()
         return self._known_hashes[key]
 
-    def _upload(self, partition: int, folder: Path, files: dict[str, StoredFile], there: set[str]) -> int:
+    def _upload(self, partition: int, folder: Path, files: dict[str, StoredFile], existing: set[str]) -> int:
         """Upload the missing files. Returns their bytes."""
-        missing = {n: f for n, f in files.items() if f.inline is None and f.sha256 not in there}
+        missing = {n: f for n, f in files.items() if f.inline is None and f.sha256 not in existing}
         for name, file in missing.items():
             obstore.put(self._store, f"{partition}/files/{file.sha256}", folder / name, max_concurrency=_PARTS_AT_ONCE)
         return sum(file.size_bytes for file in missing.values())
@@ -164,7 +164,7 @@ class Snapshots:
         try:
             sha256 = _write(target, obstore.get(self._store, source))
         except FileNotFoundError as problem:
-            raise UnusableSnapshot(f"{source} of the snapshot is gone") from problem
+            raise UnusableSnapshot(f"{source} of the snapshot is missing") from problem
         if sha256 != file.sha256:
             raise UnusableSnapshot(f"{source} of the snapshot is damaged: its bytes are not those that were written")
 

@@ -73,8 +73,8 @@ class BuyerCache:
         """Take the row changes since the last call; stale parts of the changed buyers are forgotten."""
         rows, self._touches = self._touches, {}
         for buyer_id, buyer in self.dirty.items():
-            if gone := forget(buyer, since):
-                rows |= self.put(buyer_id, buyer, gone)
+            if forgotten := forget(buyer, since):
+                rows |= self.put(buyer_id, buyer, forgotten)
         for (buyer_id, order_id), (buyer, order) in self._orders.items():
             if buyer.orders.get(order_id) is order:
                 rows[order_key(buyer_id, order_id)] = order_row(order)
@@ -83,10 +83,10 @@ class BuyerCache:
         self.dirty, self._orders, self._own = {}, {}, {}
         return rows
 
-    def put(self, buyer_id: str, buyer: Buyer, gone: ForgottenParts) -> RowChanges:
+    def put(self, buyer_id: str, buyer: Buyer, forgotten: ForgottenParts) -> RowChanges:
         """Cache a trimmed buyer and return the row changes that follow."""
         self.buyers[buyer_id] = buyer
-        return deletions(buyer_id, gone) | (self._own_row(buyer_id, buyer) if buyer.is_empty() else {})
+        return deletions(buyer_id, forgotten) | (self._own_row(buyer_id, buyer) if buyer.is_empty() else {})
 
     def _own_row(self, buyer_id: str, buyer: Buyer) -> RowChanges:
         row = buyer_row(buyer)

@@ -78,10 +78,10 @@ def rows_of(buyer_id: str, buyer: Buyer) -> Iterator[tuple[bytes, bytes]]:
             yield touch_key(buyer_id, offset), touch_row(touch)
 
 
-def deletions(buyer_id: str, gone: ForgottenParts) -> RowChanges:
+def deletions(buyer_id: str, forgotten: ForgottenParts) -> RowChanges:
     """The row changes that delete the forgotten parts of a buyer."""
-    touches: RowChanges = dict.fromkeys([touch_key(buyer_id, offset) for offset in gone.touches])
-    return touches | dict.fromkeys([order_key(buyer_id, order_id) for order_id in gone.orders])
+    touches: RowChanges = dict.fromkeys([touch_key(buyer_id, offset) for offset in forgotten.touches])
+    return touches | dict.fromkeys([order_key(buyer_id, order_id) for order_id in forgotten.orders])
 
 
 def parts_of(buyer_id: str) -> bytes:

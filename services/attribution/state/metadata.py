@@ -73,7 +73,7 @@ def may_carry_on(stored: StoreTerms, now: StoreTerms) -> bool:
         raise StartRefused(
             f"{where} belongs to other topics than the broker's ({_changed(stored.topic_ids, now.topic_ids)} was "
             f"deleted and made again, or this is another cluster); restore the topics, carry the state over with `koc "
-            f"attribution rebase`, or start anew: empty stores, no snapshots, empty books"
+            f"attribution rebase`, or start from nothing: empty stores, no snapshots, empty books"
         )
     if stored.horizons != now.horizons:
         raise StartRefused(

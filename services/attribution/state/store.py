@@ -39,7 +39,7 @@ class Stretch(Protocol):
 
     @property
     def records(self) -> Sequence[Source]:
-        """The records, fewer than there are offsets where some are not for readers."""
+        """The records; an offset that is not for readers has none."""
 
 
 class Checkpoint(NamedTuple):
@@ -118,7 +118,7 @@ class Store:
         """
         where, expected = f"{stretch.topic}[{self._terms.partition}]", self._next_offsets[stretch.topic]
         if self._is_applying:
-            raise InvariantBroken(f"{where}: what was applied before was cut off")
+            raise InvariantBroken(f"{where}: an earlier chunk was cut off")
         if stretch.first != expected:
             raise InvariantBroken(f"{where}: a chunk starts at {stretch.first}, expected {expected}")
         with self._not_whole_meanwhile():
@@ -164,8 +164,8 @@ class Store:
         since = retention_of(shard.marks, shard.horizons)
         swept = self._sweep.step(since, self._cache.dirty)
         rows = self._cache.take(since)
-        for buyer_id, buyer, gone in swept:
-            rows |= self._cache.put(buyer_id, buyer, gone)
+        for buyer_id, buyer, forgotten in swept:
+            rows |= self._cache.put(buyer_id, buyer, forgotten)
         rows[keys.SWEEP_KEY] = self._sweep.after.encode()
         for place in shard.room.removed:
             rows[keys.waiting_key(place)] = None

@@ -39,7 +39,7 @@ class KeeperThreads:
         return dict(zip(starts, opened, strict=True))
 
     def why_lost(self, number: int) -> str:
-        """What was wrong with the snapshots of a partition that lacks history; empty if there was none."""
+        """Why the snapshots of a partition without history were not used; empty if there were none."""
         return self._keeper.why_lost(number)
 
     async def freeze(self, number: int) -> FrozenStore | None:

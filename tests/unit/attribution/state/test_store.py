@@ -101,7 +101,7 @@ def test_a_store_whose_block_was_cut_off_is_never_written_again(reopen):
         assert not store.is_whole
         assert not store.needs_checkpoint
         assert store.next_offsets == {"clicks": 0, "orders": 0}
-        with pytest.raises(InvariantBroken, match="what was applied before was cut off"):
+        with pytest.raises(InvariantBroken, match="an earlier chunk was cut off"):
             read_to(store, "orders", 1)
 
 
