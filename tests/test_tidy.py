@@ -117,7 +117,7 @@ def test_links_in_documents_lead_somewhere() -> None:
 # Live code
 
 TRANSPARENT = {"property", "cached_property", "staticmethod", "classmethod", "contextmanager", "asynccontextmanager",
-               "cache", "lru_cache", "wraps", "in_words", "_fail_stop"}  # fmt: skip
+               "cache", "lru_cache", "wraps", "in_words", "stops_worker"}  # fmt: skip
 """Decorators that leave a function to be called by its name."""
 
 REGISTERED = {
@@ -141,9 +141,6 @@ CALLED_FROM_OUTSIDE = {
 """Functions that no product code names, and who calls them."""
 
 TO_BE_DELETED = {
-    "services.attribution.domain.policy.Policy.window",
-    "services.attribution.domain.policy.always",
-    "services.attribution.domain.policy.scope_of",
     "services.kernel.identifiers.is_identifier",
     "services.settlement.books.migrations.differences",
     "services.settlement.books.registry_transaction.count_open_jobs",
@@ -197,17 +194,6 @@ def test_a_dead_function_would_be_noticed_beside_one_of_the_same_name_that_lives
 
 # One meaning a name
 
-SAME_NAME = {
-    "Line": "an order line as it was bought in attribution, as it is booked in settlement; neither knows the other",
-    "Vector": "the version vector of a line, in attribution's and in settlement's own type",
-}
-"""Public class names and type names that stand twice in services/ for good, and why."""
-
-TO_BE_RENAMED = {
-    "Amount", "AsJson", "Name", "Place", "Position", "Progress", "Rows", "Step",
-}  # fmt: skip
-"""Names that still stand for two things. This list must shrink to nothing: it fails once one of them is unique."""
-
 
 def type_names(file: Path) -> Iterator[str]:
     """Public classes of a file, and its type aliases: names in CamelCase that are assigned at module level."""
@@ -221,7 +207,7 @@ def type_names(file: Path) -> Iterator[str]:
 def test_a_public_class_name_stands_once_in_services() -> None:
     files = [file for file in PRODUCT if file.is_relative_to(ROOT / "services")]
     counts = Counter(one for file in files for one in set(type_names(file)) if re.match(r"[A-Z][a-z]", one))
-    assert {one for one, count in counts.items() if count > 1} == TO_BE_RENAMED | set(SAME_NAME)
+    assert {one for one, count in counts.items() if count > 1} == set()
 
 
 # Where libraries are at home

@@ -1,4 +1,4 @@
-"""For who knows Faust: `faust -A services.attribution.app worker`. The same worker as `koc attribution worker`."""
+"""The worker for people who know Faust: `faust -A services.attribution.app worker` is `koc attribution worker`."""
 
 from services.attribution.worker.app import create_app
 from services.runtime.log import configure_logging

@@ -23,9 +23,9 @@ def worker() -> None:
     """Read clicks and orders, publish the current truth of every order line, keep state in KOC_STATE_DIR.
 
     Run as many as there are cores, at most one a partition (12), each with its own KOC_STATE_DIR and KOC_INSTANCE_ID.
-    SIGTERM ends it with exit status 0 after a last checkpoint; with 75 if that took longer than 25 s: nothing is lost,
-    what was not durable is read again. 78: the world is not as it needs it, with a sentence. So it ends when another
-    process joins under its KOC_INSTANCE_ID: the later one has the place. 69: no broker answers.
+    SIGTERM ends it with exit status 0 after a last checkpoint, or with 75 if that took longer than 25 s: nothing is
+    lost, records that are not durable are read again. 78: a policy, topic, store or setting is wrong, as a sentence
+    says; or another process has joined under this KOC_INSTANCE_ID and has its place now. 69: no broker answers.
 
     Examples: koc attribution worker · KOC_INSTANCE_ID=attribution-2 KOC_STATE_DIR=/data/2 koc attribution worker
     """
@@ -51,10 +51,10 @@ def worker() -> None:
 
 @app.command()
 def rebase() -> None:
-    """Carry the state over to input topics that were made again or moved to another cluster; workers must be stopped.
+    """Keep the state when input topics were made again or moved to another cluster; workers must be stopped.
 
     Takes each partition's furthest state (KOC_STATE_DIR, snapshots), publishes all its orders under a new generation
-    of the log, and leaves a snapshot that workers start from. Harmless to run again.
+    of the log, and leaves a snapshot that workers start from. Another run does no harm.
 
     Examples: koc attribution rebase
     """
@@ -72,23 +72,24 @@ def rebase() -> None:
 def adopt_truncated(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
     """Give up history that the input topics no longer hold; workers must be stopped.
 
-    A partition whose state is lost, or too old for what its log still holds, begins anew where the log now begins.
-    Only orders whose window lies wholly inside the kept log are published; earlier ones stay as they were last
-    published, and what becomes of them later (refunds, too) is not seen. Look for a snapshot first.
+    A partition whose state is lost, or too old for the records that its log still holds, begins again where the log
+    now begins. Only orders whose window lies wholly inside the kept log are published. Earlier orders stay as they were
+    last published; their later events (refunds, too) have no effect. Look for a snapshot first.
 
     Examples: koc attribution adopt-truncated · koc attribution adopt-truncated --yes
     """
-    from services.attribution.repair.adopt_truncated import adopt, lacking
+    from services.attribution.repair.adopt_truncated import adopt, partitions_without_history
     from services.kernel.time import format_rfc3339
 
     with _workshop() as workshop:
-        found = lacking(workshop)
+        found = partitions_without_history(workshop)
         if not found:
             print("every partition can be read on; nothing to do")
             return
-        print(f"history is lost of partition {', '.join(map(str, found))}")
+        for partition in found:
+            print(f"Partition {partition} has lost history.")
         if not yes:
-            typer.confirm("Begin there where the logs begin, without the orders before?", abort=True)
+            typer.confirm("Let them begin again where their logs begin, without earlier orders?", abort=True)
         for partition, starts in found.items():
             adopted = adopt(workshop, partition, starts)
             since = format_rfc3339(adopted.publish_from)

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from services.cli.options import AsJson
+
 if TYPE_CHECKING:
-    from services.runtime.deadletters import DeadLetter, Position
+    from services.runtime.deadletters import DeadLetter, LogPosition
     from services.runtime.replay import Replay
 
 app = typer.Typer(no_args_is_help=True, help="What was refused, why, and sending it again.")
@@ -19,7 +21,6 @@ _MISUSED = 2
 
 Topic = Annotated[str | None, typer.Option(help="Only of this source topic.")]
 Reasons = Annotated[list[str] | None, typer.Option("--reason", help="Only with this reason word; repeatable.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable.")]
 
 
 @app.command("list")
@@ -200,7 +201,7 @@ def _selected(
     return select(source, reasons or (), [_position(one) for one in positions])
 
 
-def _position(text: str) -> "Position":
+def _position(text: str) -> "LogPosition":
     from services.runtime.deadletters import parse_position
 
     try:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from services.cli.options import AsJson
+
 if TYPE_CHECKING:
     from services.settlement.books.line_lists import LineList, ListedLine
     from services.settlement.books.snapshot import Snapshot
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 ExportedRow = TypeVar("ExportedRow")
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 
 class ExportFormat(Enum):

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from services.cli.options import AsJson
+
 if TYPE_CHECKING:
     from services.attribution.domain.policy import Policy
     from services.attribution.policy.file import PolicyFile
 
 app = typer.Typer(no_args_is_help=True, help="Which rule credits an order, by its platform and by when it was paid.")
 _ELSEWHERE = "*"
-
-AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable.")]
 
 
 @app.command()

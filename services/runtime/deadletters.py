@@ -31,7 +31,7 @@ REPLAY_OF = "koc_replay_of"
 _DETAIL_BYTES = 500
 
 
-class Position(NamedTuple):
+class LogPosition(NamedTuple):
     """Where a record stood in its source topic; written TOPIC/PARTITION/OFFSET."""
 
     topic: str
@@ -45,7 +45,7 @@ class Position(NamedTuple):
 class DeadLetter(NamedTuple):
     """A refused record: where it stood, why it was refused, and all that it was."""
 
-    source: Position
+    source: LogPosition
     reason: str
     detail: str
     key: bytes | None
@@ -93,7 +93,7 @@ class DeadLetter(NamedTuple):
         headers = (*original, (REPLAY_OF, str(self.source).encode()))
         return Outgoing(self.source.topic, self.key, self.value, partition, headers)
 
-    def marked(self, place: Position) -> Outgoing:
+    def marked(self, place: LogPosition) -> Outgoing:
         """The letter once more, for its own topic, with where its event stands now."""
         kept = [header for header in self.headers if header[0] != REPLAYED]
         partition = partition_of(self.key or b"", DLQ_PARTITIONS)
@@ -126,7 +126,7 @@ def headers(
     ]
 
 
-def parse_position(text: str) -> Position:
+def parse_position(text: str) -> LogPosition:
     """A source position from TOPIC/PARTITION/OFFSET.
 
     Raises:
@@ -136,11 +136,11 @@ def parse_position(text: str) -> Position:
     partition, _, offset = rest.partition("/")
     if topic not in {known.name for known in INPUTS} or not (partition.isdecimal() and offset.isdecimal()):
         raise ValueError(f"{text!r} is not TOPIC/PARTITION/OFFSET of an input topic")
-    return Position(topic, int(partition), int(offset))
+    return LogPosition(topic, int(partition), int(offset))
 
 
 def select(
-    topic: str | None = None, reasons: Iterable[str] = (), positions: Iterable[Position] = ()
+    topic: str | None = None, reasons: Iterable[str] = (), positions: Iterable[LogPosition] = ()
 ) -> list[DeadLetter]:
     """What was refused, each source position once (as it was first refused), in the order of the positions.
 
@@ -154,7 +154,7 @@ def select(
         ConnectionError: no broker answers, or it went away.
     """
     wanted, places = set(reasons), set(positions)
-    found: dict[Position, DeadLetter] = {}
+    found: dict[LogPosition, DeadLetter] = {}
     for letter in _read([source.dlq for source in INPUTS if topic in (None, source.name)]):
         if letter.replayed or letter.source not in found:
             found[letter.source] = letter
@@ -189,7 +189,7 @@ def _letter(key: bytes | None, value: bytes | None, every: Iterable[Header]) -> 
     kept = tuple(every)
     said = {name: content.decode(errors="replace") for name, content in kept if content is not None}
     try:
-        source = Position(said[SOURCE_TOPIC], int(said[SOURCE_PARTITION]), int(said[SOURCE_OFFSET]))
+        source = LogPosition(said[SOURCE_TOPIC], int(said[SOURCE_PARTITION]), int(said[SOURCE_OFFSET]))
         reason, detail = said[REASON], said[DETAIL]
     except (KeyError, ValueError):
         return None

@@ -1,8 +1,8 @@
-"""The garbage collector, kept from looking at state: that would cost a microsecond an event and find nothing.
+"""The garbage collector is kept away from state: a search there costs a microsecond an event and finds nothing.
 
-State and chunks are made without cycles (a test holds them to it), so they go when the last reference does. What has
-cycles is what Faust and its clients leave behind, and that is little: a look every ten minutes is enough for it, and
-what survives one is not looked at again. A worker that gets other partitions looks at everything once.
+State and chunks have no cycles (a test checks this), so that they are freed with their last reference. Only Faust and
+its clients leave cycles behind, and few: a collection every ten minutes is enough. Objects that survive it are not
+searched again, until a worker gets other partitions and searches everything once.
 """
 
 import gc
@@ -11,17 +11,17 @@ TIDY_SECONDS = 600.0
 
 
 def settle() -> None:
-    """From now on the collector runs only when it is told to; what is there now is to stay."""
+    """Let the collector run only on request from now on, and freeze all present objects."""
     gc.disable()
     tidy()
 
 
 def tidy() -> None:
-    """Collect what has come since the last call and is of no use any more."""
+    """Collect the unreachable objects that came since the last call, and freeze the others."""
     gc.collect()
     gc.freeze()
 
 
 def begin_anew() -> None:
-    """Let the next `tidy` look at everything again."""
+    """Let the next `tidy` search all objects again."""
     gc.unfreeze()

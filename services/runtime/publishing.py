@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from schemas.topics import BY_NAME
 from services.runtime.kafka import partition_of, producer
+from services.runtime.record_batch import BATCH_BYTES, batches
 
-_BATCH_BYTES = 1_000_000
 _SLICE = 20_000
 """Records handed to the client before their acknowledgements are awaited: bounds memory and paces progress."""
 
@@ -26,10 +26,10 @@ class Outgoing(NamedTuple):
     headers: tuple[Header, ...] = ()
 
 
-Progress = Callable[[int], None]
+PublishProgress = Callable[[int], None]
 
 
-def publish(records: Iterable[Outgoing], progress: Progress = lambda _: None) -> dict[str, int]:
+def publish(records: Iterable[Outgoing], progress: PublishProgress = lambda _: None) -> dict[str, int]:
     """Publish records, those of one partition in the given order; returns how many by topic.
 
     Args:
@@ -56,9 +56,9 @@ def reach_broker() -> None:
     asyncio.run(connect())
 
 
-async def _publish(records: Iterable[Outgoing], progress: Progress) -> dict[str, int]:
+async def _publish(records: Iterable[Outgoing], progress: PublishProgress) -> dict[str, int]:
     counts: dict[str, int] = defaultdict(int)
-    async with producer(max_batch_size=_BATCH_BYTES) as client:
+    async with producer(max_batch_size=BATCH_BYTES) as client:
         waiting: dict[tuple[str, int], list[Outgoing]] = defaultdict(list)
         held = 0
         for record in records:
@@ -89,19 +89,6 @@ async def _flush(client: Any, waiting: dict[tuple[str, int], list[Outgoing]]) ->
 
 
 async def _send(client: Any, at: tuple[str, int], records: list[Outgoing]) -> None:
-    topic, partition = at
-    batch = client.create_batch()
-    for record in records:
-        if _append(batch, record) is None:
-            batch.close()
-            await (await client.send_batch(batch, topic, partition=partition))
-            batch = client.create_batch()
-            if _append(batch, record) is None:
-                raise ValueError(f"a record of {len(record.value or b'')} bytes is larger than a batch")
-    batch.close()
-    await (await client.send_batch(batch, topic, partition=partition))
-
-
-def _append(batch: Any, record: Outgoing) -> Any:
-    """Add a record to a batch; None if it does not fit."""
-    return batch.append(key=record.key, value=record.value, timestamp=None, headers=list(record.headers))
+    contents = ((record.key, record.value, list(record.headers)) for record in records)
+    for batch in batches(client, contents):
+        await (await batch.send(*at))

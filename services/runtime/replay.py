@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from schemas.topics import BUYER_PARTITIONS, REGISTRY
 from services.runtime import groups
-from services.runtime.deadletters import DeadLetter, Position, select
+from services.runtime.deadletters import DeadLetter, LogPosition, select
 from services.runtime.kafka import partition_of, producer
 from services.runtime.publishing import Outgoing
 from services.runtime.topics import log_ends
@@ -29,7 +29,7 @@ class Replay(NamedTuple):
     """A letter that was sent again, and where its event stands now."""
 
     letter: DeadLetter
-    place: Position
+    place: LogPosition
 
 
 class Fate(StrEnum):
@@ -65,12 +65,12 @@ async def _send_again(letters: Sequence[DeadLetter]) -> list[Replay]:
     return replays
 
 
-async def _deliver(client: Any, records: Iterable[Outgoing]) -> tuple[list[Position], BaseException | None]:
+async def _deliver(client: Any, records: Iterable[Outgoing]) -> tuple[list[LogPosition], BaseException | None]:
     """Publish records in their order; where they stand now, up to the first that was not taken, and why it was not."""
     from aiokafka.errors import KafkaError
 
     waiting: list[Any] = []
-    places: list[Position] = []
+    places: list[LogPosition] = []
     problem: BaseException | None = None
     for record in records:
         try:
@@ -85,13 +85,13 @@ async def _deliver(client: Any, records: Iterable[Outgoing]) -> tuple[list[Posit
     for answer in await asyncio.gather(*waiting, return_exceptions=True):
         if isinstance(answer, BaseException):
             return places, answer
-        places.append(Position(answer.topic, answer.partition, answer.offset))
+        places.append(LogPosition(answer.topic, answer.partition, answer.offset))
     return places, problem
 
 
 def fates(
     replays: Iterable[Replay], readers: Mapping[str, str], seconds: float, progress: Callable[[str], None]
-) -> dict[Position, Fate]:
+) -> dict[LogPosition, Fate]:
     """What became of events that were sent again, by where they stand; waits until they are read, or for so long.
 
     A reader's position says what was read: refusals are acknowledged before it moves. An event whose key was wrong is
@@ -111,7 +111,7 @@ def fates(
     letters = select()
     refused = {str(letter.source) for letter in letters} | {letter.rerouted for letter in letters}
 
-    def fate(place: Position) -> Fate:
+    def fate(place: LogPosition) -> Fate:
         if str(place) in refused:
             return Fate.REFUSED_AGAIN
         return Fate.ON_ITS_WAY if place in unread else Fate.ACCEPTED
@@ -120,8 +120,8 @@ def fates(
 
 
 def _await_readers(
-    homes: Mapping[Position, int], readers: Mapping[str, str], seconds: float, progress: Callable[[str], None]
-) -> set[Position]:
+    homes: Mapping[LogPosition, int], readers: Mapping[str, str], seconds: float, progress: Callable[[str], None]
+) -> set[LogPosition]:
     """Wait until the events at these positions are read, each in its home partition too; those that are not in time."""
     awaited = {place: place for place in homes}
     deadline = time.monotonic() + seconds
@@ -152,9 +152,9 @@ def _home(replay: Replay) -> int:
     return partition_of(buyer_id.encode(errors="surrogatepass"), BUYER_PARTITIONS)
 
 
-def _end(topic: str, partition: int) -> Position:
+def _end(topic: str, partition: int) -> LogPosition:
     """The last record of a partition."""
-    return Position(topic, partition, log_ends([topic])[topic, partition] - 1)
+    return LogPosition(topic, partition, log_ends([topic])[topic, partition] - 1)
 
 
 def _read_positions(topics: Iterable[str], readers: Mapping[str, str]) -> dict[tuple[str, int], int]:

@@ -17,16 +17,18 @@ from typing import NamedTuple
 
 import psutil
 
-from services.attribution.apply.apply import apply_orders, apply_touches
+from services.attribution.apply.orders import apply_orders
+from services.attribution.apply.touches import apply_touches
 from services.attribution.domain.horizons import Horizons
 from services.attribution.events.read import read_clicks, read_orders
 from services.attribution.policy.file import read_policy_file
 from services.attribution.state.buyer_rows import order_key, order_row, rows_of
 from services.attribution.state.keyvalue import KeyValue
-from services.attribution.state.metadata import Terms
+from services.attribution.state.metadata import StoreTerms
 from services.attribution.state.rocksdb import RocksKeyValue
 from services.attribution.state.store import Store
 from tests.bench.state_events import Shop
+from tests.kit.attribution_words import Records
 
 SIZES = (1, 4, 16)
 DAYS = (10, 20, 30, 45, 60, 90, 120, 150, 180, 195, 210)
@@ -69,7 +71,7 @@ class Size(NamedTuple):
 def grow(database: KeyValue, size: int, days: Iterable[int], horizons: Horizons) -> list[Size]:
     """Let a shop of a size live, and measure its state at the end of these days, ascending."""
     rules = read_policy_file().rules
-    store = Store(database, Terms.now(0, {}, horizons, rules), rules)
+    store = Store(database, StoreTerms.now(0, {"clicks": "id-c", "orders": "id-o"}, horizons, rules), rules)
     shop, found, day, before = Shop(size), [], 0, _resident()
     for until in days:
         for n in range(day, until):
@@ -83,16 +85,15 @@ def _live(store: Store, shop: Shop, day: int) -> None:
     """One day's events, with a checkpoint after every few."""
     events = shop.day(day)
     while some := list(islice(events, EVENTS_A_CHECKPOINT)):
-        clicks = [record for log, record in some if log == "clicks"]
-        orders = [record for log, record in some if log == "orders"]
-        outcomes = [
-            apply_touches(store.shard, read_clicks(clicks, _EVERYBODY, 0).records),
-            apply_orders(store.shard, read_orders(orders, _EVERYBODY, 0).records),
-        ]
-        refused = [refusal for outcome in outcomes for refusal in outcome.refusals]
-        assert not refused, refused[0]
-        for log, records in (("clicks", clicks), ("orders", orders)):
-            store.next_offsets[log] = store.next_offsets.get(log, 0) + len(records)
+        for log in ("clicks", "orders"):
+            records = [record for its_log, record in some if its_log == log]
+            first = store.next_offsets[log]
+            with store.applying(Records(log, first, first + len(records))):
+                if log == "clicks":
+                    outcome = apply_touches(store.shard, read_clicks(records, _EVERYBODY, 0).records)
+                else:
+                    outcome = apply_orders(store.shard, read_orders(records, _EVERYBODY, 0).records)
+            assert not outcome.refusals, outcome.refusals[0]
         store.write(store.take())
 
 

@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from schemas.topics import CLICKS, CREDITS, ORDERS
-from services.runtime.deadletters import Position
+from services.runtime.deadletters import LogPosition
 from tests.chaos.truth import Line
 from tests.kit.topics import records
 
@@ -63,13 +63,13 @@ def read_credits() -> Reader:
     return reader
 
 
-def refusals() -> dict[Position, set[str]]:
+def refusals() -> dict[LogPosition, set[str]]:
     """Why which record lies in a dead-letter topic; a replay may have put it there again."""
-    found: dict[Position, set[str]] = {}
+    found: dict[LogPosition, set[str]] = {}
     for topic in (CLICKS, ORDERS):
         for record in records(topic.dlq):
             said = {name: value.decode() for name, value in record.headers}
-            at = Position(said["source_topic"], int(said["source_partition"]), int(said["source_offset"]))
+            at = LogPosition(said["source_topic"], int(said["source_partition"]), int(said["source_offset"]))
             found.setdefault(at, set()).add(said["reason"])
     return found
 

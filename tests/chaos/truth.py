@@ -11,7 +11,7 @@ from services.attribution.domain import facts, horizons
 from services.attribution.domain.assertion import MAX_CONSIDERED, Assertion
 from services.attribution.policy.file import read_policy_file
 from services.kernel.time import format_rfc3339
-from services.runtime.deadletters import REROUTED, Position
+from services.runtime.deadletters import REROUTED, LogPosition
 from services.runtime.kafka import partition_of
 from tests.kit.topics import records
 from tests.reference.attribution_reference import Limits, LogRecord, truth
@@ -30,7 +30,7 @@ class Expected(NamedTuple):
     """The function of the logs: every line's message, and why which record is refused."""
 
     lines: dict[Line, dict[str, Any]]
-    refused: dict[Position, str]
+    refused: dict[LogPosition, str]
 
 
 def expected() -> Expected:
@@ -46,15 +46,15 @@ def expected() -> Expected:
             result.lines[line] = message(assertion, partition)
         for log, offset, reason in told.refused:
             topic = CLICKS.name if log == "clicks" else ORDERS.name
-            result.refused[Position(topic, partition, offset)] = reason
+            result.refused[LogPosition(topic, partition, offset)] = reason
     return result
 
 
-def _accepted_by_form(topic: str, refused: dict[Position, str]) -> dict[int, list[LogRecord]]:
+def _accepted_by_form(topic: str, refused: dict[LogPosition, str]) -> dict[int, list[LogRecord]]:
     """Each partition's log without strays and what is no event; the latter, and what strayed twice, is `refused`."""
     logs: dict[int, list[LogRecord]] = defaultdict(list)
     for record in sorted(records(topic), key=lambda one: (one.partition, one.offset)):
-        position = Position(topic, record.partition, record.offset)
+        position = LogPosition(topic, record.partition, record.offset)
         try:
             event = decoding.read(topic, record.value)
         except decoding.InvalidEvent as invalid:
@@ -62,7 +62,7 @@ def _accepted_by_form(topic: str, refused: dict[Position, str]) -> dict[int, lis
             continue
         if partition_of(event.buyer_id.encode(), BUYER_PARTITIONS) == record.partition:
             order_id = getattr(event, "order_id", "")
-            said = LogRecord(record.offset, record.timestamp, event.buyer_id, order_id, _said(event))
+            said = LogRecord(record.offset, record.timestamp, event.buyer_id, order_id, _domain_event(event))
             logs[record.partition].append(said)
         elif any(name == REROUTED for name, _ in record.headers):
             refused[position] = "misrouted"
@@ -73,12 +73,12 @@ def _micros(moment: datetime) -> int:
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
-def _said(event: Any) -> facts.Touch | facts.Payment | facts.Fact:
+def _domain_event(event: Any) -> facts.Touch | facts.Payment | facts.Fact:
     """A public event in the domain's words."""
     at = _micros(event.occurred_at)
     if not event.event_type.startswith("order."):
         return facts.Touch(event.event_id, event.event_type, at, *(getattr(event, name) for name in _TOUCH))
-    if event.event_type == facts.PAID:
+    if event.event_type == "order.paid":
         return _payment(event, at)
     refunds: tuple[tuple[str, int, int], ...] = ()
     line_ids = getattr(event, "line_ids", None)
@@ -95,7 +95,7 @@ def _payment(event: Any, at: int) -> facts.Payment:
     declared = event.declared and facts.Declaration(
         event.declared.content_id, event.declared.koc_id, event.declared.campaign_id, event.declared.traffic
     )
-    lines = tuple(facts.Line(*(getattr(line, name) for name in _LINE)) for line in event.lines)
+    lines = tuple(facts.PaidLine(*(getattr(line, name) for name in _LINE)) for line in event.lines)
     return facts.Payment(
         event.event_id, event.order_id, at, event.platform, event.shop_id, event.currency, event.new_customer,
         declared, lines,

@@ -129,7 +129,7 @@ def test_a_cut_log_stops_the_worker_until_what_is_left_of_it_is_adopted(worker, 
     assert "records are gone" in worker.log()
     assert "adopt-truncated" in worker.log()
     said = attribution(worker, environment, "adopt-truncated", status=1)
-    assert "history is lost of partition 1" in said
+    assert "Partition 1 has lost history." in said
     assert len(re.findall("partition", said)) == 1
     said = attribution(worker, environment, "adopt-truncated", "--yes")
     since = format_rfc3339((today // DAY + 16) * DAY)[:10]

@@ -6,6 +6,7 @@ When one of these fails after an upgrade, look at stream/fetch.py and stream/con
 import asyncio
 import inspect
 import json
+import re
 
 import aiokafka
 import pytest
@@ -17,7 +18,9 @@ from aiokafka.errors import UnknownError, for_code
 from aiokafka.protocol.group import HeartbeatRequest, JoinGroupRequest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
+from faust.app.base import App
 from faust.assignor.partition_assignor import PartitionAssignor
+from faust.transport.base import Transport
 from faust.transport.consumer import Consumer as FaustConsumer
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.transport.drivers.aiokafka import Consumer as KafkaConsumerOfFaust
@@ -26,7 +29,8 @@ from kafka import TopicPartition as AdminPartition
 from schemas.topics import CLICKS, ORDERS
 from services.attribution.stream.consumer import ChunkConsumer
 from services.attribution.stream.fetch import _NONE
-from services.attribution.worker.app import GROUP, create_app
+from services.attribution.worker.app import GROUP, AttributionApp, create_app
+from services.attribution.worker.startup import check_world
 from services.runtime.kafka import admin, aiokafka_options
 from tests.kit.attribution_process import Worker, drained, truth
 from tests.kit.events import buyer_in, click, paid, send_events
@@ -47,12 +51,8 @@ def consumer_of_faust(own_stack):  # noqa: ARG001 - the stack must be there
 
     async def made():
         app = create_app()
-        consumer = app.transport.create_consumer(
-            callback=app.topics.on_message,
-            on_partitions_revoked=app._on_partitions_revoked,
-            on_partitions_assigned=app._on_partitions_assigned,
-        )
-        thread = consumer._new_consumer_thread()
+        app.world = check_world()
+        thread = app.consumer._new_consumer_thread()
         return thread._create_worker_consumer(app.transport)
 
     return asyncio.run(made())
@@ -75,6 +75,9 @@ def test_the_methods_that_are_overridden_are_the_ones_that_faust_calls():
         ours = inspect.signature(getattr(ChunkConsumer, name)).parameters
         theirs = inspect.signature(getattr(KafkaConsumerOfFaust, name)).parameters
         assert list(ours) == list(theirs), name
+    given = inspect.getsource(App._new_consumer).partition("create_consumer(")[2]
+    for name in re.findall(r"(\w+)=", given + inspect.getsource(Transport.create_consumer)):
+        assert f"{name}=" in inspect.getsource(AttributionApp.chunk_consumer.func), name
     ours = inspect.signature(ChunkConsumer._new_consumer_thread)
     assert list(ours.parameters) == list(inspect.signature(KafkaConsumerOfFaust._new_consumer_thread).parameters)
 
@@ -97,7 +100,7 @@ def test_a_record_is_handed_over_as_it_was_unpacked_with_all_that_we_ask_of_one(
 
 
 def test_what_was_fetched_of_a_partition_that_is_not_asked_for_stays_where_it_is(own_stack):  # noqa: ARG001 - the stack must be there
-    """And an empty set asks for all: hence chunks._NONE."""
+    """And an empty set asks for all: hence fetch._NONE."""
     buyer = buyer_in(7, "held")
     send_events(CLICKS.name, [click(buyer, "c", 8)])
     send_events(ORDERS.name, [paid(buyer, "held", 10)])
@@ -121,7 +124,7 @@ def test_what_was_fetched_of_a_partition_that_is_not_asked_for_stays_where_it_is
 
 
 def test_each_rebalance_makes_a_new_assignment_of_the_same_partitions_too():
-    """By it chunks.py knows whether the stores have said where to read."""
+    """By it fetch.py knows whether the stores have said where to read."""
 
     async def assigned_twice():
         group, at = SubscriptionState(), {TopicPartition(CLICKS.name, 7)}

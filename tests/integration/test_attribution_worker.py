@@ -200,5 +200,5 @@ def test_a_topic_full_of_something_else_stops_the_worker_with_a_sentence(the_wor
     send_events(CLICKS.name, [b"not an event"] * 1500, "scrap")
     the_worker.start()
     assert the_worker.ended() == 78
-    assert "somebody publishes the wrong thing" in the_worker.log()
+    assert "a publisher sends the wrong records" in the_worker.log()
     assert b"not an event" not in dead_letters(CLICKS)

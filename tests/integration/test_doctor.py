@@ -7,7 +7,7 @@ import pytest
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from schemas.topics import CREDITS
-from services.attribution.snapshots.manifest import Name
+from services.attribution.snapshots.manifest import SnapshotName
 from services.runtime.kafka import admin
 from services.runtime.local.stack import Stack
 from services.runtime.topics import apply_topics
@@ -63,7 +63,7 @@ def test_snapshots_are_counted_with_their_age_and_a_store_that_does_not_answer_i
     assert found["snapshots"] == (True, f"there is none yet at {url}")
     manifests = tmp_path / "snapshots/3/manifests"
     manifests.mkdir(parents=True)
-    name = Name(0, 7, "c7227dab", "0" * 32)
+    name = SnapshotName(0, 7, "c7227dab", "0" * 32)
     (manifests / str(name)).write_bytes(b"")
     _, found = doctor(KOC_SNAPSHOT_URL=url)
     assert found["snapshots"][1].startswith(f"1 of 12 partitions have one at {url}, at most ")

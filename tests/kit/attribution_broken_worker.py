@@ -18,7 +18,7 @@ from services.attribution.state.store import Store
 from services.attribution.stream import producer
 from services.attribution.stream.producer import Outbox
 from services.attribution.worker import app
-from services.attribution.worker.partitions import Lane
+from services.attribution.worker.partitions import AssignedPartitions
 from services.attribution.worker.process import Pipeline
 from services.kernel.errors import InvariantBroken
 
@@ -76,7 +76,7 @@ FAULTS: dict[str, list[tuple[Any, str, Any]]] = {
     "download": [(keeper, "put_in_place", killed)],
     "fetch": [(AIOKafkaConsumerThread, "_fetch_records", cut)],
     "away": [(producer, "aiokafka_options", nobody_there)],
-    "stop": [(Lane, "close", stuck), (app, "_STOP_SECONDS", 2.0)],
+    "stop": [(AssignedPartitions, "close", stuck), (app, "_STOP_SECONDS", 2.0)],
 }
 
 

@@ -13,15 +13,15 @@ import pytest
 from services.attribution.domain.horizons import Horizons, Watermarks
 from services.attribution.snapshots.archive import KEPT, Snapshots
 from services.attribution.snapshots.keeper import Keeper
-from services.attribution.snapshots.manifest import Unusable, parse_name
+from services.attribution.snapshots.manifest import UnusableSnapshot, parse_name
 from services.attribution.state import keys
-from services.attribution.state.metadata import Meta, Terms, encode_meta
+from services.attribution.state.metadata import Meta, StoreTerms, encode_meta
 from services.attribution.state.rocksdb import RocksKeyValue
 from services.kernel.errors import StartRefused
 from services.runtime import metrics
-from tests.kit.attribution_words import RULES
+from tests.kit.attribution_words import RULES, read_to
 
-TERMS = Terms.now(3, {"clicks": "id-1", "orders": "id-2"}, Horizons(), RULES)
+TERMS = StoreTerms.now(3, {"clicks": "id-1", "orders": "id-2"}, Horizons(), RULES)
 LARGE = bytes(range(256)) * 400
 STARTS = {"clicks": 0, "orders": 0}
 
@@ -86,7 +86,7 @@ def test_an_empty_disk_gets_the_furthest_snapshot_whole(place):
     database.close()
 
 
-def test_of_disk_and_snapshot_the_further_one_is_used(place):
+def test_the_further_of_disk_and_snapshot_is_used(place):
     place.upload(20)
     place.write(30)
     assert place.opened_at() == 30
@@ -116,7 +116,7 @@ def test_only_the_last_few_snapshots_stay_and_their_files(place):
     assert "3/files/left-over" not in place.objects("files")
 
 
-def test_a_young_file_without_a_manifest_may_be_of_a_snapshot_in_the_making(place):
+def test_a_young_file_without_a_manifest_stays(place):
     place.snapshots = Snapshots(place.store)
     obstore.put(place.store, "3/files/in-the-making", b"x")
     place.upload(1, noise(1))
@@ -174,7 +174,7 @@ def test_an_upload_that_broke_off_is_never_used_and_its_files_are_used_by_the_ne
     assert place.snapshots.save(3, meta(10), folder).sent_bytes == 0
 
 
-def test_a_file_that_went_while_the_manifest_was_written_is_sent_again(place, tmp_path):
+def test_a_file_that_was_deleted_while_the_manifest_was_written_is_sent_again(place, tmp_path):
     folder = _folder(tmp_path / "frozen")
     put = obstore.put
 
@@ -208,7 +208,7 @@ def test_a_manifest_cannot_write_outside_its_folder(place, tmp_path):
     saved = place.snapshots.save(3, meta(10), folder)
     manifest = place.snapshots.read(3, saved.name)
     evil = msgspec.structs.replace(manifest, files={"../x": manifest.files["CURRENT"]})
-    with pytest.raises(Unusable, match="outside"):
+    with pytest.raises(UnusableSnapshot, match="outside"):
         place.snapshots.fetch(3, evil, tmp_path)
     assert not (tmp_path.parent / "x").exists()
 
@@ -270,7 +270,7 @@ def test_topics_made_again_are_refused_without_a_rebase_and_read_after_it(place)
         place.opened_at(place.keeper(now))
 
 
-def test_what_a_crash_left_of_a_download_is_no_store(place):
+def test_a_half_download_left_by_a_crash_is_no_store(place):
     place.upload(10, noise(1))
     half = place.tmp_path / "disk/fetched-3"
     half.mkdir(parents=True)
@@ -288,14 +288,14 @@ def test_a_store_goes_into_a_snapshot_while_it_is_open_and_only_if_it_changed(pl
     assert not frozen.folder.exists()
     assert [name.position for name in place.snapshots.names(3)] == [10]
     assert keeper.freeze(3) is None
-    store.next_offsets["clicks"] = 11
+    read_to(store, "clicks", 11)
     store.write(store.take())
     keeper.upload(keeper.freeze(3))
     assert [name.position for name in place.snapshots.names(3)] == [11, 10]
     store.close()
 
 
-def test_a_store_keeps_working_while_snapshots_cannot_be_had(place, monkeypatch):
+def test_a_store_keeps_working_while_the_object_store_is_away(place, monkeypatch):
     place.write(10, noise(1))
 
     def away(*_, **__):

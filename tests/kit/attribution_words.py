@@ -1,15 +1,32 @@
 """Short ways to say touches, orders and facts in tests of attribution's rules."""
 
+from typing import Any, NamedTuple
+
 from services.attribution.domain.buyer import Buyer, Order
-from services.attribution.domain.facts import Declaration, Fact, Line, Payment, Touch
-from services.attribution.domain.policy import BRAND, Policy, Rules, always
+from services.attribution.domain.facts import Declaration, Fact, PaidLine, Payment, Touch
+from services.attribution.domain.policy import ALWAYS, BRAND, Policy, Rules
 from services.kernel.time import DAY, HOUR
 
 NOW = 20_000 * DAY
 POLICY = Policy(
     "last_click", "last_click", BRAND, {"click": 15 * DAY, "code": 15 * DAY, "view": DAY}, {"live": 24 * HOUR}
 )
-RULES = Rules(1, "0" * 64, always(POLICY), {})
+RULES = Rules(1, "0" * 64, ((ALWAYS, POLICY),), {})
+
+
+class Records(NamedTuple):
+    """Records [first, next) of one topic, as a store applies them."""
+
+    topic: str
+    first: int
+    next: int
+    records: tuple[Any, ...] = ()
+
+
+def read_to(store, topic, offset):
+    """Have a store read a topic up to an offset, without any effect."""
+    with store.applying(Records(topic, store.next_offsets[topic], offset)):
+        pass
 
 
 def touch(event_id="t1", at=NOW - HOUR, kind="click", **other):
@@ -27,7 +44,7 @@ def line(line_id="1", **other):
         "goods_paid_minor": 1000, "platform_discount_minor": 0, "shop_discount_minor": 0, "tax_minor": 0,
         "shipping_minor": 0,
     }  # fmt: skip
-    return Line(**{**words, **other})
+    return PaidLine(**{**words, **other})
 
 
 def payment(order_id="o_1", at=NOW, declared=None, lines=None, event_id="paid"):
@@ -48,3 +65,13 @@ def order_of(*facts, paid=None):
 
 def buyer_with(touches=(), orders=()):
     return Buyer(dict(enumerate(touches)), {order.payment.order_id: order for order in orders})
+
+
+def policy(model):
+    """The default policy with another model, for all touches alike."""
+    return Policy(model, model, BRAND, POLICY.windows, {})
+
+
+def path(*names, step=HOUR):
+    """Touches of these contents, one a step, the last one a step before the payment."""
+    return [touch(f"t{i}", NOW - (len(names) - i) * step, content_id=name) for i, name in enumerate(names)]

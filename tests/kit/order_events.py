@@ -7,7 +7,7 @@ from schemas import decoding
 from schemas.partitioning import partition_of
 from schemas.topics import ORDERS
 from services.operations.explain.sources import EventRefusal, OrderLogRecord
-from services.runtime.deadletters import Position
+from services.runtime.deadletters import LogPosition
 
 
 def paid(order_id: str = "o_1", **changes: Any) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def record(
 ) -> OrderLogRecord:
     """A valid event as it stands in its buyer's partition, or in the one that is given."""
     read = decoding.read(ORDERS.name, json.dumps(event).encode())
-    place = Position(ORDERS.name, home(read.buyer_id) if partition is None else partition, offset)
+    place = LogPosition(ORDERS.name, home(read.buyer_id) if partition is None else partition, offset)
     return OrderLogRecord(place, read.event_type, read.event_id, read.buyer_id, read, refusal)
 
 

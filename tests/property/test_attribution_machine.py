@@ -18,7 +18,7 @@ from services.attribution.domain.facts import (
     REFUNDED,
     Declaration,
     Fact,
-    Line,
+    PaidLine,
     Payment,
     Touch,
 )
@@ -40,7 +40,7 @@ from tests.reference.attribution_histories import (
 from tests.reference.attribution_reference import LogRecord, truth
 
 EARLY, LATE = START + 8 * HOUR5, START + 99 * DAY
-LINES = tuple(Line(str(n), f"p{n}", None, "br1", None, 1, 10 * n, 0, 0, 0, 0) for n in (1, 2))
+LINES = tuple(PaidLine(str(n), f"p{n}", None, "br1", None, 1, 10 * n, 0, 0, 0, 0) for n in (1, 2))
 buyers = st.sampled_from("ab")
 ORDER_SPAN = 7
 """Steps of time that an order_id lives for: it is never used again, above all not when it is forgotten."""

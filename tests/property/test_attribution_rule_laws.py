@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from services.attribution.domain import credits as crediting
 from services.attribution.domain.credits import party_of
-from services.attribution.domain.decay import decayed
-from services.attribution.domain.facts import Declaration, Line, Payment, Touch
+from services.attribution.domain.decay import decayed_shares
+from services.attribution.domain.facts import Declaration, PaidLine, Payment, Touch
 from services.attribution.domain.models import MODELS
 from services.attribution.domain.policy import SCOPES, Policy
 from services.attribution.domain.rule import judge
@@ -19,7 +19,7 @@ from tests.reference.attribution_rule import SEVEN_DAYS, expected, fractions, re
 PAID_AT = 20_000 * DAY
 BUYER = "a"
 MAX_CREDITS = 3
-LINE = Line("1", "p1", None, "br1", None, 1, 100, 0, 0, 0, 0)
+LINE = PaidLine("1", "p1", None, "br1", None, 1, 100, 0, 0, 0, 0)
 AGES = st.one_of(
     st.sampled_from([0, 1, HOUR, DAY, DAY + 1, SEVEN_DAYS // 2, SEVEN_DAYS, 2 * SEVEN_DAYS, 15 * DAY, 40 * SEVEN_DAYS]),
     st.integers(0, 300 * DAY),
@@ -97,7 +97,7 @@ def test_the_order_of_the_candidates_does_not_matter(payment, touched, policy, r
 
 
 @given(payment=payments, touched=candidates, policy=policies)
-def test_what_is_removed_changes_nothing_for_the_others(payment, touched, policy):
+def test_removed_touches_change_nothing_for_the_others(payment, touched, policy):
     kept = [touch for touch in touched if removal(BUYER, payment, LINE, touch, policy) is None]
     weights, said = outcome(payment, kept, policy)
     with_all, said_of_all = outcome(payment, touched, policy)
@@ -119,7 +119,7 @@ def test_a_credit_names_the_latest_of_its_partys_touches_that_were_credited(paym
 @given(ages=st.lists(st.integers(0, 100 * DAY), min_size=1, max_size=8, unique=True))
 def test_time_decay_is_as_exact_as_it_says_and_the_younger_has_more(ages):
     ages = sorted(ages, reverse=True)
-    shares = decayed(ages)
+    shares = decayed_shares(ages)
     assert all(older < younger for older, younger in pairwise(shares))
     exact = fractions("time_decay", [_touch_at(-age) for age in ages])
     for share, part in zip(shares, exact, strict=True):

@@ -8,11 +8,14 @@ from random import Random
 
 import pytest
 
-from services.attribution.apply import apply, sweep
-from services.attribution.apply.apply import OrderRecord, Outcome, TouchRecord, apply_orders, apply_touches
-from services.attribution.apply.ports import Changes
+from services.attribution.apply import orders as applying_orders
+from services.attribution.apply import sweep
+from services.attribution.apply.orders import apply_orders
+from services.attribution.apply.publishing import republications
+from services.attribution.apply.records import OrderRecord, TouchRecord
+from services.attribution.apply.touches import apply_touches
 from services.attribution.domain import acceptance
-from services.attribution.domain.assertion import Assertion, Vector
+from services.attribution.domain.assertion import Assertion, VersionVector
 from services.attribution.domain.facts import (
     CANCELLED,
     COMPLETED,
@@ -21,18 +24,20 @@ from services.attribution.domain.facts import (
     REFUNDED,
     Declaration,
     Fact,
-    Line,
+    PaidLine,
     Payment,
     Touch,
 )
-from services.attribution.domain.forgetting import forget, useful
+from services.attribution.domain.forgetting import forget, retention_of
 from services.attribution.domain.horizons import Horizons
-from services.attribution.domain.policy import BRAND, Policy, Rules, always
-from services.attribution.state.keyvalue import MemoryKeyValue
-from services.attribution.state.metadata import Terms
+from services.attribution.domain.policy import ALWAYS, BRAND, Policy, Rules
+from services.attribution.state import buyer_cache
+from services.attribution.state.metadata import StoreTerms
 from services.attribution.state.store import Store
 from services.kernel.errors import StartRefused
 from services.kernel.time import DAY
+from tests.kit.attribution_memory import MemoryKeyValue
+from tests.kit.attribution_words import Records
 from tests.reference.attribution_reference import Limits, LogRecord
 
 HOUR5 = DAY // 5
@@ -51,8 +56,9 @@ def small_limits() -> Iterator[None]:
         patch.setattr(acceptance, "FACTS_PER_ORDER", LIMITS.facts_per_order)
         patch.setattr(acceptance, "ORDERS_PER_BUYER", LIMITS.orders_per_buyer)
         patch.setattr(acceptance, "WAITING_PER_BUYER", LIMITS.waiting_per_buyer)
-        patch.setattr(apply, "WAITING_PER_PARTITION", LIMITS.waiting_per_partition)
+        patch.setattr(applying_orders, "WAITING_PER_PARTITION", LIMITS.waiting_per_partition)
         patch.setattr(sweep, "BUYERS_PER_STEP", 1)
+        patch.setattr(buyer_cache, "MAX_CACHED", 1)
         yield
 
 
@@ -62,7 +68,7 @@ def rules(revision: int) -> Rules:
     windows = {"click": click, "code": click, "view": view}
     policy = Policy("last_click", "last_click", BRAND, windows, {"live": 4 * HOUR5})
     later = replace(policy, name="position_based", model="position_based")
-    return Rules(revision, f"hash of {revision}", ((START + 6 * HOUR5, later), *always(policy)), {})
+    return Rules(revision, f"hash of {revision}", ((START + 6 * HOUR5, later), (ALWAYS, policy)), {})
 
 
 def logs(random: Random) -> tuple[list[LogRecord], list[LogRecord]]:
@@ -94,7 +100,7 @@ def _touch(random: Random, i: int, span: int) -> Touch:
 
 def _order(random: Random, i: int, span: int) -> list[tuple[str, str, Payment | Fact]]:
     buyer, order_id, paid_at = random.choice("ab"), f"o{i}", START + random.randrange(span) * HOUR5
-    lines = tuple(Line(str(n), f"p{n}", None, "br1", None, 1, 10 * n, 0, 0, 0, 0) for n in (1, 2))
+    lines = tuple(PaidLine(str(n), f"p{n}", None, "br1", None, 1, 10 * n, 0, 0, 0, 0) for n in (1, 2))
     declared = Declaration("v1", random.choice(["k1", buyer]), None, "paid") if random.random() < 0.15 else None
     payment = Payment(f"p{i}", order_id, paid_at, "douyin", "s1", "CNY", False, declared, lines)
     said: list[tuple[str, str, Payment | Fact]] = [(buyer, order_id, payment)] if random.random() < 0.9 else []
@@ -156,28 +162,28 @@ class Worker:
         rule: Rules,
     ) -> None:
         self.logs, self.rows = {"clicks": clicks, "orders": orders}, rows
-        self.store = Store(MemoryKeyValue(rows), Terms.now(0, TOPICS, horizons, rule), rule, max_hot=1)
+        self.store = Store(MemoryKeyValue(rows), StoreTerms.now(0, TOPICS, horizons, rule), rule)
         self.out: list[Assertion | tuple[str, int, str]] = []
         if self.store.must_publish_all:
-            for buyer_id, buyer in self.store.every_buyer():
-                changed = {(buyer_id, i): (buyer, order) for i, order in buyer.orders.items()}
-                self.out += Outcome(changes=Changes(orders=changed)).assertions(self.store.shard)
+            with self.store.publishing_all():
+                for published in republications(self.store.shard, self.store.every_buyer()):
+                    self.out += published.assertions()
 
     def left(self, log: str) -> int:
         """Records of a log not yet read."""
-        return len(self.logs[log]) - self.store.next_offsets.get(log, 0)
+        return len(self.logs[log]) - self.store.next_offsets[log]
 
     def read(self, log: str, count: int) -> None:
         """Apply the next records of a log."""
-        first = self.store.next_offsets.get(log, 0)
+        first = self.store.next_offsets[log]
         chunk = self.logs[log][first : first + count]
         shard = self.store.shard
-        if log == "clicks":
-            outcome = apply_touches(shard, [TouchRecord(r, r.buyer_id, r.event) for r in chunk])
-        else:
-            outcome = apply_orders(shard, [OrderRecord(r, r.buyer_id, r.order_id, r.event) for r in chunk])
-        self.store.next_offsets[log] = first + len(chunk)
-        self.out += outcome.assertions(shard)
+        with self.store.applying(Records(log, first, first + len(chunk), tuple(chunk))):
+            if log == "clicks":
+                outcome = apply_touches(shard, [TouchRecord(r, r.buyer_id, r.event) for r in chunk])
+            else:
+                outcome = apply_orders(shard, [OrderRecord(r, r.buyer_id, r.order_id, r.event) for r in chunk])
+        self.out += outcome.publication.assertions()
         self.out += [(log, refusal.source.offset, refusal.reason) for refusal in outcome.refusals]
 
     def publish(self, topics: Topics, count: int | None = None) -> None:
@@ -193,7 +199,7 @@ class Worker:
         """Forget of all buyers in memory what may be forgotten, now."""
         shard = self.store.shard
         for buyer in shard.buyers.fetch(()).values():
-            forget(buyer, useful(shard.marks, shard.horizons))
+            forget(buyer, retention_of(shard.marks, shard.horizons))
 
     def checkpoint(self, topics: Topics) -> dict[bytes, bytes]:
         """Publish all, write one batch; returns the disk as it is then."""
@@ -269,7 +275,7 @@ class History:
                 zombie.publish(self.topics)
 
 
-def at_most(a: Vector, b: Vector) -> bool:
+def at_most(a: VersionVector, b: VersionVector) -> bool:
     """Whether `b` is at least `a`: the log's generation first, then component by component."""
     return a.log < b.log or (a.log == b.log and all(x <= y for x, y in zip(a[1:], b[1:], strict=True)))
 
@@ -279,14 +285,14 @@ class Reader:
 
     def __init__(self) -> None:
         self.accepted: dict[tuple[str, str, str], Assertion] = {}
-        self.joins: dict[tuple[str, str, str], Vector] = {}
+        self.joins: dict[tuple[str, str, str], VersionVector] = {}
 
     def read(self, assertion: Assertion) -> None:
         """Take in one message of the credits topic."""
         line = (assertion.buyer_id, assertion.payment.order_id, assertion.line.line_id)
         before = self.accepted.get(line)
         join = self.joins.get(line, assertion.vector)
-        self.joins[line] = Vector(*map(max, join, assertion.vector))
+        self.joins[line] = VersionVector(*map(max, join, assertion.vector))
         if before is None:
             self.accepted[line] = assertion
         elif before.vector == assertion.vector:

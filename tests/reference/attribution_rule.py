@@ -8,7 +8,7 @@ from fractions import Fraction
 from hashlib import sha256
 from typing import NamedTuple
 
-from services.attribution.domain.facts import Line, Payment, Touch
+from services.attribution.domain.facts import PaidLine, Payment, Touch
 from services.attribution.domain.policy import Policy
 
 SEVEN_DAYS = 7 * 86_400_000_000
@@ -28,7 +28,7 @@ class Expected(NamedTuple):
 
 
 def expected(
-    buyer_id: str, payment: Payment, line: Line, touches: list[Touch], policy: Policy, max_credits: int
+    buyer_id: str, payment: Payment, line: PaidLine, touches: list[Touch], policy: Policy, max_credits: int
 ) -> Expected:
     """Weights and verdicts of a line."""
     verdicts: dict[str | None, str] = {}
@@ -53,7 +53,7 @@ def expected(
     return _shared(payment, line, standing, policy, max_credits, verdicts)
 
 
-def removal(buyer_id: str, payment: Payment, line: Line, touch: Touch, policy: Policy) -> str | None:
+def removal(buyer_id: str, payment: Payment, line: PaidLine, touch: Touch, policy: Policy) -> str | None:
     """Why a touch does not count at all."""
     if scope(payment, line, touch) > {3: 0, 2: 1, 1: 2}[policy.widest_scope]:
         return "wider_scope"
@@ -63,7 +63,7 @@ def removal(buyer_id: str, payment: Payment, line: Line, touch: Touch, policy: P
     return "same_account" if touch.koc_id == buyer_id else None
 
 
-def scope(payment: Payment, line: Line, touch: Touch) -> int:
+def scope(payment: Payment, line: PaidLine, touch: Touch) -> int:
     """0 the product, 1 the shop, 2 the brand, 3 none of them."""
     same = (touch.product_id == line.product_id, touch.shop_id == payment.shop_id, touch.brand_id == line.brand_id)
     return same.index(True) if any(same) else 3
@@ -105,7 +105,7 @@ def _half_to_the(age: int) -> Fraction:
 
 def _shared(
     payment: Payment,
-    line: Line,
+    line: PaidLine,
     standing: list[Touch],
     policy: Policy,
     max_credits: int,
@@ -134,11 +134,11 @@ def _party(touch: Touch) -> Party:
     return touch.content_id, touch.koc_id, touch.campaign_id, touch.traffic
 
 
-def _rank(payment: Payment, line: Line, party: Party) -> str:
+def _rank(payment: Payment, line: PaidLine, party: Party) -> str:
     return sha256("|".join([payment.order_id, line.line_id, *(name or "" for name in party)]).encode()).hexdigest()
 
 
-def _rounded(parts: dict[Party, Fraction], payment: Payment, line: Line) -> dict[Party, int]:
+def _rounded(parts: dict[Party, Fraction], payment: Payment, line: PaidLine) -> dict[Party, int]:
     """Largest remainder to a million; of equal remainders the smallest hash first."""
     exact = {party: part / sum(parts.values()) * 1_000_000 for party, part in parts.items()}
     weights = {party: int(part) for party, part in exact.items()}

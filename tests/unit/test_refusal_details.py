@@ -7,7 +7,7 @@ from services.attribution.domain.acceptance import accept_fact, accept_payment, 
 from services.attribution.domain.buyer import Buyer
 from services.attribution.domain.facts import Fact, Payment, Touch
 from services.attribution.domain.horizons import Horizons
-from services.attribution.domain.rebasing import rebased
+from services.attribution.domain.rebasing import rebased_buyer
 from services.kernel.errors import Refused
 from services.kernel.time import DAY, HOUR, SECOND, format_to_second
 from tests.kit.attribution_words import NOW, fact, line, payment, touch
@@ -22,7 +22,7 @@ def accept(buyer: Buyer, event: Touch | Payment | Fact, offset: int, mark: int =
     elif isinstance(event, Payment):
         accept_payment(buyer, event, offset, NOW, mark, H)
     else:
-        accept_fact(buyer, "o_1", event, offset, NOW + DAY, mark, H)
+        accept_fact(buyer, "o_1", event, offset, NOW + DAY, mark, H, has_room=True)
 
 
 def detail(buyer: Buyer, event: Touch | Payment | Fact, mark: int = EVER) -> str:
@@ -76,7 +76,7 @@ def test_a_conflict_among_an_orders_facts_is_named() -> None:
 def test_an_offset_of_a_log_that_is_gone_is_not_named() -> None:
     buyer = Buyer()
     accept(buyer, touch(), 7)
-    found = detail(rebased(buyer, 50, 50), touch(koc_id="k_2"))
+    found = detail(rebased_buyer(buyer, 50, 50), touch(koc_id="k_2"))
     assert found == "event t1 came before with other content; the earlier event stands"
 
 

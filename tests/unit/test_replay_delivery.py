@@ -11,7 +11,7 @@ from aiokafka.errors import MessageSizeTooLargeError
 
 from schemas.topics import ORDERS
 from services.runtime import replay
-from services.runtime.deadletters import DeadLetter, Position
+from services.runtime.deadletters import DeadLetter, LogPosition
 
 
 class Answer(NamedTuple):
@@ -45,7 +45,9 @@ class Producer:
 
 
 def letters(*values: bytes) -> list[DeadLetter]:
-    return [DeadLetter(Position(ORDERS.name, 0, n), "too_late", "", b"k", value, ()) for n, value in enumerate(values)]
+    return [
+        DeadLetter(LogPosition(ORDERS.name, 0, n), "too_late", "", b"k", value, ()) for n, value in enumerate(values)
+    ]
 
 
 def send(producer: Producer, monkeypatch: pytest.MonkeyPatch, *values: bytes) -> list[replay.Replay]:

@@ -1,1 +1,1 @@
-"""What a chunk of events does to a buyer's state: touches, orders, waiting events, the sweep."""
+"""Use cases: apply touches and orders to the state, let events wait, sweep, and decide which orders are published."""

@@ -1,4 +1,4 @@
-"""What the use cases need of the world around them."""
+"""What the use cases need from their surroundings."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -9,11 +9,11 @@ from services.attribution.domain.facts import Touch
 
 
 class Source(Protocol):
-    """A record as the broker gave it; kept whole, because a refused one travels on as it came."""
+    """A record as the broker gave it, kept whole: a refused record is sent on unchanged."""
 
     @property
     def offset(self) -> int:
-        """Its place in its partition."""
+        """Its offset in its partition."""
 
     @property
     def timestamp(self) -> int:
@@ -21,7 +21,7 @@ class Source(Protocol):
 
     @property
     def key(self) -> bytes | None:
-        """Its key, whatever it is."""
+        """Its key, of any bytes."""
 
     @property
     def value(self) -> bytes | None:
@@ -34,13 +34,13 @@ class Source(Protocol):
 
 @dataclass(slots=True)
 class Changes:
-    """How a stretch of records has changed what is known of buyers.
+    """The changes of a chunk to the buyers of a partition.
 
     Attributes:
-        buyers: all of whom something has changed, by id.
-        touches: new ones: (buyer_id, offset, touch).
-        orders: new or changed ones with their buyers, by (buyer_id, order_id).
-        waiting: those whose waiting facts have changed, by id.
+        buyers: all changed buyers, by id.
+        touches: new touches: (buyer_id, offset, touch).
+        orders: new or changed orders with their buyers, by (buyer_id, order_id).
+        waiting: buyers whose waiting facts have changed, by id.
     """
 
     buyers: dict[str, Buyer] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class Buyers(Protocol):
     """The buyers of one partition."""
 
     def fetch(self, buyer_ids: Iterable[str]) -> Mapping[str, Buyer]:
-        """A mapping that holds at least these buyers, new ones empty; changes to them are kept after `changed`."""
+        """A mapping with at least these buyers; a new buyer is empty. Changes to them are kept only after `note`."""
 
-    def changed(self, changes: Changes) -> None:
-        """Buyers differ from what is stored by this."""
+    def note(self, changes: Changes) -> None:
+        """Note changes that were made to fetched buyers."""

@@ -1,27 +1,27 @@
-"""The sweep: buyers who no longer change are forgotten too, a few of them at every checkpoint.
+"""The sweep: forget the stale parts of buyers that no longer change, a few buyers at every checkpoint.
 
-Those who change are forgotten as they are written. Of all others the sweep goes round, by the order of their ids, in
-steps of bounded work; after a whole round it rests until a day's worth of things may go. Every use of state tests its
-predicate, so it never shows where the sweep stands.
+A buyer that changes loses its stale parts when it is written. The sweep goes round all stored buyers, in the order of
+their ids, in steps of bounded work. After a whole round it rests until another day's worth of state has become stale.
+All uses of state compare times, so that the position of the sweep never changes a result.
 """
 
 from collections.abc import Callable, Container, Iterator
 from itertools import islice
 
 from services.attribution.domain.buyer import Buyer
-from services.attribution.domain.forgetting import Gone, Useful, forget
+from services.attribution.domain.forgetting import ForgottenParts, Retention, forget
 from services.kernel.time import DAY
 
 BUYERS_PER_STEP = 25
-"""Stored buyers that a checkpoint looks at: less than a millisecond; a million of them are seen in half a day."""
+"""Stored buyers per checkpoint: they take less than a millisecond, and a million buyers take half a day."""
 
 
 class Sweep:
-    """Where the sweep of one partition stands.
+    """The position of the sweep of one partition.
 
     Args:
-        stored: the stored buyers whose id is greater than a given one, ascending.
-        after: the buyer that was looked at last, "" before a round; a checkpoint keeps it.
+        stored: gives the stored buyers whose id is greater than a given id, ascending.
+        after: the id of the last swept buyer, "" before a round; a checkpoint stores it.
     """
 
     def __init__(self, stored: Callable[[str], Iterator[tuple[str, Buyer]]], after: str) -> None:
@@ -30,10 +30,11 @@ class Sweep:
         self._round: tuple[int, int] | None = None
         self._rests: tuple[int, int] | None = None
 
-    def step(self, since: Useful, changed: Container[str]) -> list[tuple[str, Buyer, Gone]]:
-        """Look at a few stored buyers; returns those of whom something went: what is left of them, and what went.
+    def step(self, since: Retention, changed: Container[str]) -> list[tuple[str, Buyer, ForgottenParts]]:
+        """Trim a few stored buyers. Returns the trimmed ones: id, the buyer that is left, the forgotten parts.
 
-        `changed` are the buyers that are not as they are stored: they are none of the sweep's business.
+        Args:
+            changed: buyers that differ from their stored rows; the sweep leaves them alone.
         """
         today = (since.orders_from // DAY, since.touches_from // DAY)
         if today == self._rests:
@@ -46,4 +47,4 @@ class Sweep:
         else:
             self.after, self._rests = "", self._round
         unchanged = [(i, buyer) for i, buyer in looked_at if i not in changed]
-        return [(i, buyer, gone) for i, buyer in unchanged if (gone := forget(buyer, since))]
+        return [(i, buyer, forgotten) for i, buyer in unchanged if (forgotten := forget(buyer, since))]

@@ -1,6 +1,6 @@
-"""The waiting room: records of orders that are not known yet, kept whole until their order is paid or their time is up.
+"""The waiting room: records of unknown orders, kept whole until their order is paid or their time is up.
 
-The facts themselves wait with their buyer; here stands what a dead letter needs, in the order in which time runs out.
+The facts themselves wait in their buyer's state. The room keeps what a dead letter needs, ordered by expiry.
 """
 
 import heapq
@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 from services.attribution.apply.ports import Source
 
-Place = tuple[int, int]
-"""(occurred_at, offset): what runs out first comes first."""
+QueuePlace = tuple[int, int]
+"""(occurred_at, offset): the record that expires first comes first."""
 
 
-class Held(NamedTuple):
-    """A waiting record: whose it is, and its bytes as they came."""
+class HeldRecord(NamedTuple):
+    """A waiting record: its buyer and order, and the record as the broker gave it."""
 
     buyer_id: str
     order_id: str
@@ -25,38 +25,38 @@ class Held(NamedTuple):
 
 
 class WaitingRoom:
-    """Held records by place. `added` and `removed` are what the next checkpoint writes."""
+    """Held records by queue place; the next checkpoint writes `added` and `removed`."""
 
-    def __init__(self, held: dict[Place, Held]) -> None:
+    def __init__(self, held: dict[QueuePlace, HeldRecord]) -> None:
         self.held = held
-        self.added: dict[Place, Held] = {}
-        self.removed: set[Place] = set()
+        self.added: dict[QueuePlace, HeldRecord] = {}
+        self.removed: set[QueuePlace] = set()
         self._queue = sorted(held)
 
     def hold(self, buyer_id: str, order_id: str, occurred_at: int, record: Source) -> None:
-        """Keep a record until `leave` or until its time is up."""
+        """Keep a record until it leaves or expires."""
         place = (occurred_at, record.offset)
-        self.held[place] = self.added[place] = Held(
+        self.held[place] = self.added[place] = HeldRecord(
             buyer_id, order_id, record.offset, record.timestamp, record.key, record.value, tuple(record.headers)
         )
         self.removed.discard(place)
         heapq.heappush(self._queue, place)
 
-    def leave(self, place: Place) -> Held:
-        """Let a record go and return it."""
+    def leave(self, place: QueuePlace) -> HeldRecord:
+        """Remove a record, and return it."""
         if self.added.pop(place, None) is None:
             self.removed.add(place)
         return self.held.pop(place)
 
-    def expired(self, before: int) -> list[Held]:
-        """Let all go that occurred before this time, oldest first."""
-        gone = []
+    def expire(self, before: int) -> list[HeldRecord]:
+        """Remove all records that occurred before this time; returns them, oldest first."""
+        expired = []
         while self._queue and self._queue[0][0] < before:
             place = heapq.heappop(self._queue)
             if place in self.held:
-                gone.append(self.leave(place))
-        return gone
+                expired.append(self.leave(place))
+        return expired
 
-    def written(self) -> None:
-        """A checkpoint has taken `added` and `removed`."""
+    def clear_changes(self) -> None:
+        """Start `added` and `removed` again, after a checkpoint has taken them."""
         self.added, self.removed = {}, set()

@@ -1,1 +1,1 @@
-"""The rules of attribution, pure: what is accepted, what an order line has become, and who is credited for it."""
+"""The pure rules of attribution: which events are accepted, the state of an order line, and who is credited for it."""

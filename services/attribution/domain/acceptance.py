@@ -1,7 +1,7 @@
-"""What is accepted: a function of each log's own prefix, and of nothing else.
+"""Acceptance of events: a function of each log's own prefix, and of nothing else.
 
-Every test goes by a predicate on stored times, never by whether something is still there: a sweep can then never show.
-`clicks_at` and `orders_at` are the watermarks of the two logs before the event, `appended_at` is the broker's time.
+Each test compares stored times and never asks whether something is still stored, so that forgetting changes no result.
+`clicks_at` and `orders_at` are the watermarks of the two logs before the event; `appended_at` is the broker's time.
 """
 
 from services.attribution.domain.buyer import Buyer, Order
@@ -22,7 +22,7 @@ from services.kernel.time import DAY, SECOND, format_to_second
 def accept_touch(
     buyer: Buyer, touch: Touch, offset: int, appended_at: int, clicks_at: int, horizons: Horizons
 ) -> list[Order] | None:
-    """Add a touch and return the orders that it became a candidate of; None for a duplicate.
+    """Add a touch. Returns the orders that have it as a new candidate; None for a duplicate.
 
     Raises:
         Refused: id_conflict, in_future, too_late or too_many.
@@ -30,7 +30,7 @@ def accept_touch(
     occurred_at, earliest = touch.occurred_at, clicks_at - horizons.touch_lateness
     before = buyer.offsets.get(touch.event_id)
     if before is not None and (known := buyer.touches[before]).occurred_at >= earliest:
-        _same_event(touch == known, touch.event_id, before)
+        _check_same_event(touch == known, touch.event_id, before)
         return None
     if occurred_at > appended_at + FUTURE:
         raise _in_future(occurred_at, appended_at)
@@ -41,11 +41,11 @@ def accept_touch(
     buyer.add_touch(offset, touch)
     if occurred_at > buyer.latest_paid_at:
         return []
-    return _orders_touched(buyer, touch, offset, horizons.candidate_window, seen_before=before is not None)
+    return _add_candidate(buyer, touch, offset, horizons.candidate_window, seen_before=before is not None)
 
 
-def _orders_touched(buyer: Buyer, touch: Touch, offset: int, window: int, *, seen_before: bool) -> list[Order]:
-    """Make the touch a candidate of the orders in whose window it lies; an id that was used before counts once."""
+def _add_candidate(buyer: Buyer, touch: Touch, offset: int, window: int, *, seen_before: bool) -> list[Order]:
+    """Make the touch a candidate of each order whose window it lies in; a repeated id counts once for an order."""
     since = touch.occurred_at
     until = since + window
     touched = []
@@ -58,14 +58,14 @@ def _orders_touched(buyer: Buyer, touch: Touch, offset: int, window: int, *, see
 
 
 def known_order(buyer: Buyer, order_id: str, orders_at: int, horizons: Horizons) -> Order | None:
-    """The order, if the orders log still knows it; older ones are kept only for touches that may still come."""
+    """The order, if the orders log still knows it; an older order is kept only for touches that may still come."""
     order = buyer.orders.get(order_id)
     alive = order is not None and order.payment.paid_at >= orders_at - horizons.order_memory
     return order if alive else None
 
 
-def still_waiting(buyer: Buyer, order_id: str, orders_at: int, horizons: Horizons) -> list[tuple[int, Fact]]:
-    """The (offset, fact) of an unknown order that have not waited too long."""
+def waiting_facts(buyer: Buyer, order_id: str, orders_at: int, horizons: Horizons) -> list[tuple[int, Fact]]:
+    """The events of an unknown order that may still wait for it, as (offset, fact)."""
     if not buyer.waiting:
         return []
     earliest = orders_at - horizons.order_lateness
@@ -75,38 +75,40 @@ def still_waiting(buyer: Buyer, order_id: str, orders_at: int, horizons: Horizon
 def accept_payment(
     buyer: Buyer, payment: Payment, offset: int, appended_at: int, orders_at: int, horizons: Horizons
 ) -> Order | None:
-    """Make an order known, with its candidates but without what waited for it; None for a duplicate.
+    """Make an order known, with its candidates but without the events that waited for it; None for a duplicate.
 
     Raises:
         Refused: id_conflict, in_future, too_late or too_many.
     """
+    # An order is paid once, and an event id counts once.
     order = known_order(buyer, payment.order_id, orders_at, horizons)
     if order is not None:
         if payment.event_id != order.payment.event_id:
             raise _conflict(f"order {payment.order_id} was paid before by event {order.payment.event_id}")
-        _same_event(payment == order.payment, payment.event_id)
+        _check_same_event(payment == order.payment, payment.event_id)
         return None
-    for waiting_at, fact in still_waiting(buyer, payment.order_id, orders_at, horizons):
+    for waiting_at, fact in waiting_facts(buyer, payment.order_id, orders_at, horizons):
         if fact.event_id == payment.event_id:
             raise _conflict(f"event {payment.event_id} came before as {fact.kind}", waiting_at)
-    _not_in_future(payment.paid_at, appended_at)
+    # A new payment is within the limits of time and number.
+    _check_not_in_future(payment.paid_at, appended_at)
     earliest = orders_at - horizons.order_lateness
     if payment.paid_at < earliest:
         raise _too_late(payment.paid_at, earliest)
-    if len(buyer.orders) >= ORDERS_PER_BUYER and _orders_known(buyer, orders_at, horizons) >= ORDERS_PER_BUYER:
+    if len(buyer.orders) >= ORDERS_PER_BUYER and _count_known_orders(buyer, orders_at, horizons) >= ORDERS_PER_BUYER:
         raise Refused("too_many", f"the buyer has {ORDERS_PER_BUYER} orders that accept events")
     order = Order(payment, {}, offset + 1, _candidates(buyer, payment.paid_at, horizons.candidate_window))
     buyer.add_order(order)
     return order
 
 
-def _orders_known(buyer: Buyer, orders_at: int, horizons: Horizons) -> int:
-    """How many orders of a buyer the orders log still knows."""
+def _count_known_orders(buyer: Buyer, orders_at: int, horizons: Horizons) -> int:
+    """The number of a buyer's orders that the orders log still knows."""
     return sum(known_order(buyer, order_id, orders_at, horizons) is not None for order_id in buyer.orders)
 
 
 def _candidates(buyer: Buyer, paid_at: int, window: int) -> list[int]:
-    """Offsets of the touches in [paid_at - window, paid_at], ascending; of those with one id the first."""
+    """Offsets of the touches in [paid_at - window, paid_at], ascending; the first one of each touch id."""
     since = paid_at - window
     offsets = [offset for offset, touch in buyer.touches.items() if since <= touch.occurred_at <= paid_at]
     if len(buyer.offsets) == len(buyer.touches):
@@ -126,34 +128,38 @@ def accept_fact(
     orders_at: int,
     horizons: Horizons,
     *,
-    has_room: bool = True,
+    has_room: bool,
 ) -> Order | bool:
-    """Add an event to its order and return it; True: it waits for its order; False: a duplicate.
+    """Add an event to its order. Returns the order; True if the event waits for its order; False for a duplicate.
 
-    `has_room` says whether one more event of the partition may wait.
+    Args:
+        has_room: whether one more event of the partition may wait.
 
     Raises:
         Refused: id_conflict, in_future, too_late, too_many or unknown_line.
     """
+    # An order that is not known yet may still be paid: its events wait.
     order = known_order(buyer, order_id, orders_at, horizons)
     if order is None:
         if _is_new_to_wait(buyer, order_id, fact, appended_at, orders_at, horizons):
-            _not_too_many_waiting(buyer, orders_at, horizons, has_room=has_room)
+            _check_room_to_wait(buyer, orders_at, horizons, has_room=has_room)
             buyer.waiting.setdefault(order_id, []).append((offset, fact))
             return True
         return False
+    # An event id counts once, and only with the same content.
     if fact.event_id == order.payment.event_id:
         raise _conflict(f"event {fact.event_id} came before as the order.paid of order {order_id}")
     if (known := order.facts.get(fact.event_id)) is not None:
-        _same_event(known == fact, fact.event_id)
+        _check_same_event(known == fact, fact.event_id)
         return False
-    _not_in_future(fact.occurred_at, appended_at)
+    # A new event of a known order may be as late as the order is remembered, but not early.
+    _check_not_in_future(fact.occurred_at, appended_at)
     add_fact(order, fact, offset)
     return order
 
 
 def add_fact(order: Order, fact: Fact, offset: int) -> None:
-    """Make a fact part of its order.
+    """Add a fact to its order.
 
     Raises:
         Refused: unknown_line or too_many.
@@ -162,7 +168,7 @@ def add_fact(order: Order, fact: Fact, offset: int) -> None:
         lines = {line.line_id for line in order.payment.lines}
         if unknown := [line_id for line_id in named if line_id not in lines]:
             raise Refused("unknown_line", f"order {order.payment.order_id} has no line {unknown[0]}")
-    _not_too_many(len(order.facts))
+    _check_not_too_many(len(order.facts))
     order.facts[fact.event_id] = fact
     order.next_offset = max(order.next_offset, offset + 1)
 
@@ -171,47 +177,48 @@ def _is_new_to_wait(
     buyer: Buyer, order_id: str, fact: Fact, appended_at: int, orders_at: int, horizons: Horizons
 ) -> bool:
     """Whether a fact may wait until its order is paid; False for a duplicate."""
-    for waiting_at, known in still_waiting(buyer, order_id, orders_at, horizons):
+    for waiting_at, known in waiting_facts(buyer, order_id, orders_at, horizons):
         if known.event_id == fact.event_id:
-            _same_event(known == fact, fact.event_id, waiting_at)
+            _check_same_event(known == fact, fact.event_id, waiting_at)
             return False
-    _not_in_future(fact.occurred_at, appended_at)
+    _check_not_in_future(fact.occurred_at, appended_at)
     earliest = orders_at - horizons.order_lateness
     if fact.occurred_at < earliest:
         raise _too_late(fact.occurred_at, earliest)
     return True
 
 
-def _not_too_many_waiting(buyer: Buyer, orders_at: int, horizons: Horizons, *, has_room: bool) -> None:
-    """A publisher whose payments do not come must not fill the state with what waits for them."""
+def _check_room_to_wait(buyer: Buyer, orders_at: int, horizons: Horizons, *, has_room: bool) -> None:
+    """Refuse events whose payments do not come before they fill the state."""
     if not has_room:
         raise Refused("too_many", f"{WAITING_PER_PARTITION} events of the partition wait for their orders")
-    if sum(len(still_waiting(buyer, i, orders_at, horizons)) for i in buyer.waiting) >= WAITING_PER_BUYER:
+    if sum(len(waiting_facts(buyer, i, orders_at, horizons)) for i in buyer.waiting) >= WAITING_PER_BUYER:
         raise Refused("too_many", f"{WAITING_PER_BUYER} events of the buyer wait for their orders")
 
 
-def _same_event(same: bool, event_id: str, offset: int | None = None) -> None:  # noqa: FBT001 - a comparison's outcome
-    """A duplicate passes without effect, another content under the same id does not.
+def _check_same_event(same: bool, event_id: str, offset: int | None = None) -> None:  # noqa: FBT001 - a comparison's outcome
+    """Let a duplicate pass, and refuse other content under the same id.
 
-    `offset` is where the first one stands in the same partition, if that is known.
+    Args:
+        offset: of the first event of this id in the same partition, if it is known.
     """
     if not same:
         raise _conflict(f"event {event_id} came before with other content", offset)
 
 
 def _conflict(what: str, offset: int | None = None) -> Refused:
-    """The earlier one stands; a negative offset is of a log that is gone, and names nothing any more."""
+    """The refusal; a negative offset belongs to an earlier generation of the log and is not named."""
     where = "" if offset is None or offset < 0 else f" at offset {offset}"
     return Refused("id_conflict", f"{what}; the earlier event{where} stands")
 
 
 def _too_late(occurred_at: int, earliest: int) -> Refused:
-    """Rounded so that what is said to be accepted is."""
+    """The refusal; times are rounded so that an event of the named second is accepted."""
     since = format_to_second(earliest + SECOND - 1)
     return Refused("too_late", f"occurred at {format_to_second(occurred_at)}, accepted from {since} on")
 
 
-def _not_in_future(occurred_at: int, appended_at: int) -> None:
+def _check_not_in_future(occurred_at: int, appended_at: int) -> None:
     if occurred_at > appended_at + FUTURE:
         raise _in_future(occurred_at, appended_at)
 
@@ -221,6 +228,6 @@ def _in_future(occurred_at: int, appended_at: int) -> Refused:
     return Refused("in_future", f"occurred at {occurred}, received at {received}")
 
 
-def _not_too_many(count: int) -> None:
+def _check_not_too_many(count: int) -> None:
     if count >= FACTS_PER_ORDER:
         raise Refused("too_many", f"the order has {FACTS_PER_ORDER} events")

@@ -1,4 +1,4 @@
-"""Credits: a line's shares by party, merged and rounded to weights that add up to 1,000,000 exactly."""
+"""Credits: a line's shares, merged by party and rounded to weights that add up to exactly 1,000,000."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,17 +7,17 @@ from services.attribution.domain.facts import Touch
 from services.kernel.money import MILLION, allocate, credit_rank
 
 MAX_CREDITS = 200
-"""Parties that can share one line, so that an assertion always fits into a record. More share it among these."""
+"""The most parties that share one line, so that an assertion always fits into a record. Further parties get nothing."""
 
 Party = tuple[str, str, str | None, str]
-"""(content, koc, campaign, traffic): credits of one party are one credit."""
+"""(content, koc, campaign, traffic): the shares of one party become one credit."""
 
 
 class Credit(NamedTuple):
     """A share of a line. A declared credit has no touch.
 
     Attributes:
-        touch_id, touched_at: the latest of the touches that earned it.
+        touch_id, touched_at: of the latest touch that earned the credit.
     """
 
     content_id: str
@@ -30,10 +30,10 @@ class Credit(NamedTuple):
 
 
 class Division(NamedTuple):
-    """A line as it was divided.
+    """The result of sharing a line.
 
     Attributes:
-        weights: of each party in ppm, 0 where it rounds to nothing; a party that is not named came after the limit.
+        weights: each party's ppm, 0 if its share rounds to nothing; a party beyond the limit is missing.
     """
 
     credits: tuple[Credit, ...]
@@ -41,12 +41,12 @@ class Division(NamedTuple):
 
 
 def party_of(touch: Touch) -> Party:
-    """Who would earn by a touch."""
+    """The party that a touch would earn for."""
     return touch.content_id, touch.koc_id, touch.campaign_id, touch.traffic
 
 
 def credit_of(touch: Touch, weight_ppm: int = MILLION) -> Credit:
-    """The credit of one touch, of the whole line if not said otherwise."""
+    """The credit of one touch, by default for the whole line."""
     return Credit(
         touch.content_id,
         touch.koc_id,

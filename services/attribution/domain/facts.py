@@ -1,12 +1,11 @@
-"""What was said: touches, payments and what later became of an order. Immutable, compared as a whole.
+"""Events in the domain's words: touches, payments and later facts of an order. Immutable, compared as a whole.
 
-All times are microseconds since the epoch, all amounts integer minor units. Two events of one id are the same event if
-these tuples are equal; so they hold every field that the contract knows.
+All times are microseconds since the epoch, all amounts integer minor units. Two events with one id are the same event
+if their tuples are equal, so the tuples hold every field of the contract.
 """
 
 from typing import NamedTuple
 
-PAID = "order.paid"
 RECEIVED = "order.received"
 COMPLETED = "order.completed"
 CANCELLED = "order.cancelled"
@@ -31,7 +30,7 @@ class Touch(NamedTuple):
     traffic: str
 
 
-class Line(NamedTuple):
+class PaidLine(NamedTuple):
     """A line of an order as it was paid."""
 
     line_id: str
@@ -57,7 +56,7 @@ class Declaration(NamedTuple):
 
 
 class Payment(NamedTuple):
-    """An order.paid: what makes an order known."""
+    """An order.paid event, which makes an order known."""
 
     event_id: str
     order_id: str
@@ -67,15 +66,15 @@ class Payment(NamedTuple):
     currency: str
     new_customer: bool
     declared: Declaration | None
-    lines: tuple[Line, ...]
+    lines: tuple[PaidLine, ...]
 
 
 class Fact(NamedTuple):
-    """Anything that becomes of a paid order.
+    """Any later event of a paid order.
 
     Attributes:
-        line_ids: the lines it names; None = all of them.
-        refund_id: of a refund or its reversal, else "".
+        line_ids: the lines that the event names; None for all of them.
+        refund_id: of a refund or its reversal, otherwise "".
         refunds: of a refund: (line_id, refunded minor units, quantity).
         reason: of a cancellation, in the shop's words.
     """
@@ -89,5 +88,5 @@ class Fact(NamedTuple):
     reason: str | None
 
     def lines_named(self) -> tuple[str, ...]:
-        """The lines that must exist for this fact to make sense."""
+        """The lines that the order must have."""
         return tuple(line_id for line_id, _, _ in self.refunds) if self.refunds else self.line_ids or ()

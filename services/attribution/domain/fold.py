@@ -1,19 +1,19 @@
-"""An order line's state: a fold over the set of its order's events, whatever order they came in."""
+"""The state of an order line: a fold over the set of its order's events, whatever order they arrived in."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from services.attribution.domain.buyer import Order
-from services.attribution.domain.facts import CANCELLED, COMPLETED, RECEIVED, REFUND_REVERSED, REFUNDED, Fact, Line
+from services.attribution.domain.facts import CANCELLED, COMPLETED, RECEIVED, REFUND_REVERSED, REFUNDED, Fact, PaidLine
 
 MAX_STEPS = 50
 
 
-class Step(NamedTuple):
-    """What a line was worth from a moment on: refunded so far (minor units, at most what was paid), or cancelled.
+class LineStep(NamedTuple):
+    """The worth of a line from a moment on: refunded so far (minor units, at most the paid amount), or cancelled.
 
-    `at` is never before the payment: money cannot go back before it came.
+    `at` is never before the payment, for money cannot go back before it came.
     """
 
     event_id: str
@@ -23,13 +23,13 @@ class Step(NamedTuple):
 
 
 class LineState(NamedTuple):
-    """What became of one line."""
+    """The state of one line."""
 
     status: str
     received_at: int | None
     completed_at: int | None
     refunded_minor: int
-    steps: tuple[Step, ...]
+    steps: tuple[LineStep, ...]
 
 
 @dataclass(slots=True)
@@ -64,12 +64,12 @@ class _Folding:
                 self.refunds.setdefault(fact.refund_id, refund_minor)
 
     def refunded_minor(self) -> int:
-        """What stands of the refunds; one that was taken back stays so."""
+        """The sum of all refunds that were not reversed, at most the paid amount; a reversal is final."""
         standing = sum(minor for refund_id, minor in self.refunds.items() if refund_id not in self.reversed_ids)
         return min(standing, self.paid_minor)
 
     def status(self) -> str:
-        """The strongest word that holds."""
+        """The strongest status that applies."""
         if self.cancelled:
             return "cancelled"
         if self.completed_at is not None:
@@ -78,14 +78,14 @@ class _Folding:
 
 
 def in_fold_order(facts: Iterable[Fact]) -> list[Fact]:
-    """Events by (occurred_at, kind, event_id): one order for every history."""
+    """Events by (occurred_at, kind, event_id): the same order for every history."""
     return sorted(facts, key=lambda fact: (fact.occurred_at, fact.kind, fact.event_id))
 
 
-def fold_line(order: Order, line: Line, facts: list[Fact]) -> LineState:
+def fold_line(order: Order, line: PaidLine, facts: list[Fact]) -> LineState:
     """The state of a line; `facts` are the order's, in fold order."""
     paid_at = order.payment.paid_at
-    steps = [Step(order.payment.event_id, paid_at, 0, False)]  # noqa: FBT003 - a named field
+    steps = [LineStep(order.payment.event_id, paid_at, 0, False)]  # noqa: FBT003 - a named field
     if not facts:
         return LineState("paid", None, None, 0, tuple(steps))
     folding = _Folding(line.goods_paid_minor)
@@ -105,8 +105,8 @@ def _names(fact: Fact, line_id: str) -> bool:
     return fact.kind == COMPLETED or any(named == line_id for named, _, _ in fact.refunds)
 
 
-def _step(steps: list[Step], folding: _Folding, event_id: str, at: int) -> None:
-    """Add a step where the line's worth changed; the last of MAX_STEPS takes up all that follows."""
+def _step(steps: list[LineStep], folding: _Folding, event_id: str, at: int) -> None:
+    """Add a step if the line's worth has changed; the last of MAX_STEPS steps absorbs all later changes."""
     refunded, cancelled = folding.refunded_minor(), folding.cancelled
     last = steps[-1]
     if (refunded, cancelled) == (last.refunded_minor, last.cancelled):
@@ -114,4 +114,4 @@ def _step(steps: list[Step], folding: _Folding, event_id: str, at: int) -> None:
     if len(steps) == MAX_STEPS:
         steps[-1] = last._replace(refunded_minor=refunded, cancelled=cancelled)
     else:
-        steps.append(Step(event_id, at, refunded, cancelled))
+        steps.append(LineStep(event_id, at, refunded, cancelled))

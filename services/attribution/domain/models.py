@@ -1,55 +1,55 @@
-"""Models: how the touches that compete for a line share it, as integer shares of any common denominator."""
+"""Models: how competing touches share a line, as integer shares of any common denominator."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from services.attribution.domain.decay import decayed
+from services.attribution.domain.decay import decayed_shares
 from services.attribution.domain.facts import Touch
 from services.attribution.domain.verdicts import Verdict
 
-Shares = Callable[[Sequence[Touch]], list[int]]
-"""Touches by (occurred_at, event_id) ascending, at least two -> a share for each, none zero."""
+ShareRule = Callable[[Sequence[Touch]], list[int]]
+"""From at least two touches, by (occurred_at, event_id) ascending, to a share for each of them, none zero."""
 
 
-class Sole(NamedTuple):
-    """A model by which one touch takes the whole line.
+class SingleTouchModel(NamedTuple):
+    """A model that gives the whole line to one touch.
 
     Attributes:
         choose: `max` or `min` of (occurred_at, event_id, …).
-        loser: the word for a touch that competed and did not win.
+        loser: the verdict on a touch that competed and did not win.
     """
 
     choose: Callable[[list[tuple[int, str, int]]], tuple[int, str, int]]
     loser: Verdict
 
 
-class Shared(NamedTuple):
-    """A model by which every touch that competes has a share, however small."""
+class SharingModel(NamedTuple):
+    """A model that gives every competing touch a share, however small."""
 
-    shares: Shares
+    shares: ShareRule
 
 
 def _linear(touches: Sequence[Touch]) -> list[int]:
-    """The same to each."""
+    """The same share for each touch."""
     return [1] * len(touches)
 
 
 def _position_based(touches: Sequence[Touch]) -> list[int]:
-    """40 % to the first, 40 % to the last, 20 % to all between them; of two each the half."""
+    """40 % for the first touch, 40 % for the last, 20 % for all between them; two touches get half each."""
     between = len(touches) - 2
     return [2 * between, *[1] * between, 2 * between] if between else [1, 1]
 
 
 def _time_decay(touches: Sequence[Touch]) -> list[int]:
-    """The half for every 7 d that a touch is older."""
+    """Half the share for every 7 d of age."""
     newest = touches[-1].occurred_at
-    return decayed([newest - touch.occurred_at for touch in touches])
+    return decayed_shares([newest - touch.occurred_at for touch in touches])
 
 
-MODELS: dict[str, Sole | Shared] = {
-    "last_click": Sole(max, Verdict.NOT_LAST),
-    "first_click": Sole(min, Verdict.NOT_FIRST),
-    "linear": Shared(_linear),
-    "position_based": Shared(_position_based),
-    "time_decay": Shared(_time_decay),
+MODELS: dict[str, SingleTouchModel | SharingModel] = {
+    "last_click": SingleTouchModel(max, Verdict.NOT_LAST),
+    "first_click": SingleTouchModel(min, Verdict.NOT_FIRST),
+    "linear": SharingModel(_linear),
+    "position_based": SharingModel(_position_based),
+    "time_decay": SharingModel(_time_decay),
 }

@@ -1,20 +1,20 @@
-"""A policy: how far a touch reaches and which model shares a line among the touches that compete; and when it holds."""
+"""A policy: how far a touch reaches, which model shares a line among competing touches, and when the policy applies."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from services.attribution.domain.facts import Line, Payment, Touch
+from services.attribution.domain.facts import Payment
 from services.kernel.errors import InvariantBroken
 
 DOMAIN_VERSION = 2
-"""Raised with every change of this package that changes a result; a store of another version is not carried on."""
+"""Raise it with every change of this package that changes a result; a store of another version is not carried on."""
 
 EVIDENCE = {"view": 1, "click": 2, "code": 3}
-"""What each kind of touch proves; greater is stronger. A declaration beats them all."""
+"""How strong each kind of touch is as evidence; greater is stronger. A declaration beats them all."""
 PRODUCT, SHOP, BRAND, ELSEWHERE = 3, 2, 1, 0
 SCOPES = {"product": PRODUCT, "shop": SHOP, "brand": BRAND}
-"""How close a touch's subject is to what was bought; greater is closer."""
+"""How close a touch's subject is to the bought product; greater is closer."""
 ALWAYS = -(10**18)
 """Before any payment."""
 
@@ -27,7 +27,7 @@ class Policy:
         model: one of MODELS.
         widest_scope: a touch of a wider scope earns nothing (PRODUCT, SHOP or BRAND).
         windows: microseconds from a touch to the payment, by kind of touch.
-        content_windows: the same by content type, instead of the kind's.
+        content_windows: the same by content type; takes precedence over the kind's window.
     """
 
     name: str
@@ -36,14 +36,9 @@ class Policy:
     windows: dict[str, int]
     content_windows: dict[str, int]
 
-    def window(self, touch: Touch) -> int:
-        """How long this touch counts, in microseconds."""
-        by_content = self.content_windows.get(touch.content_type)
-        return self.windows[touch.kind] if by_content is None else by_content
-
 
 Timetable = tuple[tuple[int, Policy], ...]
-"""Policies with the time from which each holds, the latest first; the last one holds from ALWAYS on."""
+"""Policies with the time from which each applies, the latest first; the last one applies from ALWAYS on."""
 
 
 class Rules(NamedTuple):
@@ -51,8 +46,8 @@ class Rules(NamedTuple):
 
     Attributes:
         sha256: of the file's bytes, hexadecimal; another file under the same revision is refused.
-        everywhere: the policies of orders from a platform without any of its own.
-        platforms: the policies of the others, each whole: no time without a policy.
+        everywhere: the policies for platforms without policies of their own.
+        platforms: the policies of the other platforms; each timetable is whole, without a time that has no policy.
     """
 
     revision: int
@@ -61,22 +56,8 @@ class Rules(NamedTuple):
     platforms: Mapping[str, Timetable]
 
     def policy_of(self, payment: Payment) -> Policy:
-        """The one policy for an order: by its platform and by when it was paid."""
+        """The one policy for an order, by its platform and its time of payment."""
         for since, policy in self.platforms.get(payment.platform, self.everywhere):
             if since <= payment.paid_at:
                 return policy
         raise InvariantBroken(f"no policy for an order from {payment.platform} paid at {payment.paid_at}")
-
-
-def always(policy: Policy) -> Timetable:
-    """A timetable of one policy that never changes."""
-    return ((ALWAYS, policy),)
-
-
-def scope_of(touch: Touch, shop_id: str, line: Line) -> int:
-    """How close a touch is to a line: same product, same shop, same brand, or elsewhere."""
-    if touch.product_id == line.product_id:
-        return PRODUCT
-    if touch.shop_id == shop_id:
-        return SHOP
-    return BRAND if touch.brand_id == line.brand_id else ELSEWHERE

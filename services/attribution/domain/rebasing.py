@@ -1,15 +1,15 @@
-"""A new generation of the input topics: the offsets that state remembers belong to logs that are gone.
+"""A new generation of the input topics: the offsets in the state belong to logs that no longer exist.
 
-What came from an earlier generation gets a negative offset: below every one to come, in its old order, still unique.
-In a version vector it counts as 0, for the vector names the events of its own generation only; what came before is
-the same for all of them.
+An event of an earlier generation gets a negative offset: below all offsets to come, in the old order, still unique.
+In a version vector it counts as 0, because the vector names only events of its own generation; all vectors of one
+generation have the same earlier events behind them.
 """
 
 from services.attribution.domain.buyer import Buyer, Order
 
 
-def rebased(buyer: Buyer, clicks_next: int, orders_next: int) -> Buyer:
-    """A buyer's state for logs that begin anew, where the old ones were read up to these offsets."""
+def rebased_buyer(buyer: Buyer, clicks_next: int, orders_next: int) -> Buyer:
+    """A buyer's state for logs that begin again; the old logs were read up to these offsets."""
     return Buyer(
         {offset - clicks_next: touch for offset, touch in buyer.touches.items()},
         {order_id: _rebased_order(order, clicks_next) for order_id, order in buyer.orders.items()},

@@ -1,7 +1,7 @@
-"""Which policy holds when: terms as the policy file states them, made into one whole timetable for each platform.
+"""Which policy applies when: the terms of the policy file become one whole timetable for each platform.
 
-A term without platforms is a default: it holds for every platform at every time at which that platform has no term of
-its own. A term without an end lasts until the next one of the same platforms begins.
+A term without platforms is a default: it applies to every platform whenever this platform has no term of its own. A
+term without an end lasts until the next term of the same platforms begins.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,12 +15,12 @@ _FOR_EVER = -ALWAYS
 
 
 class Term(NamedTuple):
-    """A policy with the platforms and the paid times that it is for.
+    """A policy with its platforms and its paid times.
 
     Attributes:
-        platforms: of orders; none = all that have no term of their own.
-        since: the first paid time, microseconds; ALWAYS where nothing is said.
-        until: the first paid time after it; None = until the next one begins.
+        platforms: of orders; empty for all platforms that have no term of their own.
+        since: the first paid time, microseconds; ALWAYS if the file names none.
+        until: the first paid time after the term; None if it lasts until the next one begins.
     """
 
     policy: Policy
@@ -36,14 +36,14 @@ class _Span(NamedTuple):
 
 
 def timetables(terms: Sequence[Term]) -> tuple[Timetable, dict[str, Timetable]]:
-    """The default's timetable, and that of each platform with terms of its own; for terms without problems."""
+    """The default timetable, and the timetable of each platform with terms of its own; the terms have no problems."""
     default = _spans(terms, None)
-    own = {name: _laid([*_spans(terms, name), *default]) for name in _platforms(terms)}
-    return _laid(default), own
+    own = {name: _lay_out([*_spans(terms, name), *default]) for name in _platforms(terms)}
+    return _lay_out(default), own
 
 
 def overlaps(terms: Sequence[Term]) -> Iterator[str]:
-    """Terms that end before they begin, and moments at which two of them claim the orders of one platform."""
+    """Sentences on terms that end before they begin, and on two terms that apply to one platform at one time."""
     for term in terms:
         if term.until is not None and term.until <= term.since:
             yield f"policy {term.policy.name!r} ends at {_moment(term.until)}, which is not after its beginning"
@@ -56,7 +56,7 @@ def overlaps(terms: Sequence[Term]) -> Iterator[str]:
 
 
 def gaps(terms: Sequence[Term]) -> Iterator[str]:
-    """Times at which a platform without terms of its own would have no policy."""
+    """Sentences on times at which a platform without terms of its own would have no policy."""
     spans = _spans(terms, None)
     if not spans:
         yield "no policy is for every platform: one without `platforms` must be the default"
@@ -75,7 +75,7 @@ def _platforms(terms: Iterable[Term]) -> list[str]:
 
 
 def _spans(terms: Iterable[Term], platform: str | None) -> list[_Span]:
-    """The terms of one platform, or the defaults (None), in time, each with its end."""
+    """The terms of one platform, or the defaults (None), in order of time, each with its end."""
     mine = [term for term in terms if (platform in term.platforms if platform else not term.platforms)]
     mine.sort(key=lambda term: term.since)
     begins = [*(term.since for term in mine), _FOR_EVER]
@@ -85,8 +85,8 @@ def _spans(terms: Iterable[Term], platform: str | None) -> list[_Span]:
     ]
 
 
-def _laid(spans: Sequence[_Span]) -> Timetable:
-    """At each moment the first of the spans that holds then; the latest moment first."""
+def _lay_out(spans: Sequence[_Span]) -> Timetable:
+    """The timetable of spans, where the first span that covers a moment applies; the latest moment first."""
     moments = sorted({moment for span in spans for moment in (span.since, span.until)} - {_FOR_EVER})
     laid: list[tuple[int, Policy]] = []
     for moment in moments:

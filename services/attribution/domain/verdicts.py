@@ -1,4 +1,4 @@
-"""What became of each candidate of a line: the fixed word list of `considered`."""
+"""Verdicts on a line's candidates: the fixed word list of `considered`."""
 
 from enum import StrEnum
 
@@ -6,9 +6,9 @@ from enum import StrEnum
 class Verdict(StrEnum):
     """One word per outcome, in the order in which the rule decides.
 
-    The first three are removals, and what is removed weakens nobody; then it lost to stronger evidence, to a closer
-    scope, or by the policy's model. `negligible` would have had less than a millionth of the line; `beyond_limit` is
-    of a party that came after the greatest MAX_CREDITS.
+    The first three are removals; a removed touch weakens no other. The next four lost to stronger evidence, to a
+    closer scope, or by the policy's model. A `negligible` touch would have had less than a millionth of the line; a
+    `beyond_limit` touch belongs to a party after the greatest MAX_CREDITS.
     """
 
     WIDER_SCOPE = "wider_scope"
@@ -23,7 +23,7 @@ class Verdict(StrEnum):
     CREDITED = "credited"
 
 
-# Named once more for the inner loops: an enum member costs a search in Python 3.11.
+# Module names for the inner loops: access to an enum's member is a slow search in Python 3.11.
 WIDER_SCOPE = Verdict.WIDER_SCOPE
 OUTSIDE_WINDOW = Verdict.OUTSIDE_WINDOW
 SAME_ACCOUNT = Verdict.SAME_ACCOUNT

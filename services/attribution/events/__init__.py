@@ -1,1 +1,1 @@
-"""Events as bytes: decoded to what the rules read, and credits encoded."""
+"""Events as bytes: input events are decoded for the rules, and credits are encoded."""

@@ -1,8 +1,8 @@
-"""Clicks and orders as they come over the wire, decoded with msgspec: the hot path.
+"""Clicks and orders from the wire, decoded with msgspec: the hot path.
 
-The fast decoder is closed: it knows the fields of the contract and no others. Whatever it does not accept is put
-before the public model (schemas), which has the last word: so both accept and reject the same bytes, and an event with
-unknown fields is read all the same, only slower, and counted. Times become integer microseconds.
+The fast decoder is closed: it knows the fields of the contract and no others. The public model (schemas) decides on
+all bytes that the fast decoder does not accept, so that both accept and reject the same bytes. An event with unknown
+fields is therefore read all the same, only slower, and counted. Times become integer microseconds.
 """
 
 import re
@@ -17,45 +17,45 @@ from schemas.currencies import CURRENCIES
 from schemas.fields import MAX_AMOUNT_MINOR, MAX_EVENT_BYTES, MAX_LINES, MAX_QUANTITY, MAX_REASON_LENGTH, TEXT_PATTERN
 from schemas.topics import CLICKS, ORDERS
 from services.attribution.domain.facts import Touch
-from services.attribution.events.identifiers import Name, check_names, only_names, platform
+from services.attribution.events.identifiers import Identifier, check_identifiers, has_only_identifiers, platform
 from services.kernel.errors import Refused
 from services.runtime import metrics
 from services.runtime.wire import UNDECODABLE, Moment, moment, read_moment
 
-Amount = Annotated[int, Meta(ge=0, le=MAX_AMOUNT_MINOR)]
+AmountMinor = Annotated[int, Meta(ge=0, le=MAX_AMOUNT_MINOR)]
 Quantity = Annotated[int, Meta(ge=1, le=MAX_QUANTITY)]
 Traffic = Literal["natural", "boosted", "paid"]
 
 
 class _Wire(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    """What all our wire structs are: closed and immutable."""
+    """The base of all wire structs: closed and immutable."""
 
 
 class Click(_Wire, frozen=True, gc=False):
-    """commerce.clicks.v1, the fields that a fast decoder can judge by itself; `_touch` judges the rest."""
+    """commerce.clicks.v1, as far as the decoder checks fields itself; `_touch` checks the rest."""
 
-    event_id: Name
+    event_id: Identifier
     event_type: Literal["click", "view", "code"]
     occurred_at: str
     platform: str
-    buyer_id: Name
-    koc_id: Name
-    content_id: Name
+    buyer_id: Identifier
+    koc_id: Identifier
+    content_id: Identifier
     content_type: Literal["video", "live", "note", "shop_window", "link"]
-    product_id: Name
-    shop_id: Name
-    brand_id: Name
+    product_id: Identifier
+    shop_id: Identifier
+    brand_id: Identifier
     traffic: Traffic
-    campaign_id: Name | None = None
+    campaign_id: Identifier | None = None
 
 
 def _touch(click: Click) -> tuple[str, Touch]:
-    """The touch of a click and whose it is.
+    """The buyer and the touch of a click.
 
-    Names that many touches share are interned: a buyer's state takes a third of the memory and of the cache misses.
+    Identifiers that many touches share are interned: the state takes a third of the memory and of the cache misses.
 
     Raises:
-        ValueError: a name or the time is not as it should be.
+        ValueError: the platform or the time is invalid.
     """
     campaign_id = click.campaign_id
     touch = (
@@ -76,63 +76,63 @@ def _touch(click: Click) -> tuple[str, Touch]:
 
 
 class _OrderEvent(_Wire, frozen=True, gc=False, tag_field="event_type", kw_only=True):
-    """What all order events carry."""
+    """The fields that all order events share."""
 
-    event_id: Name
+    event_id: Identifier
     occurred_at: Moment
-    order_id: Name
-    buyer_id: Name
+    order_id: Identifier
+    buyer_id: Identifier
 
 
-class Declared(_Wire, frozen=True, gc=False):
+class WireDeclaration(_Wire, frozen=True, gc=False):
     """The platform's own attribution."""
 
-    content_id: Name
-    koc_id: Name
+    content_id: Identifier
+    koc_id: Identifier
     traffic: Traffic
-    campaign_id: Name | None = None
+    campaign_id: Identifier | None = None
 
 
 class OrderLine(_Wire, frozen=True, gc=False):
-    """A line as it was paid."""
+    """A line of an order.paid event."""
 
-    line_id: Name
-    product_id: Name
-    brand_id: Name
+    line_id: Identifier
+    product_id: Identifier
+    brand_id: Identifier
     quantity: Quantity
-    goods_paid_minor: Amount
-    sku_id: Name | None = None
-    category_id: Name | None = None
-    platform_discount_minor: Amount = 0
-    shop_discount_minor: Amount = 0
-    tax_minor: Amount = 0
-    shipping_minor: Amount = 0
+    goods_paid_minor: AmountMinor
+    sku_id: Identifier | None = None
+    category_id: Identifier | None = None
+    platform_discount_minor: AmountMinor = 0
+    shop_discount_minor: AmountMinor = 0
+    tax_minor: AmountMinor = 0
+    shipping_minor: AmountMinor = 0
 
 
 class OrderPaid(_OrderEvent, frozen=True, gc=False, tag="order.paid", kw_only=True):
     """order.paid."""
 
     platform: str
-    shop_id: Name
+    shop_id: Identifier
     currency: str
     lines: Annotated[tuple[OrderLine, ...], Meta(min_length=1, max_length=MAX_LINES)]
     new_customer: bool = False
-    declared: Declared | None = None
+    declared: WireDeclaration | None = None
 
     def __post_init__(self) -> None:
         platform(self.platform)
         if self.currency not in CURRENCIES:
             raise ValueError("not a currency")
         if len(self.lines) > 1:
-            _differ([line.line_id for line in self.lines])
+            _check_different([line.line_id for line in self.lines])
 
 
-def _differ(line_ids: list[str]) -> None:
+def _check_different(line_ids: list[str]) -> None:
     if len(set(line_ids)) != len(line_ids):
         raise ValueError("two lines have the same line_id")
 
 
-LineIds = Annotated[tuple[Name, ...], Meta(min_length=1, max_length=MAX_LINES)]
+LineIds = Annotated[tuple[Identifier, ...], Meta(min_length=1, max_length=MAX_LINES)]
 
 
 class OrderReceived(_OrderEvent, frozen=True, gc=False, tag="order.received", kw_only=True):
@@ -160,28 +160,28 @@ class OrderCompleted(_OrderEvent, frozen=True, gc=False, tag="order.completed", 
 
 
 class RefundLine(_Wire, frozen=True, gc=False):
-    """What was refunded of a line."""
+    """The refund of one line."""
 
-    line_id: Name
-    refund_minor: Amount
+    line_id: Identifier
+    refund_minor: AmountMinor
     quantity: Annotated[int, Meta(ge=0, le=MAX_QUANTITY)] = 0
 
 
 class OrderRefunded(_OrderEvent, frozen=True, gc=False, tag="order.refunded", kw_only=True):
     """order.refunded."""
 
-    refund_id: Name
+    refund_id: Identifier
     lines: Annotated[tuple[RefundLine, ...], Meta(min_length=1, max_length=MAX_LINES)]
 
     def __post_init__(self) -> None:
-        _differ([line.line_id for line in self.lines])
+        _check_different([line.line_id for line in self.lines])
 
 
 class OrderRefundReversed(_OrderEvent, frozen=True, gc=False, tag="order.refund_reversed", kw_only=True):
     """order.refund_reversed."""
 
-    refund_id: Name
-    line_id: Name
+    refund_id: Identifier
+    line_id: Identifier
 
 
 OrderEvent = OrderPaid | OrderReceived | OrderCancelled | OrderCompleted | OrderRefunded | OrderRefundReversed
@@ -192,7 +192,7 @@ _ORDER: msgspec.json.Decoder[OrderEvent] = msgspec.json.Decoder(OrderEvent, dec_
 
 
 def read_click(raw: bytes | None) -> tuple[str, Touch]:
-    """A record of commerce.clicks.v1: the buyer and the touch.
+    """The buyer and the touch of a record of commerce.clicks.v1.
 
     Raises:
         Refused: the bytes are no such event.
@@ -200,8 +200,8 @@ def read_click(raw: bytes | None) -> tuple[str, Touch]:
     try:
         if raw is not None and len(raw) <= MAX_EVENT_BYTES:
             click = _decode_click(raw)
-            if not only_names(raw):
-                check_names(click)
+            if not has_only_identifiers(raw):
+                check_identifiers(click)
             return _touch(click)
     except (*UNDECODABLE, ValueError):
         pass
@@ -209,7 +209,7 @@ def read_click(raw: bytes | None) -> tuple[str, Touch]:
 
 
 def decode_order(raw: bytes | None) -> OrderEvent:
-    """A record of commerce.orders.v1.
+    """The event of a record of commerce.orders.v1.
 
     Raises:
         Refused: the bytes are no such event.
@@ -217,8 +217,8 @@ def decode_order(raw: bytes | None) -> OrderEvent:
     try:
         if raw is not None and len(raw) <= MAX_EVENT_BYTES:
             event = _ORDER.decode(raw)
-            if not only_names(raw):
-                check_names(event, "reason")
+            if not has_only_identifiers(raw):
+                check_identifiers(event, "reason")
             return event
     except (*UNDECODABLE, ValueError):
         pass
@@ -227,7 +227,7 @@ def decode_order(raw: bytes | None) -> OrderEvent:
 
 
 def _by_public_model(topic: str, raw: bytes | None, kind: Any) -> Any:
-    """The public model's verdict on what the fast decoder did not accept: what it accepts has unknown fields."""
+    """The event, if the public model accepts bytes that the fast decoder did not: then it has unknown fields."""
     try:
         model = decoding.read(topic, raw)
     except decoding.InvalidEvent as invalid:

@@ -1,8 +1,8 @@
-"""Whether all texts of a record are names: nearly always by one look at its bytes.
+"""Check that all texts of a record are identifiers, nearly always with one look at its bytes.
 
-Identifiers, times and all words of the contract are made of the same characters. Take these away and of a record its
-skeleton is left; if nothing is left between the quotes, every text in it is made of them. Records of one publisher
-have few skeletons, so one set lookup stands for a pattern match of every field.
+Identifiers, times and all words of the contract consist of the same characters. Without these characters only the
+skeleton of a record is left. If the skeleton has nothing between its quotes, all texts of the record are identifiers.
+Records of one publisher have few skeletons, so that one set lookup replaces a pattern match of every field.
 """
 
 import re
@@ -18,33 +18,35 @@ from msgspec import Meta
 _CHARACTERS = (string.ascii_letters + string.digits + "._~=+@:-").encode()
 _ONLY_CHARACTERS = re.compile(f"[{re.escape(_CHARACTERS.decode())}]*")
 _SKELETONS, _SKELETON_BYTES = 4_096, 512
-"""How many skeletons are remembered, and of what size at most: two megabytes."""
+"""The most skeletons that are remembered, and their greatest size: two megabytes in all."""
 _known: set[bytes] = set()
 
-Name = Annotated[str, Meta(min_length=1, max_length=128)]
-"""An identifier, but for its characters: these are for `only_names` or `check_names` to look at."""
+Identifier = Annotated[str, Meta(min_length=1, max_length=128)]
+"""An identifier by its length; `has_only_identifiers` or `check_identifiers` checks its characters."""
 
 
-def only_names(raw: bytes) -> bool:
-    """Whether no text of a JSON record has another character than an identifier may have. A no may be wrong: of a text
-    with escapes."""
+def has_only_identifiers(raw: bytes) -> bool:
+    """Whether all texts of a JSON record have only characters of identifiers; False may be wrong for escaped texts."""
     skeleton = raw.translate(None, _CHARACTERS)
     return skeleton in _known or _is_clean(skeleton)
 
 
 def _is_clean(skeleton: bytes) -> bool:
-    """Whether nothing stands between opening and closing quotes; without escapes they alternate."""
+    """Whether no text is left between opening and closing quotes; without escapes the quotes alternate."""
     clean = b"\\" not in skeleton and not any(skeleton.split(b'"')[1::2])
     if clean and len(skeleton) <= _SKELETON_BYTES and len(_known) < _SKELETONS:
         _known.add(skeleton)
     return clean
 
 
-def check_names(event: Any, *texts: str) -> None:
-    """Look at every text of a decoded event, but for the fields that hold any text.
+def check_identifiers(event: Any, *texts: str) -> None:
+    """Check every text of a decoded event.
+
+    Args:
+        texts: names of fields that may hold any text.
 
     Raises:
-        ValueError: one is no identifier.
+        ValueError: a text is no identifier.
     """
     if isinstance(event, str):
         if _ONLY_CHARACTERS.fullmatch(event) is None:
@@ -52,14 +54,14 @@ def check_names(event: Any, *texts: str) -> None:
     elif isinstance(event, msgspec.Struct):
         for field in event.__struct_fields__:
             if field not in texts:
-                check_names(getattr(event, field))
+                check_identifiers(getattr(event, field))
     elif isinstance(event, tuple):
         for one in event:
-            check_names(one)
+            check_identifiers(one)
 
 
 def _word(pattern: str, what: str) -> Callable[[str], str]:
-    """A check of one kind of words, which interns them and raises ValueError for others; few are in use."""
+    """A check of one kind of words: it interns a valid word, and raises ValueError for any other. Few are in use."""
     matches = re.compile(pattern).fullmatch
 
     @lru_cache(maxsize=1024)

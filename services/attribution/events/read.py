@@ -1,12 +1,12 @@
-"""Records of the input topics as domain facts: decoded, and checked to lie in their buyer's partition."""
+"""Records of the input topics become domain events: decoded, and checked to be in their buyer's partition."""
 
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from schemas.topics import BUYER_PARTITIONS
-from services.attribution.apply.apply import OrderRecord, Refusal, TouchRecord
 from services.attribution.apply.ports import Source
+from services.attribution.apply.records import OrderRecord, RefusedRecord, TouchRecord
 from services.attribution.domain import facts
 from services.attribution.events import decode
 from services.kernel.errors import Refused
@@ -14,8 +14,8 @@ from services.runtime.deadletters import REROUTED
 from services.runtime.kafka import partition_of
 
 
-class Stray(NamedTuple):
-    """An event in a partition that is not its buyer's."""
+class StrayEvent(NamedTuple):
+    """An event in another partition than its buyer's."""
 
     source: Source
     buyer_id: str
@@ -23,43 +23,40 @@ class Stray(NamedTuple):
 
 @dataclass(slots=True)
 class Intake:
-    """What is not for the domain: undecodable records and strays."""
+    """Records that the domain does not see: undecodable and misplaced ones."""
 
-    refusals: list[Refusal] = field(default_factory=list)
-    strays: list[Stray] = field(default_factory=list)
+    refusals: list[RefusedRecord] = field(default_factory=list)
+    strays: list[StrayEvent] = field(default_factory=list)
 
     def refuse(self, source: Source, refused: Refused) -> None:
-        """Note a bad record."""
-        self.refusals.append(Refusal(source, refused.reason, refused.detail))
+        """Note a refused record."""
+        self.refusals.append(RefusedRecord(source, refused.reason, refused.detail))
 
-    def astray(self, source: Source, buyer_id: str, partition: int) -> bool:
-        """Whether an event is not in its buyer's partition; then it is noted, for another try or for none."""
-        if partition_of(buyer_id.encode(), BUYER_PARTITIONS) == partition:
-            return False
+    def turn_away(self, source: Source, buyer_id: str, partition: int) -> None:
+        """Note an event in another partition than its buyer's: to be rerouted, or refused if it was rerouted before."""
         if any(name == REROUTED for name, _ in source.headers):
             self.refuse(source, Refused("misrouted", f"buyer {buyer_id} does not belong to partition {partition}"))
         else:
-            self.strays.append(Stray(source, buyer_id))
-        return True
+            self.strays.append(StrayEvent(source, buyer_id))
 
 
 @dataclass(slots=True)
-class Clicks(Intake):
-    """Touches, in the order of their log."""
+class ClicksIntake(Intake):
+    """The touches of a chunk, in the order of their log."""
 
     records: list[TouchRecord] = field(default_factory=list)
 
 
 @dataclass(slots=True)
-class Orders(Intake):
-    """Payments and what became of them, in the order of their log."""
+class OrdersIntake(Intake):
+    """The order events of a chunk, in the order of their log."""
 
     records: list[OrderRecord] = field(default_factory=list)
 
 
-def read_clicks(records: Iterable[Source], local: Container[str], partition: int) -> Clicks:
-    """Read a stretch of the clicks log. Buyers in `local` are known to belong here."""
-    intake = Clicks()
+def read_clicks(records: Iterable[Source], local: Container[str], partition: int) -> ClicksIntake:
+    """Read a chunk of the clicks log. Buyers in `local` are known to belong to this partition."""
+    intake = ClicksIntake()
     read, add, new = decode.read_click, intake.records.append, tuple.__new__
     for source in records:
         try:
@@ -67,14 +64,16 @@ def read_clicks(records: Iterable[Source], local: Container[str], partition: int
         except Refused as refused:
             intake.refuse(source, refused)
             continue
-        if buyer_id in local or not intake.astray(source, buyer_id, partition):
+        if buyer_id in local or _belongs(buyer_id, partition):
             add(new(TouchRecord, (source, buyer_id, touch)))
+        else:
+            intake.turn_away(source, buyer_id, partition)
     return intake
 
 
-def read_orders(records: Iterable[Source], local: Container[str], partition: int) -> Orders:
-    """Read a stretch of the orders log. Buyers in `local` are known to belong here."""
-    intake = Orders()
+def read_orders(records: Iterable[Source], local: Container[str], partition: int) -> OrdersIntake:
+    """Read a chunk of the orders log. Buyers in `local` are known to belong to this partition."""
+    intake = OrdersIntake()
     for source in records:
         try:
             event = decode.decode_order(source.value)
@@ -82,12 +81,19 @@ def read_orders(records: Iterable[Source], local: Container[str], partition: int
             intake.refuse(source, refused)
             continue
         buyer_id = event.buyer_id
-        if buyer_id in local or not intake.astray(source, buyer_id, partition):
-            intake.records.append(OrderRecord(source, buyer_id, event.order_id, _said(event)))
+        if buyer_id in local or _belongs(buyer_id, partition):
+            intake.records.append(OrderRecord(source, buyer_id, event.order_id, _domain_event(event)))
+        else:
+            intake.turn_away(source, buyer_id, partition)
     return intake
 
 
-def _said(event: decode.OrderEvent) -> facts.Payment | facts.Fact:
+def _belongs(buyer_id: str, partition: int) -> bool:
+    """Whether this partition is the one of the buyer's key."""
+    return partition_of(buyer_id.encode(), BUYER_PARTITIONS) == partition
+
+
+def _domain_event(event: decode.OrderEvent) -> facts.Payment | facts.Fact:
     """An order event in the domain's words."""
     if isinstance(event, decode.OrderPaid):
         return _payment(event)
@@ -109,7 +115,7 @@ def _said(event: decode.OrderEvent) -> facts.Payment | facts.Fact:
     return facts.Fact(kind, event.event_id, int(event.occurred_at), line_ids, refund_id, refunds, reason)
 
 
-def _declaration(declared: decode.Declared) -> facts.Declaration:
+def _declaration(declared: decode.WireDeclaration) -> facts.Declaration:
     return facts.Declaration(declared.content_id, declared.koc_id, declared.campaign_id, declared.traffic)
 
 
@@ -124,20 +130,21 @@ def _payment(paid: decode.OrderPaid) -> facts.Payment:
         paid.currency,
         paid.new_customer,
         declared,
-        tuple(
-            facts.Line(
-                line.line_id,
-                line.product_id,
-                line.sku_id,
-                line.brand_id,
-                line.category_id,
-                line.quantity,
-                line.goods_paid_minor,
-                line.platform_discount_minor,
-                line.shop_discount_minor,
-                line.tax_minor,
-                line.shipping_minor,
-            )
-            for line in paid.lines
-        ),
+        tuple(_line(line) for line in paid.lines),
+    )
+
+
+def _line(line: decode.OrderLine) -> facts.PaidLine:
+    return facts.PaidLine(
+        line.line_id,
+        line.product_id,
+        line.sku_id,
+        line.brand_id,
+        line.category_id,
+        line.quantity,
+        line.goods_paid_minor,
+        line.platform_discount_minor,
+        line.shop_discount_minor,
+        line.tax_minor,
+        line.shipping_minor,
     )

@@ -1,1 +1,1 @@
-"""Policies as a file, and as compiled tables."""
+"""The policy file, and its tables as models."""

@@ -1,4 +1,4 @@
-"""The policy file: read whole, validated to its last word, and named by its revision and the hash of its bytes."""
+"""The policy file: read and validated as a whole, and identified by its revision and the hash of its bytes."""
 
 import hashlib
 import tomllib
@@ -15,22 +15,22 @@ from services.kernel.time import DAY, HOUR
 from services.runtime.settings import settings
 
 POLICY_FILE = Path(__file__).parents[1] / "policies.toml"
-"""What we ship; KOC_POLICY_FILE names another."""
+"""The shipped file; KOC_POLICY_FILE names another one."""
 _MILLI = 1000
 
 
 class PolicyFile(NamedTuple):
-    """What a policy file says."""
+    """The content of a policy file."""
 
     rules: Rules
     horizons: Horizons
 
 
 class PolicyFileRefused(StartRefused):
-    """A policy file is not as it should be.
+    """A policy file is invalid.
 
     Attributes:
-        problems: all that is wrong with it, a sentence each.
+        problems: all problems of the file, a sentence each.
     """
 
     def __init__(self, path: Path, problems: list[str]) -> None:
@@ -39,7 +39,7 @@ class PolicyFileRefused(StartRefused):
 
 
 def policy_path() -> Path:
-    """The file that this process goes by."""
+    """The policy file of this process."""
     return settings().policy_file or POLICY_FILE
 
 
@@ -47,7 +47,7 @@ def read_policy_file(path: Path | None = None) -> PolicyFile:
     """Read and validate a policy file; by default the one that the settings name.
 
     Raises:
-        PolicyFileRefused: it is not as it should be.
+        PolicyFileRefused: the file is invalid or cannot be read.
     """
     path = path or policy_path()
     try:
@@ -58,14 +58,14 @@ def read_policy_file(path: Path | None = None) -> PolicyFile:
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
         raise PolicyFileRefused(path, [f"it is no TOML: {problem}"]) from problem
     found = Problems()
-    file = _understood(stated, hashlib.sha256(content).hexdigest(), found)
+    file = _parse(stated, hashlib.sha256(content).hexdigest(), found)
     if found.sentences or file is None:
         raise PolicyFileRefused(path, found.sentences)
     return file
 
 
-def _understood(stated: dict[str, Any], sha256: str, found: Problems) -> PolicyFile | None:
-    """What a file says; each part is looked at even where another is wrong, so that all problems are found at once."""
+def _parse(stated: dict[str, Any], sha256: str, found: Problems) -> PolicyFile | None:
+    """The content of a file. Each part is checked even if another one is invalid, so that all problems are found."""
     for name in sorted(stated.keys() - {"revision", "horizons", "policies"}):
         found.sentences.append(f"{name}: there is no such key")
     revision = found.read(Revision, {"revision": stated.get("revision")})
@@ -91,7 +91,7 @@ def _horizons(stated: dict[str, Any], found: Problems) -> Horizons | None:
 
 
 def _terms(stated: dict[str, Any], horizons: Horizons | None, found: Problems) -> list[Term] | None:
-    """The policies; None if one is not understood, or they do not give every order exactly one."""
+    """The policies; None if one of them is invalid, or if they do not give every order exactly one policy."""
     entries = stated.get("policies")
     if not isinstance(entries, list) or not entries:
         found.sentences.append("policies: wants one [[policies]] at least")
@@ -111,7 +111,7 @@ def _terms(stated: dict[str, Any], horizons: Horizons | None, found: Problems) -
 
 
 def _window_problems(policy: Policy, horizons: Horizons) -> list[str]:
-    """A touch older than the candidate window is no candidate, whatever a policy says."""
+    """Sentences on windows that are longer than the candidate window: an older touch is never a candidate."""
     windows = {
         **{f"window_hours.{kind}": window for kind, window in policy.windows.items()},
         **{f"content_window_hours.{content}": window for content, window in policy.content_windows.items()},
@@ -125,7 +125,7 @@ def _window_problems(policy: Policy, horizons: Horizons) -> list[str]:
 
 
 def _retention_problems(horizons: Horizons) -> list[str]:
-    """The logs must be kept at least as long as the rules look back over them."""
+    """Sentences on topics that are kept for a shorter time than the rules look back."""
     clicks_wanted = horizons.candidate_window + horizons.order_lateness + horizons.touch_lateness
     orders_wanted = horizons.order_memory + horizons.order_lateness
     return [

@@ -1,4 +1,4 @@
-"""The tables of a policy file, as they are written: hours and days, words, TOML's own dates."""
+"""The tables of a policy file as they are written: hours and days, words, TOML's own dates."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
@@ -16,19 +16,19 @@ T = TypeVar("T", bound="Table")
 
 
 class Table(BaseModel):
-    """What all tables share: no unknown keys, no text for a number."""
+    """The base of all tables: no unknown keys, no text in place of a number."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
 class Revision(Table):
-    """The number that every change of the file must raise."""
+    """The revision, which every change of the file must raise."""
 
     revision: Annotated[int, Field(ge=1)]
 
 
 class HorizonsTable(Table):
-    """How far acceptance looks, in days."""
+    """The horizons of acceptance, in days."""
 
     candidate_window_days: Span
     touch_lateness_days: Span
@@ -37,7 +37,7 @@ class HorizonsTable(Table):
 
 
 class WindowTable(Table):
-    """Hours from a touch to the payment, by kind of touch; all kinds must be named."""
+    """Hours from a touch to the payment, by kind of touch; the file must name all kinds."""
 
     click: Span
     code: Span
@@ -45,7 +45,7 @@ class WindowTable(Table):
 
 
 class PolicyTable(Table):
-    """One policy, with the platforms and times that it is for."""
+    """One policy, with its platforms and times."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,64}$")]
     model: str
@@ -60,14 +60,14 @@ class PolicyTable(Table):
 
     @field_validator("model")
     @classmethod
-    def _is_known(cls, model: str) -> str:
+    def _check_model(cls, model: str) -> str:
         if model not in MODELS:
             raise ValueError(f"{model!r} is none of {', '.join(MODELS)}")
         return model
 
     @field_validator("platforms")
     @classmethod
-    def _named_once(cls, platforms: list[str] | None) -> list[str] | None:
+    def _check_platforms(cls, platforms: list[str] | None) -> list[str] | None:
         if platforms is not None and len(set(platforms)) < len(platforms):
             raise ValueError("a platform is named twice")
         return platforms
@@ -90,13 +90,13 @@ def _micros(moment: datetime | None) -> int | None:
 
 
 class Problems:
-    """Collects what is wrong, a sentence each."""
+    """Collects the problems of a file, a sentence each."""
 
     def __init__(self) -> None:
         self.sentences: list[str] = []
 
     def read(self, table: type[T], stated: Any, where: str = "") -> T | None:
-        """A table of the file, or None after a sentence for everything that is wrong with it."""
+        """A table of the file; None if it is invalid, after a sentence for each problem."""
         try:
             return table.model_validate(stated)
         except ValidationError as invalid:

@@ -1,1 +1,1 @@
-"""What an operator does when a log or a store is no longer what it was."""
+"""Commands for an operator after topics were made again or records were lost."""

@@ -1,7 +1,7 @@
-"""`koc attribution adopt-truncated`: go on where records are gone that the state would have needed.
+"""`koc attribution adopt-truncated`: go on after the logs have lost records that the state needs.
 
-A partition that lacks history gets an empty store that begins where its log now begins, and publishes only orders to
-which nothing that is gone can belong. What was published of others before stays as it was.
+A partition without history gets an empty store that begins where its logs now begin. It publishes only orders that no
+lost event can belong to. The last published truth of other orders stays as it is.
 """
 
 import time
@@ -13,7 +13,7 @@ from schemas.topics import BUYER_PARTITIONS, CLICKS, ORDERS
 from services.attribution.domain.horizons import Watermarks
 from services.attribution.domain.truncation import publish_from
 from services.attribution.repair.workshop import Workshop, check_stopped
-from services.attribution.snapshots.choose import Wanted
+from services.attribution.snapshots.choose import StoreRequirements
 from services.attribution.state.metadata import Meta
 from services.kernel.errors import StartRefused
 from services.runtime.kafka import kafka_python_options
@@ -24,11 +24,12 @@ _SECOND_MICROS = 1_000_000
 _READ_SECONDS = 30.0
 
 
-class Adopted(msgspec.Struct, frozen=True):
-    """A partition that begins anew.
+class AdoptedPartition(msgspec.Struct, frozen=True):
+    """A partition that begins again where its logs begin.
 
     Attributes:
-        publish_from: orders paid from then on are published.
+        starts: by topic, the first offset of the log.
+        publish_from: orders that were paid from this time on are published.
     """
 
     partition: int
@@ -36,11 +37,11 @@ class Adopted(msgspec.Struct, frozen=True):
     publish_from: int
 
 
-def lacking(workshop: Workshop) -> dict[int, dict[str, int]]:
-    """The partitions that cannot be read on, with the starts of their logs.
+def partitions_without_history(workshop: Workshop) -> dict[int, dict[str, int]]:
+    """The partitions without history, with the starts of their logs by topic.
 
     Raises:
-        StartRefused: workers run, or a state is not for this process for another reason.
+        StartRefused: workers run, or a state does not fit this process for another reason.
     """
     check_stopped()
     starts = log_starts((CLICKS.name, ORDERS.name))
@@ -53,8 +54,8 @@ def lacking(workshop: Workshop) -> dict[int, dict[str, int]]:
 
 
 def _can_be_read_on(workshop: Workshop, partition: int, starts: Mapping[str, int]) -> bool:
-    """Whether the disk or a snapshot holds a state that can; the further of them need not be the one."""
-    wanted = Wanted(workshop.world.terms(partition), starts)
+    """Whether the disk or a snapshot holds a usable state; the further one of the two need not be usable."""
+    wanted = StoreRequirements(workshop.world.terms(partition), starts)
     for look in (workshop.on_disk, workshop.newest_snapshot):
         found = look(partition)
         if found.database is not None:
@@ -64,8 +65,8 @@ def _can_be_read_on(workshop: Workshop, partition: int, starts: Mapping[str, int
     return False
 
 
-def adopt(workshop: Workshop, partition: int, starts: dict[str, int]) -> Adopted:
-    """Begin a partition where its logs begin."""
+def adopt(workshop: Workshop, partition: int, starts: dict[str, int]) -> AdoptedPartition:
+    """Let a partition begin again where its logs begin."""
     last = workshop.last(partition)
     if last.database is not None:
         last.database.close()
@@ -75,13 +76,13 @@ def adopt(workshop: Workshop, partition: int, starts: dict[str, int]) -> Adopted
     log = 0 if last.meta is None else last.meta.log
     meta = Meta(workshop.world.terms(partition), dict(starts), Watermarks(), log, since)
     workshop.hand_out(meta, workshop.make(meta, iter(())))
-    return Adopted(partition, starts, since)
+    return AdoptedPartition(partition, starts, since)
 
 
 def _kept_from(topic: str, partition: int, start: int) -> int | None:
-    """The broker's time of the first record that is kept, in microseconds; None: none is gone.
+    """The broker's time of the first kept record, in microseconds; None if no record is lost.
 
-    Of an empty log it is now: whatever is gone came before.
+    For an empty log this is the current time: all lost records are older.
     """
     from kafka import KafkaConsumer, TopicPartition
 

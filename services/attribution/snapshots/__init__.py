@@ -1,1 +1,1 @@
-"""Copies of a partition's state in an object store, and where to resume from."""
+"""Copies of a partition's state in an object store, and the choice where to resume."""

@@ -1,4 +1,4 @@
-"""Where stores come from and where they go: opened from disk or snapshot, frozen and uploaded while they are in use."""
+"""The keeper of stores: it opens them from disk or snapshot, and freezes and uploads them while they are in use."""
 
 import itertools
 import shutil
@@ -12,10 +12,10 @@ import structlog
 from services.attribution.domain.policy import Rules
 from services.attribution.snapshots import metrics
 from services.attribution.snapshots.archive import Snapshots
-from services.attribution.snapshots.choose import Wanted, candidates, fetch, put_in_place
-from services.attribution.snapshots.manifest import Manifest, Name, Unusable
+from services.attribution.snapshots.choose import StoreRequirements, candidates, fetch, put_in_place
+from services.attribution.snapshots.manifest import Manifest, SnapshotName, UnusableSnapshot
 from services.attribution.state import keys
-from services.attribution.state.metadata import Meta, Terms, decode_meta
+from services.attribution.state.metadata import Meta, StoreTerms, decode_meta
 from services.attribution.state.rocksdb import RocksKeyValue
 from services.attribution.state.store import Store
 from services.kernel.errors import StartRefused
@@ -23,13 +23,13 @@ from services.kernel.errors import StartRefused
 log = structlog.get_logger(__name__)
 
 DISK, SNAPSHOT, NOTHING = "disk", "snapshot", "nothing"
-"""What a store was opened from."""
+"""The origins of an opened store."""
 NOWHERE = (0, 0)
-"""How far a store is that has read nothing yet."""
+"""The reach of a store that has read nothing yet."""
 
 
-class Frozen(NamedTuple):
-    """A copy of a store as of one moment, to be uploaded at leisure."""
+class FrozenStore(NamedTuple):
+    """A copy of a store as of one moment, to be uploaded later."""
 
     partition: int
     folder: Path
@@ -37,48 +37,48 @@ class Frozen(NamedTuple):
 
 
 class Keeper:
-    """The stores of one worker's folder. Its calls block and may run in threads, one at a time for each partition.
+    """The keeper of the stores in a worker's folder. Calls block; they may run in threads, one per partition at a time.
 
     Args:
         terms: the terms of this process for a partition number.
     """
 
-    def __init__(self, folder: Path, snapshots: Snapshots, terms: Callable[[int], Terms], rules: Rules) -> None:
+    def __init__(self, folder: Path, snapshots: Snapshots, terms: Callable[[int], StoreTerms], rules: Rules) -> None:
         self._folder, self._snapshots, self._terms, self._rules = folder, snapshots, terms, rules
         self._databases: dict[int, RocksKeyValue] = {}
-        self._uploaded: dict[int, Meta] = {}
-        self._passed_over: dict[int, str] = {}
+        self._newest_uploads: dict[int, Meta] = {}
+        self._passed_over_because: dict[int, str] = {}
         self._numbers = itertools.count()
-        shutil.rmtree(self._frozen, ignore_errors=True)
+        shutil.rmtree(self._frozen_folder, ignore_errors=True)
 
     @property
-    def _frozen(self) -> Path:
+    def _frozen_folder(self) -> Path:
         return self._folder / "frozen"
 
     def open(self, partition: int, starts: Mapping[str, int]) -> Store:
-        """Open a partition's store: as it is on disk, or from a snapshot that is further.
+        """Open a partition's store: as it is on disk, or from a snapshot that is further ahead.
 
         Args:
-            starts: by topic, where its log starts.
+            starts: by topic, the first offset of the log.
 
         Raises:
-            StartRefused: the store is not for this process, or there is none and the snapshots cannot be read.
+            StartRefused: the store is not for this process; or there is no store, and the snapshots cannot be read.
         """
         folder, fetched = self._folder / str(partition), self._folder / f"fetched-{partition}"
-        wanted = Wanted(self._terms(partition), starts)
+        wanted = StoreRequirements(self._terms(partition), starts)
         database = RocksKeyValue(folder) if folder.exists() else None
         here = None if database is None else stored_meta(database)
-        manifest = self._fetched(partition, here, wanted, fetched)
+        manifest = self._fetch_furthest(partition, here, wanted, fetched)
         if manifest is not None:
             if database is not None:
                 database.close()
             put_in_place(fetched, folder)
             database = None
-            self._uploaded[partition] = manifest.meta
-        metrics.opened(NOTHING if (manifest or here) is None else DISK if manifest is None else SNAPSHOT)
+            self._newest_uploads[partition] = manifest.meta
+        metrics.count_opened(NOTHING if (manifest or here) is None else DISK if manifest is None else SNAPSHOT)
         return self._open(partition, database or RocksKeyValue(folder), wanted.terms)
 
-    def _open(self, partition: int, database: RocksKeyValue, terms: Terms) -> Store:
+    def _open(self, partition: int, database: RocksKeyValue, terms: StoreTerms) -> Store:
         try:
             store = Store(database, terms, self._rules)
         except StartRefused:
@@ -88,46 +88,48 @@ class Keeper:
         return store
 
     def why_lost(self, partition: int) -> str:
-        """What was wrong with the snapshots of a partition that lacks history; empty if there was none."""
-        sentence = self._passed_over.get(partition)
+        """Why the snapshots of a partition without history were not used; empty if there were none."""
+        sentence = self._passed_over_because.get(partition)
         return f"; {sentence}" if sentence else ""
 
-    def freeze(self, partition: int) -> Frozen | None:
-        """A copy of an open store as it was last written; None if a snapshot holds it already, or if it is empty."""
+    def freeze(self, partition: int) -> FrozenStore | None:
+        """Copy an open store as of its last checkpoint. None if a snapshot holds it already, or if it is empty."""
         database = self._databases[partition]
         meta = stored_meta(database)
-        if meta is None or meta.reach() == NOWHERE or meta == self._uploaded.get(partition):
-            metrics.snapshot_unchanged(partition)
+        if meta is None or meta.reach() == NOWHERE or meta == self._newest_uploads.get(partition):
+            metrics.show_unchanged(partition)
             return None
-        folder = self._frozen / f"{partition}-{next(self._numbers)}"
+        folder = self._frozen_folder / f"{partition}-{next(self._numbers)}"
         database.freeze(folder)
-        return Frozen(partition, folder, meta)
+        return FrozenStore(partition, folder, meta)
 
-    def upload(self, frozen: Frozen) -> None:
-        """Make a snapshot of a frozen store. That it cannot be done is no reason to stop: the log is still there."""
+    def upload(self, frozen: FrozenStore) -> None:
+        """Make a snapshot of a frozen store. A failure does not stop the worker, because the logs still hold all."""
         try:
             saved = self._snapshots.save(frozen.partition, frozen.meta, frozen.folder)
         except OSError as problem:
             log.warning("snapshot failed", partition=frozen.partition, problem=str(problem))
-            metrics.snapshot_failed()
+            metrics.count_failed()
         else:
-            self._uploaded[frozen.partition] = frozen.meta
-            metrics.snapshot_taken(frozen.partition, saved.size_bytes, saved.sent_bytes)
+            self._newest_uploads[frozen.partition] = frozen.meta
+            metrics.show_taken(frozen.partition, saved.size_bytes, saved.sent_bytes)
             log.info("snapshot", partition=frozen.partition, name=str(saved.name), sent_bytes=saved.sent_bytes)
         finally:
             shutil.rmtree(frozen.folder, ignore_errors=True)
 
-    def _fetched(self, partition: int, here: Meta | None, wanted: Wanted, folder: Path) -> Manifest | None:
-        """The furthest usable snapshot, fetched, if it is further than the store that is here.
+    def _fetch_furthest(
+        self, partition: int, here: Meta | None, wanted: StoreRequirements, folder: Path
+    ) -> Manifest | None:
+        """Fetch the furthest usable snapshot, if it is further than the local store.
 
         Raises:
-            StartRefused: there is no store, and the snapshots cannot be read, or hold what the topics do not.
+            StartRefused: there is no local store, and the snapshots cannot be read, or hold more than the topics.
         """
         try:
             names = self._snapshots.names(partition)
-            metrics.snapshot_known(partition, max((at.timestamp() for at in names.values()), default=0))
+            metrics.show_newest(partition, max((at.timestamp() for at in names.values()), default=0))
             for name in candidates(names, wanted, wanted.least_reach(here)):
-                if (manifest := self._tried(partition, name, wanted, folder)) is not None:
+                if (manifest := self._try(partition, name, wanted, folder)) is not None:
                     return manifest
         except OSError as problem:
             if here is None:
@@ -140,15 +142,15 @@ class Keeper:
             )
         return None
 
-    def _tried(self, partition: int, name: Name, wanted: Wanted, folder: Path) -> Manifest | None:
-        """A snapshot, fetched; None if it cannot be used."""
+    def _try(self, partition: int, name: SnapshotName, wanted: StoreRequirements, folder: Path) -> Manifest | None:
+        """Fetch a snapshot; None if it cannot be used."""
         began = time.perf_counter()
         try:
             manifest = self._snapshots.read(partition, name)
             wanted.check(manifest.meta)
             fetch(self._snapshots, partition, manifest, folder)
-        except (Unusable, StartRefused) as problem:
-            self._passed_over[partition] = f"snapshot {name} was passed over: {problem}"
+        except (UnusableSnapshot, StartRefused) as problem:
+            self._passed_over_because[partition] = f"snapshot {name} was passed over: {problem}"
             log.warning("snapshot passed over", partition=partition, name=str(name), problem=str(problem))
             return None
         seconds, offsets = round(time.perf_counter() - began, 3), manifest.meta.next_offsets
@@ -157,6 +159,6 @@ class Keeper:
 
 
 def stored_meta(database: RocksKeyValue) -> Meta | None:
-    """What a database says of itself; None while nothing was written to it."""
+    """The metadata in a database; None before the first write."""
     [row] = database.get_many([keys.META_KEY])
     return None if row is None else decode_meta(row)

@@ -1,5 +1,7 @@
-"""A snapshot's manifest: which state it is and what files it is made of. It is written last, so that what it names is
-there; its name holds the hash of its bytes, so that half a manifest is none.
+"""A snapshot's manifest: its state's metadata and its files.
+
+The manifest is written after its files, so that they all exist. Its name holds the hash of its bytes, so that a half
+written manifest is none.
 """
 
 import hashlib
@@ -11,14 +13,14 @@ import msgspec
 from services.attribution.state.metadata import Meta
 
 INLINE_BYTES = 16 * 1024
-"""Smaller files stand in the manifest itself: RocksDB's own few, which differ from snapshot to snapshot."""
+"""The manifest itself holds smaller files: the few of RocksDB's own, which differ from snapshot to snapshot."""
 
 _DIGITS = 20
 _HASH_DIGITS = 32
 _TOPICS_DIGITS = 8
 
 
-class Unusable(Exception):  # noqa: N818 - a property of a snapshot
+class UnusableSnapshot(Exception):  # noqa: N818 - a property of a snapshot
     """This snapshot cannot be used; the sentence says why."""
 
 
@@ -27,7 +29,7 @@ class StoredFile(msgspec.Struct, frozen=True):
 
     Attributes:
         sha256: of its bytes, and its name in the object store.
-        inline: its bytes, if they stand here.
+        inline: its bytes, if the manifest holds them.
     """
 
     sha256: str
@@ -36,7 +38,7 @@ class StoredFile(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """A snapshot: the state that it holds and, by name, the files of its database."""
+    """A snapshot: the metadata of its state and, by name, the files of its database."""
 
     meta: Meta
     files: dict[str, StoredFile]
@@ -46,15 +48,16 @@ class Manifest(msgspec.Struct, frozen=True):
         return sum(file.size_bytes for file in self.files.values())
 
     def objects(self) -> set[str]:
-        """The objects that it needs."""
+        """The names of the files in the object store that it needs."""
         return {file.sha256 for file in self.files.values() if file.inline is None}
 
 
-class Name(NamedTuple):
-    """A manifest's name. It sorts by how far the state is, not by a clock: a zombie's late snapshot is an old one.
+class SnapshotName(NamedTuple):
+    """A manifest's name. It sorts by the reach of the state, not by a clock: a zombie's late snapshot is an old one.
 
     Attributes:
-        topics: hash of the topic ids; positions in other topics mean nothing to each other.
+        position: the sum of the next offsets.
+        topics: hash of the topic ids; positions in different topics cannot be compared.
     """
 
     log: int
@@ -67,7 +70,7 @@ class Name(NamedTuple):
 
     @property
     def reach(self) -> tuple[int, int]:
-        """As Meta.reach()."""
+        """The reach of the state, as Meta.reach()."""
         return self.log, self.position
 
 
@@ -75,37 +78,37 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Manifest).decode
 
 
-def encode(manifest: Manifest) -> tuple[Name, bytes]:
+def encode(manifest: Manifest) -> tuple[SnapshotName, bytes]:
     """A manifest's name and bytes."""
     content = _encode(manifest)
-    return Name(*manifest.meta.reach(), hash_of_topics(manifest.meta.terms.topic_ids), _hash(content)), content
+    return SnapshotName(*manifest.meta.reach(), hash_of_topics(manifest.meta.terms.topic_ids), _hash(content)), content
 
 
-def decode(name: Name, content: bytes) -> Manifest:
+def decode(name: SnapshotName, content: bytes) -> Manifest:
     """The manifest of these bytes.
 
     Raises:
-        Unusable: they are not what the name says, or of another version.
+        UnusableSnapshot: the bytes do not match the name, or are of another version.
     """
     if _hash(content) != name.sha256:
-        raise Unusable(f"snapshot {name} is damaged: its bytes are not those that were written")
+        raise UnusableSnapshot(f"snapshot {name} is damaged: its bytes are not those that were written")
     try:
         return _decode(content)
     except msgspec.MsgspecError as problem:
-        raise Unusable(f"snapshot {name} cannot be read by this version: {problem}") from problem
+        raise UnusableSnapshot(f"snapshot {name} cannot be read by this version: {problem}") from problem
 
 
-def parse_name(text: str) -> Name | None:
-    """The name of a manifest; None for anything else that lies there."""
+def parse_name(text: str) -> SnapshotName | None:
+    """The manifest name in a text; None if the text is no such name."""
     parts = text.removesuffix(".json").split("-")
-    if len(parts) != len(Name._fields) or not (parts[0].isdigit() and parts[1].isdigit()):
+    if len(parts) != len(SnapshotName._fields) or not (parts[0].isdigit() and parts[1].isdigit()):
         return None
-    name = Name(int(parts[0]), int(parts[1]), parts[2], parts[3])
+    name = SnapshotName(int(parts[0]), int(parts[1]), parts[2], parts[3])
     return name if str(name) == text else None
 
 
 def hash_of_topics(topic_ids: Mapping[str, str]) -> str:
-    """What a name says of the topics."""
+    """The hash of the topic ids in a manifest's name."""
     return _hash(repr(sorted(topic_ids.items())).encode())[:_TOPICS_DIGITS]
 
 

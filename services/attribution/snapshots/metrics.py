@@ -1,20 +1,20 @@
-"""What snapshots show of themselves."""
+"""Metrics of snapshots."""
 
 from services.runtime import metrics
 
 
-def opened(source: str) -> None:
-    """A store was opened."""
+def count_opened(source: str) -> None:
+    """Count an opened store by its origin."""
     metrics.attribution().opened.labels(source).inc()
 
 
-def snapshot_known(partition: int, at: float) -> None:
-    """When the newest snapshot of a partition was written (Unix time); 0: there is none."""
+def show_newest(partition: int, at: float) -> None:
+    """Show when the newest snapshot of a partition was written (Unix time); 0 if there is none."""
     metrics.attribution().snapshot_at.labels(str(partition)).set(at)
 
 
-def snapshot_taken(partition: int, size_bytes: int, sent_bytes: int) -> None:
-    """A snapshot is complete."""
+def show_taken(partition: int, size_bytes: int, sent_bytes: int) -> None:
+    """Show a complete snapshot."""
     known = metrics.attribution()
     known.snapshots.labels("taken").inc()
     known.snapshot_sent.inc(sent_bytes)
@@ -22,12 +22,12 @@ def snapshot_taken(partition: int, size_bytes: int, sent_bytes: int) -> None:
     known.snapshot_at.labels(str(partition)).set_to_current_time()
 
 
-def snapshot_unchanged(partition: int) -> None:
-    """Nothing happened since the last snapshot: that is as good as a new one."""
+def show_unchanged(partition: int) -> None:
+    """Show that the last snapshot still holds the whole state, which is as good as a new one."""
     metrics.attribution().snapshots.labels("unchanged").inc()
     metrics.attribution().snapshot_at.labels(str(partition)).set_to_current_time()
 
 
-def snapshot_failed() -> None:
-    """A snapshot could not be made."""
+def count_failed() -> None:
+    """Count a snapshot that could not be made."""
     metrics.attribution().snapshots.labels("failed").inc()

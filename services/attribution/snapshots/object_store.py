@@ -1,10 +1,10 @@
-"""The object store that snapshots go to: what a URL names, how long it is waited for, and what its errors mean.
+"""The object store for snapshots: its URL, its timeouts, and its errors as sentences.
 
-An S3 is described by the environment, by the names that all its clients know: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
-AWS_REGION; AWS_ENDPOINT_URL where it is not Amazon's, and AWS_ALLOW_HTTP=true where that has no TLS.
+The environment describes an S3 with the usual names: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION;
+AWS_ENDPOINT_URL for an S3 that is not Amazon's, and AWS_ALLOW_HTTP=true if this endpoint has no TLS.
 
-What the library says of an error has a screenful, in which S3 may have quoted the request with its session token, so
-that only a sentence of it is passed on.
+An error text of the library fills a screen, and in it S3 may have quoted the request with its session token. Only one
+sentence of it is passed on.
 """
 
 import os
@@ -21,11 +21,11 @@ from obstore.store import ObjectStore, from_url
 from services.kernel.errors import StartRefused
 
 QUICK_SECONDS = 3
-"""How long names and manifests are waited for: an assignment asks for them, and one that takes longer than the session
-(10 s) costs the worker its membership, whereupon it is assigned again, for ever."""
+"""The timeout for names and manifests. An assignment asks for them; if it took longer than the session (10 s), the
+worker would lose its membership and be assigned again, for ever."""
 
 PATIENT_SECONDS = 15
-"""How long a file may make no progress. It is tried again only within this time."""
+"""How long a file may make no progress; retries happen only within this time."""
 
 _FAILURES = (BaseError, OSError)
 _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
@@ -48,13 +48,13 @@ _HINTS = {
 
 
 def open_store(url: str, silent_seconds: float) -> ObjectStore:
-    """The object store at a URL: file:///folder, s3://bucket/prefix. It is not asked for anything yet.
+    """The object store at a URL: file:///folder or s3://bucket/prefix. Nothing is requested yet.
 
     Args:
-        silent_seconds: how long a request waits for an answer; within this time it is tried again.
+        silent_seconds: how long a request waits for an answer; retries happen only within this time.
 
     Raises:
-        StartRefused: it is no such URL, or the environment does not describe an S3.
+        StartRefused: the URL is invalid, or the environment does not describe an S3.
     """
     if url.startswith(("s3:", "s3a:")):
         _check_environment()
@@ -67,8 +67,10 @@ def open_store(url: str, silent_seconds: float) -> ObjectStore:
 
 
 def _remote(silent_seconds: float) -> dict[str, Any]:
-    """The library's own limits are 30 s for a whole file, however large, and as many for one that never comes; given
-    others, it forgets those options that the environment holds.
+    """Options with our limits.
+
+    The library's own limit is 30 s, for a whole large file as for an answer that never comes. Given any options, the
+    library ignores those in the environment, so that they are passed on here.
     """
     silent = timedelta(seconds=silent_seconds)
     limits = {"connect_timeout": silent / 3, "read_timeout": silent, "timeout": timedelta(minutes=5)}
@@ -80,7 +82,7 @@ def _remote(silent_seconds: float) -> dict[str, Any]:
 
 
 def _check_environment() -> None:
-    """Refuse what the library would panic at later, or fail at without saying why."""
+    """Refuse values at which the library would panic later, or fail without a reason."""
     for name in _ONE_WORD:
         if re.search(r"\s", os.environ.get(name, "")):
             raise StartRefused(f"{name} has a space or an end of line in it")
@@ -102,19 +104,19 @@ def _is_address(endpoint: str) -> bool:
 
 @contextmanager
 def in_words() -> Iterator[None]:
-    """Turn what an object store raises into a sentence.
+    """Turn an error of an object store into a sentence.
 
     Raises:
-        ConnectionError: that sentence.
+        ConnectionError: the sentence.
     """
     try:
         yield
     except _FAILURES as problem:
-        raise ConnectionError(sentence(problem)) from None  # what it came from may quote a token
+        raise ConnectionError(sentence(problem)) from None  # the original may quote a token
 
 
 def sentence(problem: BaseException) -> str:
-    """What an object store's error means, and what to look at."""
+    """The meaning of an object store's error, and where to look."""
     text = str(problem)
     if code := re.search(r"<Code>(\w+)</Code>", text):
         message = re.search(r"<Message>([^<]{1,200})", text)

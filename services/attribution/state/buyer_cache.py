@@ -1,15 +1,15 @@
-"""Buyers in memory, and what of them a checkpoint has to write."""
+"""Buyers in memory, and the row changes that the next checkpoint writes."""
 
 from collections.abc import Iterable, Mapping
 
 from services.attribution.apply.ports import Changes
 from services.attribution.domain.buyer import Buyer, Order
-from services.attribution.domain.forgetting import Gone, Useful, forget
+from services.attribution.domain.forgetting import ForgottenParts, Retention, forget
 from services.attribution.state.buyer_rows import (
-    Rows,
+    RowChanges,
     buyer_key,
     buyer_row,
-    deleted,
+    deletions,
     order_key,
     order_row,
     parts_of,
@@ -19,47 +19,47 @@ from services.attribution.state.buyer_rows import (
 )
 from services.attribution.state.keyvalue import KeyValue
 
-MAX_HOT = 20_000
-"""Buyers of one partition held in memory between checkpoints; more are dropped, clean ones only."""
+MAX_CACHED = 20_000
+"""Buyers of one partition in memory between checkpoints; above this number the unchanged ones are dropped."""
 
 
-class Hot:
-    """The buyers of one partition that are in memory: those that come up in the logs.
+class BuyerCache:
+    """The buyers of one partition that recently had events.
 
     Attributes:
-        buyers: all of them, by id.
-        dirty: those that changed since the last checkpoint was taken.
+        buyers: all buyers in memory, by id.
+        dirty: buyers that have changed since the last checkpoint was taken.
     """
 
-    def __init__(self, database: KeyValue, max_hot: int) -> None:
+    def __init__(self, database: KeyValue) -> None:
         self.buyers: dict[str, Buyer] = {}
         self.dirty: dict[str, Buyer] = {}
-        self._database, self._max_hot = database, max_hot
+        self._database = database
         self._new: dict[str, Buyer] = {}
         self._own: dict[str, Buyer] = {}
         self._orders: dict[tuple[str, str], tuple[Buyer, Order]] = {}
-        self._touches: Rows = {}
+        self._touches: RowChanges = {}
 
     def fetch(self, buyer_ids: Iterable[str]) -> Mapping[str, Buyer]:
-        """A mapping that holds at least these buyers, those that are not known as new ones."""
+        """A mapping with at least these buyers; an unknown one is a new, empty buyer."""
         hot = self.buyers
         if missing := [buyer_id for buyer_id in buyer_ids if buyer_id not in hot]:
             rows = self._database.get_many([buyer_key(buyer_id) for buyer_id in missing])
             for buyer_id, own in zip(missing, rows, strict=True):
-                hot[buyer_id] = self._made(buyer_id) if own is None else self._read(buyer_id, own)
+                hot[buyer_id] = self._new_buyer(buyer_id) if own is None else self._read_buyer(buyer_id, own)
         return hot
 
-    def _made(self, buyer_id: str) -> Buyer:
+    def _new_buyer(self, buyer_id: str) -> Buyer:
         buyer = self._new[buyer_id] = Buyer()
         return buyer
 
-    def _read(self, buyer_id: str, own: bytes) -> Buyer:
+    def _read_buyer(self, buyer_id: str, own: bytes) -> Buyer:
         parts = self._database.scan(parts_of(buyer_id))
         [(_, buyer)] = read_buyers([(buyer_key(buyer_id), own), *parts])
         return buyer
 
-    def changed(self, changes: Changes) -> None:
-        """Buyers differ from what is stored by this. Touches are encoded at once, while a processor still has them."""
+    def note(self, changes: Changes) -> None:
+        """Note changes to buyers. Touches are encoded at once, while the processor still has them in its cache."""
         rows, key, row = self._touches, touch_key, touch_row
         for buyer_id, offset, touch in changes.touches:
             rows[key(buyer_id, offset)] = row(touch)
@@ -69,12 +69,12 @@ class Hot:
         for buyer_id in self._new.keys() & changes.buyers.keys():
             self._own[buyer_id] = self._new.pop(buyer_id)
 
-    def take(self, since: Useful) -> Rows:
-        """What the changes since the last call come to, without what can no longer matter."""
+    def take(self, since: Retention) -> RowChanges:
+        """Take the row changes since the last call; stale parts of the changed buyers are forgotten."""
         rows, self._touches = self._touches, {}
         for buyer_id, buyer in self.dirty.items():
-            if gone := forget(buyer, since):
-                rows |= self.put(buyer_id, buyer, gone)
+            if forgotten := forget(buyer, since):
+                rows |= self.put(buyer_id, buyer, forgotten)
         for (buyer_id, order_id), (buyer, order) in self._orders.items():
             if buyer.orders.get(order_id) is order:
                 rows[order_key(buyer_id, order_id)] = order_row(order)
@@ -83,19 +83,19 @@ class Hot:
         self.dirty, self._orders, self._own = {}, {}, {}
         return rows
 
-    def put(self, buyer_id: str, buyer: Buyer, gone: Gone) -> Rows:
-        """Have a buyer of whom something went in memory; returns what that comes to."""
+    def put(self, buyer_id: str, buyer: Buyer, forgotten: ForgottenParts) -> RowChanges:
+        """Cache a trimmed buyer and return the row changes that follow."""
         self.buyers[buyer_id] = buyer
-        return deleted(buyer_id, gone) | (self._own_row(buyer_id, buyer) if buyer.is_empty() else {})
+        return deletions(buyer_id, forgotten) | (self._own_row(buyer_id, buyer) if buyer.is_empty() else {})
 
-    def _own_row(self, buyer_id: str, buyer: Buyer) -> Rows:
+    def _own_row(self, buyer_id: str, buyer: Buyer) -> RowChanges:
         row = buyer_row(buyer)
         if row is None:
             self._new[buyer_id] = buyer
         return {buyer_key(buyer_id): row}
 
     def make_room(self) -> None:
-        """Let clean buyers go, if there are too many; what was taken must be written."""
-        if len(self.buyers) > self._max_hot:
+        """Drop unchanged buyers if there are too many; taken row changes must have been written."""
+        if len(self.buyers) > MAX_CACHED:
             self.buyers = dict(self.dirty)
             self._new = {}

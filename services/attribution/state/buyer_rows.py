@@ -1,8 +1,8 @@
-"""A buyer's rows: one for itself, one for each touch, one for each order.
+"""A buyer's rows: one for the buyer, one for each touch, one for each order.
 
-A checkpoint writes what is new and nothing else: its cost is that of the events since the last one, however much is
-known of their buyers. Rows of a buyer lie together; its own row says that there are others, for looking up a key that
-is not there is cheap, and searching for a range is not.
+A checkpoint writes only new rows: its cost is that of the events since the last one, however large the buyers are.
+The rows of a buyer lie together. The buyer's own row tells that the others exist, because the lookup of a missing key
+is cheap and the search for a range is not.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -13,16 +13,16 @@ import msgspec
 
 from services.attribution.domain.buyer import Buyer, Order
 from services.attribution.domain.facts import Fact, Payment, Touch
-from services.attribution.domain.forgetting import Gone
+from services.attribution.domain.forgetting import ForgottenParts
 
 BUYER = b"b/"
 _TOUCH, _ORDER = b"\0t", b"\0o"
-"""What follows the buyer's own key: no identifier has such a character."""
+"""Suffixes of the buyer's own key: no identifier has such a character."""
 _LOWEST = 1 << 63
-"""Offsets of an earlier generation of the log are negative; as keys they must come first."""
+"""Added to an offset in a key: negative offsets of earlier generations then come first."""
 
-Rows = dict[bytes, bytes | None]
-"""What to write, by key; None = delete."""
+RowChanges = dict[bytes, bytes | None]
+"""Rows to write, by key; None deletes a row."""
 Waiting = dict[str, list[tuple[int, Fact]]]
 
 
@@ -64,12 +64,12 @@ def order_row(order: Order) -> bytes:
 
 
 def buyer_row(buyer: Buyer) -> bytes | None:
-    """A buyer's own row: what waits for its order. None if nothing is known of the buyer."""
+    """A buyer's own row: the events that wait for their order. None for an empty buyer."""
     return None if buyer.is_empty() else _encode(buyer.waiting)
 
 
 def rows_of(buyer_id: str, buyer: Buyer) -> Iterator[tuple[bytes, bytes]]:
-    """All rows of a buyer, by key and in its order."""
+    """All rows of a buyer, in the order of their keys."""
     if own := buyer_row(buyer):
         yield buyer_key(buyer_id), own
         for order_id in sorted(buyer.orders):
@@ -78,24 +78,24 @@ def rows_of(buyer_id: str, buyer: Buyer) -> Iterator[tuple[bytes, bytes]]:
             yield touch_key(buyer_id, offset), touch_row(touch)
 
 
-def deleted(buyer_id: str, gone: Gone) -> Rows:
-    """What is to be written of that which was forgotten."""
-    touches: Rows = dict.fromkeys([touch_key(buyer_id, offset) for offset in gone.touches])
-    return touches | dict.fromkeys([order_key(buyer_id, order_id) for order_id in gone.orders])
+def deletions(buyer_id: str, forgotten: ForgottenParts) -> RowChanges:
+    """The row changes that delete the forgotten parts of a buyer."""
+    touches: RowChanges = dict.fromkeys([touch_key(buyer_id, offset) for offset in forgotten.touches])
+    return touches | dict.fromkeys([order_key(buyer_id, order_id) for order_id in forgotten.orders])
 
 
 def parts_of(buyer_id: str) -> bytes:
-    """What the keys of a buyer's touches and orders start with."""
+    """The prefix of the keys of a buyer's touches and orders."""
     return buyer_key(buyer_id) + b"\0"
 
 
 def past(buyer_id: str) -> bytes:
-    """Where the rows of the next buyer may begin."""
+    """The first key after all rows of a buyer."""
     return buyer_key(buyer_id) + b"\1"
 
 
 def read_buyers(rows: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[str, Buyer]]:
-    """The buyers of rows in the order of their keys, with their ids."""
+    """The buyers of these rows, with their ids; the rows are in the order of their keys."""
     for key, own in groupby(rows, key=lambda row: row[0].partition(b"\0")[0]):
         yield key[len(BUYER) :].decode(), _read_buyer(own, len(key))
 

@@ -1,4 +1,4 @@
-"""The one thing that state needs of a database: ordered keys, and writes that happen whole or not at all."""
+"""The database interface that the state needs: ordered keys, and writes that happen whole or not at all."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
@@ -8,7 +8,7 @@ class KeyValue(Protocol):
     """An ordered map of bytes to bytes that survives the process."""
 
     def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
-        """The values of these keys, None where there is none."""
+        """The values of these keys; None for a missing key."""
 
     def scan(self, prefix: bytes, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
         """All keys that start with a prefix, ascending, with their values; from the key `start` on."""
@@ -17,37 +17,7 @@ class KeyValue(Protocol):
         """Put these rows, and delete those whose value is None: all of them or none."""
 
     def size_bytes(self) -> int:
-        """What it takes on disk, about."""
+        """The approximate size on disk."""
 
     def close(self) -> None:
-        """Let go of it; nothing more is read or written."""
-
-
-class MemoryKeyValue:
-    """Rows in a dict: lives as long as the dict that it is given, as a file would."""
-
-    def __init__(self, rows: dict[bytes, bytes] | None = None) -> None:
-        self.rows = {} if rows is None else rows
-
-    def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
-        """The values of these keys, None where there is none."""
-        return [self.rows.get(key) for key in keys]
-
-    def scan(self, prefix: bytes, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
-        """All keys that start with a prefix, ascending, with their values; from the key `start` on."""
-        return iter([(key, self.rows[key]) for key in sorted(self.rows) if key.startswith(prefix) and key >= start])
-
-    def write(self, rows: Mapping[bytes, bytes | None]) -> None:
-        """Put these rows, and delete those whose value is None."""
-        for key, value in rows.items():
-            if value is None:
-                self.rows.pop(key, None)
-            else:
-                self.rows[key] = value
-
-    def size_bytes(self) -> int:
-        """Bytes of keys and values."""
-        return sum(len(key) + len(value) for key, value in self.rows.items())
-
-    def close(self) -> None:
-        """Nothing to let go of."""
+        """Close the database; nothing more is read or written."""

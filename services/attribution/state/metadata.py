@@ -1,4 +1,4 @@
-"""The terms under which a store was written, and whether it may be carried on under those of this process."""
+"""The terms under which a store was written, and whether this process may go on with the store."""
 
 from collections.abc import Mapping
 
@@ -10,12 +10,12 @@ from services.attribution.state.keys import FORMAT_VERSION
 from services.kernel.errors import StartRefused
 
 
-class Terms(msgspec.Struct, frozen=True):
-    """What must not change unnoticed between two runs over one store.
+class StoreTerms(msgspec.Struct, frozen=True):
+    """Everything that must not change unnoticed between two runs over one store.
 
     Attributes:
-        topic_ids: Kafka's ids of the input topics; a topic that was made again has another one.
-        revision, rules_sha256: of the policy file that last published from this store.
+        topic_ids: Kafka's ids of the input topics, by topic; a topic that was made again has another id.
+        revision, rules_sha256: of the policy file under which this store was last published.
     """
 
     partition: int
@@ -27,7 +27,7 @@ class Terms(msgspec.Struct, frozen=True):
     format_version: int = FORMAT_VERSION
 
     @classmethod
-    def now(cls, partition: int, topic_ids: Mapping[str, str], horizons: Horizons, rules: Rules) -> "Terms":
+    def now(cls, partition: int, topic_ids: Mapping[str, str], horizons: Horizons, rules: Rules) -> "StoreTerms":
         """The terms of this process for a partition number."""
         return cls(partition, dict(topic_ids), horizons, rules.revision, rules.sha256)
 
@@ -36,19 +36,19 @@ class Meta(msgspec.Struct):
     """The one row about the whole store.
 
     Attributes:
-        next_offsets: by topic, where to read on; in the same write batch as the state that they produced.
+        next_offsets: by topic, the next offset to read; written in the same batch as the state that belongs to it.
         log: generation of the input topics.
-        publish_from: orders paid before are not published, because records are missing that could belong to them.
+        publish_from: orders that were paid before are not published, because lost records could belong to them.
     """
 
-    terms: Terms
+    terms: StoreTerms
     next_offsets: dict[str, int]
     marks: Watermarks
     log: int = 0
     publish_from: int = ALWAYS
 
     def reach(self) -> tuple[int, int]:
-        """How far the state is; of two states of one partition the one with the greater reach is used."""
+        """How far the state has come; the state with the greatest reach of a partition is used."""
         return self.log, sum(self.next_offsets.values())
 
 
@@ -56,12 +56,13 @@ encode_meta = msgspec.msgpack.Encoder().encode
 decode_meta = msgspec.msgpack.Decoder(Meta).decode
 
 
-def may_carry_on(stored: Terms, now: Terms) -> bool:
-    """Whether a store of these terms may be carried on; True: after all its orders are published again.
+def may_carry_on(stored: StoreTerms, now: StoreTerms) -> bool:
+    """Check that a process may go on with a store. Returns whether it must first publish all orders again.
 
     Raises:
-        StartRefused: it may not; with what to do.
+        StartRefused: it may not; the sentence says what to do.
     """
+    # Other bytes, other topics and other horizons make another state.
     where = f"the store of partition {stored.partition}"
     if stored.format_version != now.format_version or stored.partition != now.partition:
         raise StartRefused(
@@ -72,13 +73,14 @@ def may_carry_on(stored: Terms, now: Terms) -> bool:
         raise StartRefused(
             f"{where} belongs to other topics than the broker's ({_changed(stored.topic_ids, now.topic_ids)} was "
             f"deleted and made again, or this is another cluster); restore the topics, carry the state over with `koc "
-            f"attribution rebase`, or start anew: empty stores, no snapshots, empty books"
+            f"attribution rebase`, or start from nothing: empty stores, no snapshots, empty books"
         )
     if stored.horizons != now.horizons:
         raise StartRefused(
             f"{where} was built with {stored.horizons}, not {now.horizons}; restore the horizons in policies.toml, "
             f"or raise the revision and rebuild all stores from the log"
         )
+    # A raised revision covers every other change of the rules.
     if now.revision > stored.revision:
         return True
     if (stored.revision, stored.rules_sha256, stored.domain_version) != (

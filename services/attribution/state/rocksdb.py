@@ -1,4 +1,4 @@
-"""One RocksDB per partition number, with caches that all of them share: 24 stores must not take 24 caches."""
+"""One RocksDB per partition number; all of them share one block cache."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -35,7 +35,7 @@ def _options() -> Any:
 
 
 class RocksKeyValue:
-    """A KeyValue in a folder. Its lock file keeps a second process out."""
+    """A KeyValue in a folder. The lock file in it keeps a second process out."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -44,7 +44,7 @@ class RocksKeyValue:
         )  # in raw mode keys and values are bytes, which its types do not say
 
     def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
-        """The values of these keys, None where there is none."""
+        """The values of these keys; None for a missing key."""
         found: list[bytes | None] = self._db.get(list(keys))
         return found
 
@@ -66,15 +66,16 @@ class RocksKeyValue:
         self._db.write(batch)
 
     def freeze(self, folder: Path) -> None:
-        """A consistent copy in a new folder, of files that both share. Flushing first leaves the copy 3 ms to do, in
-        which nothing else of this process runs.
+        """Make a consistent copy in a new folder; both share their files.
+
+        The flush comes first, so that the copy takes only the 3 ms in which nothing else of this process runs.
         """
         folder.parent.mkdir(parents=True, exist_ok=True)
         self._db.flush(wait=True)
         Checkpoint(self._db).create_checkpoint(str(folder))
 
     def size_bytes(self) -> int:
-        """Table files and what is still in memory and in the write-ahead log."""
+        """The size of table files, and of the rows that are still in memory and in the write-ahead log."""
         names = ("rocksdb.total-sst-files-size", "rocksdb.cur-size-all-mem-tables")
         return sum(int(self._db.property_int_value(name) or 0) for name in names)
 

@@ -1,1 +1,1 @@
-"""Kafka as the worker sees it: chunks in, credits out, who owns which partition."""
+"""Kafka for the worker: chunks in, credits out, and its membership in the consumer group."""

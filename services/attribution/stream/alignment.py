@@ -1,8 +1,8 @@
-"""Alignment: of a partition's two logs, touches are applied before the orders that were appended after them.
+"""Alignment of a partition's two logs: touches are applied before the orders that were appended after them.
 
-Any order of reading ends in the same truth; but an order that is read long before its touches is published again for
-each of them. In a backlog that made nearly three times the work. So orders wait for the touches of their time, by the
-broker's timestamps, and never for touches that do not come. While enough of a partition's orders wait, no more of them
+Any order of reading ends in the same truth. But an order that is read long before its touches is published again for
+each of them, which nearly tripled the work in a backlog. Orders therefore wait for the touches of their time, by the
+broker's timestamps, and never for touches that do not come. While enough orders of a partition wait, no more of them
 are fetched.
 """
 
@@ -17,22 +17,23 @@ from faust.types import TP
 from services.attribution.stream.fetch import Chunk
 
 ENOUGH_RECORDS = 2_000
-"""Waiting orders of one partition after which no more are fetched; those that were on their way come on top."""
+"""Waiting orders of one partition after which no more are fetched; orders on their way come on top."""
 PATIENCE_CALLS = 10
-"""Calls of time, about seconds, after which touches that are in the log but do not come are no longer waited for."""
+"""Calls of time, about seconds: after so many without a touch, orders no longer wait for touches in the log."""
 _timestamp = attrgetter("timestamp")
 
 
 @dataclass(slots=True)
 class _Wait:
-    """A partition's orders in waiting.
+    """The waiting orders of a partition.
 
     Attributes:
-        seen_until: the broker's time of the last touch applied, milliseconds.
-        is_over: no touches are known to be left to read.
-        next_offset: of the next touch.
-        offset: that, when time was last called.
-        calls: of time, since a touch came.
+        records: the number of waiting orders.
+        seen_until: the broker's time of the last applied touch, milliseconds.
+        is_over: no touch is known to be left to read.
+        next_offset: the offset of the next touch.
+        offset: the value of `next_offset` at the last call of time.
+        calls: calls of time since a touch came.
     """
 
     chunks: deque[Chunk] = field(default_factory=deque)
@@ -44,7 +45,7 @@ class _Wait:
     calls: int = 0
 
     def release(self) -> Iterator[Chunk]:
-        """Chunks, or what of them is due, in their order."""
+        """The chunks, or parts of chunks, that are due, in their order."""
         while self.chunks:
             chunk = self.chunks[0]
             due = chunk
@@ -62,10 +63,10 @@ class Alignment:
     """Puts the chunks of an assignment into order.
 
     Args:
-        leader, follower: the topic that goes ahead, and the one that waits.
+        leader, follower: the topic that goes ahead, and the topic that waits.
 
     Attributes:
-        held_back: where enough is waiting. Another thread looks at it: it is replaced, never changed.
+        held_back: partitions with enough waiting orders. Another thread reads it: it is replaced, never changed.
     """
 
     def __init__(self, leader: str, follower: str) -> None:
@@ -74,7 +75,7 @@ class Alignment:
         self.held_back: frozenset[TP] = frozenset()
 
     def put(self, chunk: Chunk) -> Iterator[Chunk]:
-        """The chunks to apply now, in this order, with this one among them or waiting."""
+        """Take a chunk in. Yields the chunks to apply now, in this order; the given one is among them or waits."""
         wait = self._waits.setdefault(chunk.partition, _Wait())
         if chunk.topic == self._leader:
             yield chunk
@@ -93,10 +94,10 @@ class Alignment:
             self.held_back ^= {tp}
 
     def call_time(self, left: Callable[[int], int | None]) -> Iterator[Chunk]:
-        """Chunks of partitions where no touch is left to apply, or where none has come for many calls.
+        """The chunks of partitions where no touch is left to apply, or where none has come for many calls.
 
         Args:
-            left: how many touches of a partition are in the log and not applied; None: that is not known yet.
+            left: the number of touches of a partition that are in the log and not applied; None if not known yet.
         """
         for partition, wait in self._waits.items():
             wait.calls = wait.calls + 1 if wait.next_offset == wait.offset else 0
@@ -107,6 +108,6 @@ class Alignment:
                 self._hold(partition, wait.records)
 
     def clear(self) -> None:
-        """Forget all: what waited will be read again."""
+        """Drop all waiting chunks; they will be read again."""
         self._waits.clear()
         self.held_back = frozenset()

@@ -1,14 +1,14 @@
-"""Faust's transport with our consumer: positions come from the stores, and nothing is ever acknowledged to Faust.
+"""Faust's consumer, changed: positions come from the stores, and nothing is ever acknowledged to Faust.
 
-`commit` does nothing, because Faust would commit what it delivered, whether it had an effect or not; the offsets of
-the stores are mirrored to Kafka after each checkpoint instead.
+`commit` does nothing, because Faust would commit delivered offsets, whether the events had an effect or not. The
+offsets of the stores are mirrored to Kafka after each checkpoint instead.
 """
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, ClassVar, Protocol, cast
+from typing import Any, Protocol
 
-from faust.transport.drivers.aiokafka import Consumer, Transport
+from faust.transport.drivers.aiokafka import Consumer
 from faust.types import TP
 
 from services.attribution.stream.fetch import Chunk, ChunkThread
@@ -17,38 +17,39 @@ from services.kernel.errors import HistoryLost, InvariantBroken
 
 
 class Assignments(Protocol):
-    """Who holds the state of the assigned partitions."""
+    """The holder of the state of the assigned partitions."""
 
     @property
     def held_back(self) -> frozenset[TP]:
-        """Partitions of which no more need be fetched for now."""
+        """Partitions that need no further records for now."""
 
     async def open(self, assigned: set[TP], consumer: "ChunkConsumer") -> None:
         """Open the stores of these partitions."""
 
     async def seek(self, consumer: "ChunkConsumer") -> dict[TP, int]:
-        """Have every open partition read from its store's offsets; returns them."""
+        """Seek every open partition to its store's offsets. Returns the offsets."""
 
     async def close(self, consumer: "ChunkConsumer", *, for_good: bool = False) -> None:
         """Take a last checkpoint and close all stores."""
 
     async def fail(self, problem: Exception) -> None:
-        """Make nothing durable any more, and stop the worker."""
-
-
-class HasLane(Protocol):
-    """The app that this consumer belongs to."""
-
-    lane: Assignments
+        """Stop the worker; from now on nothing becomes durable."""
 
 
 class MemberThread(ChunkThread):
-    """Fetches chunks as a member of a group; knows by what id, and when its place was taken."""
+    """Fetches chunks as a member of a group, and watches its membership if it is a static member.
 
-    membership: Membership | None = None
+    Attributes:
+        membership: None before the thread has started, or without an instance id.
+    """
+
+    def __init__(self, consumer: "ChunkConsumer", assignments: Assignments, **options: Any) -> None:
+        self.membership: Membership | None = None
+        self._assignments = assignments
+        super().__init__(consumer, **options)
 
     async def on_start(self) -> None:
-        """Watch the coordinator, before there is a subscription to join for."""
+        """Watch the coordinator, before there is a subscription that it joins the group for."""
         await super().on_start()
         if self.app.conf.consumer_group_instance_id is not None:
             coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001 - made by its start
@@ -62,80 +63,81 @@ class MemberThread(ChunkThread):
             raise
 
     def held_back(self) -> frozenset[TP]:
-        """Partitions of which the lane has enough."""
-        return cast("ChunkConsumer", self.consumer).lane.held_back
+        """Partitions with enough waiting records."""
+        return self._assignments.held_back
 
     def _fail(self, problem: Exception) -> None:
-        """Stop the worker for this, whatever else Faust reports on its way down. The lane lives in the other thread."""
-        lane = cast("ChunkConsumer", self.consumer).lane
-        asyncio.run_coroutine_threadsafe(lane.fail(problem), self.parent_loop)
+        """Stop the worker for this problem, whatever else Faust reports. The worker's loop runs in another thread."""
+        asyncio.run_coroutine_threadsafe(self._assignments.fail(problem), self.parent_loop)
 
 
 class ChunkConsumer(Consumer):
-    """Opens stores when partitions come and closes them before they go."""
+    """Has the stores opened when partitions are assigned, and closed before they are revoked.
+
+    Args:
+        assignments: holds the stores of the assigned partitions.
+    """
+
+    _thread: MemberThread
+
+    def __init__(self, *args: Any, assignments: Assignments, **options: Any) -> None:
+        self._assignments = assignments
+        super().__init__(*args, **options)
 
     def _new_consumer_thread(self) -> MemberThread:
-        return MemberThread(self, loop=self.loop, beacon=self.beacon)
+        return MemberThread(self, self._assignments, loop=self.loop, beacon=self.beacon)
 
     @property
     def thread_loop(self) -> asyncio.AbstractEventLoop:
-        """Where its group is kept up with and fetched from."""
-        return cast("MemberThread", self._thread).thread_loop
+        """The loop of the thread that fetches and that talks to the group."""
+        loop: asyncio.AbstractEventLoop = self._thread.thread_loop
+        return loop
 
     @property
     def member_id(self) -> str:
-        """What the group calls, or last called, this static member; empty if it never was one."""
-        membership = cast("MemberThread", self._thread).membership
+        """The group's current or last id of this static member; empty if it never was a static member."""
+        membership = self._thread.membership
         return "" if membership is None else membership.member_id
 
-    @property
-    def lane(self) -> Assignments:
-        """The app's."""
-        return cast("HasLane", self.app).lane
-
     async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:  # noqa: ARG002, FBT001, FBT002 - Faust's signature
-        """Nothing: see the module."""
+        """Do nothing; see the module."""
         return False
 
     async def mirror(self, offsets: Mapping[TP, int]) -> bool:
-        """Tell Kafka's group how far the stores are: a hint for lag and drain, never read back. False: it did not take
-        it, as in a rebalance."""
+        """Commit the stores' offsets to Kafka's group: a hint for lag and drain, never read back.
+
+        Returns False if the group did not take them, as in a rebalance.
+        """
         return bool(await self._commit(offsets))
 
     async def earliest(self, tps: list[TP]) -> dict[TP, int]:
-        """Where the logs of these partitions start."""
+        """The first offsets of the logs of these partitions."""
         found = await self.earliest_offsets(*tps)
         return {TP(tp.topic, tp.partition): offset for tp, offset in found.items()}
 
     async def seek_all(self, positions: Mapping[TP, int], epoch: int) -> None:
-        """Read on from these offsets, in this epoch."""
-        await cast("ChunkThread", self._thread).seek_all(positions, epoch)
+        """Read from these offsets on, in this epoch."""
+        await self._thread.seek_all(positions, epoch)
 
     async def seek_to_committed(self) -> dict[TP, int]:
-        """Faust's word for: start where you should. That is where the stores are."""
-        return await self.lane.seek(self)
+        """Seek to the stores' offsets: Faust calls this method to begin at the right place."""
+        return await self._assignments.seek(self)
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
-        """A chunk leaps over offsets by design."""
+        """Do nothing: a chunk skips offsets by design."""
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """Close the stores before others may open theirs."""
-        await self.lane.close(self)
+        """Close the stores before other workers may open theirs."""
+        await self._assignments.close(self)
         await super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        """Open the stores before Faust asks where to read; while stopping, none are opened any more."""
+        """Open the stores before Faust asks for positions; a stopping worker opens none."""
         if not self.app.should_stop:
-            await self.lane.open(assigned, self)
+            await self._assignments.open(assigned, self)
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def on_stop(self) -> None:
         """The last checkpoint, while the producer still runs."""
-        await self.lane.close(self, for_good=True)
+        await self._assignments.close(self, for_good=True)
         await super().on_stop()
-
-
-class ChunkTransport(Transport):
-    """The transport to give to a Faust app."""
-
-    Consumer: ClassVar[type[ChunkConsumer]] = ChunkConsumer

@@ -1,7 +1,7 @@
-"""Chunks: all the records that one fetch returned for a partition, carried by Faust as one message.
+"""Chunks: all records that one fetch returned for a partition, carried by Faust as one message.
 
-Here stands everything that leans on the insides of aiokafka and of Faust's consumer thread; each assumption has a
-regression test in tests/integration/test_attribution_library_assumptions.py.
+This module relies on the insides of aiokafka and of Faust's consumer thread. Each assumption has a regression test in
+tests/integration/test_attribution_library_assumptions.py.
 """
 
 from collections.abc import Mapping
@@ -15,16 +15,18 @@ from faust.types import TP
 from services.kernel.errors import HistoryLost, InvariantBroken
 
 _NONE = {TP("", -1)}
-"""No partition; an empty set means all of them to aiokafka."""
+"""No partition; aiokafka takes an empty set for all partitions."""
 
 
 class Chunk:
-    """The records of [first, next) of one partition, without a hole; what lies between them is not for readers
-    (transaction markers, aborted records). Looks like a ConsumerRecord to Faust, its own value.
+    """The records of [first, next) of one partition, without a hole.
+
+    Offsets without a record hold nothing for readers (transaction markers, aborted records). To Faust a chunk looks
+    like a ConsumerRecord with itself as the value.
 
     Attributes:
-        epoch: of the seek that it was fetched after; one of an earlier epoch will be read again.
-        is_tail: the log was not known to hold more when it was fetched.
+        epoch: of the seek before its fetch; a chunk of an earlier epoch will be read again.
+        is_tail: the log was not known to hold more records at the time of the fetch.
     """
 
     __slots__ = (
@@ -57,11 +59,11 @@ class Chunk:
 
     @property
     def value(self) -> "Chunk":
-        """Itself. Not an attribute: that would be a cycle, and its records would stay until the collector comes."""
+        """The chunk itself. An attribute would be a cycle, and the records would stay until the collector runs."""
         return self
 
     def until(self, count: int) -> "Chunk":
-        """The first `count` records, which this chunk then no longer holds; itself, if that is all of them."""
+        """Cut off the first `count` records, as a chunk; the chunk itself if these are all of its records."""
         if count >= len(self.records):
             return self
         tp, following = TP(self.topic, self.partition), self.records[count].offset if count else self.first
@@ -71,23 +73,27 @@ class Chunk:
 
 
 def _as_unpacked(_self: PartitionRecords, _tp: TopicPartition, record: Any) -> Any:
-    """A record as aiokafka has unpacked it: offset, timestamp, key, value and headers. Another object that repeats its
-    topic and partition costs as much as reading it did."""
+    """The record as aiokafka has unpacked it: offset, timestamp, key, value and headers.
+
+    Another object with topic and partition beside them would cost as much as reading the record.
+    """
     return record
 
 
 class ChunkThread(AIOKafkaConsumerThread):
-    """Faust's consumer thread, fetching chunks. Positions and epoch change in this thread only, so that a chunk always
-    belongs to the latest seek."""
+    """Faust's consumer thread, which fetches chunks.
+
+    Positions and epoch change only in this thread, so that a chunk always belongs to the latest seek.
+    """
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.positions: dict[TP, int] = {}
         self.epoch = 0
-        self._sought: Any = None
+        self._sought_assignment: Any = None
 
     def _create_worker_consumer(self, transport: Any) -> Any:
-        """Faust's consumer, reading committed records only: backends may publish in transactions."""
+        """Faust's consumer, reading only committed records: backends may publish in transactions."""
         PartitionRecords._consumer_record = _as_unpacked  # noqa: SLF001 - a hook that aiokafka does not offer
         consumer = super()._create_worker_consumer(transport)
         consumer._isolation_level = "read_committed"  # noqa: SLF001 - Faust offers it only with its own transactions
@@ -100,19 +106,21 @@ class ChunkThread(AIOKafkaConsumerThread):
         timeout: float | None = None,  # noqa: ASYNC109 - Faust's signature
         max_records: int | None = None,
     ) -> dict[TP, list[Chunk]]:
-        """What one fetch returned, a chunk a partition.
+        """The records of one fetch, as one chunk for each partition.
 
         Raises:
-            HistoryLost: the log no longer holds the record that comes next.
-            InvariantBroken: the log is shorter than what was read from it.
+            HistoryLost: the log no longer holds the next record.
+            InvariantBroken: the log is shorter than it was.
         """
+        # Records of held-back partitions stay in the fetcher, which then fetches no more of them.
         wanted = active_partitions - self.held_back() or _NONE
         fetched = await super()._fetch_records(consumer, wanted, timeout, max_records)
         assignment = _assignment(consumer)
-        if assignment is not self._sought:
-            return {}  # from where the group was told to be, and not yet from where the stores are
+        if assignment is not self._sought_assignment:
+            return {}  # the group's offsets were read, and not yet the stores'
+        # No await in this loop: positions and epoch belong to these records.
         chunks, leaps = {}, {}
-        for tp, first in self.positions.items():  # no await: positions and epoch belong to these records
+        for tp, first in self.positions.items():
             records = fetched.get(tp, [])
             state = assignment.state_value(tp)
             if state is None or not state.has_valid_position or (not records and state.position <= first):
@@ -122,32 +130,33 @@ class ChunkThread(AIOKafkaConsumerThread):
             is_tail = state.lso is not None and state.position >= state.lso
             chunks[tp] = [Chunk(tp, first, state.position, self.epoch, records, is_tail=is_tail)]
             self.positions[tp] = state.position
+        # A chunk that starts later than expected is fine only if nothing was deleted.
         if leaps:
             await _check_leaps(consumer, leaps)
         return chunks
 
     def held_back(self) -> frozenset[TP]:
-        """Partitions to leave what was fetched of them where it is: then no more of them is fetched either."""
+        """Partitions whose fetched records stay in the fetcher, so that no more of them are fetched."""
         return frozenset()
 
     async def seek_all(self, positions: Mapping[TP, int], epoch: int) -> None:
-        """Read these partitions from these offsets on; chunks from now on bear this epoch."""
+        """Read these partitions from these offsets on; later chunks have this epoch."""
         await self.call_thread(self._seek_all, dict(positions), epoch)
 
     async def _seek_all(self, positions: dict[TP, int], epoch: int) -> None:
         consumer = self._ensure_consumer()
         for tp, offset in positions.items():
             consumer.seek(TopicPartition(tp.topic, tp.partition), offset)
-        self.positions, self.epoch, self._sought = positions, epoch, _assignment(consumer)
+        self.positions, self.epoch, self._sought_assignment = positions, epoch, _assignment(consumer)
 
 
 def _assignment(consumer: Any) -> Any:
-    """What the group has assigned, a new object at each rebalance, with the fetch positions; None before the first."""
+    """The group's assignment with the fetch positions: a new object at each rebalance, None before the first one."""
     return consumer._subscription.subscription.assignment  # noqa: SLF001 - known without a request
 
 
 async def _check_leaps(consumer: Any, leaps: Mapping[TP, tuple[int, int]]) -> None:
-    """A leap over transaction markers is harmless; one over deleted records, or backwards, is not."""
+    """Let a leap over transaction markers pass; refuse a leap over deleted records, and any leap backwards."""
     starts = await consumer.beginning_offsets([TopicPartition(*tp) for tp in leaps])
     for tp, (wanted, got) in leaps.items():
         if got < wanted:
@@ -159,9 +168,9 @@ async def _check_leaps(consumer: Any, leaps: Mapping[TP, tuple[int, int]]) -> No
 
 
 def history_lost(topic: str, partition: int, wanted: int, start: int) -> HistoryLost:
-    """The sentence for a log that starts after what must be read next."""
+    """The error for a log that starts after the next offset to read."""
     return HistoryLost(
-        f"{topic}[{partition}] must be read on from {wanted}, but the log starts at {start}: records are gone that the "
-        f"state needs. Restore the store of partition {partition} or the topic; or give up what is gone with `koc "
-        f"attribution adopt-truncated`"
+        f"{topic}[{partition}] must be read on from {wanted}, but the log starts at {start}: the log has lost records "
+        f"that the state needs. Restore the store of partition {partition} or the topic, or give up the lost records "
+        f"with `koc attribution adopt-truncated`"
     )

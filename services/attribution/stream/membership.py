@@ -1,9 +1,9 @@
-"""Static membership, kept to its word: who holds the worker's instance id in the group, and who no longer does.
+"""Static membership: a worker notices that another process has taken its instance id, and leaves it the place.
 
-aiokafka 0.14 says the id only when it joins. A process whose place another one took hears "unknown member" and joins
-anew, which takes the place back: two of one name would do so for ever. Here heartbeats and joins say who this process
-was, so that the broker can answer that it was replaced; then nothing more is asked of the group. Like chunks.py this
-leans on insides that tests/integration/test_attribution_library_assumptions.py sees to hold.
+aiokafka 0.14 sends the instance id only when it joins. A replaced process then hears "unknown member" and joins again,
+which takes the place back: two processes with one instance id would do so for ever. Here heartbeats and joins also
+name the former member, so that the broker can answer "replaced". After this answer nothing more is asked of the group.
+Like fetch.py this relies on insides that tests/integration/test_attribution_library_assumptions.py checks.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ _FENCED_INSTANCE_ID = 82
 
 
 class NamedHeartbeatResponseV3(Response):  # type: ignore[misc]  # aiokafka is untyped
-    """What aiokafka lacks."""
+    """The response of a heartbeat with an instance id; aiokafka lacks it."""
 
     API_KEY = 12
     API_VERSION = 3
@@ -30,7 +30,7 @@ class NamedHeartbeatResponseV3(Response):  # type: ignore[misc]  # aiokafka is u
 
 
 class NamedHeartbeatV3(RequestStruct):  # type: ignore[misc]  # aiokafka is untyped
-    """The first version that carries an instance id; brokers know it since 2.3, as long as instance ids."""
+    """The first version of a heartbeat with an instance id; brokers know both since 2.3."""
 
     API_KEY = 12
     API_VERSION = 3
@@ -52,47 +52,49 @@ class NamedHeartbeat(Request[NamedHeartbeatV3]):  # type: ignore[misc]  # aiokaf
         self._fields = fields
 
     def build(self, request_struct_class: type[NamedHeartbeatV3]) -> NamedHeartbeatV3:
-        """The bytes' layout."""
+        """The request in this layout."""
         return request_struct_class(*self._fields)
 
 
 class Membership:
-    """Stands between a static member's coordinator and the broker.
+    """Stands between the coordinator of a static member and the broker.
 
     Args:
         coordinator: aiokafka's, not yet in the group.
-        replaced: told, once, that another process has this one's place.
+        on_replaced: called once, when another process has this one's place.
 
     Attributes:
-        member_id: what the group calls this process, or called it last; empty before its first join.
+        member_id: the group's current or last id of this process; empty before its first join.
     """
 
-    def __init__(self, coordinator: Any, replaced: Callable[[PlaceTaken], None]) -> None:
+    def __init__(self, coordinator: Any, on_replaced: Callable[[PlaceTaken], None]) -> None:
         self.member_id = ""
         self._closing: asyncio.Future[None] = coordinator._closing  # noqa: SLF001 - set when the consumer closes
-        self._replaced = replaced
+        self._on_replaced = on_replaced
         self._name: str = coordinator._group_instance_id  # noqa: SLF001 - what it joins under
         self._is_settled = self._is_replaced = False
-        self._send, coordinator._send_req = coordinator._send_req, self._send_named  # noqa: SLF001 - all its requests pass here
+        self._send, coordinator._send_req = coordinator._send_req, self._send_as_member  # noqa: SLF001 - all its requests pass here
 
-    async def _send_named(self, request: Any) -> Any:
+    async def _send_as_member(self, request: Any) -> Any:
         if self._is_replaced:
-            return await self._unsent(request)
-        response = await self._answered(self._named(request))
+            return await self._withhold(request)
+        response = await self._answer(self._with_identity(request))
         if getattr(response, "error_code", 0) != _FENCED_INSTANCE_ID:
             self._learn(request, response)
         elif self.member_id and not self._is_settled:
-            self._learn(request, _place_is_free(response))
+            self._learn(request, _as_unknown_member(response))
         elif not self._is_replaced:
             self._is_replaced = True
-            self._replaced(PlaceTaken(self._name))
-        return await self._unsent(request) if self._is_replaced else response
+            self._on_replaced(PlaceTaken(self._name))
+        return await self._withhold(request) if self._is_replaced else response
 
-    async def _answered(self, request: Any) -> Any:
-        """The broker's answer. It lets a join or a sync wait for all others, a minute: who stops does not wait so long.
+    async def _answer(self, request: Any) -> Any:
+        """The broker's answer to a request.
+
+        The broker may hold a join or sync for a minute until all members answer. A stopping worker does not wait.
 
         Raises:
-            GroupCoordinatorNotAvailableError: the consumer closed before.
+            GroupCoordinatorNotAvailableError: the consumer closed before the answer.
         """
         if not isinstance(request, JoinGroupRequest | SyncGroupRequest):
             return await self._send(request)
@@ -105,9 +107,11 @@ class Membership:
         finally:
             sending.cancel()
 
-    def _named(self, request: Any) -> Any:
-        """The request with all that makes it this process's own. A join is aiokafka's way out of everything: it must
-        not take a place that was given away meanwhile."""
+    def _with_identity(self, request: Any) -> Any:
+        """The request with this process's identity.
+
+        aiokafka joins again after many kinds of errors: such a join must not take a place that was given to another.
+        """
         if isinstance(request, HeartbeatRequest):
             return NamedHeartbeat(request._group, request._generation_id, request._member_id, self._name)  # noqa: SLF001
         if isinstance(request, JoinGroupRequest):
@@ -115,8 +119,11 @@ class Membership:
         return request
 
     def _learn(self, request: Any, response: Any) -> None:
-        """Who this process is. Once it was synced the broker has that on its disk; a broker that is killed before takes
-        its predecessor, dead or not, for the holder of the place."""
+        """Learn this process's member id from an answer.
+
+        After a sync the broker has the member on its disk. A broker that is killed before the sync takes the
+        predecessor, dead or not, for the holder of the place.
+        """
         if isinstance(request, SyncGroupRequest) and response.error_code == 0:
             self._is_settled = True
         elif isinstance(request, JoinGroupRequest) and response.error_code == 0:
@@ -125,12 +132,12 @@ class Membership:
         elif isinstance(request, JoinGroupRequest) and response.error_code == UnknownMemberIdError.errno:
             self.member_id, self._is_settled = "", False
 
-    async def _unsent(self, request: Any) -> Any:
-        """What becomes of a request after the place was lost: a commit failed; what keeps the place waits for the end.
+    async def _withhold(self, request: Any) -> Any:
+        """Answer a request after the place was lost: a commit fails; a request that would keep the place waits.
 
         Raises:
-            UnknownMemberIdError: of a commit.
-            GroupCoordinatorNotAvailableError: once the consumer closes.
+            UnknownMemberIdError: the request is a commit.
+            GroupCoordinatorNotAvailableError: the consumer has closed.
         """
         if isinstance(request, OffsetCommitRequest):
             raise UnknownMemberIdError
@@ -140,7 +147,7 @@ class Membership:
         return await self._send(request)
 
 
-def _place_is_free(response: Any) -> Any:
-    """The response as of a broker that has nobody in the place: aiokafka joins anew."""
+def _as_unknown_member(response: Any) -> Any:
+    """The response of a broker that knows no such member: aiokafka then joins again."""
     response.error_code = UnknownMemberIdError.errno
     return response

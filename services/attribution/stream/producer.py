@@ -1,4 +1,4 @@
-"""What leaves the worker: batches of credits, dead letters, rerouted events; and the acknowledgements still awaited."""
+"""The worker's output: batches of credits, dead letters, rerouted events, and the acknowledgements to wait for."""
 
 import asyncio
 from collections.abc import Iterable
@@ -7,63 +7,47 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 
 from services.attribution.events.encode_credits import OutRecord
-from services.kernel.errors import InvariantBroken
 from services.runtime.kafka import aiokafka_options
+from services.runtime.record_batch import BATCH_BYTES, batches
 
-_BATCH_BYTES = 1_000_000
 _LINGER_MS = 5
 
 
 class Outbox:
-    """A producer whose every send is answered for: `take_awaited` gives what a checkpoint must wait for."""
+    """A producer that remembers every send: a checkpoint waits for the futures of `take_awaited`."""
 
     def __init__(self) -> None:
         self._producer: Any = None
         self._awaited: list[asyncio.Future[Any]] = []
 
     async def start(self) -> None:
-        """Connect. One batch is in flight per partition, so batches are large."""
+        """Connect. Batches are large, because only one batch is in flight per partition."""
         self._producer = AIOKafkaProducer(
-            **aiokafka_options(), acks="all", max_batch_size=_BATCH_BYTES, linger_ms=_LINGER_MS
+            **aiokafka_options(), acks="all", max_batch_size=BATCH_BYTES, linger_ms=_LINGER_MS
         )
         await self._producer.start()
 
     async def stop(self) -> None:
-        """Disconnect; what is not acknowledged is sent again after the next start."""
+        """Disconnect; records without acknowledgement are sent again after the next start."""
         if self._producer is not None:
             await self._producer.stop()
 
     async def publish(self, topic: str, partition: int, records: Iterable[OutRecord]) -> int:
-        """Send records to one partition in as few batches as they fit into; returns how many there were.
-
-        Raises:
-            InvariantBroken: a record is larger than a batch may be; limits on its parts rule that out.
-        """
-        batch, count = None, 0
-        for key, value, headers in records:
-            count += 1
-            if batch is None or batch.append(key=key, value=value, timestamp=None, headers=headers) is None:
-                if batch is not None:
-                    await self._send_batch(batch, topic, partition)
-                batch = self._producer.create_batch()
-                if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:
-                    raise InvariantBroken(f"a record of {len(value)} bytes for {topic} does not fit into a batch")
-        if batch is not None:
-            await self._send_batch(batch, topic, partition)
+        """Send records to one partition in as few batches as possible. Returns the number of records."""
+        count = 0
+        for batch in batches(self._producer, records):
+            self._awaited.append(await batch.send(topic, partition))
+            count += batch.count
         return count
-
-    async def _send_batch(self, batch: Any, topic: str, partition: int) -> None:
-        batch.close()
-        self._awaited.append(await self._producer.send_batch(batch, topic, partition=partition))
 
     async def send(
         self, topic: str, partition: int, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]]
     ) -> None:
-        """Send one record as it is."""
+        """Send one record."""
         sent = await self._producer.send(topic, value=value, key=key, partition=partition, headers=headers)
         self._awaited.append(sent)
 
     def take_awaited(self) -> list[asyncio.Future[Any]]:
-        """Acknowledgements of all that was sent since the last call; each raises if its send failed."""
+        """The acknowledgements of all sends since the last call; each one raises if its send failed."""
         awaited, self._awaited = self._awaited, []
         return awaited

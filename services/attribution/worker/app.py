@@ -1,15 +1,15 @@
-"""The Faust app: membership, co-partitioned assignment, life cycle and sensors are Faust's; the rest is the lane's.
+"""The Faust app: membership, co-partitioned assignment, life cycle and sensors are Faust's; the rest is ours.
 
-Settings that the lane relies on, each measured: Faust's own assignor needs `table_standby_replicas` > 0 (else
-aiokafka's round robin, which tears clicks and orders apart); `stream_buffer_maxsize` counts chunks;
-`stream_wait_empty` would wait for acknowledgements that never come; a topic learnt late costs 45 s.
+The app relies on these settings, each of them measured. Faust uses its own assignor only with
+`table_standby_replicas` > 0; aiokafka's round robin would separate clicks and orders. `stream_buffer_maxsize` counts
+chunks. `stream_wait_empty` would wait for acknowledgements that never come. A topic that is learnt late costs 45 s.
 """
 
 import asyncio
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import faust
 from aiokafka.errors import KafkaConnectionError
@@ -17,9 +17,9 @@ from faust.sensors.prometheus import FaustMetrics, PrometheusMonitor
 from mode import CrashingSupervisor
 from prometheus_client import REGISTRY
 
-from services.attribution.stream.consumer import ChunkConsumer, ChunkTransport
+from services.attribution.stream.consumer import ChunkConsumer
 from services.attribution.stream.producer import Outbox
-from services.attribution.worker.partitions import Lane
+from services.attribution.worker.partitions import AssignedPartitions
 from services.attribution.worker.process import Pipeline
 from services.attribution.worker.startup import GROUP, INPUTS, World, check_world
 from services.kernel.errors import InvariantBroken, StartRefused
@@ -34,12 +34,12 @@ DEFAULT_PROCESS = "attribution"
 _RECORDS_PER_CHUNK = 4000
 _SESSION_SECONDS = 10.0
 _HEARTBEAT_SECONDS = 0.5
-"""By its answers a member learns that the others wait for it to join again."""
+"""The answer to a heartbeat tells a member that the others wait for it to join again."""
 _STOP_SECONDS = 25.0
-"""Orchestrators kill after 30."""
+"""Orchestrators kill a process after 30 s."""
 _CRASH_SECONDS = 10.0
 _LATE_STATUS = 75
-"""EX_TEMPFAIL: it was asked to stop, and what it needs for that did not answer."""
+"""EX_TEMPFAIL: the worker was asked to stop, and a service that it needs for that did not answer."""
 
 
 class AttributionApp(faust.App):
@@ -52,20 +52,37 @@ class AttributionApp(faust.App):
         self.world: World | None = None
 
     @cached_property
-    def lane(self) -> Lane:
-        """Made when first used: its locks belong to the running loop."""
+    def partitions(self) -> AssignedPartitions:
+        """The assigned partitions; made once the world is known."""
         if self.world is None:
             raise StartRefused("the worker was given partitions before it was started")
         keeper = self.world.keeper(settings().state_dir)
-        return Lane(INPUTS, keeper, Pipeline(self.outbox), self.outbox, self.crash)
+        return AssignedPartitions(INPUTS, keeper, Pipeline(self.outbox), self.outbox, self.crash)
 
-    def _new_transport(self) -> ChunkTransport:
-        return ChunkTransport(self.conf.broker_consumer, self)
+    @cached_property
+    def chunk_consumer(self) -> ChunkConsumer:
+        """The consumer that Faust asks for, with the arguments that Faust would give it, and with the partitions."""
+        return ChunkConsumer(
+            self.transport,
+            assignments=self.partitions,
+            callback=self.topics.on_message,
+            on_partitions_revoked=self._on_partitions_revoked,
+            on_partitions_assigned=self._on_partitions_assigned,
+            loop=self.transport.loop,
+            beacon=self.beacon,
+        )
+
+    def _new_consumer(self) -> ChunkConsumer:
+        return self.chunk_consumer
+
+    async def start(self) -> None:
+        """Check the world first: Faust makes the consumer before `on_start`, and the consumer needs the partitions."""
+        self.world = self.world or await asyncio.to_thread(check_world)
+        await super().start()
 
     async def on_start(self) -> None:
-        """Check the world, answer health checks, connect; then let Faust join its group."""
-        self.world = self.world or await asyncio.to_thread(check_world)
-        self.health.not_ready = self.lane.not_ready
+        """Answer health checks and connect; then let Faust join its group."""
+        self.health.not_ready = self.partitions.not_ready
         self.health.serve()
         metrics.common().build.labels(version("koc-settlement"), self.health.process).set(1)
         await self.outbox.start()
@@ -73,37 +90,37 @@ class AttributionApp(faust.App):
         await super().on_start()
 
     async def stop(self) -> None:
-        """In order, or hard when that takes too long."""
+        """Stop in order; end hard if that takes too long."""
         self._end_hard_after(_STOP_SECONDS, _LATE_STATUS)
         await super().stop()
 
     async def crash(self, reason: BaseException) -> None:
-        """The same, sooner: whatever failed may keep it from stopping."""
+        """Stop as in `stop`, with less time: the failure may keep the worker from stopping."""
         self._end_hard_after(_CRASH_SECONDS, getattr(reason, "exit_code", InvariantBroken.exit_code))
         await super().crash(reason)
 
     def why(self, ended: SystemExit) -> BaseException | None:
-        """Why the worker ended: Faust makes one exit status of whatever was raised. None: it was asked to."""
-        problem = self.lane.failed or (ended.__context__ if ended.code else None)
+        """The problem that ended the worker, which Faust reports as a bare exit status. None: it was asked to stop."""
+        problem = self.partitions.failure.problem or (ended.__context__ if ended.code else None)
         if isinstance(problem, KafkaConnectionError):
             return no_broker(problem)
         return problem
 
     def _end_hard_after(self, seconds: float, status: int) -> None:
-        consumer = cast("ChunkConsumer | None", self._consumer)
-        end_hard_after(seconds, status, *([] if consumer is None else [consumer.thread_loop]))
+        is_made = self._consumer is not None
+        end_hard_after(seconds, status, *([self.chunk_consumer.thread_loop] if is_made else []))
 
     async def on_shutdown(self) -> None:
-        """After the consumer's last checkpoint, when nothing more comes from the group."""
+        """Disconnect and leave the group; the consumer has already taken its last checkpoint."""
         await super().on_shutdown()
         await self.outbox.stop()
-        if settings().leave_on_stop and self.world is not None and self.lane.failed is None:
-            member_id = cast("ChunkConsumer", self.consumer).member_id
-            await asyncio.to_thread(leave_group, GROUP, settings().instance_id, member_id)
+        if settings().leave_on_stop and self.world is not None and self.partitions.failure.problem is None:
+            await asyncio.to_thread(leave_group, GROUP, settings().instance_id, self.chunk_consumer.member_id)
 
 
 def create_app() -> AttributionApp:
-    """The app with its agent, timer and sensors, not started and not connected."""
+    """The app with its agent, tasks and sensors, not started and not connected."""
+    # The settings that the module's docstring explains.
     broker = faust_broker()
     app = AttributionApp(
         GROUP,
@@ -129,22 +146,24 @@ def create_app() -> AttributionApp:
     app.monitor = PrometheusMonitor(metrics=FaustMetrics.create(REGISTRY, "faust"))
     inputs = app.topic(*sorted(INPUTS), key_serializer="raw", value_serializer="raw")
 
+    # One agent reads both topics; an error in it ends the worker.
     @app.agent(inputs, supervisor_strategy=CrashingSupervisor)
     async def attribute(stream: Any) -> None:
         async for event in stream.noack().events():
-            await app.lane.apply(event.value)
+            await app.partitions.apply(event.value)
 
+    # Tasks beside the agent: checkpoints, snapshots, and the garbage collector.
     @app.task  # type: ignore[untyped-decorator]  # Faust's
     async def checkpoints() -> None:
         while not app.should_stop:
             app.health.beat()
-            await app.lane.checkpoints(cast("ChunkConsumer", app.consumer))
+            await app.partitions.checkpoint(app.chunk_consumer)
 
     @app.task  # type: ignore[untyped-decorator]  # Faust's
     async def snapshots() -> None:
         while not app.should_stop:
             await app.sleep(settings().snapshot_seconds)
-            await app.lane.snapshots()
+            await app.partitions.snapshots()
 
     @app.task  # type: ignore[untyped-decorator]  # Faust's
     async def tidying() -> None:
@@ -156,7 +175,7 @@ def create_app() -> AttributionApp:
 
 
 def _faust_dir() -> Path:
-    """Where Faust keeps what it keeps; nothing of ours."""
+    """The folder for Faust's own files; it holds nothing of ours."""
     folder = settings().state_dir / "faust"
     folder.mkdir(parents=True, exist_ok=True)
     return folder

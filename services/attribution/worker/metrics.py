@@ -1,4 +1,4 @@
-"""What the worker shows of itself, set in one place from what the lane and the pipeline already know."""
+"""Metrics of the worker, set in one place by the partitions and the pipeline."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -12,8 +12,8 @@ from services.runtime import metrics
 _MILLI = 1000
 
 
-def chunk(topic: str, records: int, duplicates: int, seconds: float) -> None:
-    """A chunk was applied."""
+def count_chunk(topic: str, records: int, duplicates: int, seconds: float) -> None:
+    """Count an applied chunk."""
     known = metrics.attribution()
     known.consumed.labels(topic).inc(records)
     known.duplicates.labels(topic).inc(duplicates)
@@ -21,29 +21,29 @@ def chunk(topic: str, records: int, duplicates: int, seconds: float) -> None:
     known.batch_seconds.observe(seconds)
 
 
-def published(assertions: int, unattributed: int) -> None:
-    """Assertions were handed to the producer."""
+def count_published(assertions: int, unattributed: int) -> None:
+    """Count assertions that were handed to the producer."""
     metrics.attribution().credits.inc(assertions)
     metrics.attribution().unattributed.inc(unattributed)
 
 
-def withheld(orders: int) -> None:
-    """Orders had a new truth that is not published, because what is lost of the log could belong to them."""
+def count_withheld(orders: int) -> None:
+    """Count orders whose new truth is not published, because lost events could belong to them."""
     metrics.attribution().withheld.inc(orders)
 
 
-def refused(topic: str, reason: str) -> None:
-    """An event went to the dead-letter topic."""
+def count_refusal(topic: str, reason: str) -> None:
+    """Count an event that went to the dead-letter topic."""
     metrics.attribution().refused.labels(topic, reason).inc()
 
 
-def rerouted(topic: str) -> None:
-    """An event was published again where it belongs."""
+def count_rerouted(topic: str) -> None:
+    """Count an event that was published again to its own partition."""
     metrics.attribution().rerouted.labels(topic).inc()
 
 
-def assigned(numbers: Sequence[int]) -> None:
-    """Partitions came; what is known of the lag of others is no longer ours to tell."""
+def show_assignment(numbers: Sequence[int]) -> None:
+    """Show an assignment; the lag of partitions that went to other workers is no longer shown."""
     known = metrics.attribution()
     known.rebalances.inc()
     known.partitions.set(len(numbers))
@@ -51,23 +51,23 @@ def assigned(numbers: Sequence[int]) -> None:
     metrics.common().lag_seconds.clear()
 
 
-def produce_failed() -> None:
-    """A send was not acknowledged; the worker stops."""
+def count_produce_failure() -> None:
+    """Count a send without acknowledgement, which stops the worker."""
     metrics.attribution().produce_failures.inc()
 
 
-def closed() -> None:
-    """All stores were closed; their snapshots are for others to tell of."""
+def clear_snapshots() -> None:
+    """Show no more snapshots: the stores were closed, and other workers will show theirs."""
     metrics.attribution().snapshot_at.clear()
     metrics.attribution().snapshot_bytes.clear()
 
 
-def checkpoint(stores: Mapping[int, Store], consumer: Any, seconds: float) -> None:
-    """A checkpoint ended: how long it took, what is in memory and on disk, how far behind the logs we are."""
+def show_checkpoint(stores: Mapping[int, Store], consumer: Any, seconds: float) -> None:
+    """Show a checkpoint: its duration, the state in memory and on disk, and the lag behind the logs."""
     known = metrics.attribution()
     known.checkpoint_seconds.observe(seconds)
     known.checkpoint_at.set_to_current_time()
-    known.hot_buyers.set(sum(store.hot_buyers() for store in stores.values()))
+    known.hot_buyers.set(sum(store.cached_buyers() for store in stores.values()))
     known.state_bytes.set(sum(store.size_bytes() for store in stores.values()))
     now = time.time()
     for number, store in stores.items():

@@ -1,38 +1,40 @@
-"""A chunk's way: decoded, routed, applied to the partition's state, published."""
+"""The processing of a chunk: decode, route, apply to the partition's state, publish."""
 
 import time
 from collections.abc import Iterable, Iterator
 
 from schemas.reasons import UNUSABLE
 from schemas.topics import BUYER_PARTITIONS, BY_NAME, CLICKS, CREDITS, DLQ_PARTITIONS, ORDERS
-from services.attribution.apply.apply import Outcome, Refusal, apply_orders, apply_touches
+from services.attribution.apply.orders import apply_orders
+from services.attribution.apply.publishing import Publication, republications
+from services.attribution.apply.records import RefusedRecord
+from services.attribution.apply.touches import apply_touches
 from services.attribution.domain.assertion import Assertion
 from services.attribution.events.encode_credits import OutRecord, encode_assertion
-from services.attribution.events.read import Intake, Stray, read_clicks, read_orders
+from services.attribution.events.read import Intake, StrayEvent, read_clicks, read_orders
 from services.attribution.state.store import Store
 from services.attribution.stream.fetch import Chunk
 from services.attribution.stream.producer import Outbox
 from services.attribution.worker import metrics as worker_metrics
-from services.attribution.worker.refusal_limit import Scrap
+from services.attribution.worker.refusal_limit import RefusalLimit
 from services.runtime import deadletters
 from services.runtime.kafka import partition_of
 
-_REPUBLISHED_AT_ONCE = 1000
-
 
 class Pipeline:
-    """Turns chunks into changed state and sent records; whether these arrived is for the checkpoint to wait for."""
+    """Turns chunks into changed state and sent records; a checkpoint waits until the brokers have these records."""
 
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
-        self._scrap = {topic.name: Scrap(topic.name) for topic in (CLICKS, ORDERS)}
+        self._refusal_limits = {topic.name: RefusalLimit(topic.name) for topic in (CLICKS, ORDERS)}
 
     async def process(self, store: Store, chunk: Chunk) -> None:
         """Apply a chunk.
 
         Raises:
-            StartRefused: most of what came in lately is unusable.
+            StartRefused: most of the last records are unusable.
         """
+        # Decode and apply: the state changes here, and nothing was sent yet.
         started = time.perf_counter()
         intake: Intake
         if chunk.topic == CLICKS.name:
@@ -41,28 +43,23 @@ class Pipeline:
         else:
             orders = read_orders(chunk.records, store.local, chunk.partition)
             intake, outcome = orders, apply_orders(store.shard, orders.records)
+        # A topic full of other records stops the worker before they fill the dead-letter topic.
         unusable = sum(refusal.reason in UNUSABLE for refusal in intake.refusals)
-        self._scrap[chunk.topic].judge(len(chunk.records) - unusable, unusable)
-        await self._publish(chunk.partition, store, outcome)
+        self._refusal_limits[chunk.topic].check(len(chunk.records) - unusable, unusable)
+        # Send everything that follows from the chunk.
+        await self._publish(chunk.partition, outcome.publication)
         for refusal in (*intake.refusals, *outcome.refusals):
-            await self._bury(chunk.topic, chunk.partition, refusal)
+            await self._send_dead_letter(chunk.topic, chunk.partition, refusal)
         for stray in intake.strays:
             await self._reroute(chunk.topic, chunk.partition, stray)
-        if chunk.records:
-            store.applied_at[chunk.topic] = chunk.records[-1].timestamp
-        worker_metrics.chunk(chunk.topic, len(chunk.records), outcome.duplicates, time.perf_counter() - started)
+        worker_metrics.count_chunk(chunk.topic, len(chunk.records), outcome.duplicates, time.perf_counter() - started)
 
     async def publish_all(self, partition: int, store: Store) -> None:
-        """Publish the truth of every order in a store."""
-        outcome = Outcome()
-        for buyer_id, buyer in store.every_buyer():
-            outcome.changes.orders.update({(buyer_id, i): (buyer, order) for i, order in buyer.orders.items()})
-            if len(outcome.changes.orders) >= _REPUBLISHED_AT_ONCE:
-                await self._publish(partition, store, outcome)
-                outcome = Outcome()
-        await self._publish(partition, store, outcome)
+        """Publish the current truth of every order in a store."""
+        for published in republications(store.shard, store.every_buyer()):
+            await self._publish(partition, published)
 
-    async def _publish(self, partition: int, store: Store, outcome: Outcome) -> None:
+    async def _publish(self, partition: int, published: Publication) -> None:
         unattributed = 0
 
         def encoded(assertions: Iterable[Assertion]) -> Iterator[OutRecord]:
@@ -71,13 +68,13 @@ class Pipeline:
                 unattributed += not assertion.judgement.credits
                 yield encode_assertion(assertion, partition)
 
-        if outcome.changes.orders:
-            count = await self._outbox.publish(CREDITS.name, partition, encoded(outcome.assertions(store.shard)))
-            worker_metrics.published(count, unattributed)
-            worker_metrics.withheld(outcome.withheld(store.shard))
+        if published.orders:
+            count = await self._outbox.publish(CREDITS.name, partition, encoded(published.assertions()))
+            worker_metrics.count_published(count, unattributed)
+        worker_metrics.count_withheld(published.withheld)
 
-    async def _bury(self, topic: str, partition: int, refusal: Refusal) -> None:
-        """Send a refused record to its dead-letter topic, as it came and with its reason."""
+    async def _send_dead_letter(self, topic: str, partition: int, refusal: RefusedRecord) -> None:
+        """Send a refused record to its dead-letter topic, unchanged and with its reason."""
         source = refusal.source
         await self._outbox.send(
             BY_NAME[topic].dlq,
@@ -86,12 +83,12 @@ class Pipeline:
             source.value,
             deadletters.headers(refusal.reason, refusal.detail, topic, partition, source.offset, source.headers),
         )
-        worker_metrics.refused(topic, refusal.reason)
+        worker_metrics.count_refusal(topic, refusal.reason)
 
-    async def _reroute(self, topic: str, partition: int, stray: Stray) -> None:
-        """Publish an event again where its key belongs; the mark keeps it from wandering for ever."""
+    async def _reroute(self, topic: str, partition: int, stray: StrayEvent) -> None:
+        """Publish an event again to the partition of its key; the mark keeps it from being rerouted for ever."""
         key, source = stray.buyer_id.encode(), stray.source
         mark = (deadletters.REROUTED, f"{topic}/{partition}/{source.offset}".encode())
         target = partition_of(key, BUYER_PARTITIONS)
         await self._outbox.send(topic, target, key, source.value, [*source.headers, mark])
-        worker_metrics.rerouted(topic)
+        worker_metrics.count_rerouted(topic)

@@ -1,22 +1,22 @@
-"""How much of what comes in is unusable: past a share of it, somebody publishes the wrong thing to the topic."""
+"""The share of unusable records in a topic: above a limit, a publisher sends the wrong records to it."""
 
 from collections import deque
 
 from services.kernel.errors import StartRefused
 
 WINDOW = 1000
-"""Records looked back over; fewer are never judged."""
+"""The number of last records that are checked; fewer records are never checked."""
 
 
-class Scrap:
-    """The last records of one topic: which of them were undecodable or invalid."""
+class RefusalLimit:
+    """The last records of one topic, and which of them were undecodable or invalid."""
 
     def __init__(self, topic: str) -> None:
         self._topic = topic
         self._recent: deque[bool] = deque(maxlen=WINDOW)
 
-    def judge(self, usable: int, unusable: int) -> None:
-        """Take in a chunk, before any of it is sent to the dead-letter topic.
+    def check(self, usable: int, unusable: int) -> None:
+        """Count the records of a chunk, before any of them is sent to the dead-letter topic.
 
         Raises:
             StartRefused: more than half of the last WINDOW records were unusable.
@@ -28,5 +28,5 @@ class Scrap:
         if len(self._recent) == WINDOW and sum(self._recent) * 2 > WINDOW:
             raise StartRefused(
                 f"{sum(self._recent)} of the last {WINDOW} records of {self._topic} are not events of this topic: "
-                f"somebody publishes the wrong thing; stop them before this worker starts again"
+                f"a publisher sends the wrong records; stop it before this worker starts again"
             )

@@ -1,4 +1,4 @@
-"""What a start needs of the world: policies, the broker's topics as they should be, and a place for snapshots."""
+"""The checks of a start: policies, the broker's topics, and a place for snapshots."""
 
 import fcntl
 from pathlib import Path
@@ -8,7 +8,7 @@ from schemas.topics import CLICKS, ORDERS
 from services.attribution.policy.file import PolicyFile, read_policy_file
 from services.attribution.snapshots.archive import Snapshots, open_snapshots
 from services.attribution.snapshots.keeper import Keeper
-from services.attribution.state.metadata import Terms
+from services.attribution.state.metadata import StoreTerms
 from services.kernel.errors import StartRefused
 from services.runtime.settings import local_dir, settings
 from services.runtime.topics import topic_ids, topic_problems
@@ -18,28 +18,28 @@ INPUTS = frozenset({CLICKS.name, ORDERS.name})
 
 
 class World(NamedTuple):
-    """What a start has checked."""
+    """The surroundings of a worker, as checked at its start."""
 
     policies: PolicyFile
     topic_ids: dict[str, str]
     snapshots: Snapshots
 
-    def terms(self, partition: int) -> Terms:
+    def terms(self, partition: int) -> StoreTerms:
         """The terms of this process for a partition number."""
         rules, horizons = self.policies
-        return Terms.now(partition, self.topic_ids, horizons, rules)
+        return StoreTerms.now(partition, self.topic_ids, horizons, rules)
 
     def keeper(self, folder: Path) -> Keeper:
-        """Who opens the stores of a folder."""
+        """The keeper of the stores in a folder."""
         return Keeper(folder, self.snapshots, self.terms, self.policies.rules)
 
 
 def check_world() -> World:
-    """Read the policies, look at the topics, and find where snapshots go.
+    """Read the policies, check the topics, and open the place for snapshots.
 
     Raises:
-        StartRefused: something is not as this worker needs it.
-        ConnectionError: no broker answers, or it went away; starting again helps.
+        StartRefused: a policy, a topic or a setting is not as this worker needs it.
+        ConnectionError: no broker answers, or it went away; another start helps.
     """
     policies = read_policy_file()
     snapshots = open_snapshots(snapshot_url())
@@ -49,12 +49,12 @@ def check_world() -> World:
 
 
 def occupy(folder: Path) -> Any:
-    """Keep other workers out of a state folder; the open file that is returned holds it until the process ends.
+    """Keep other workers out of a state folder. Returns an open file that locks it until the process ends.
 
-    To be done before the group is joined: who cannot work must not take the place of one who does.
+    Call this before joining the group: a worker that cannot work must not take the place of one that does.
 
     Raises:
-        StartRefused: another worker is in it.
+        StartRefused: another worker uses the folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
     file = (folder / "worker.lock").open("a")
@@ -63,16 +63,16 @@ def occupy(folder: Path) -> Any:
     except BlockingIOError:
         file.close()
         raise StartRefused(
-            f"another worker is at work in {folder}: give each its own KOC_STATE_DIR and KOC_INSTANCE_ID"
+            f"another worker is at work in {folder}: give each worker its own KOC_STATE_DIR and KOC_INSTANCE_ID"
         ) from None
     return file
 
 
 def snapshot_url() -> str:
-    """Where snapshots go; a developer's machine needs no setting for it.
+    """The URL for snapshots; outside production it has a default.
 
     Raises:
-        StartRefused: nothing says so in production.
+        StartRefused: in production KOC_SNAPSHOT_URL is not set.
     """
     known = settings()
     if known.snapshot_url is None and known.environment == "production":

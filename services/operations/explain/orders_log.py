@@ -10,8 +10,7 @@ from services.kernel.time import DAY
 from services.operations.drain.positions import LivePositions
 from services.operations.explain.log_search import LogStretch, records_naming
 from services.operations.explain.sources import BookedOrder, EventRefusal, OrderLogRecord, PublishedOrder
-from services.runtime.deadletters import Position as LogPosition
-from services.runtime.deadletters import select
+from services.runtime.deadletters import LogPosition, select
 
 EARLY = 30 * DAY
 """How long before the payment an event of the order may have been received."""

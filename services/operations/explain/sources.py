@@ -8,7 +8,7 @@ from schemas.partitioning import partition_of
 from schemas.reasons import MEANING as REFUSED_BECAUSE
 from schemas.reasons import Reason
 from schemas.topics import BUYER_PARTITIONS
-from services.runtime.deadletters import Position as LogPosition
+from services.runtime.deadletters import LogPosition
 from services.settlement.books.journal_entry import JournalEntry
 from services.settlement.domain.lines.assertions import LineAssertion
 from services.settlement.domain.lines.line import Line

@@ -23,7 +23,7 @@ from services.runtime.local import broker, leftovers, postgres, requirements
 from services.runtime.local.layout import Layout, Memory
 from services.runtime.local.supervisor import RELEASE, lock
 
-Progress = Callable[[str], None]
+StartProgress = Callable[[str], None]
 
 _STOP_SECONDS = 60.0
 _READY_SECONDS = 45.0
@@ -63,7 +63,7 @@ class Stack:
         """Stop, whatever happened."""
         self.down()
 
-    def up(self, progress: Progress = lambda _: None) -> bool:
+    def up(self, progress: StartProgress = lambda _: None) -> bool:
         """Start and wait until every worker is ready or will not be; False if it ran already with as many workers.
 
         A worker that refuses or crashes leaves the rest running, so that its cause can be mended: see `processes`.
@@ -177,7 +177,7 @@ class Stack:
         except OSError as error:
             return f"does not answer: {error}"
 
-    def _prepare(self, progress: Progress) -> None:
+    def _prepare(self, progress: StartProgress) -> None:
         """Check the machine, fetch what is missing."""
         self.layout.folder.mkdir(parents=True, exist_ok=True)
         requirements.room(self.layout.folder)
@@ -189,7 +189,7 @@ class Stack:
             progress(f"fetched Apache Kafka in {time.monotonic() - began:.1f} s")
         self.layout.log.mkdir(exist_ok=True)
 
-    def _start_supervisor(self, progress: Progress) -> None:
+    def _start_supervisor(self, progress: StartProgress) -> None:
         """Start the supervisor and follow it until the servers answer and the workers are started."""
         with (self.layout.log / "supervisor.log").open("ab") as log:
             self._supervisor = subprocess.Popen(
@@ -217,7 +217,7 @@ class Stack:
             progress(f"{told['did']} ({told['seconds']} s)")
         raise StartRefused(f"the supervisor ended while it started; see {self.layout.log / 'supervisor.log'}")
 
-    def _await_workers(self, progress: Progress) -> None:
+    def _await_workers(self, progress: StartProgress) -> None:
         """Wait until every worker is ready or will not be: it refused, or crashed again and again."""
         deadline = time.monotonic() + _READY_SECONDS
         waiting = {process["name"] for process in self.processes()}

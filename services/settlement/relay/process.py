@@ -22,6 +22,7 @@ from services.runtime.database import engine
 from services.runtime.health import Health
 from services.runtime.kafka import aiokafka_options
 from services.runtime.log import configure_logging
+from services.runtime.record_batch import RecordBatch
 from services.runtime.settings import settings
 from services.runtime.topics import log_ends
 from services.settlement.books.migrations import check_revision
@@ -77,7 +78,7 @@ class Relay:
         behind = await self._store.behind()
         metrics.relay().lag.set(sum(one.booked - one.published for one in behind))
         batches = [await self._batch(one.writer, one.published) for one in behind]
-        await asyncio.gather(*[await self._send(batch) for batch in batches])
+        await asyncio.gather(*[await batch.records.send(LEDGER.name, batch.writer) for batch in batches])
         for batch in batches:
             await self._store.advance(batch.writer, batch.published, batch.last.seq)
             self._heads[batch.writer] = batch.last
@@ -85,38 +86,30 @@ class Relay:
         metrics.relay().published.inc(count)
         return count
 
-    async def _send(self, batch: "_Batch") -> asyncio.Future[Any]:
-        acknowledged: asyncio.Future[Any] = await self._producer.send_batch(
-            batch.records, LEDGER.name, partition=batch.writer
-        )
-        return acknowledged
-
     async def _batch(self, writer: int, published: int) -> "_Batch":
         """A writer's next batch."""
         last = self._heads.get(writer)
         if last is None or last.seq != published:
             last = await self._store.head(writer, published)
-        records = self._producer.create_batch()
+        records = RecordBatch(self._producer)
         for recorded in await self._store.rows(writer, published, BATCH_ENTRIES):
             if not recorded.follows(last):
                 metrics.common().invariants.labels("journal_chain").inc()
                 raise InvariantBroken(f"journal row {recorded.entry_id} does not follow {writer}-{last.seq}")
-            key, value, headers = encode(recorded, last.head)
-            if records.append(key=key, value=value, timestamp=None, headers=headers) is None:
+            if not records.add(*encode(recorded, last.head)):
                 break
             last = recorded.link
         if last.seq == published:
             raise InvariantBroken(f"journal row {writer}-{published + 1} is missing")
-        records.close()
         return _Batch(writer, published, records, last)
 
 
 class _Batch(NamedTuple):
-    """Entries of one writer after number `published` up to the link `last`, as aiokafka's batch of records."""
+    """Entries of one writer after number `published` up to the link `last`."""
 
     writer: int
     published: int
-    records: Any
+    records: RecordBatch
     last: Link
 
 

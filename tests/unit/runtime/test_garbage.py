@@ -6,17 +6,18 @@ import weakref
 import pytest
 from faust.types import TP
 
-from services.attribution.apply.apply import TouchRecord, apply_touches
+from services.attribution.apply.records import TouchRecord
+from services.attribution.apply.touches import apply_touches
 from services.attribution.domain.horizons import Horizons
-from services.attribution.state.keyvalue import MemoryKeyValue
-from services.attribution.state.metadata import Terms
+from services.attribution.state.metadata import StoreTerms
 from services.attribution.state.store import Store
 from services.attribution.stream.fetch import Chunk
 from services.runtime import garbage
+from tests.kit.attribution_memory import MemoryKeyValue
 from tests.kit.attribution_words import NOW, RULES, touch
 from tests.reference.attribution_reference import LogRecord
 
-TERMS = Terms.now(3, {"clicks": "id-1"}, Horizons(), RULES)
+TERMS = StoreTerms.now(3, {"clicks": "id-1"}, Horizons(), RULES)
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def test_the_state_of_a_store_goes_when_it_is_closed():
 
 
 @pytest.mark.usefixtures("_no_collector")
-def test_what_has_a_cycle_goes_at_the_next_look_and_what_is_left_is_not_looked_at_again():
+def test_a_cycle_is_collected_at_the_next_tidy_and_survivors_are_frozen():
     class Cycle:
         pass
 

@@ -25,7 +25,7 @@ def test_a_task_is_named_with_all_that_it_awaits() -> None:
     assert asyncio.run(run()) == [f"outer:{lines[0]}", f"inner:{lines[1]}"]
 
 
-def test_one_that_has_not_begun_is_named_too() -> None:
+def test_a_task_that_has_not_begun_is_named_too() -> None:
     waiting = outer()
     assert [place.partition(":")[0] for place in chain(waiting)] == ["outer"]
     waiting.close()

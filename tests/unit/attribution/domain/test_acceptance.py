@@ -4,11 +4,9 @@ from functools import partial
 
 import pytest
 
-from services.attribution.domain import acceptance
-from services.attribution.domain import facts as said
+from services.attribution.domain import facts
 from services.attribution.domain.acceptance import accept_fact, accept_payment, accept_touch
 from services.attribution.domain.buyer import Buyer
-from services.attribution.domain.forgetting import forget, useful
 from services.attribution.domain.horizons import (
     FACTS_PER_ORDER,
     FUTURE,
@@ -16,7 +14,6 @@ from services.attribution.domain.horizons import (
     TOUCHES_PER_DAY,
     WAITING_PER_BUYER,
     Horizons,
-    Watermarks,
 )
 from services.kernel.errors import Refused
 from services.kernel.time import DAY
@@ -26,16 +23,16 @@ H = Horizons()
 EVER = -(10**18)
 
 
-def touched(buyer, one, offset=0, clicks_at=EVER, appended_at=NOW):
+def take_touch(buyer, one, offset=0, clicks_at=EVER, appended_at=NOW):
     return accept_touch(buyer, one, offset, appended_at, clicks_at, H)
 
 
-def paid(buyer, one, offset=0, orders_at=EVER, appended_at=NOW):
+def take_payment(buyer, one, offset=0, orders_at=EVER, appended_at=NOW):
     return accept_payment(buyer, one, offset, appended_at, orders_at, H)
 
 
-def said_of(buyer, one, offset=5, orders_at=EVER, appended_at=NOW + DAY, order_id="o_1"):
-    return accept_fact(buyer, order_id, one, offset, appended_at, orders_at, H)
+def take_fact(buyer, one, offset=5, orders_at=EVER, appended_at=NOW + DAY, order_id="o_1"):
+    return accept_fact(buyer, order_id, one, offset, appended_at, orders_at, H, has_room=True)
 
 
 def reason_of(step, *args, **kwargs):
@@ -46,195 +43,145 @@ def reason_of(step, *args, **kwargs):
 
 def test_the_same_touch_twice_has_no_effect():
     buyer = Buyer()
-    assert touched(buyer, touch()) == []
-    assert touched(buyer, touch(), 1) is None
+    assert take_touch(buyer, touch()) == []
+    assert take_touch(buyer, touch(), 1) is None
     assert list(buyer.touches) == [0]
 
 
 def test_another_touch_under_a_used_id_is_a_conflict():
     buyer = Buyer()
-    touched(buyer, touch())
-    assert reason_of(touched, buyer, touch(koc_id="k_2"), 1) == "id_conflict"
+    take_touch(buyer, touch())
+    assert reason_of(take_touch, buyer, touch(koc_id="k_2"), 1) == "id_conflict"
 
 
 def test_a_touch_may_be_late_by_the_limit_and_no_more():
     watermark = NOW + H.touch_lateness
-    assert touched(Buyer(), touch(at=NOW), clicks_at=watermark) == []
-    assert reason_of(touched, Buyer(), touch(at=NOW - 1), clicks_at=watermark) == "too_late"
+    assert take_touch(Buyer(), touch(at=NOW), clicks_at=watermark) == []
+    assert reason_of(take_touch, Buyer(), touch(at=NOW - 1), clicks_at=watermark) == "too_late"
 
 
 def test_an_id_is_remembered_as_long_as_its_touch_could_be_accepted():
     buyer = Buyer()
-    touched(buyer, touch(at=NOW))
-    assert reason_of(touched, buyer, touch(at=NOW + 1), 1, NOW + H.touch_lateness) == "id_conflict"
-    assert touched(buyer, touch(at=NOW + 1), 1, NOW + H.touch_lateness + 1) == []
+    take_touch(buyer, touch(at=NOW))
+    assert reason_of(take_touch, buyer, touch(at=NOW + 1), 1, NOW + H.touch_lateness) == "id_conflict"
+    assert take_touch(buyer, touch(at=NOW + 1), 1, NOW + H.touch_lateness + 1) == []
 
 
 def test_a_buyer_has_so_many_touches_a_day_and_no_more():
     buyer = Buyer()
     for i in range(TOUCHES_PER_DAY):
-        touched(buyer, touch(f"t{i}", at=NOW + i), i)
-    assert reason_of(touched, buyer, touch("more", at=NOW + DAY - 1), 999, appended_at=NOW + DAY) == "too_many"
-    assert touched(buyer, touch("tomorrow", at=NOW + DAY), 1000, appended_at=NOW + DAY) == []
+        take_touch(buyer, touch(f"t{i}", at=NOW + i), i)
+    assert reason_of(take_touch, buyer, touch("more", at=NOW + DAY - 1), 999, appended_at=NOW + DAY) == "too_many"
+    assert take_touch(buyer, touch("tomorrow", at=NOW + DAY), 1000, appended_at=NOW + DAY) == []
 
 
 def test_an_event_may_be_an_hour_ahead_of_the_broker_and_no_more():
-    assert touched(Buyer(), touch(at=NOW + FUTURE)) == []
-    assert reason_of(touched, Buyer(), touch(at=NOW + FUTURE + 1)) == "in_future"
-    assert reason_of(paid, Buyer(), payment(at=NOW + FUTURE + 1)) == "in_future"
+    assert take_touch(Buyer(), touch(at=NOW + FUTURE)) == []
+    assert reason_of(take_touch, Buyer(), touch(at=NOW + FUTURE + 1)) == "in_future"
+    assert reason_of(take_payment, Buyer(), payment(at=NOW + FUTURE + 1)) == "in_future"
 
 
 def test_a_duplicate_is_no_conflict_however_late_it_comes():
     buyer = Buyer()
-    paid(buyer, payment())
-    assert paid(buyer, payment(), 1, NOW + H.order_memory) is None
+    take_payment(buyer, payment())
+    assert take_payment(buyer, payment(), 1, NOW + H.order_memory) is None
 
 
 def test_a_second_payment_of_an_order_is_a_conflict():
     buyer = Buyer()
-    paid(buyer, payment())
-    assert reason_of(paid, buyer, payment(event_id="other"), 1) == "id_conflict"
-    assert reason_of(paid, buyer, payment(lines=(line(quantity=2),)), 1) == "id_conflict"
+    take_payment(buyer, payment())
+    assert reason_of(take_payment, buyer, payment(event_id="other"), 1) == "id_conflict"
+    assert reason_of(take_payment, buyer, payment(lines=(line(quantity=2),)), 1) == "id_conflict"
 
 
 def test_a_payment_may_be_late_by_the_limit_and_no_more():
     watermark = NOW + H.order_lateness
-    assert paid(Buyer(), payment(), orders_at=watermark) is not None
-    assert reason_of(paid, Buyer(), payment(at=NOW - 1), orders_at=watermark) == "too_late"
+    assert take_payment(Buyer(), payment(), orders_at=watermark) is not None
+    assert reason_of(take_payment, Buyer(), payment(at=NOW - 1), orders_at=watermark) == "too_late"
 
 
 def test_candidates_are_all_touches_of_the_window_whichever_came_first():
     for touches_first in (True, False):
         buyer = Buyer()
         if not touches_first:
-            paid(buyer, payment(), 7)
+            take_payment(buyer, payment(), 7)
         for offset, age in enumerate((0, H.candidate_window, H.candidate_window + 1, -1)):
-            touched(buyer, touch(f"t{offset}", at=NOW - age), offset)
+            take_touch(buyer, touch(f"t{offset}", at=NOW - age), offset)
         if touches_first:
-            paid(buyer, payment(), 7)
+            take_payment(buyer, payment(), 7)
         assert buyer.orders["o_1"].candidates == [0, 1]
 
 
 def test_an_event_of_an_unknown_order_waits_for_it():
     buyer = Buyer()
-    received = fact(said.RECEIVED)
-    assert said_of(buyer, received) is True
-    assert said_of(buyer, received, 6) is False
+    received = fact(facts.RECEIVED)
+    assert take_fact(buyer, received) is True
+    assert take_fact(buyer, received, 6) is False
     assert buyer.waiting["o_1"] == [(5, received)]
-    assert reason_of(said_of, buyer, fact(said.COMPLETED)) == "id_conflict"
+    assert reason_of(take_fact, buyer, fact(facts.COMPLETED)) == "id_conflict"
 
 
 def test_an_event_of_an_unknown_order_is_too_late_where_its_order_would_be():
     orders_at = NOW + H.order_lateness
-    assert said_of(Buyer(), fact(said.RECEIVED, at=NOW), orders_at=orders_at) is True
-    assert reason_of(said_of, Buyer(), fact(said.RECEIVED, at=NOW - 1), orders_at=orders_at) == "too_late"
+    assert take_fact(Buyer(), fact(facts.RECEIVED, at=NOW), orders_at=orders_at) is True
+    assert reason_of(take_fact, Buyer(), fact(facts.RECEIVED, at=NOW - 1), orders_at=orders_at) == "too_late"
 
 
 def test_a_known_order_takes_events_as_long_as_it_is_remembered():
     buyer = Buyer()
-    order = paid(buyer, payment())
+    order = take_payment(buyer, payment())
     last = NOW + H.order_memory
-    assert said_of(buyer, fact(said.RECEIVED, "a"), orders_at=last) is order
-    assert reason_of(said_of, buyer, fact(said.RECEIVED, "b"), orders_at=last + 1) == "too_late"
+    assert take_fact(buyer, fact(facts.RECEIVED, "a"), orders_at=last) is order
+    assert reason_of(take_fact, buyer, fact(facts.RECEIVED, "b"), orders_at=last + 1) == "too_late"
 
 
 def test_an_event_that_names_a_line_its_order_does_not_have_is_refused():
     buyer = Buyer()
-    paid(buyer, payment())
-    refund = fact(said.REFUNDED, refund_id="rf", refunds=(("9", 1, 0),))
-    assert reason_of(said_of, buyer, refund) == "unknown_line"
-    assert reason_of(said_of, buyer, fact(said.CANCELLED, line_ids=("9",))) == "unknown_line"
+    take_payment(buyer, payment())
+    refund = fact(facts.REFUNDED, refund_id="rf", refunds=(("9", 1, 0),))
+    assert reason_of(take_fact, buyer, refund) == "unknown_line"
+    assert reason_of(take_fact, buyer, fact(facts.CANCELLED, line_ids=("9",))) == "unknown_line"
 
 
 def test_the_vector_names_the_latest_event_of_the_order():
     buyer = Buyer()
-    order = paid(buyer, payment(), 8)
-    said_of(buyer, fact(said.RECEIVED), 3)
+    order = take_payment(buyer, payment(), 8)
+    take_fact(buyer, fact(facts.RECEIVED), 3)
     assert order.next_offset == 9
-    said_of(buyer, fact(said.COMPLETED, "e2"), 20)
+    take_fact(buyer, fact(facts.COMPLETED, "e2"), 20)
     assert order.next_offset == 21
-
-
-def test_a_touch_is_kept_while_an_order_or_its_id_may_need_it():
-    buyer = Buyer()
-    touched(buyer, touch("kept"), 0)
-    touched(buyer, touch("old", at=NOW - 30 * DAY), 1)
-    paid(buyer, payment())
-    far = NOW + 100 * DAY
-    forget(buyer, useful(Watermarks(clicks=NOW - 29 * DAY, orders=far), H))
-    assert list(buyer.touches) == [0, 1]
-    forget(buyer, useful(Watermarks(clicks=far, orders=far), H))
-    assert list(buyer.touches) == [0]
-
-
-def test_an_order_is_kept_while_either_log_may_still_reach_it():
-    buyer = Buyer()
-    paid(buyer, payment())
-    gone = NOW + H.order_memory + 1
-    forget(buyer, useful(Watermarks(clicks=NOW + H.touch_lateness, orders=gone), H))
-    forget(buyer, useful(Watermarks(clicks=gone, orders=NOW + H.order_memory), H))
-    assert "o_1" in buyer.orders
-    forget(buyer, useful(Watermarks(clicks=NOW + H.touch_lateness + 1, orders=gone), H))
-    assert buyer.is_empty()
-
-
-def test_a_day_that_still_accepts_touches_counts_also_those_that_are_too_late_by_now(monkeypatch):
-    monkeypatch.setattr(acceptance, "TOUCHES_PER_DAY", 2)
-    buyer = Buyer()
-    midnight = NOW // DAY * DAY
-    touched(buyer, touch("t1", at=midnight), 0)
-    touched(buyer, touch("t2", at=midnight + 2), 1)
-    noon = Watermarks(clicks=midnight + H.touch_lateness + DAY // 2, orders=NOW + 100 * DAY)
-    forget(buyer, useful(noon, H))
-    with pytest.raises(Refused) as refused:
-        touched(buyer, touch("t3", at=midnight + DAY - 1), 2, appended_at=NOW + DAY)
-    assert refused.value.reason == "too_many"
-    forget(buyer, useful(noon._replace(clicks=noon.clicks + DAY), H))
-    assert buyer.is_empty()
-
-
-def test_a_touch_id_counts_once_for_an_order_though_its_newest_touch_was_forgotten():
-    buyer = Buyer()
-    day = DAY
-    touched(buyer, touch("x", at=NOW - 14 * day), 0)
-    paid(buyer, payment(at=NOW))
-    touched(buyer, touch("x", at=NOW - 10 * day), 1, clicks_at=NOW - 10 * day)
-    forget(buyer, useful(Watermarks(clicks=NOW - 6 * day, orders=NOW + 60 * day), H))
-    assert list(buyer.touches) == [0]
-    touched(buyer, touch("x", at=NOW - 5 * day), 2, clicks_at=NOW - 5 * day)
-    assert buyer.orders["o_1"].candidates == [0]
 
 
 def test_an_order_has_so_many_events_and_no_more():
     buyer = Buyer()
-    paid(buyer, payment())
+    take_payment(buyer, payment())
     for i in range(FACTS_PER_ORDER):
-        said_of(buyer, fact(said.RECEIVED, f"e{i}"))
-    assert reason_of(said_of, buyer, fact(said.RECEIVED, "more")) == "too_many"
-    assert said_of(buyer, fact(said.RECEIVED, "e0")) is False
+        take_fact(buyer, fact(facts.RECEIVED, f"e{i}"))
+    assert reason_of(take_fact, buyer, fact(facts.RECEIVED, "more")) == "too_many"
+    assert take_fact(buyer, fact(facts.RECEIVED, "e0")) is False
 
 
 def test_a_buyer_has_so_many_orders_that_accept_events_and_no_more():
     buyer = Buyer()
     for i in range(ORDERS_PER_BUYER):
-        paid(buyer, payment(f"o_{i}", at=NOW + i, event_id=f"p_{i}"), i, NOW)
-    assert reason_of(paid, buyer, payment("more", at=NOW + DAY), appended_at=NOW + DAY) == "too_many"
+        take_payment(buyer, payment(f"o_{i}", at=NOW + i, event_id=f"p_{i}"), i, NOW)
+    assert reason_of(take_payment, buyer, payment("more", at=NOW + DAY), appended_at=NOW + DAY) == "too_many"
     first_forgotten = NOW + H.order_memory + 1
-    assert paid(buyer, payment("more", at=first_forgotten), 5000, first_forgotten, first_forgotten) is not None
+    assert take_payment(buyer, payment("more", at=first_forgotten), 5000, first_forgotten, first_forgotten) is not None
 
 
 def test_so_many_events_of_a_buyer_wait_for_their_orders_and_no_more():
     buyer = Buyer()
     for i in range(WAITING_PER_BUYER):
-        said_of(buyer, fact(said.RECEIVED, f"e{i}", at=NOW), order_id=f"o_{i}")
-    assert reason_of(said_of, buyer, fact(said.RECEIVED, "more"), order_id="o_more") == "too_many"
+        take_fact(buyer, fact(facts.RECEIVED, f"e{i}", at=NOW), order_id=f"o_{i}")
+    assert reason_of(take_fact, buyer, fact(facts.RECEIVED, "more"), order_id="o_more") == "too_many"
     waited_too_long = NOW + H.order_lateness + 1
-    assert said_of(buyer, fact(said.RECEIVED, "more"), orders_at=waited_too_long, order_id="o_more") is True
+    assert take_fact(buyer, fact(facts.RECEIVED, "more"), orders_at=waited_too_long, order_id="o_more") is True
 
 
 def test_no_more_events_wait_for_their_orders_than_the_partition_has_room_for():
     buyer = Buyer()
-    paid(buyer, payment())
+    take_payment(buyer, payment())
     crowded = partial(accept_fact, buyer, offset=5, appended_at=NOW + DAY, orders_at=EVER, horizons=H, has_room=False)
-    assert reason_of(crowded, "o_2", fact(said.RECEIVED)) == "too_many"
-    assert crowded("o_1", fact(said.RECEIVED)) is buyer.orders["o_1"]
+    assert reason_of(crowded, "o_2", fact(facts.RECEIVED)) == "too_many"
+    assert crowded("o_1", fact(facts.RECEIVED)) is buyer.orders["o_1"]

@@ -25,7 +25,7 @@ def test_the_last_click_takes_the_line():
     assert verdicts(touches) == {"late": "credited", "early": "not_last"}
 
 
-def test_of_two_touches_at_one_moment_the_greater_id_is_the_last():
+def test_the_greater_id_is_the_last_of_two_touches_at_one_moment():
     assert winners([touch("b"), touch("a")]) == ["b"]
     assert winners([touch("a"), touch("b")]) == ["b"]
 
@@ -85,7 +85,7 @@ def test_nobody_is_credited_for_buying_from_themselves():
     assert winners([touch(koc_id="b_1")]) == []
 
 
-def test_what_is_removed_weakens_nobody():
+def test_a_removed_touch_weakens_no_other():
     own_code = touch("own", kind="code", koc_id="b_1")
     stale_code = touch("stale", NOW - 2 * DAY, "code", content_type="live")
     far_code = touch("far", kind="code", product_id="p_9", shop_id="s_9", brand_id="br_9")

@@ -10,12 +10,11 @@ from schemas import decoding
 from schemas.fields import MAX_EVENT_BYTES
 from schemas.reasons import Reason
 from schemas.specimens import VALID
-from schemas.topics import CLICKS, CREDITS, ORDERS, REGISTRY
+from schemas.topics import CLICKS, ORDERS
 from services.attribution.events import decode
 from services.kernel.errors import Refused
 from services.kernel.time import format_rfc3339, parse_rfc3339
 from services.runtime import metrics
-from services.runtime.routing import route, route_as_is
 from services.settlement.books.decode_credits import decode_credit
 
 DECODERS = [(decode.read_click, "click"), (decode.decode_order, "order.paid"), (decode_credit, "credit")]
@@ -78,20 +77,3 @@ def test_the_largest_order_is_read_fast(monkeypatch: pytest.MonkeyPatch) -> None
     order = decode.decode_order(text("order.paid", lines=[line | {"line_id": f"{n}"} for n in range(200)]))
     assert isinstance(order, decode.OrderPaid)
     assert len(order.lines) == 200
-
-
-@pytest.mark.parametrize("raw", [b"", b"\xff", b"[" * 100_000, b'{"event_type":["click"]}', b'{"event_type":"credit"}'])
-def test_bytes_that_belong_nowhere_are_refused_or_sent_where_one_says(raw: bytes) -> None:
-    with pytest.raises(decoding.InvalidEvent):
-        route(raw)
-    assert route_as_is(raw, ORDERS.name)[:3] == (ORDERS.name, b"unroutable", raw)
-
-
-def test_events_go_under_their_keys_to_their_topics() -> None:
-    for name, topic, key in (
-        ("click", CLICKS, b"b_1"),
-        ("order.completed", ORDERS, b"b_1"),
-        ("plan.published", REGISTRY, b"pl_1"),
-    ):
-        assert route(text(name))[:2] == (topic.name, key)
-        assert route_as_is(text(name), CREDITS.name)[:2] == (topic.name, key)

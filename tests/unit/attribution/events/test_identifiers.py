@@ -5,8 +5,8 @@ import json
 import pytest
 
 from services.attribution.events import identifiers
-from services.attribution.events.decode import Declared
-from services.attribution.events.identifiers import check_names, only_names
+from services.attribution.events.decode import WireDeclaration
+from services.attribution.events.identifiers import check_identifiers, has_only_identifiers
 
 
 @pytest.mark.parametrize(
@@ -22,27 +22,31 @@ from services.attribution.events.identifiers import check_names, only_names
         ({"a": "\n"}, False),
     ],
 )
-def test_a_record_is_clean_if_nothing_but_names_stands_in_quotes(record, clean):
+def test_a_record_is_clean_if_only_identifiers_stand_in_quotes(record, clean):
     for separators in (None, (",", ":")):
-        assert only_names(json.dumps(record, separators=separators, ensure_ascii=False).encode()) is clean
-        assert only_names(json.dumps(record, separators=separators).encode()) is clean
+        assert has_only_identifiers(json.dumps(record, separators=separators, ensure_ascii=False).encode()) is clean
+        assert has_only_identifiers(json.dumps(record, separators=separators).encode()) is clean
 
 
-def test_an_escaped_name_is_left_to_the_slow_look():
-    assert not only_names(rb'{"a":"\u0061"}')
+def test_an_escaped_identifier_is_left_to_the_slow_check():
+    assert not has_only_identifiers(rb'{"a":"\u0061"}')
 
 
-def test_skeletons_are_remembered_boundedly(monkeypatch):
+def test_only_a_bounded_number_of_skeletons_is_remembered(monkeypatch):
     monkeypatch.setattr(identifiers, "_known", set())
     monkeypatch.setattr(identifiers, "_SKELETONS", 2)
     records = [json.dumps(["x"] * n).encode() for n in range(1, 6)] + [json.dumps(["x"] * 900).encode()]
-    assert all(map(only_names, records))
+    assert all(map(has_only_identifiers, records))
     assert len(identifiers._known) == 2
 
 
-def test_the_slow_look_finds_a_bad_name_at_any_depth_but_for_free_texts():
-    check_names(Declared("v_1", "k_1", "natural"))
-    for bad in (Declared("v 1", "k_1", "natural"), Declared("v_1", "k_1", "natural", "c 1"), ("a", ("b", "c d"))):
+def test_the_slow_check_finds_a_bad_identifier_at_any_depth_and_skips_free_texts():
+    check_identifiers(WireDeclaration("v_1", "k_1", "natural"))
+    for bad in (
+        WireDeclaration("v 1", "k_1", "natural"),
+        WireDeclaration("v_1", "k_1", "natural", "c 1"),
+        ("a", ("b", "c d")),
+    ):
         with pytest.raises(ValueError, match="identifier"):
-            check_names(bad)
-    check_names(Declared("any text", "k_1", "natural"), "content_id")
+            check_identifiers(bad)
+    check_identifiers(WireDeclaration("any text", "k_1", "natural"), "content_id")

@@ -61,7 +61,7 @@ def name_at(path, paid_at, platform="douyin"):
     return read_policy_file(path).rules.policy_of(payment(at=paid_at)._replace(platform=platform)).name
 
 
-def test_what_we_ship_is_last_click_to_brand_scope_for_every_platform():
+def test_the_shipped_policy_is_last_click_to_brand_scope_for_every_platform():
     rules, horizons = read_policy_file(POLICY_FILE)
     [(_, policy)] = rules.everywhere
     assert (rules.revision, rules.platforms, policy.model, policy.widest_scope) == (1, {}, "last_click", BRAND)
@@ -167,7 +167,7 @@ def test_each_wrong_word_of_a_policy_is_one_sentence(problems, changes, sentence
         ([], "policies: wants one [[policies]] at least"),
     ],
 )
-def test_policies_that_do_not_give_every_order_exactly_one_are_one_sentence(problems, entries, sentence):
+def test_policies_that_overlap_or_leave_gaps_are_one_sentence(problems, entries, sentence):
     assert problems(*entries) == [sentence]
 
 
@@ -191,7 +191,7 @@ def test_all_problems_of_a_file_are_found_at_once(problems):
     assert len(found) == 5
 
 
-def test_what_is_no_toml_or_no_file_is_a_sentence(tmp_path, problems):
+def test_a_file_that_is_missing_or_no_toml_is_a_sentence(tmp_path, problems):
     assert problems(head="revision = ")[0].startswith("it is no TOML: ")
     with pytest.raises(StartRefused, match="cannot be read: No such file"):
         read_policy_file(tmp_path / "none.toml")

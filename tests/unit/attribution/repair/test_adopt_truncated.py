@@ -9,7 +9,7 @@ from schemas.topics import CLICKS, ORDERS
 from services.attribution.domain.horizons import Watermarks
 from services.attribution.policy.file import read_policy_file
 from services.attribution.repair import adopt_truncated
-from services.attribution.repair.adopt_truncated import adopt, lacking
+from services.attribution.repair.adopt_truncated import adopt, partitions_without_history
 from services.attribution.repair.workshop import Workshop
 from services.attribution.snapshots.archive import KEPT, Snapshots
 from services.attribution.state import keys
@@ -53,8 +53,8 @@ def upload(world, tmp_path, clicks):
     shutil.rmtree(tmp_path / "frozen")
 
 
-def test_what_was_adopted_is_not_swept_away_as_the_least_far_of_all(workshop, world, tmp_path):
-    assert lacking(workshop) == {3: STARTS}
+def test_an_adopted_partition_is_the_only_snapshot_though_older_ones_were_further(workshop, world, tmp_path):
+    assert partitions_without_history(workshop) == {3: STARTS}
     adopted = adopt(workshop, 3, STARTS)
     [name] = world.snapshots.names(3)
     assert name.position == 600
@@ -64,7 +64,7 @@ def test_what_was_adopted_is_not_swept_away_as_the_least_far_of_all(workshop, wo
     store.close()
 
 
-def test_it_is_not_adopted_again_though_a_disk_holds_a_state_that_was_further(workshop, world, tmp_path):
+def test_a_partition_is_adopted_once_though_a_disk_holds_a_further_state(workshop, world, tmp_path):
     state(world, tmp_path / "state/3", 510)[1].close()
     adopt(workshop, 3, STARTS)
-    assert lacking(workshop) == {}
+    assert partitions_without_history(workshop) == {}

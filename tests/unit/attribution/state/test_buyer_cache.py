@@ -1,24 +1,24 @@
 """Buyers in memory and what is written: who goes and comes back is found again, and nothing is left over."""
 
-import pytest
-
-from services.attribution.apply.apply import OrderRecord, TouchRecord, apply_orders, apply_touches
-from services.attribution.domain.buyer import Buyer
+from services.attribution.apply.orders import apply_orders
+from services.attribution.apply.records import OrderRecord, TouchRecord
+from services.attribution.apply.touches import apply_touches
 from services.attribution.domain.horizons import Horizons, Watermarks
-from services.attribution.state.buyer_rows import BUYER, read_buyers, rows_of
-from services.attribution.state.keyvalue import MemoryKeyValue
-from services.attribution.state.metadata import Terms
+from services.attribution.state import buyer_cache
+from services.attribution.state.buyer_rows import BUYER
+from services.attribution.state.metadata import StoreTerms
 from services.attribution.state.store import Store
 from services.kernel.time import DAY
-from tests.kit.attribution_words import NOW, RULES, buyer_with, order_of, payment, touch
+from tests.kit.attribution_memory import MemoryKeyValue
+from tests.kit.attribution_words import NOW, RULES, payment, touch
 from tests.reference.attribution_reference import LogRecord
 
-TERMS = Terms.now(3, {"clicks": "id-1"}, Horizons(), RULES)
+TERMS = StoreTerms.now(3, {"clicks": "id-1"}, Horizons(), RULES)
 LATER = NOW + 300 * DAY
 
 
-def opened(rows, **options):
-    return Store(MemoryKeyValue(rows), TERMS, RULES, **options)
+def opened(rows):
+    return Store(MemoryKeyValue(rows), TERMS, RULES)
 
 
 def click(store, offset, event_id, at=NOW):
@@ -46,7 +46,7 @@ def event_ids(rows):
     return [t.event_id for t in opened(rows).shard.buyers.fetch(["b_1"])["b_1"].touches.values()]
 
 
-def test_who_was_swept_while_in_memory_is_found_again_with_what_came_then():
+def test_a_buyer_that_was_swept_while_cached_is_found_again_with_its_new_touch():
     rows = {}
     store = opened(rows)
     click(store, 0, "old")
@@ -59,7 +59,7 @@ def test_who_was_swept_while_in_memory_is_found_again_with_what_came_then():
     assert event_ids(rows) == ["new"]
 
 
-def test_who_was_forgotten_at_a_checkpoint_is_found_again_with_what_came_before_it_was_written():
+def test_a_buyer_forgotten_at_a_checkpoint_is_found_again_with_a_touch_from_before_the_write():
     rows = {}
     store = opened(rows)
     click(store, 0, "old")
@@ -74,7 +74,7 @@ def test_who_was_forgotten_at_a_checkpoint_is_found_again_with_what_came_before_
     assert event_ids(rows) == ["new"]
 
 
-def test_rows_of_what_is_forgotten_of_a_buyer_who_stays_are_deleted():
+def test_forgotten_rows_of_a_buyer_that_stays_are_deleted():
     rows = {}
     store = opened(rows)
     click(store, 0, "old")
@@ -88,22 +88,13 @@ def test_rows_of_what_is_forgotten_of_a_buyer_who_stays_are_deleted():
     assert event_ids(rows) == ["new"]
 
 
-def test_a_buyer_who_only_came_up_is_neither_stored_nor_kept_for_ever():
+def test_a_buyer_without_events_is_neither_stored_nor_cached_for_ever(monkeypatch):
+    monkeypatch.setattr(buyer_cache, "MAX_CACHED", 0)
     rows = {}
-    store = opened(rows, max_hot=0)
+    store = opened(rows)
     store.shard.buyers.fetch(["b_1"])
     store.write(store.take())
-    assert store.hot_buyers() == 0
+    assert store.cached_buyers() == 0
     click(store, 0, "first")
     store.write(store.take())
     assert event_ids(rows) == ["first"]
-
-
-@pytest.mark.parametrize("first", [-(1 << 62), -3, 0, 1 << 40])
-def test_rows_come_in_the_order_of_their_keys_and_say_all_of_a_buyer(first):
-    some = buyer_with([touch("t1"), touch("t2")], [order_of()])
-    shifted = Buyer({first + n: one for n, one in some.touches.items()}, some.orders)
-    rows = [row for name in ("a", "a-b", "a_b", "b") for row in rows_of(name, shifted)]
-    assert [key for key, _ in rows] == sorted(key for key, _ in rows)
-    assert list(read_buyers(rows)) == [(name, shifted) for name in ("a", "a-b", "a_b", "b")]
-    assert list(rows_of("nobody", Buyer())) == []

@@ -1,70 +1,43 @@
 """The store: one behaviour, in memory and on RocksDB; and what it refuses to carry on."""
 
+import asyncio
+
 import pytest
 
-from services.attribution.apply.apply import OrderRecord, TouchRecord, apply_orders, apply_touches
+from services.attribution.apply.orders import apply_orders
 from services.attribution.apply.ports import Changes
-from services.attribution.domain import facts as said
-from services.attribution.domain import policy
+from services.attribution.apply.records import OrderRecord, TouchRecord
+from services.attribution.apply.touches import apply_touches
+from services.attribution.domain import facts
 from services.attribution.domain.horizons import Horizons
-from services.attribution.state import buyer_rows, keys
-from services.attribution.state.keyvalue import MemoryKeyValue
-from services.attribution.state.metadata import Terms
-from services.attribution.state.rocksdb import RocksKeyValue
+from services.attribution.state import buyer_cache, buyer_rows
+from services.attribution.state.metadata import StoreTerms
 from services.attribution.state.store import Store
-from services.attribution.worker.refusal_limit import WINDOW, Scrap
-from services.kernel.errors import StartRefused
+from services.kernel.errors import InvariantBroken
 from services.kernel.time import DAY
-from tests.kit.attribution_words import NOW, RULES, declared, fact, payment, touch
+from tests.kit.attribution_words import NOW, RULES, Records, declared, fact, payment, read_to, touch
 from tests.reference.attribution_reference import LogRecord
 
-TERMS = Terms.now(3, {"clicks": "id-1"}, Horizons(), RULES)
-
-
-@pytest.fixture(params=["memory", "rocks"])
-def reopen(request, tmp_path):
-    """Opens the same rows again and again, as restarts do."""
-    rows = {}
-    opened = []
-
-    def again():
-        while opened:
-            opened.pop().close()
-        opened.append(MemoryKeyValue(rows) if request.param == "memory" else RocksKeyValue(tmp_path / "3"))
-        return opened[-1]
-
-    yield again
-    opened[-1].close()
-
-
-def test_rows_are_found_scanned_in_order_and_deleted(reopen):
-    database = reopen()
-    database.write({b"a/2": b"2", b"a/1": b"1", b"b/1": b"3", b"a/\xff": b"4"})
-    database = reopen()
-    assert database.get_many([b"a/1", b"nothing", b"b/1"]) == [b"1", None, b"3"]
-    assert list(database.scan(b"a/")) == [(b"a/1", b"1"), (b"a/2", b"2"), (b"a/\xff", b"4")]
-    database.write({b"a/1": None, b"never": None, b"a/2": b"new"})
-    database = reopen()
-    assert list(database.scan(b"a/")) == [(b"a/2", b"new"), (b"a/\xff", b"4")]
-    assert database.get_many([]) == []
+TERMS = StoreTerms.now(3, {"clicks": "id-1", "orders": "id-2"}, Horizons(), RULES)
 
 
 def test_state_comes_back_as_it_was(reopen):
     store = Store(reopen(), TERMS, RULES)
     at = (NOW + DAY) // 1000
-    apply_touches(store.shard, [TouchRecord(LogRecord(0, at, "b_1", "", touch()), "b_1", touch())])
+    with store.applying(Records("clicks", 0, 1)):
+        apply_touches(store.shard, [TouchRecord(LogRecord(0, at, "b_1", "", touch()), "b_1", touch())])
     events = [
         payment(declared=declared()),
-        fact(said.REFUNDED, refund_id="rf", refunds=(("1", 5, 1),)),
-        fact(said.RECEIVED, "e2", line_ids=("1",)),
+        fact(facts.REFUNDED, refund_id="rf", refunds=(("1", 5, 1),)),
+        fact(facts.RECEIVED, "e2", line_ids=("1",)),
     ]
     records = [
         OrderRecord(LogRecord(i, at, "b_1", "o_1", event), "b_1", "o_1", event) for i, event in enumerate(events)
     ]
-    waiting = LogRecord(3, at, "b_2", "o_9", fact(said.COMPLETED), b"key", b"value", (("h", b"x"),))
-    apply_orders(store.shard, [*records, OrderRecord(waiting, "b_2", "o_9", waiting.event)])
+    waiting = LogRecord(3, at, "b_2", "o_9", fact(facts.COMPLETED), b"key", b"value", (("h", b"x"),))
+    with store.applying(Records("orders", 0, 4)):
+        apply_orders(store.shard, [*records, OrderRecord(waiting, "b_2", "o_9", waiting.event)])
     before = dict(store.shard.buyers.fetch({"b_1", "b_2"}))
-    store.next_offsets = {"clicks": 1, "orders": 4}
     store.write(store.take())
     again = Store(reopen(), TERMS, RULES)
     assert dict(again.shard.buyers.fetch({"b_1", "b_2"})) == before
@@ -75,68 +48,74 @@ def test_state_comes_back_as_it_was(reopen):
     assert [buyer_id for buyer_id, _ in again.every_buyer()] == ["b_1", "b_2"]
 
 
-def test_what_was_taken_before_later_changes_is_written_without_them(reopen):
-    store = Store(reopen(), TERMS, RULES, max_hot=0)
+def test_a_checkpoint_is_written_without_changes_that_came_after_it_was_taken(reopen, monkeypatch):
+    monkeypatch.setattr(buyer_cache, "MAX_CACHED", 0)
+    store = Store(reopen(), TERMS, RULES)
     at = NOW // 1000
 
     def click(offset):
         one = touch(f"t{offset}")
-        apply_touches(store.shard, [TouchRecord(LogRecord(offset, at, "b_1", "", one), "b_1", one)])
-        store.next_offsets["clicks"] = offset + 1
+        with store.applying(Records("clicks", offset, offset + 1)):
+            apply_touches(store.shard, [TouchRecord(LogRecord(offset, at, "b_1", "", one), "b_1", one)])
 
     click(0)
     taken = store.take()
     click(1)
     store.write(taken)
-    assert store.durable == {"clicks": 1}
+    assert store.durable == {"clicks": 1, "orders": 0}
     assert list(store.shard.buyers.fetch({"b_1"})["b_1"].touches) == [0, 1]
     again = Store(reopen(), TERMS, RULES)
     assert list(again.shard.buyers.fetch({"b_1"})["b_1"].touches) == [0]
-    assert again.next_offsets == {"clicks": 1}
+    assert again.next_offsets == {"clicks": 1, "orders": 0}
 
 
-def test_a_buyer_of_whom_nothing_is_left_takes_no_row(reopen):
+def test_a_stretch_counts_as_read_at_the_end_of_its_block_and_not_before(reopen):
+    store = Store(reopen(), TERMS, RULES)
+    record = LogRecord(4, 1_700, "b_1", "", touch())
+    with store.applying(Records("clicks", 0, 5, (record,))):
+        assert (store.next_offsets, store.needs_checkpoint) == ({"clicks": 0, "orders": 0}, False)
+    assert store.next_offsets == {"clicks": 5, "orders": 0}
+    assert store.applied_at == {"clicks": 1_700}
+    read_to(store, "clicks", 7)
+    assert store.next_offsets == {"clicks": 7, "orders": 0}
+    assert store.applied_at == {"clicks": 1_700}
+    assert store.needs_checkpoint
+
+
+def test_a_stretch_that_does_not_begin_where_the_last_one_ended_is_refused(reopen):
+    store = Store(reopen(), TERMS, RULES)
+    for first in (1, -1):
+        with (
+            pytest.raises(InvariantBroken, match=rf"clicks\[3\]: a chunk starts at {first}, expected 0"),
+            store.applying(Records("clicks", first, 5)),
+        ):
+            pytest.fail("it was applied")
+    assert store.is_whole
+
+
+def test_a_store_whose_block_was_cut_off_is_never_written_again(reopen):
+    for begin in (lambda store: store.applying(Records("clicks", 0, 5)), Store.publishing_all):
+        store = Store(reopen(), TERMS, RULES)
+        with pytest.raises(asyncio.CancelledError), begin(store):
+            raise asyncio.CancelledError
+        assert not store.is_whole
+        assert not store.needs_checkpoint
+        assert store.next_offsets == {"clicks": 0, "orders": 0}
+        with pytest.raises(InvariantBroken, match="an earlier chunk was cut off"):
+            read_to(store, "orders", 1)
+
+
+def test_nobody_but_the_store_moves_its_offsets(reopen):
+    store = Store(reopen(), TERMS, RULES)
+    for offsets in (store.next_offsets, store.durable, store.applied_at):
+        with pytest.raises(TypeError):
+            offsets["clicks"] = 7
+
+
+def test_an_empty_buyer_has_no_row(reopen):
     database = reopen()
     store = Store(database, TERMS, RULES)
     store.shard.buyers.fetch({"b_1"})
-    store.shard.buyers.changed(Changes({"b_1": store.shard.buyers.fetch({"b_1"})["b_1"]}))
+    store.shard.buyers.note(Changes({"b_1": store.shard.buyers.fetch({"b_1"})["b_1"]}))
     store.write(store.take())
     assert database.get_many([buyer_rows.buyer_key("b_1")]) == [None]
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"topic_ids": {"clicks": "id-2"}}, "clicks was deleted and made again"),
-        ({"horizons": Horizons(touch_lateness=DAY)}, "restore the horizons"),
-        ({"rules_sha256": "1" * 64}, "needs a higher `revision`"),
-        ({"revision": 0}, "needs a higher `revision`"),
-        ({"domain_version": policy.DOMAIN_VERSION + 1}, "needs a higher `revision`"),
-        ({"format_version": keys.FORMAT_VERSION + 1}, "let it be rebuilt"),
-        ({"partition": 4}, "let it be rebuilt"),
-    ],
-)
-def test_a_store_of_other_terms_is_refused_with_a_sentence(reopen, change, words):
-    store = Store(reopen(), TERMS, RULES)
-    store.write(store.take())
-    now = {name: getattr(TERMS, name) for name in TERMS.__struct_fields__} | change
-    with pytest.raises(StartRefused, match=words):
-        Store(reopen(), Terms(**now), RULES)
-
-
-def test_a_greater_revision_publishes_everything_again(reopen):
-    store = Store(reopen(), TERMS, RULES)
-    store.write(store.take())
-    assert not Store(reopen(), TERMS, RULES).must_publish_all
-    newer = Terms.now(3, TERMS.topic_ids, TERMS.horizons, RULES._replace(revision=2, sha256="2" * 64))
-    assert Store(reopen(), newer, RULES).must_publish_all
-
-
-def test_scrap_is_judged_only_over_a_full_window():
-    Scrap("t").judge(0, WINDOW - 1)
-    half = Scrap("t")
-    half.judge(WINDOW // 2, WINDOW // 2)
-    with pytest.raises(StartRefused, match="not events of this topic"):
-        half.judge(0, 600)
-    with pytest.raises(StartRefused):
-        Scrap("t").judge(0, WINDOW)

@@ -29,7 +29,7 @@ def aligned():
     return Alignment("clicks", "orders")
 
 
-def test_orders_are_applied_as_far_as_the_touches_of_their_time_were(aligned):
+def test_orders_are_applied_up_to_the_time_of_the_applied_touches(aligned):
     assert stretches(aligned.put(chunk("orders", 0, 10, 20, 30))) == []
     assert stretches(aligned.put(chunk("clicks", 0, 5, 25))) == [("clicks", 0, 2, 2), ("orders", 0, 2, 2)]
     assert stretches(aligned.put(chunk("clicks", 2, 31))) == [("clicks", 2, 3, 1), ("orders", 2, 3, 1)]
@@ -40,7 +40,7 @@ def test_orders_pass_at_once_when_no_touch_is_left_to_read(aligned):
     assert stretches(aligned.put(chunk("orders", 0, 10, 20))) == [("orders", 0, 2, 2)]
 
 
-def test_the_last_touches_let_go_of_all_that_waits(aligned):
+def test_the_last_touches_release_all_waiting_orders(aligned):
     list(aligned.put(chunk("orders", 0, 10)))
     list(aligned.put(chunk("orders", 1, 20, 30)))
     released = stretches(aligned.put(chunk("clicks", 0, 5, is_tail=True)))
@@ -66,7 +66,7 @@ def test_orders_of_a_partition_without_touches_wait_for_one_call(aligned):
 
 
 @pytest.mark.parametrize("left", [some_left, unknown])
-def test_touches_that_are_in_the_log_are_waited_for_while_they_come_and_some_time_longer(aligned, left, monkeypatch):
+def test_orders_wait_while_touches_come_and_for_some_calls_longer(aligned, left, monkeypatch):
     monkeypatch.setattr(alignment, "PATIENCE_CALLS", 2)
     list(aligned.put(chunk("clicks", 0, 5)))
     list(aligned.put(chunk("orders", 0, 10)))
@@ -77,7 +77,7 @@ def test_touches_that_are_in_the_log_are_waited_for_while_they_come_and_some_tim
     assert stretches(aligned.call_time(left)) == [("orders", 0, 1, 1)]
 
 
-def test_a_partition_of_which_enough_orders_wait_is_held_back_until_they_are_applied(aligned, monkeypatch):
+def test_a_partition_with_enough_waiting_orders_is_held_back_until_they_are_applied(aligned, monkeypatch):
     monkeypatch.setattr(alignment, "ENOUGH_RECORDS", 3)
     list(aligned.put(chunk("orders", 0, 10, 20)))
     assert aligned.held_back == set()

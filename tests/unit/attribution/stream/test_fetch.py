@@ -62,7 +62,7 @@ def offsets(chunks: dict[TP, list[Chunk]]) -> list[tuple[int, int, int, list[int
 
 
 @pytest.mark.parametrize("committed", [3, 9], ids=["behind", "ahead"])
-def test_what_was_fetched_from_where_the_group_stood_before_the_stores_said_where_is_no_chunk(
+def test_records_fetched_before_the_seek_to_the_stores_offsets_make_no_chunk(
     thread: tuple[ChunkThread, Consumer], committed: int
 ) -> None:
     """A rebalance gives a new assignment at the group's offset; who has the place again has positions of before."""

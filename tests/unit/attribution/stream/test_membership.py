@@ -16,7 +16,7 @@ FENCED, UNKNOWN = 82, 25
 
 
 class Coordinator:
-    """aiokafka's, in front of a broker that answers as it was told to."""
+    """aiokafka's, in front of a broker that answers as it was problems to."""
 
     def __init__(self, *errors: int) -> None:
         self._group_instance_id = "twin"
@@ -40,12 +40,12 @@ def sync(member_id: str) -> SyncGroupRequest:
 
 
 def member(*errors: int) -> tuple[Membership, Any, list[PlaceTaken]]:
-    told: list[PlaceTaken] = []
+    problems: list[PlaceTaken] = []
     coordinator = Coordinator(*errors)
-    return Membership(coordinator, told.append), coordinator, told
+    return Membership(coordinator, problems.append), coordinator, problems
 
 
-def test_a_member_that_joins_anew_says_who_it_was_until_the_group_knows_nobody_of_its_name() -> None:
+def test_a_member_that_joins_again_sends_its_former_id_until_the_group_has_forgotten_it() -> None:
     async def run() -> list[str]:
         _, coordinator, _ = member(0, UNKNOWN, 0)
         for _ in range(3):
@@ -65,9 +65,9 @@ def test_a_heartbeat_carries_the_instance_id() -> None:
     assert (sent.API_VERSION, sent.member_id, sent.group_instance_id) == (3, "twin-1", "twin")
 
 
-def test_who_was_replaced_is_told_once_commits_nothing_and_never_joins_again() -> None:
+def test_a_replaced_member_reports_it_once_commits_nothing_and_never_joins_again() -> None:
     async def run() -> tuple[list[Any], list[PlaceTaken], str]:
-        membership, coordinator, told = member(0, 0, FENCED)
+        membership, coordinator, problems = member(0, 0, FENCED)
         await coordinator._send_req(join())
         await coordinator._send_req(sync("twin-1"))
         beats = asyncio.create_task(coordinator._send_req(HeartbeatRequest("group", 3, "twin-1")))
@@ -82,12 +82,12 @@ def test_who_was_replaced_is_told_once_commits_nothing_and_never_joins_again() -
         for waiting in (beats, joins):
             with pytest.raises(GroupCoordinatorNotAvailableError):
                 await waiting
-        return coordinator.sent, told, membership.member_id
+        return coordinator.sent, problems, membership.member_id
 
-    sent, told, member_id = asyncio.run(run())
+    sent, problems, member_id = asyncio.run(run())
     assert [type(request) for request in sent] == [JoinGroupRequest, SyncGroupRequest, NamedHeartbeat]
     assert member_id == "twin-1"
-    [problem] = told
+    [problem] = problems
     assert problem.exit_code == 78
     assert "instance id twin" in str(problem)
 
@@ -96,30 +96,30 @@ def test_a_member_that_a_broker_forgot_before_it_was_synced_joins_anew_instead_o
     """A broker was killed between join and sync and came back with the predecessor, dead, in the place."""
 
     async def run() -> tuple[list[int], list[str], list[PlaceTaken]]:
-        _, coordinator, told = member(0, FENCED, FENCED, 0, 0)
+        _, coordinator, problems = member(0, FENCED, FENCED, 0, 0)
         asked = [join(), sync("twin-1"), join(), join(), sync("twin-4")]
         errors = [(await coordinator._send_req(request)).error_code for request in asked]
-        return errors, [request._member_id for request in coordinator.sent], told
+        return errors, [request._member_id for request in coordinator.sent], problems
 
-    errors, member_ids, told = asyncio.run(run())
+    errors, member_ids, problems = asyncio.run(run())
     assert errors == [0, UNKNOWN, UNKNOWN, 0, 0]
     assert member_ids == ["", "twin-1", "twin-1", "", "twin-4"]
-    assert told == []
+    assert problems == []
 
 
-def test_who_waits_to_join_and_is_told_of_another_ends_at_once() -> None:
+def test_a_member_that_is_replaced_while_it_waits_to_join_ends_at_once() -> None:
     async def run() -> list[PlaceTaken]:
-        _, coordinator, told = member(FENCED)
+        _, coordinator, problems = member(FENCED)
         asyncio.get_running_loop().call_soon(coordinator._closing.set_result, None)
         with pytest.raises(GroupCoordinatorNotAvailableError):
             await coordinator._send_req(join())
-        return told
+        return problems
 
     assert len(asyncio.run(run())) == 1
 
 
 @pytest.mark.parametrize("asked", [join(), sync("twin-1")])
-def test_who_stops_does_not_wait_until_all_others_have_joined(asked: Any) -> None:
+def test_a_stopping_member_does_not_wait_until_all_others_have_joined(asked: Any) -> None:
     async def run() -> None:
         _, coordinator, _ = member(0)
         coordinator.all_have_joined.clear()

@@ -1,120 +1,26 @@
-"""The lane's checkpoints and what Kafka's group is told of them, without a broker."""
+"""A worker's partitions without a broker: what a cut-off, a lost place and a slow object store do to them."""
 
 import asyncio
 import threading
 from collections.abc import Coroutine
 from typing import Any, cast
 
+import pytest
 from faust.types import TP
 
-from schemas.topics import BUYER_PARTITIONS, CLICKS, ORDERS
-from services.attribution.apply.apply import TouchRecord, apply_touches
-from services.attribution.domain.horizons import Horizons
+from schemas.topics import BUYER_PARTITIONS, CLICKS
+from services.attribution.apply.records import TouchRecord
+from services.attribution.apply.touches import apply_touches
 from services.attribution.snapshots import object_store
-from services.attribution.state.keyvalue import MemoryKeyValue
-from services.attribution.state.metadata import Terms
 from services.attribution.state.store import Store
 from services.attribution.stream.fetch import Chunk
-from services.attribution.worker import app, partitions
-from services.attribution.worker.partitions import Lane
-from services.kernel.errors import PlaceTaken
-from tests.kit.attribution_words import NOW, RULES, touch
+from services.attribution.worker import app, threads
+from services.attribution.worker import partitions as partitions_module
+from services.attribution.worker.partitions import AssignedPartitions
+from services.kernel.errors import InvariantBroken, PlaceTaken
+from tests.kit.attribution_partitions import ASSIGNED, INPUTS, Group, Keeper, Outbox, partitions
+from tests.kit.attribution_words import NOW, RULES, read_to, touch
 from tests.reference.attribution_reference import LogRecord
-
-INPUTS = frozenset({CLICKS.name, ORDERS.name})
-ASSIGNED = {TP(topic, 3) for topic in INPUTS}
-
-
-class Group:
-    """A consumer whose group refuses some of what it is told, as in a rebalance."""
-
-    def __init__(self, *answers: bool) -> None:
-        self.answers, self.told = list(answers), cast("list[dict[TP, int]]", [])
-
-    async def mirror(self, offsets: dict[TP, int]) -> bool:
-        self.told.append(offsets)
-        return self.answers.pop(0) if self.answers else True
-
-    async def earliest(self, tps: list[TP]) -> dict[TP, int]:
-        return dict.fromkeys(tps, 0)
-
-    def highwater(self, tp: TP) -> int:
-        del tp
-        return 0
-
-
-class Keeper:
-    """Opens a store in memory."""
-
-    def open(self, number: int, starts: dict[str, int]) -> Store:
-        del starts
-        return Store(MemoryKeyValue({}), Terms.now(number, {"clicks": "id"}, Horizons(), RULES), RULES)
-
-    def freeze(self, number: int) -> Any:
-        """There is nothing new to upload."""
-
-
-class Outbox:
-    """Nothing was sent."""
-
-    def take_awaited(self) -> list[Any]:
-        return []
-
-
-async def crash(problem: BaseException) -> None:
-    raise problem
-
-
-async def told_after(group: Group, rounds: list[int | None]) -> list[int]:
-    """The offsets of the clicks that the group heard of, one checkpoint a round; None: nothing new was read."""
-    lane = Lane(INPUTS, cast("Any", Keeper()), cast("Any", None), cast("Any", Outbox()), crash)
-    await lane.open(ASSIGNED, cast("Any", group))
-    for offset in rounds:
-        if offset is not None:
-            lane.stores[3].next_offsets[CLICKS.name] = offset
-        lane._due.set()
-        await lane.checkpoints(cast("Any", group))
-    return [offsets.get(TP(CLICKS.name, 3), 0) for offsets in group.told]
-
-
-def test_what_the_group_did_not_take_it_is_told_again_though_nothing_new_came():
-    assert asyncio.run(told_after(Group(False, False), [7, None, None, None])) == [7, 7, 7]
-
-
-def test_the_group_is_told_of_every_change_once():
-    assert asyncio.run(told_after(Group(), [7, None, 9, None])) == [7, 9]
-
-
-async def _assigned_again() -> list[dict[TP, int]]:
-    group = Group()
-    lane = Lane(INPUTS, cast("Any", Keeper()), cast("Any", None), cast("Any", Outbox()), crash)
-    for _ in range(2):
-        await lane.open(ASSIGNED, cast("Any", group))
-        lane.stores[3].durable = {CLICKS.name: 5}
-        lane.stores[3].next_offsets = {CLICKS.name: 5}
-        lane._due.set()
-        await lane.checkpoints(cast("Any", group))
-    return group.told
-
-
-def test_after_an_assignment_the_group_is_told_where_the_stores_are_though_nothing_new_came():
-    assert asyncio.run(_assigned_again()) == [{TP(CLICKS.name, 3): 5}] * 2
-
-
-async def _closed() -> list[dict[TP, int]]:
-    group = Group()
-    lane = Lane(INPUTS, cast("Any", Keeper()), cast("Any", None), cast("Any", Outbox()), crash)
-    await lane.open(ASSIGNED, cast("Any", group))
-    lane.stores[3].next_offsets[CLICKS.name] = 7
-    for _ in range(2):
-        lane._due.set()
-        await lane.checkpoints(cast("Any", group))
-        lane.stores.clear()
-    return group.told
-
-
-def test_a_worker_without_partitions_tells_the_group_nothing_which_it_would_refuse_as_an_error():
-    assert all(asyncio.run(_closed()))
 
 
 class Stuck:
@@ -124,23 +30,29 @@ class Stuck:
         self.reached = asyncio.Event()
 
     async def process(self, store: Store, chunk: Chunk) -> None:
+        """The first chunk passes; every other one is cut off."""
         one = touch(f"t{chunk.first}")
         apply_touches(store.shard, [TouchRecord(LogRecord(chunk.first, NOW // 1000, "b_1", "", one), "b_1", one)])
         if chunk.first:
             self.reached.set()
             await asyncio.Future()
 
+    async def publish_all(self, number: int, store: Store) -> None:
+        del number, store
+        self.reached.set()
+        await asyncio.Future()
+
     def take_awaited(self) -> list[Any]:
         self.reached.set()
         return [asyncio.get_running_loop().create_future()]
 
 
-async def _cut_off(lane: Lane, stuck: Stuck, step: Coroutine[Any, Any, None]) -> None:
+async def _cut_off(parts: AssignedPartitions, stuck: Stuck, step: Coroutine[Any, Any, None]) -> None:
     task = asyncio.ensure_future(step)
     await stuck.reached.wait()
     task.cancel()
     await asyncio.wait([task])
-    lane._outbox = cast("Any", Outbox())
+    parts._checkpoint_writer._outbox = cast("Any", Outbox())
 
 
 def clicks(first: int, epoch: int = 0) -> Chunk:
@@ -149,60 +61,78 @@ def clicks(first: int, epoch: int = 0) -> Chunk:
 
 async def _closed_after_a_chunk_was_cut_off() -> tuple[dict[str, int], list[dict[TP, int]]]:
     group, stuck = Group(), Stuck()
-    lane = Lane(INPUTS, cast("Any", Keeper()), cast("Any", stuck), cast("Any", Outbox()), crash)
-    await lane.open(ASSIGNED, cast("Any", group))
-    store = lane.stores[3]
-    store.next_offsets = {CLICKS.name: 0, ORDERS.name: 0}
-    await lane.apply(clicks(0))
-    await _cut_off(lane, stuck, lane.apply(clicks(1)))
-    await lane.close(cast("Any", group), for_good=True)
-    return store.durable, group.told
+    parts = partitions(pipeline=stuck)
+    await parts.open(ASSIGNED, cast("Any", group))
+    store = parts.stores[3]
+    await parts.apply(clicks(0))
+    await _cut_off(parts, stuck, parts.apply(clicks(1)))
+    await parts.close(cast("Any", group), for_good=True)
+    return dict(store.durable), group.mirrored
 
 
-def test_a_chunk_that_was_cut_off_leaves_nothing_durable_of_what_it_did_not_publish():
-    durable, told = asyncio.run(_closed_after_a_chunk_was_cut_off())
+def test_a_chunk_that_was_cut_off_is_never_made_durable():
+    durable, mirrored = asyncio.run(_closed_after_a_chunk_was_cut_off())
     assert durable == {}
-    assert all(not offset for offsets in told for offset in offsets.values())
+    assert all(not offset for offsets in mirrored for offset in offsets.values())
 
 
 async def _closed_after_a_checkpoint_was_cut_off() -> dict[str, int]:
     group, stuck = Group(), Stuck()
-    lane = Lane(INPUTS, cast("Any", Keeper()), cast("Any", stuck), cast("Any", Outbox()), crash)
-    await lane.open(ASSIGNED, cast("Any", group))
-    store = lane.stores[3]
-    store.next_offsets = {CLICKS.name: 0, ORDERS.name: 0}
-    await lane.apply(clicks(0))
-    lane._outbox = cast("Any", stuck)
-    lane._due.set()
-    await _cut_off(lane, stuck, lane.checkpoints(cast("Any", group)))
-    await lane.close(cast("Any", group), for_good=True)
-    return store.durable
+    parts = partitions(pipeline=stuck)
+    await parts.open(ASSIGNED, cast("Any", group))
+    store = parts.stores[3]
+    await parts.apply(clicks(0))
+    parts._checkpoint_writer._outbox = cast("Any", stuck)
+    parts._checkpoint_writer._due.set()
+    await _cut_off(parts, stuck, parts.checkpoint(cast("Any", group)))
+    await parts.close(cast("Any", group), for_good=True)
+    return dict(store.durable)
 
 
-def test_a_checkpoint_that_was_cut_off_is_not_followed_by_one_without_its_rows():
+def test_after_a_checkpoint_was_cut_off_no_other_one_is_written():
     assert asyncio.run(_closed_after_a_checkpoint_was_cut_off()) == {}
+
+
+async def _closed_after_publishing_all_was_cut_off() -> list[dict[bytes, bytes]]:
+    group, keeper, stuck = Group(), Keeper(), Stuck()
+    opened = keeper.open(3, dict.fromkeys(INPUTS, 0))
+    read_to(opened, CLICKS.name, 7)
+    opened.write(opened.take())
+    before, keeper.rules = dict(keeper.rows[3]), RULES._replace(revision=2)
+    parts = partitions(keeper, stuck)
+    await _cut_off(parts, stuck, parts.open(ASSIGNED, cast("Any", group)))
+    await parts.seek(cast("Any", group))
+    with pytest.raises(InvariantBroken, match="was cut off"):
+        await asyncio.wait_for(parts.apply(clicks(7, epoch=1)), 5)
+    await parts.close(cast("Any", group), for_good=True)
+    return [before, keeper.rows[3]]
+
+
+def test_a_store_is_not_written_after_its_publication_under_a_new_policy_was_cut_off():
+    before, after = asyncio.run(_closed_after_publishing_all_was_cut_off())
+    assert before == after
 
 
 async def _replaced() -> tuple[list[dict[TP, int]], dict[str, int], list[BaseException]]:
     group, crashes = Group(), cast("list[BaseException]", [])
 
-    async def noted(problem: BaseException) -> None:
+    async def note(problem: BaseException) -> None:
         crashes.append(problem)
 
-    lane = Lane(INPUTS, cast("Any", Keeper()), cast("Any", None), cast("Any", Outbox()), noted)
-    await lane.open(ASSIGNED, cast("Any", group))
-    store = lane.stores[3]
-    store.next_offsets[CLICKS.name] = 7
-    await lane.fail(PlaceTaken("attribution-1"))
-    lane._due.set()
-    await lane.checkpoints(cast("Any", group))
-    await lane.close(cast("Any", group), for_good=True)
-    return group.told, store.durable, crashes
+    parts = partitions(crash=note)
+    await parts.open(ASSIGNED, cast("Any", group))
+    store = parts.stores[3]
+    read_to(store, CLICKS.name, 7)
+    await parts.fail(PlaceTaken("attribution-1"))
+    parts._checkpoint_writer._due.set()
+    await parts.checkpoint(cast("Any", group))
+    await parts.close(cast("Any", group), for_good=True)
+    return group.mirrored, dict(store.durable), crashes
 
 
 def test_a_worker_whose_place_was_taken_makes_nothing_durable_any_more():
-    told, durable, crashes = asyncio.run(_replaced())
-    assert (told, durable.get(CLICKS.name, 0)) == ([], 0)
+    mirrored, durable, crashes = asyncio.run(_replaced())
+    assert (mirrored, durable.get(CLICKS.name, 0)) == ([], 0)
     assert [type(problem) for problem in crashes] == [PlaceTaken]
 
 
@@ -213,6 +143,7 @@ class Unanswered(Keeper):
     """What it asks its object store for takes a while."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.answer, self.begun = threading.Event(), 0
         self.all_at_once = threading.Barrier(BUYER_PARTITIONS, timeout=10)
 
@@ -229,28 +160,28 @@ class Unanswered(Keeper):
         self.answer.wait(5)
 
 
-async def _opened(keeper: Keeper) -> Lane:
-    opened = Lane(INPUTS, cast("Any", keeper), cast("Any", None), cast("Any", Outbox()), crash)
+async def _opened(keeper: Keeper) -> AssignedPartitions:
+    opened = partitions(keeper)
     await opened.open(ALL, cast("Any", Group()))
     return opened
 
 
-def test_an_object_store_that_does_not_answer_is_waited_for_once_not_once_a_partition():
+def test_all_partitions_wait_for_a_silent_object_store_at_the_same_time():
     opened = asyncio.run(_opened(Unanswered()))
     assert len(opened.stores) == BUYER_PARTITIONS
     names_and_manifest = 2 * object_store.QUICK_SECONDS
     assert names_and_manifest < app._SESSION_SECONDS, "an assignment that outlasts the session comes again"
 
 
-def test_a_stop_does_not_begin_uploads_that_have_not_begun_when_it_has_waited(monkeypatch):
-    monkeypatch.setattr(partitions, "_LAST_UPLOAD_SECONDS", 0.1)
+def test_a_stop_begins_no_more_uploads_after_its_time_is_over(monkeypatch):
+    monkeypatch.setattr(partitions_module, "_LAST_UPLOAD_SECONDS", 0.1)
 
     async def stopped() -> int:
         keeper = Unanswered()
         opened = await _opened(keeper)
         await opened.close(cast("Any", Group()), for_good=True)
         keeper.answer.set()
-        opened._uploaders.shutdown(wait=True)
+        opened._keeper._uploaders.shutdown(wait=True)
         return keeper.begun
 
-    assert asyncio.run(stopped()) == partitions._UPLOADS_AT_ONCE
+    assert asyncio.run(stopped()) == threads.UPLOADS_AT_ONCE

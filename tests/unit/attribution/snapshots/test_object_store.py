@@ -1,32 +1,15 @@
-"""Snapshots in memory and on a file system; what a place for them may be called, and what is said of a wrong one."""
+"""What a place for snapshots may be called, and what a wrong one or a failing one says."""
 
 import pytest
-from obstore.store import LocalStore, MemoryStore
 
 from services.attribution.snapshots import object_store
 from services.attribution.snapshots.archive import open_snapshots
 from services.attribution.snapshots.object_store import in_words
 from services.kernel.errors import StartRefused
-from tests.kit.attribution_snapshots import *  # noqa: F403 - what holds on every object store
-from tests.kit.attribution_snapshots import Place, noise
-
-
-@pytest.fixture(params=["memory", "folder"])
-def store(request, tmp_path):
-    return MemoryStore() if request.param == "memory" else LocalStore(tmp_path / "far away", mkdir=True)
-
-
-def test_snapshots_on_a_file_system_survive_the_process(tmp_path):
-    url = (tmp_path / "far away").as_uri()
-    place = Place(tmp_path, MemoryStore())
-    place.snapshots = open_snapshots(url)
-    place.upload(10, noise(1))
-    again = Place(tmp_path, LocalStore(tmp_path / "far away"))
-    assert again.opened_at() == 10
 
 
 @pytest.mark.parametrize("url", ["nonsense", "ftp://host/x", "s3://", "s3:///prefix"])
-def test_a_url_that_is_none_is_refused_with_a_sentence(url):
+def test_an_invalid_url_is_refused_with_a_sentence(url):
     with pytest.raises(StartRefused, match=r"KOC_SNAPSHOT_URL=.*file:///folder or s3://bucket/prefix"):
         open_snapshots(url)
 
@@ -62,7 +45,7 @@ def test_an_environment_that_describes_no_s3_is_refused_with_a_sentence(monkeypa
          "the object store says Odd: It is"),
     ],
 )  # fmt: skip
-def test_of_what_an_object_store_raises_one_sentence_is_left(said, sentence):
+def test_an_error_of_an_object_store_becomes_one_sentence(said, sentence):
     with pytest.raises(ConnectionError) as problem, in_words():
         raise OSError(said)
     assert str(problem.value) == sentence
