@@ -1,4 +1,4 @@
-"""`koc explain`: why an order earned whom what, and why it earned somebody nothing."""
+"""`koc explain`: who earns what from an order and why, and why somebody earns nothing."""
 
 import json
 import sys
@@ -12,22 +12,32 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 
+def _in_utf8(text: str) -> str:
+    """An argument as it is; bytes that are no UTF-8 are the user's mistake, and no database takes them."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise typer.BadParameter("it is not UTF-8") from None
+    return text
+
+
 @app.command()
 def explain(
-    order_id: Annotated[str, typer.Argument(metavar="ORDER_ID")],
+    order_id: Annotated[str, typer.Argument(metavar="ORDER_ID", callback=_in_utf8)],
     content: Annotated[
         str | None, typer.Option(metavar="CONTENT_ID", help="Why not me? What became of this content.")
     ] = None,
     koc: Annotated[str | None, typer.Option(metavar="KOC_ID", help="Why not me? What became of this KOC.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One object; amounts in minor units.")] = False,
 ) -> None:
-    """Why an order earned whom what: touches and verdicts, credits, plan versions, splits, entries.
+    """Who earns what from an order, and why: touches, credits, plans, splits, refunds, refused events, entries.
 
-    With --content or --koc: whether that content or KOC is credited on each line, or lost, to whom and by which rule,
-    or was no candidate, as far as the clicks log and its refused events tell.
+    With --content or --koc: for each line whether that content or KOC is credited; if it lost, to whom and by which
+    rule; if it was no candidate, why not, as far as the clicks log and its refused events are kept.
 
     Exit 1, with a sentence, for an order that was never published, is still on its way, was refused, or has neither a
-    touch nor a declaration. An order that no plan prices is explained, with the amount that waits for one.
+    touch nor a declaration. An order without a plan is explained with the amount that waits for a plan. Without Kafka
+    the books alone are explained: refunds and refused events are then missing, and the answer says so.
 
     Examples: koc explain o_1 · koc explain o_1 --json · koc explain o_1 --koc k_9
     """
@@ -45,7 +55,7 @@ def explain(
 
 
 def _explanation(order_id: str, as_json: bool) -> str:
-    """Why the order earned whom what."""
+    """Who earns what from the order."""
     from services.operations.explain.explanation_json import order_json
     from services.operations.explain.explanation_text import order_text
     from services.operations.explain.library import explain_order

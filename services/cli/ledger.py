@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
-
+    from services.settlement.books.line_lists import LineList, ListedLine
     from services.settlement.books.snapshot import Snapshot
-    from services.settlement.verify.line_lists import LineList, ListedLine
-    from services.settlement.verify.verify import Progress, VerifyReport
+    from services.settlement.verify.verify import VerifyProgress, VerifyReport
 
 app = typer.Typer(no_args_is_help=True)
-Row = TypeVar("Row")
+ExportedRow = TypeVar("ExportedRow")
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 
@@ -79,14 +77,14 @@ def lines(
 
     Examples: `koc ledger lines --unpriced`, `koc ledger lines --quarantined --json --limit 1000`
     """
-    from services.runtime.database import engine
-    from services.settlement.verify.line_lists import LineCondition, list_lines
+    from services.settlement.books.line_lists import LineCondition, list_lines
+    from services.settlement.books.reader import books_reader
 
     asked = {"unpriced": unpriced, "set_aside": set_aside, "quarantined": quarantined, "below_join": below_join}
     conditions = [LineCondition(name) for name, is_asked in asked.items() if is_asked]
     if len(conditions) != 1:
         raise typer.BadParameter("name one of --unpriced, --set-aside, --quarantined, --below-join")
-    with _readable(engine("reader")) as reader, reader.connect() as connection:
+    with books_reader() as reader, reader.connect() as connection:
         found = list_lines(connection, conditions[0], limit)
     if as_json:
         print(json.dumps({"total": found.total, "lines": [_listed(line) for line in found.lines]}))
@@ -96,7 +94,7 @@ def lines(
 
 @app.command()
 def digest(as_json: AsJson = False) -> None:
-    """One number over what everybody has from every order line; the same events give the same, in any order.
+    """One hash over everyone's part of every order line; the same events give the same hash, in any order.
 
     Examples: `koc ledger digest`, `koc ledger digest --json`
     """
@@ -138,7 +136,7 @@ def _journal(form: ExportFormat) -> Iterator[str]:
 
 @app.command()
 def verify(as_json: AsJson = False) -> None:
-    """Derive the books again from journal, assertions and registry; exit 1 if anything is not as it should be.
+    """Derive the books again from the journal, the assertions and the registry; exit 1 if a stored value differs.
 
     Examples: `koc ledger verify`, `koc ledger verify --json`
     """
@@ -153,31 +151,15 @@ def verify(as_json: AsJson = False) -> None:
 @contextmanager
 def _books() -> Iterator["Snapshot"]:
     """A snapshot of the books as the role reader."""
-    from services.runtime.database import engine
+    from services.settlement.books.reader import books_reader
     from services.settlement.books.snapshot import snapshot
 
-    with _readable(engine("reader", options="-c statement_timeout=0")) as reader, snapshot(reader) as books:
+    with books_reader(options="-c statement_timeout=0") as reader, snapshot(reader) as books:
         yield books
 
 
 @contextmanager
-def _readable(reader: "Engine") -> Iterator["Engine"]:
-    """The engine, once the database is known to have the schema that this code reads.
-
-    Raises:
-        StartRefused: it has another schema, or it refuses the role a statement.
-    """
-    from services.runtime.database import refusals_as_sentences
-    from services.settlement.books.migrations import check_revision
-
-    with refusals_as_sentences():
-        with reader.connect() as connection:
-            check_revision(connection)
-        yield reader
-
-
-@contextmanager
-def _progress(journal_rows: int) -> Iterator["Progress"]:
+def _progress(journal_rows: int) -> Iterator["VerifyProgress"]:
     """Bars on standard error where that is a terminal, nothing elsewhere."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -195,7 +177,7 @@ def _progress(journal_rows: int) -> Iterator["Progress"]:
         yield tell
 
 
-def _counted(rows: Iterable[Row], progress: "Progress") -> Iterator[Row]:
+def _counted(rows: Iterable[ExportedRow], progress: "VerifyProgress") -> Iterator[ExportedRow]:
     """Rows as they come, each counted by a progress bar."""
     for row in rows:
         yield row

@@ -22,7 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "policy": ("services.cli.policy", "Who is credited by which rule: check a policy file, show what applies when."),
     "settlement": ("services.cli.settlement", "The poster, the relay and the migrations."),
     "ledger": ("services.cli.ledger", "Balances, digest, export and proof of the ledger."),
-    "explain": ("services.cli.explain", "Why an order earned whom what."),
+    "explain": ("services.cli.explain", "Who earns what from an order, and why."),
     "dlq": ("services.cli.dlq", "What was refused, why, and sending it again."),
     "doctor": ("services.cli.doctor", "Check everything that a start checks, and say what to do."),
 }

@@ -7,13 +7,13 @@ mark lasts as long as the letter, and for readers that know nothing of it the re
 
 import json
 import re
-import time
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from schemas.topics import BY_NAME, DLQ_PARTITIONS, INPUTS
 from services.kernel.errors import StartRefused
 from services.runtime.kafka import log_reader, partition_of
+from services.runtime.log_records import records_to_ends
 from services.runtime.publishing import Header, Outgoing
 
 REASON = "reason"
@@ -29,10 +29,6 @@ REROUTED = "koc_rerouted"
 REPLAY_OF = "koc_replay_of"
 """The header of an event that was sent again from its dead letter: the position where it was refused."""
 _DETAIL_BYTES = 500
-_POLL_MS = 500
-_POLL_RECORDS = 10_000
-_SILENCE_SECONDS = 10.0
-"""After which a broker that sends nothing of what it has is taken to be away."""
 
 
 class Position(NamedTuple):
@@ -182,18 +178,10 @@ def _read(dead_letter_topics: Iterable[str]) -> Iterator[DeadLetter]:
             places += [TopicPartition(topic, number) for number in sorted(numbers)]
         reader.assign(places)
         reader.seek_to_beginning(*places)
-        ends = reader.end_offsets(places)
-        heard = time.monotonic()
-        while any(reader.position(place) < end for place, end in ends.items()):
-            fetched = reader.poll(timeout_ms=_POLL_MS, max_records=_POLL_RECORDS)
-            for record in (record for records in fetched.values() for record in records):
-                letter = _letter(record.key, record.value, record.headers or ())
-                if letter is not None:
-                    yield letter
-            if fetched:
-                heard = time.monotonic()
-            elif time.monotonic() - heard > _SILENCE_SECONDS:
-                raise ConnectionError("the Kafka broker has more dead letters than it sends")
+        for record in records_to_ends(reader, reader.end_offsets(places)):
+            letter = _letter(record.key, record.value, record.headers or ())
+            if letter is not None:
+                yield letter
 
 
 def _letter(key: bytes | None, value: bytes | None, every: Iterable[Header]) -> DeadLetter | None:

@@ -115,15 +115,18 @@ def admin() -> Iterator[Any]:
 
 
 @contextmanager
-def log_reader() -> Iterator[Any]:
+def log_reader(**more: Any) -> Iterator[Any]:
     """A kafka-python consumer that belongs to no group and commits nothing, closed at the end of the block.
+
+    Args:
+        more: further arguments of `KafkaConsumer`.
 
     Raises:
         ConnectionError: no broker answers, or it went away; one sentence that names the address.
     """
     from kafka import KafkaConsumer
 
-    options = {**kafka_python_options(), "client_id": "koc-reader", "bootstrap_timeout_ms": PROMPT_MS}
+    options = {**kafka_python_options(), "client_id": "koc-reader", "bootstrap_timeout_ms": PROMPT_MS, **more}
     with _connection(lambda: KafkaConsumer(**options, group_id=None, enable_auto_commit=False)) as client:
         yield client
 

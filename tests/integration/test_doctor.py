@@ -105,7 +105,7 @@ def test_lines_that_wait_for_a_person_are_named_with_the_remedy(books: Books) ->
     ok, detail = found["lines set aside"]
     assert ok is False
     assert detail.startswith("o_huge_0/1/b_1 (1200000000000 on brand:br_2:accrued is over the journal's limit")
-    assert " and 2 more; correct the plan, or cancel the order" in detail
+    assert " and 2 more; publish a corrected version of the plan, or agree on the order" in detail
     assert "`koc ledger lines --set-aside`" in detail
     ok, detail = found["lines quarantined"]
     assert ok is True, "somebody decided so: it is a note"

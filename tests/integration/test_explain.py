@@ -1,6 +1,7 @@
 """Explanations: from books that the real write path filled, and from the orders topic for what these do not know."""
 
 import json
+import os
 import subprocess
 import sys
 import uuid
@@ -67,8 +68,9 @@ def refuse(topic: Topic, partition: int, offset: int, event: dict[str, Any], ref
     producer.close()
 
 
-def koc(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([KOC, *arguments], capture_output=True, text=True, timeout=60)
+def koc(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    variables = {**os.environ, **environment}
+    return subprocess.run([KOC, *arguments], capture_output=True, text=True, timeout=60, env=variables)
 
 
 def not_explained(order_id: str) -> str:
@@ -171,6 +173,41 @@ def test_a_line_that_waits_to_be_priced_again_is_told(books: Books, order_id: st
     (line,) = order_json(explain_order(order_id))["lines"]
     assert line["credits"][0]["plan_version"] == 2
     assert "waits to be priced again" in line["remarks"][0]
+
+
+def test_the_cause_of_a_new_price_names_dates_and_versions_not_microseconds(books: Books, order_id: str) -> None:
+    books.register(PLAN, RELATION)
+    books.assert_lines(Fact(order_id=order_id))
+    books.register(RELATION | {"event_id": "r10", "effective_from": "2026-10-20T08:00:00+08:00", "parties": {}})
+    books.register(PLAN | {"event_id": "r11", "version": 2, "rate_ppm": 300_000})
+    (line,) = order_json(explain_order(order_id))["lines"]
+    assert [entry["cause"] for entry in line["entries"][1:]] == [
+        "relation.set k_7 from 2026-10-20T00:00:00Z",
+        "plan.published pl_1 version 2",
+    ]
+
+
+def test_an_assertion_that_cannot_be_read_is_one_sentence(books: Books, order_id: str) -> None:
+    books.assert_lines(Fact(order_id=order_id))
+    books.plant(f"UPDATE assertion SET raw = 'x' WHERE order_id = '{order_id}'")
+    ran = koc("explain", order_id)
+    assert (ran.returncode, ran.stdout) == (70, "")
+    assert ran.stderr.startswith(f"koc: the assertion of line {order_id}/1/b_1 cannot be read (invalid_json")
+
+
+@pytest.mark.usefixtures("empty_database")
+def test_a_database_without_tables_is_one_sentence_with_the_command_that_makes_them() -> None:
+    ran = koc("explain", "o_1")
+    assert (ran.returncode, ran.stdout) == (78, "")
+    assert ran.stderr.endswith("run `koc settlement migrate`\n")
+
+
+def test_a_booked_order_is_explained_while_kafka_is_away(books: Books, order_id: str) -> None:
+    books.assert_lines(Fact(order_id=order_id))
+    ran = koc("explain", order_id, KOC_KAFKA_BOOTSTRAP="127.0.0.1:1")
+    assert ran.returncode == 0
+    assert "refunds and refused events are not listed: no Kafka broker answers at 127.0.0.1:1" in ran.stdout
+    assert f"order {order_id}" in ran.stdout
 
 
 def test_an_order_that_was_never_published_is_unknown(order_id: str) -> None:

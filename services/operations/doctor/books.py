@@ -3,17 +3,18 @@
 from collections.abc import Iterator
 
 from services.operations.doctor.findings import DoctorFinding, Severity
-from services.runtime.database import engine, refusals_as_sentences
+from services.runtime.database import engine
+from services.settlement.books.line_lists import LineCondition, LineList, list_lines
+from services.settlement.books.reader import books_reader
 from services.settlement.books.snapshot import snapshot
 from services.settlement.posting.start_checks import check_start
 from services.settlement.verify.contents import first_names, read_content_facts
-from services.settlement.verify.line_lists import LineCondition, LineList, list_lines
 
 _SHOWN = 3
 _REMEDIES = {
     LineCondition.SET_ASIDE: (
         Severity.PROBLEM,
-        "correct the plan, or cancel the order and publish it under another order_id",
+        "publish a corrected version of the plan, or agree on the order as docs/operations.md says",
     ),
     LineCondition.QUARANTINED: (
         Severity.NOTE,
@@ -30,7 +31,7 @@ def check_positions() -> str:
 
 def check_lines() -> Iterator[DoctorFinding]:
     """Lines of which nothing is booked any more until somebody acts."""
-    with refusals_as_sentences(), engine("reader").connect() as connection:
+    with books_reader() as reader, reader.connect() as connection:
         found = {condition: list_lines(connection, condition, _SHOWN) for condition in _REMEDIES}
     for condition, listed in found.items():
         name = f"lines {condition.replace('_', ' ')}"
@@ -51,7 +52,7 @@ def _names(listed: LineList) -> str:
 
 def check_contents() -> Iterator[DoctorFinding]:
     """Script fees and spends of contents that nobody registered: they book nothing until somebody does."""
-    with refusals_as_sentences(), snapshot(engine("reader")) as books:
+    with books_reader() as reader, snapshot(reader) as books:
         missing = read_content_facts(books).unregistered()
     if not missing:
         yield DoctorFinding("contents", Severity.OK, "every accepted script fee and every spend has its content")

@@ -27,7 +27,7 @@ def check_role(role: Role) -> str:
         reason = str(error.orig).strip().splitlines()[0]
         raise ConnectionError(f"{reason}; start it with `koc local up`, or set {URL_VARIABLES[role]}") from error
     if superuser:
-        raise StartRefused(f"{user} is a superuser, for whom no rule of the books holds: log in as koc_{role}")
+        raise StartRefused(f"{user} is a superuser, and superusers bypass the rules of the books: log in as koc_{role}")
     if zone != "UTC":
         raise StartRefused(f"the session's time zone is {zone}: it must be UTC; ALTER ROLE {user} SET timezone = 'UTC'")
     return f"{user} on PostgreSQL {version}, sessions in {zone}"

@@ -1,4 +1,4 @@
-"""All checks of the doctor in their order; a check that needs a server is left out when that server does not answer."""
+"""All checks of the doctor in their order. A check that needs a server is left out if that server does not answer."""
 
 import os
 from collections.abc import Iterator

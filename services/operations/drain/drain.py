@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-Place = tuple[str, int]
+LogPlace = tuple[str, int]
 """Topic and partition."""
 
 POLL_SECONDS = 0.2
@@ -24,7 +24,7 @@ class ReaderPositions(NamedTuple):
         unpublished: entries that are booked and not acknowledged by the ledger topic, by writer.
     """
 
-    offsets: Mapping[Place, int]
+    offsets: Mapping[LogPlace, int]
     open_jobs: Mapping[int, int]
     unpublished: Mapping[int, int]
 
@@ -41,13 +41,13 @@ class DrainResult(NamedTuple):
     """Everything has arrived: how long that took, and the ends that it was held against."""
 
     seconds: float
-    ends: Mapping[Place, int]
+    ends: Mapping[LogPlace, int]
 
 
 class PositionSource(Protocol):
     """Where the logs end and how far their readers are. Both raise ConnectionError while a server is away."""
 
-    def ends(self) -> Mapping[Place, int]:
+    def ends(self) -> Mapping[LogPlace, int]:
         """The log ends of clicks, orders, registry and credits."""
 
     def reached(self) -> ReaderPositions:
@@ -97,7 +97,7 @@ def drain(positions: PositionSource, timeout_seconds: float, progress: Callable[
         time.sleep(POLL_SECONDS)
 
 
-def missing(ends: Mapping[Place, int], reached: ReaderPositions) -> list[LogDistance]:
+def missing(ends: Mapping[LogPlace, int], reached: ReaderPositions) -> list[LogDistance]:
     """What has not come to its end."""
     unread = [
         LogDistance(topic, partition, end - reached.offsets.get((topic, partition), 0))

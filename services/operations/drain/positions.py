@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from schemas.topics import CLICKS, CREDITS, ORDERS, REGISTRY
 from services.kernel.errors import StartRefused
-from services.operations.drain.drain import Place, ReaderPositions, drain
+from services.operations.drain.drain import LogPlace, ReaderPositions, drain
 from services.runtime.database import engine, refusals_as_sentences
 from services.runtime.kafka import admin
 from services.settlement.books import tables
@@ -21,7 +21,7 @@ ATTRIBUTION_GROUP = "koc-attribution"
 
 _COORDINATOR_SECONDS = 10.0
 _READ = {topic.name: topic.partitions for topic in (CLICKS, ORDERS, REGISTRY, CREDITS)}
-_PLACES: tuple[Place, ...] = tuple((name, number) for name, count in _READ.items() for number in range(count))
+_PLACES: tuple[LogPlace, ...] = tuple((name, number) for name, count in _READ.items() for number in range(count))
 
 
 class LivePositions:
@@ -48,7 +48,7 @@ class LivePositions:
         self._disconnect()
         self._engine.dispose()
 
-    def ends(self) -> Mapping[Place, int]:
+    def ends(self) -> Mapping[LogPlace, int]:
         """The log ends of all topics that something has to read.
 
         Raises:
@@ -73,7 +73,7 @@ class LivePositions:
         except OperationalError as problem:
             raise ConnectionError(f"the database does not answer: {problem.orig}") from problem
 
-    def _books(self, offsets: dict[Place, int]) -> ReaderPositions:
+    def _books(self, offsets: dict[LogPlace, int]) -> ReaderPositions:
         """Complete the positions by the books', all from one snapshot."""
         writer, relay, progress = tables.writer.c, tables.relay.c, tables.reprice_progress.c
         with self._engine.connect() as connection:
@@ -101,7 +101,10 @@ class LivePositions:
                 self._kafka = ExitStack()
                 self._client = self._kafka.enter_context(admin())
             yield self._client
-        except (KafkaError, ConnectionError) as problem:
+        except ConnectionError:
+            self._disconnect()
+            raise
+        except KafkaError as problem:
             self._disconnect()
             raise ConnectionError(f"Kafka does not answer: {problem}") from problem
 
@@ -111,7 +114,7 @@ class LivePositions:
             self._kafka = None
 
 
-def _offsets(client: Any, where: Any) -> dict[Place, int]:
+def _offsets(client: Any, where: Any) -> dict[LogPlace, int]:
     """The offset at `where` of every partition that something has to read."""
     from kafka import TopicPartition
     from kafka.errors import UnknownTopicOrPartitionError
@@ -133,7 +136,7 @@ def _committed(client: Any) -> Mapping[Any, Any]:
     return found
 
 
-def _raise(offsets: dict[Place, int], read: Iterable[tuple[Place, int]]) -> None:
+def _raise(offsets: dict[LogPlace, int], read: Iterable[tuple[LogPlace, int]]) -> None:
     """Let positions be at least what was read: where a log begins behind a reader, the rest of it is yet to come."""
     for place, offset in read:
         if place in offsets:

@@ -1,1 +1,1 @@
-"""Why an order earned whom what, and why somebody earned nothing."""
+"""Who earns what from an order and why, and why somebody earns nothing."""

@@ -1,4 +1,4 @@
-"""Why an order earned whom what: each line's touches, credits, plans and splits, and the entries that were booked.
+"""Who earns what from an order: each line's touches, credits, plans and splits, and the entries that were booked.
 
 Prices are worked out anew by the rules that booked them, from the assertion and the reference data as they stand; the
 result is held against what is booked.

@@ -7,15 +7,11 @@ from services.operations.explain.orders_log import read_published
 from services.operations.explain.sources import BookedOrder, PublishedOrder
 from services.operations.explain.touches import LiveTouchLibrary
 from services.operations.explain.why_not import why_not
-from services.runtime.database import engine, refusals_as_sentences
-from services.settlement.books.migrations import check_revision
+from services.settlement.books.reader import books_reader
 
 
 class LiveLibrary:
     """`sources.Library` of the running service."""
-
-    def __init__(self) -> None:
-        self._engine = engine("reader").execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
     def booked(self, order_id: str) -> BookedOrder:
         """What the books hold, from one snapshot.
@@ -23,9 +19,10 @@ class LiveLibrary:
         Raises:
             StartRefused: the database has another schema than this code.
         """
-        with refusals_as_sentences(), self._engine.connect() as connection:
-            check_revision(connection)
-            return read_booked(connection, order_id)
+        with books_reader() as reader:
+            unchanging = reader.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            with unchanging.connect() as connection:
+                return read_booked(connection, order_id)
 
     def published(self, order_id: str, booked: BookedOrder) -> PublishedOrder:
         """What the orders topic and its dead letters hold."""

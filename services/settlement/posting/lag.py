@@ -1,7 +1,7 @@
 """How far the books are behind the logs, in records and in seconds, and whether they still come nearer."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from kafka import TopicPartition
@@ -31,10 +31,9 @@ class Lag:
         self._looked = self._moved = time.monotonic()
         self._durable: dict[TopicPartition, int] = {}
 
-    def applied(self, records: Iterable[Any]) -> None:
-        """These records are durable now."""
-        for record in records:
-            self._applied_ms[TopicPartition(record.topic, record.partition)] = record.timestamp
+    def applied(self, timestamps: Mapping[TopicPartition, int]) -> None:
+        """What is durable now: the broker's time of each partition's last record, in milliseconds."""
+        self._applied_ms.update(timestamps)
 
     def update(self, durable: Mapping[TopicPartition, int]) -> None:
         """Compare, at most once a second, where the books stand with the ends; what is no longer ours vanishes.

@@ -9,31 +9,45 @@ from services.settlement.books.ports import Batch, IncomingAssertion
 from services.settlement.domain.lines.line import ContentConflict
 
 
-def read_batch(ranges: Mapping[int, tuple[int, int]], records: Iterable[Any]) -> tuple[Batch, str | None]:
-    """Decode records, in each partition up to the first that is no credit assertion.
+class CreditReader:
+    """Decodes records as they come, in each partition up to the first that is no credit assertion.
 
-    Attribution publishes none that is not, so a person has to look: the second value is the sentence for them.
+    Attribution publishes none that is not, so a person has to look: `poison` is the sentence for them.
     """
-    incoming: list[IncomingAssertion] = []
-    ends: dict[int, int] = {}
-    poison = None
-    for record in records:
-        if record.partition in ends:
-            continue
-        try:
-            assertion = decode_assertion(record.value)
-        except Refused as refused:
-            ends[record.partition] = record.offset
-            poison = (
-                f"{record.topic}-{record.partition} holds at offset {record.offset} what is no credit assertion"
-                f" ({refused}): find out who wrote it; nothing more is posted from this partition"
-            )
-        else:
-            incoming.append(IncomingAssertion(record.partition, record.offset, record.value, assertion))
-    batch = Batch(ranges, incoming)
-    for partition, offset in ends.items():
-        batch = batch.before(partition, offset)
-    return batch, poison
+
+    def __init__(self) -> None:
+        self.poison: str | None = None
+        self._incoming: list[IncomingAssertion] = []
+        self._ends: dict[int, int] = {}
+
+    def add(self, records: Iterable[Any]) -> None:
+        """Decode records, in offset order within each partition."""
+        for record in records:
+            if record.partition in self._ends:
+                continue
+            try:
+                assertion = decode_assertion(record.value)
+            except Refused as refused:
+                self._ends[record.partition] = record.offset
+                self.poison = _explain_poison(record, refused)
+            else:
+                self._incoming.append(IncomingAssertion(record.partition, record.offset, record.value, assertion))
+
+    def batch(self, ranges: Mapping[int, tuple[int, int]]) -> Batch:
+        """What was read of these partitions, without what stands behind a record that is none."""
+        batch = Batch(ranges, self._incoming)
+        for partition, offset in self._ends.items():
+            batch = batch.before(partition, offset)
+        return batch
+
+
+def _explain_poison(record: Any, refused: Refused) -> str:
+    """What a person is told of a record that is no credit assertion, and the way out."""
+    return (
+        f"{record.topic}-{record.partition} holds at offset {record.offset} what is no credit assertion ({refused}):"
+        " nothing more is posted from this partition. Find out who wrote it; docs/operations.md says under"
+        " 'The poster stopped on a poison credit' how to go on behind it"
+    )
 
 
 def explain_conflict(conflict: ContentConflict) -> str:

@@ -37,7 +37,7 @@ class JournalCheck:
         self._last[row.writer] = Link(row.seq, row.chain)
         if row.seq != last.seq + 1:
             missing = f"rows {row.writer}-{last.seq + 1} to {row.writer}-{row.seq - 1}"
-            yield Difference("seq", missing, "none", f"{row.seq - last.seq - 1} without a gap")
+            yield Difference("seq", missing, "none", "a row for each number")
             return
         try:
             derived = chain(row.entry(self._names), row.writer, last, row.recorded_at)
@@ -78,7 +78,7 @@ class JournalCheck:
         for number, last in self._last.items():
             yield Difference("seq", f"writer {number}", "no row", str(last.seq))
         for account, amount in self._amounts.items():
-            key, currency = self._names.get(account, ("of unknown name", ""))
+            key, currency = self._names.get(account, ("without a name", ""))
             yield Difference("balance", f"account {key} {currency}".rstrip(), "no row", str(amount))
         for currency, total in self._trial.items():
             if total:

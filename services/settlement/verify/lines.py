@@ -99,7 +99,7 @@ class LineCheck:
 
 
 def check_owners(several: Sequence[Line]) -> Iterator[Difference]:
-    """Of all buyers' lines of one order line the owner stands, and no other."""
+    """Among all buyers' lines of one order line the owner's stands, and no other."""
     rightful = owner(several)
     for line in several:
         if line.standing != (line is rightful):

@@ -18,16 +18,16 @@ from services.settlement.verify.findings import Difference, Note
 from services.settlement.verify.journal import JournalCheck
 from services.settlement.verify.lines import LineCheck, check_owners
 
-Progress = Callable[[str, int], None]
+VerifyProgress = Callable[[str, int], None]
 """Called with what is being read and how many of it more are done."""
 
-Row = TypeVar("Row")
+StoredRow = TypeVar("StoredRow")
 _STRIDE = 1_000
 
 
 @dataclass(slots=True)
 class VerifyReport:
-    """What was checked, how many of each, and what was found. Notes are no differences: work that is not done yet."""
+    """How many of each were checked, and what was found. A note is no difference: it names unfinished work."""
 
     checked: Counter[str] = field(default_factory=Counter)
     differences: list[Difference] = field(default_factory=list)
@@ -39,7 +39,7 @@ class VerifyReport:
         return not self.differences
 
 
-def verify(books: BooksSnapshot, progress: Progress = lambda _what, _done: None) -> VerifyReport:
+def verify(books: BooksSnapshot, progress: VerifyProgress = lambda _what, _done: None) -> VerifyReport:
     """Check a whole snapshot of the books.
 
     Raises:
@@ -80,7 +80,9 @@ def _readable(check: str, differences: Iterable[Difference]) -> Iterator[Differe
         yield Difference(check, "a stored row", str(broken), "readable rows")
 
 
-def _counted(checked: Counter[str], progress: Progress, what: str, rows: Iterable[Row]) -> Iterator[Row]:
+def _counted(
+    checked: Counter[str], progress: VerifyProgress, what: str, rows: Iterable[StoredRow]
+) -> Iterator[StoredRow]:
     """The rows as they come, counted."""
     for row in rows:
         yield row

@@ -18,7 +18,7 @@ from services.settlement.domain.pricing.price import (
     terms_of,
 )
 from services.settlement.domain.pricing.relations import Relation
-from services.settlement.posting import process, reprice
+from services.settlement.posting import process, reprice, transactions
 from services.settlement.relay import store
 from tests.kit.settlement_facts import BOTH, DAY, PAID_AT, Fact, FactCredit, plan, reference, usual
 
@@ -103,7 +103,7 @@ def test_the_page_names_every_column_of_the_journal() -> None:
 
 def test_the_limits_of_the_page_are_those_of_the_code() -> None:
     assert f"up to {process.BATCH_RECORDS:,} assertions, or as many as come in {process.BATCH_SECONDS} s" in WORDS
-    assert f"tried again for up to {process.RETRY_SECONDS:.0f} s" in WORDS
+    assert f"tried again for up to {transactions.RETRY_SECONDS:.0f} s" in WORDS
     assert f"up to {reprice.CHUNK:,} standing lines" in WORDS
     seconds = re.search(r"transaction_timeout=(\d+)s", posting_transaction.SESSION)
     assert seconds is not None

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.operations.drain import drain as module
-from services.operations.drain.drain import LogDistance, NotDrained, Place, ReaderPositions, drain, missing, sentence
+from services.operations.drain.drain import LogDistance, LogPlace, NotDrained, ReaderPositions, drain, missing, sentence
 
 CLICKS, CREDITS = ("clicks", 3), ("credits", 3)
 
@@ -15,11 +15,11 @@ CLICKS, CREDITS = ("clicks", 3), ("credits", 3)
 class Written:
     """Positions as they are at each call; the last stay as they are."""
 
-    def __init__(self, ends: Sequence[Mapping[Place, int]], reached: Sequence[ReaderPositions | Exception]) -> None:
+    def __init__(self, ends: Sequence[Mapping[LogPlace, int]], reached: Sequence[ReaderPositions | Exception]) -> None:
         self._ends = follow(ends)
         self._reached = follow(reached)
 
-    def ends(self) -> Mapping[Place, int]:
+    def ends(self) -> Mapping[LogPlace, int]:
         return next(self._ends)
 
     def reached(self) -> ReaderPositions:

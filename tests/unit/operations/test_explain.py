@@ -158,6 +158,17 @@ def test_f15_a_base_of_nothing_paid_says_so_whatever_discount_the_platform_gave(
     assert "earns 0.00 CNY: nothing was paid for the goods, so no base remains" in text
 
 
+def test_f01_a_line_that_is_set_aside_says_why_and_earns_nothing() -> None:
+    generous = reference(plan(base="before_platform_discount", rate_ppm=1_000_000))
+    huge = Fact(goods_paid_minor=600_000_000_000, platform_discount_minor=600_000_000_000)
+    explanation = explained(huge, reference_data=generous)
+    (line,) = order_json(explanation)["lines"]
+    reason = "1200000000000 on brand:br_2:accrued is over the journal's limit of 1000000000000"
+    assert line["nothing_because"] == f"the line is set aside, because {reason}"
+    assert (line["target"], line["credits"][0]["commission_minor"]) == ([], 0)
+    assert f"earns 0.00 CNY: the line is set aside, because {reason}" in "\n".join(order_text(explanation))
+
+
 @pytest.mark.parametrize(
     ("fact", "sentence"),
     [

@@ -8,7 +8,7 @@ from crc32c import crc32c
 from kafka.record import util
 
 from services.kernel.errors import InvariantBroken, StartRefused
-from services.settlement.books.copy_format import NULL, integers, literal, text, texts
+from services.settlement.books.copy_format import NULL, identifiers, integers, literal, text
 from services.settlement.domain.book.entries import GENESIS, Entry, Kind, Leg, canonical, chain
 from services.settlement.posting import start_checks
 
@@ -34,7 +34,8 @@ def test_copy_text_keeps_what_identifiers_never_hold() -> None:
     assert text("b_1") == "b_1"
     assert text("a\tb\nc\\d") == r"a\tb\nc\\d"
     assert integers([1, -2]) == "{1,-2}"
-    assert texts(["a", 'b"c', "d\\e"]) == r'{"a","b\\"c","d\\\\e"}'
+    assert identifiers(["a", "NULL"]) == '{"a","NULL"}'
+    assert identifiers(()) == "{}"
     assert literal(['b"c']) == r'{"b\"c"}'
 
 

@@ -1,0 +1,97 @@
+"""Inputs of which explanations once said the wrong thing, published to a real stack: what they say now."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.operations.drain.positions import wait_until_drained
+from services.runtime.local.stack import Stack
+from services.runtime.settings import settings
+from tests.kit.histories import DRAIN_SECONDS, koc
+
+FAULTS = Path(__file__).parents[1] / "data/faults"
+FILES = (
+    "F03_1", "F03_2_late_order", "F06_refund_id_two_amounts", "F08_fee_of_unknown_content", "F11_second_owner",
+    "F12_tie", "F15_cliff",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A stack to which the files were published one after the other."""
+    with pytest.MonkeyPatch.context() as patch, Stack(tmp_path_factory.mktemp("faults")) as stack:
+        for name, value in stack.environment().items():
+            patch.setenv(name, value)
+        settings.cache_clear()
+        for file in FILES:
+            koc("publish", str(FAULTS / f"{file}.jsonl"))
+            wait_until_drained(DRAIN_SECONDS)
+        yield
+        stack.reset()
+    settings.cache_clear()
+
+
+def lines_of(order_id: str) -> list[dict[str, Any]]:
+    lines: list[dict[str, Any]] = json.loads(koc("explain", order_id, "--json"))["lines"]
+    return lines
+
+
+def refusal_of(order_id: str, *options: str) -> str:
+    """The sentence with which explain ends for an order that is not in the books."""
+    command = [Path(sys.executable).with_name("koc"), "explain", order_id, *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    return done.stdout
+
+
+def test_f03_a_late_order_is_refused_with_its_reason_and_place() -> None:
+    answer = json.loads(refusal_of("o_f03", "--json"))
+    (refused,) = answer["refused"]
+    place = f"{refused['topic']}/{refused['partition']}/{refused['offset']}"
+    assert f"its order.paid at {place} was refused as too_late" in answer["not_explained"]
+    assert answer["not_explained"] in refusal_of("o_f03", "--koc", "k_1")
+    assert json.loads(koc("dlq", "show", place, "--json"))["reason"] == "too_late"
+
+
+def test_f06_the_first_amount_of_a_refund_id_counts_and_the_second_says_why_not() -> None:
+    (line,) = lines_of("o_f06")
+    assert [(one["event_id"], one["counted_minor"]) for one in line["refunds"]] == [
+        ("o_f06_refund_created", 2_000),
+        ("o_f06_refund_updated", 0),
+    ]
+    assert "refund rf_1 counts once for a line" in line["refunds"][1]["why"]
+    assert (line["refunded_minor"], line["remarks"]) == (2_000, [])
+
+
+def test_f08_a_fee_and_a_spend_of_an_unknown_content_leave_a_trace() -> None:
+    notes = json.loads(koc("ledger", "verify", "--json"))["notes"]
+    assert sorted(note["detail"] for note in notes if note["what"] == "unregistered contents") == [
+        "script_fee.accepted names v_f08_mistyped, which nobody registered",
+        "spend.reported names v_f08_mistyped, which nobody registered",
+    ]
+    assert "script_fee.accepted names v_f08_mistyped" in koc("doctor")
+
+
+def test_f11_the_line_of_the_second_buyer_is_worth_nothing() -> None:
+    owner, other = lines_of("o_f11")
+    assert (owner["buyer_id"], owner["credits"][0]["commission_minor"]) == ("b_f11_7", 2_000)
+    assert (other["buyer_id"], other["credits"][0]["commission_minor"]) == ("b_f11_12", 0)
+    assert other["nothing_because"] == "the order line belongs to buyer b_f11_7"
+
+
+def test_f12_of_two_touches_at_one_instant_the_loser_has_the_smaller_id() -> None:
+    (line,) = lines_of("o_f12")
+    why = {touch["touch_id"]: touch["why"] for touch in line["considered"] if touch["verdict"] == "not_last"}
+    assert list(why) == ["t_f12_a"]
+    assert why["t_f12_a"].endswith("another came later, or at the same moment with the greater id")
+
+
+def test_f15_a_line_that_cost_nothing_has_no_base_and_one_that_cost_a_fen_has_all_of_it() -> None:
+    (free,), (fen,) = lines_of("o_f15_free"), lines_of("o_f15_fen")
+    assert free["nothing_because"] == "nothing was paid for the goods, so no base remains"
+    assert (free["credits"][0]["base_minor"], fen["credits"][0]["base_minor"]) == (0, 19_900)
