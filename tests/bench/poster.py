@@ -3,10 +3,12 @@
 `assertions_per_second` and `cpu_us_per_assertion` are of the real process over real Kafka and PostgreSQL, chain, kept
 assertions and all, from its assignment until every assertion is durable. `raw_share` is the share of the raw loop's
 rate that this is: rows of the same book, prepared in memory, written by COPY and upserts in transactions of the same
-size, without Kafka, logic or hashing. `python -m tests.bench.poster` on a running stack without workers.
+size, without Kafka, logic or hashing; only for a book that was empty. Stages are of a run of its own.
+`python -m tests.bench.poster [LINES]` on a running stack without workers: LINES is how many the book holds before.
 """
 
 import json
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -23,6 +25,19 @@ from tests.bench.poster_load import load_credits, load_registry
 from tests.kit.poster_process import Poster, all_is_posted
 from tests.kit.waiting import until
 
+_GROWN_AT_ONCE = 100_000
+_GROW_LINES = """
+INSERT INTO line (order_id, line_id, buyer_id, partition, standing, vector, joined, content_hash, brand_id, koc_ids,
+  paid_at, currency, revision, accounts, amounts, booked_steps)
+SELECT 'old_' || n, '1', 'b_' || n %% 20000, n %% 12, true, '{0,1,1,1}', '{0,1,1,1}', decode(md5(n::text), 'hex'),
+  'br_' || n %% 200, ARRAY['k_' || n %% 2000], now(), 'CNY', 0, '{}', '{}', ARRAY['old_' || n || '_paid']
+FROM generate_series(%s::int, %s::int) AS n
+"""
+_GROW_ASSERTIONS = """
+INSERT INTO assertion (order_id, line_id, buyer_id, partition, position, raw)
+SELECT 'old_' || n, '1', 'b_' || n %% 20000, n %% 12, n, decode(repeat(md5(n::text), 30), 'hex')
+FROM generate_series(%s::int, %s::int) AS n
+"""
 ASSERTIONS = 120_000
 BATCH = 5_000
 _MICRO = 1_000_000
@@ -39,31 +54,72 @@ _UPSERTS = {
 }
 
 
-def run(count: int = ASSERTIONS) -> dict[str, float]:
-    """Load assertions, post them all, write the same rows raw; returns the three figures."""
+class StagedPoster(Poster):
+    """A poster that says at its end how long its stages took."""
+
+    def start(self) -> None:
+        """Start it with a clock around each stage."""
+        self._run([sys.executable, "-m", "tests.bench.poster_stages", str(self.stages)])
+
+    @property
+    def stages(self) -> Path:
+        """Where it says so."""
+        return self.folder / "stages.json"
+
+
+def run(count: int = ASSERTIONS, lines: int = 0) -> dict[str, float]:
+    """Load assertions, post them all, write the same rows raw, post a third as many with a clock around each stage.
+
+    Args:
+        count: assertions.
+        lines: how many lines the book is to hold before.
+    """
     with tempfile.TemporaryDirectory() as folder:
         load_registry()
         with Poster(Path(folder)) as poster:
             until(all_is_posted, "the registry is posted", _SECONDS, poster)
             poster.terminate()
+        grow(lines)
         load_credits(count)
-        seconds, cpu_seconds = _poster(Path(folder))
+        with Poster(Path(folder)) as poster:
+            seconds, cpu_seconds = _measured(poster)
+        raw_share = {} if lines else {"raw_share": round(count / seconds / raw_rate(count), 3)}
+        load_credits(count // 3, first=count)
+        with StagedPoster(Path(folder)) as poster:
+            _measured(poster)
+            stages = json.loads(poster.stages.read_text())
+    staged = {
+        f"{stage}_{kind}_us": round(spent[f"{kind}_seconds"] / (count // 3) * _MICRO, 2)
+        for stage, spent in stages.items()
+        for kind in ("wall", "cpu")
+    }
     return {
         "assertions_per_second": round(count / seconds),
         "cpu_us_per_assertion": round(cpu_seconds / count * _MICRO, 2),
-        "raw_share": round(count / seconds / raw_rate(count), 3),
+        **raw_share,
+        **staged,
     }
 
 
-def _poster(folder: Path) -> tuple[float, float]:
-    """Seconds and CPU seconds from its assignment until all is durable."""
-    with Poster(folder) as poster:
-        until(poster.is_ready, "the poster is ready", process=poster)
-        process = psutil.Process(poster.pid)
-        began, cpu_began = time.perf_counter(), _cpu(process)
-        until(all_is_posted, "all assertions are posted", _SECONDS, poster)
-        seconds, cpu_seconds = time.perf_counter() - began, _cpu(process) - cpu_began
-        assert poster.terminate() == 0
+def grow(lines: int) -> None:
+    """Fill the book with lines that nobody asserts again, and with what a line brings along."""
+    with psycopg.connect(psycopg_dsn("owner"), autocommit=True) as owner:
+        for start in range(0, lines, _GROWN_AT_ONCE):
+            numbers = (start, min(lines, start + _GROWN_AT_ONCE) - 1)
+            owner.execute(_GROW_LINES, numbers)
+            owner.execute(_GROW_ASSERTIONS, numbers)
+        if lines:
+            owner.execute("VACUUM ANALYZE line, assertion")
+
+
+def _measured(poster: Poster) -> tuple[float, float]:
+    """Seconds and CPU seconds from its assignment until all is durable; ends it."""
+    until(poster.is_ready, "the poster is ready", process=poster)
+    process = psutil.Process(poster.pid)
+    began, cpu_began = time.perf_counter(), _cpu(process)
+    until(all_is_posted, "all assertions are posted", _SECONDS, poster)
+    seconds, cpu_seconds = time.perf_counter() - began, _cpu(process) - cpu_began
+    assert poster.terminate() == 0
     return seconds, cpu_seconds
 
 
@@ -120,4 +176,4 @@ def _upsert(owner: psycopg.Connection[Any], table: str, rows: list[bytes]) -> No
 
 
 if __name__ == "__main__":
-    print(json.dumps(run()))
+    print(json.dumps(run(lines=int(sys.argv[1]) if len(sys.argv) > 1 else 0), indent=1))

@@ -19,11 +19,11 @@ def load_registry() -> None:
     publish(Outgoing(REGISTRY.name, b"bench", json.dumps(event).encode()) for event in _registry())
 
 
-def load_credits(count: int, seed: int = 1) -> None:
-    """So many assertions, each in its buyer's partition."""
+def load_credits(count: int, seed: int = 1, first: int = 0) -> None:
+    """So many assertions, each in its buyer's partition; lines are numbered from `first` on."""
     publish(
         Outgoing(CREDITS.name, fact.order_id.encode(), fact.wire(), partition_for(fact))
-        for fact in assertions(count, seed)
+        for fact in assertions(count, seed, first)
     )
 
 
@@ -40,14 +40,14 @@ def _registry() -> Iterator[dict[str, Any]]:
         }
 
 
-def assertions(count: int, seed: int) -> Iterator[Fact]:
+def assertions(count: int, seed: int, first: int = 0) -> Iterator[Fact]:
     """What attribution would publish, in an order in which it could."""
     rng = random.Random(seed)
     lines: list[Fact] = []
     for _ in range(count):
         draw = rng.random()
         if draw < 0.7 or not lines:
-            lines.append(_first(len(lines), rng))
+            lines.append(_first(first + len(lines), rng))
             yield lines[-1]
             continue
         index = rng.randrange(len(lines))

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.kit.command import seconds_of_a_start
+
 KOC = str(Path(sys.executable).with_name("koc"))
 FULL = Path("/dev/full")
 NOT_UTF8 = (
@@ -46,10 +48,11 @@ def assert_sentence(done: subprocess.CompletedProcess[str], status: int) -> str:
     ids=" ".join,
 )
 def test_f04_every_dlq_command_without_a_broker_is_a_sentence_within_five_seconds(arguments: list[str]) -> None:
+    start = seconds_of_a_start()
     began = time.monotonic()
     done = koc(*arguments)
     assert "no Kafka broker answers at 127.0.0.1:1;" in assert_sentence(done, 69)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 4 + 4 * start, "30 s before; 5 s on a machine that starts koc in 0.3 s"
     assert done.stdout == ""
 
 

@@ -22,6 +22,7 @@ from schemas.topics import CLICKS, CREDITS, INPUTS
 from services.cli import main
 from services.runtime import publishing
 from services.runtime.settings import settings
+from tests.kit.command import seconds_of_a_start
 
 KOC = str(Path(sys.executable).with_name("koc"))
 
@@ -98,9 +99,10 @@ def test_without_a_broker_it_ends_at_once_with_one_sentence(file: Path) -> None:
 
 
 def test_a_broker_that_never_answers_is_given_up_within_five_seconds(file: Path, silent_broker: str) -> None:
+    start = seconds_of_a_start()
     began = time.monotonic()
     done = koc_process("publish", str(file), bootstrap=silent_broker)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 4 + 4 * start, "30 s before; 5 s on a machine that starts koc in 0.3 s"
     assert done.status == UNAVAILABLE
     assert sentence(done).startswith(f"koc: no Kafka broker answers at {silent_broker}")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.attribution.domain import facts as said
+from services.attribution.domain import facts
 from services.attribution.domain.acceptance import accept_fact, accept_payment, accept_touch
 from services.attribution.domain.buyer import Buyer
 from services.attribution.domain.facts import Fact, Payment, Touch
@@ -43,17 +43,17 @@ def detail(buyer: Buyer, event: Touch | Payment | Fact, mark: int = EVER) -> str
         ),
         (
             payment(),
-            fact(said.COMPLETED, "paid"),
+            fact(facts.COMPLETED, "paid"),
             "event paid came before as the order.paid of order o_1; the earlier event stands",
         ),
         (
-            fact(said.COMPLETED),
+            fact(facts.COMPLETED),
             payment(event_id="e1"),
             "event e1 came before as order.completed; the earlier event at offset 7 stands",
         ),
         (
-            fact(said.COMPLETED),
-            fact(said.CANCELLED),
+            fact(facts.COMPLETED),
+            fact(facts.CANCELLED),
             "event e1 came before with other content; the earlier event at offset 7 stands",
         ),
     ],
@@ -67,9 +67,9 @@ def test_a_conflict_names_the_id_and_what_stands(first: Touch | Payment | Fact, 
 
 def test_a_conflict_among_an_orders_facts_is_named() -> None:
     buyer = Buyer()
-    for event in (payment(), fact(said.COMPLETED)):
+    for event in (payment(), fact(facts.COMPLETED)):
         accept(buyer, event, 7)
-    found = detail(buyer, fact(said.CANCELLED))
+    found = detail(buyer, fact(facts.CANCELLED))
     assert found == "event e1 came before with other content; the earlier event stands"
 
 
