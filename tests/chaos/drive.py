@@ -144,10 +144,9 @@ class Chaos:
         """Hold what lies in the topics against the function of the logs."""
         wanted, reader, buried = expected(), read_credits(), refusals()
         outcome = self.outcome
-        outcome.credits, outcome.lines, outcome.refused = reader.messages, len(wanted.lines), len(wanted.refused)
+        outcome.credits, outcome.lines, outcome.refused = reader.assertions, len(wanted.lines), len(wanted.refused)
         outcome.digest, outcome.digest_of_the_function = digest(reader.accepted), digest(wanted.lines)
-        told = {line: {k: v for k, v in one.items() if k != "policy"} for line, one in reader.accepted.items()}
-        outcome.problems += _differences("line", wanted.lines, told)
+        outcome.problems += _differences("line", wanted.lines, reader.accepted)
         outcome.problems += _differences("refusal", {at: {why} for at, why in wanted.refused.items()}, buried)
         outcome.problems += [f"equal vectors, other content: {line}" for line in reader.contradictions[:5]]
         outcome.problems += [f"below its join: {line}" for line in reader.below_join()[:5]]

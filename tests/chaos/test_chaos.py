@@ -11,7 +11,7 @@ import pytest
 from services.runtime.local.stack import Stack
 from tests.chaos.drive import Chaos
 from tests.chaos.faults import FAULTS, MOST_WORKERS, Deck
-from tests.chaos.reader import Reader, digest
+from tests.chaos.reader import digest
 
 SEED = 7
 ORDERS = 900
@@ -36,24 +36,6 @@ def test_a_dozen_faults_end_in_the_function_of_the_logs(
 def assertion(touch: int, order: int, status: str = "paid") -> dict[str, Any]:
     version = {"log": 0, "rules": 1, "touch": touch, "order": order}
     return {"buyer_id": "b", "order_id": "o", "line_id": "1", "status": status, "version": version}
-
-
-def test_the_reader_accepts_only_what_dominates_and_knows_what_it_misses() -> None:
-    reader = Reader()
-    for told in (assertion(3, 2), assertion(1, 2, "old"), assertion(2, 5, "beside")):
-        reader.take(told)
-    assert reader.accepted["b", "o", "1"] == assertion(3, 2)
-    assert reader.below_join() == [("b", "o", "1")]
-    reader.take(assertion(3, 5, "whole"))
-    assert reader.accepted["b", "o", "1"]["status"] == "whole"
-    assert reader.below_join() == []
-
-
-def test_the_reader_notices_equal_vectors_with_other_content() -> None:
-    reader = Reader()
-    for told in (assertion(3, 2), assertion(3, 2), assertion(3, 2, "cancelled")):
-        reader.take(told)
-    assert reader.contradictions == [("b", "o", "1")]
 
 
 def test_a_digest_sees_every_field_and_no_order() -> None:

@@ -6,7 +6,6 @@ channel that is seen twice in a row, as we keep every touch; our merging of a co
 Its position-based and linear (`proportional`) go by touches, like ours.
 """
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from itertools import chain
@@ -16,13 +15,11 @@ from typing import Any
 import pytest
 from mta.mta import MTA
 
-from schemas.topics import CREDITS
 from services.demo.conversion_paths import DATA, ORDER_PREFIX, conversions, journey
 from services.demo.events import Event, record
 from services.runtime.publishing import publish
-from tests.kit.attribution_process import Worker, drained
+from tests.kit.attribution_process import Worker, drained, truth
 from tests.kit.stacks import stack_of_its_own
-from tests.kit.topics import records
 
 MODELS = {
     "first_click": ("first_touch", {}, "first_touch"),
@@ -72,19 +69,12 @@ def credited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, lis
         folder = tmp_path_factory.mktemp("worker")
         with Worker(folder, environment={"KOC_POLICY_FILE": str(policies(folder))}) as worker:
             drained(worker, seconds=120)
-        yield _accepted()
+        yield _by_model()
 
 
-def _accepted() -> dict[str, list[dict[str, Any]]]:
-    """Of each order the assertion that dominates all others of it."""
-    latest: dict[str, dict[str, Any]] = {}
-    for found in records(CREDITS.name):
-        said = json.loads(found.value)
-        known = latest.get(said["order_id"])
-        if known is None or said["version"]["touch"] >= known["version"]["touch"]:
-            latest[said["order_id"]] = said
+def _by_model() -> dict[str, list[dict[str, Any]]]:
     by_model: dict[str, list[dict[str, Any]]] = {model: [] for model in MODELS}
-    for said in latest.values():
+    for said in truth().values():
         by_model[said["platform"]].append(said)
     return by_model
 

@@ -15,7 +15,6 @@ from services.runtime.database import engine, psycopg_dsn
 from services.runtime.settings import settings
 from services.runtime.topics import log_ends
 from services.settlement.books.migrations import migrate
-from services.settlement.domain.pricing.price import price, terms_of
 from tests.kit.command import koc
 from tests.kit.commit_cutter import CommitCutter
 from tests.kit.poster_process import Poster, all_is_posted, partition_for, positions, send_facts
@@ -23,6 +22,7 @@ from tests.kit.registry_events import ACCEPTED, CONTENT, PLAN, RELATION
 from tests.kit.settlement_facts import Fact, FactCredit, usual
 from tests.kit.topics import make_again, records
 from tests.kit.waiting import until
+from tests.reference.settlement_world import Net, net_of_lines
 
 Start = Callable[..., Poster]
 LINES = 9_000
@@ -66,24 +66,20 @@ def lines(count: int = LINES) -> list[Fact]:
     return facts
 
 
-def expected(facts: list[Fact]) -> dict[tuple[str, str], int]:
-    """Net position per order and account, by pricing each line's last assertion once."""
-    known = usual()
-    final = {fact.order_id: fact for fact in facts}
-    return {
-        (fact.order_id, account): amount
-        for fact in final.values()
-        for account, amount in price(fact, terms_of(fact, known).terms, fact.refunded_minor, cancelled=False).items()
-    }
+def expected(facts: list[Fact]) -> Net:
+    """What the last assertion of each order comes to."""
+    return net_of_lines({fact.order_id: fact for fact in facts}.values(), usual())
 
 
-def booked() -> dict[tuple[str, str], int]:
+def booked() -> Net:
+    """What the journal says of order lines."""
     with psycopg.connect(psycopg_dsn("reader")) as reader:
         rows = reader.execute(
-            "SELECT order_id, key, sum(v)::bigint FROM journal, unnest(accounts, amounts) AS leg (id, v)"
-            " JOIN account USING (id) WHERE order_id IS NOT NULL GROUP BY 1, 2 HAVING sum(v) <> 0"
+            "SELECT order_id, line_id, key, account.currency, sum(v)::bigint"
+            " FROM journal, unnest(accounts, amounts) AS leg (id, v) JOIN account USING (id)"
+            " WHERE order_id IS NOT NULL GROUP BY 1, 2, 3, 4 HAVING sum(v) <> 0"
         )
-        return {(order_id, key): amount for order_id, key, amount in rows}
+        return {(order_id, line_id, key, currency): amount for order_id, line_id, key, currency, amount in rows}
 
 
 def one_value(statement: str) -> int:
@@ -128,7 +124,7 @@ def test_late_reference_data_and_what_the_process_says_of_itself(start: Start) -
     assert poster.metric('koc_poster_assertions_total{outcome="repriced"}') == 1_500
     series = 'koc_poster_balance_minor{currency="CNY",purpose="accrued",role="brand"}'
     until(lambda: poster.metric(series) > 0, "the gauges are read")
-    owed = sum(amount for (_, account), amount in expected(facts).items() if account.startswith("brand"))
+    owed = sum(amount for (_, _, account, _), amount in expected(facts).items() if account.startswith("brand"))
     assert poster.metric(series) == owed + 30_000
     assert poster.metric('koc_poster_trial_balance_minor{currency="CNY"}') == 0
     assert poster.terminate() == 0

@@ -1,17 +1,16 @@
 """A real attribution worker, and what a reader of its credits ends with."""
 
-import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from schemas.topics import CREDITS
-from services.settlement.domain.lines.vectors import Vector, dominates
 from tests.kit.attribution_group import lag
 from tests.kit.processes import KocProcess
 from tests.kit.topics import records
 from tests.kit.waiting import until
+from tests.reference.credits_reader import read_messages
 
 BROKEN = Path(__file__).with_name("attribution_broken_worker.py")
 
@@ -37,18 +36,7 @@ def drained(worker: Worker, seconds: float = 60.0) -> None:
 
 
 def truth() -> dict[tuple[str, str], dict[str, Any]]:
-    """What a reader of the credits topic ends with, by (order_id, line_id): accept only what dominates."""
-    accepted: dict[tuple[str, str], dict[str, Any]] = {}
-    for record in records(CREDITS.name):
-        new = json.loads(record.value)
-        old = accepted.get((new["order_id"], new["line_id"]))
-        if old is None or dominates(_vector(new), _vector(old)):
-            if old is not None and old["version"] == new["version"]:
-                assert new == old
-            accepted[new["order_id"], new["line_id"]] = new
-    return accepted
-
-
-def _vector(assertion: dict[str, Any]) -> Vector:
-    version = assertion["version"]
-    return version["log"], version["rules"], version["touch"], version["order"]
+    """What a reader of the credits topic ends with, by (order_id, line_id)."""
+    reader = read_messages(record.value for record in records(CREDITS.name))
+    assert reader.contradictions == []
+    return {(order_id, line_id): message for (_, order_id, line_id), message in reader.accepted.items()}

@@ -15,7 +15,7 @@ from services.attribution.apply.publishing import republications
 from services.attribution.apply.records import OrderRecord, TouchRecord
 from services.attribution.apply.touches import apply_touches
 from services.attribution.domain import acceptance
-from services.attribution.domain.assertion import Assertion, VersionVector
+from services.attribution.domain.assertion import Assertion
 from services.attribution.domain.facts import (
     CANCELLED,
     COMPLETED,
@@ -39,6 +39,7 @@ from services.kernel.time import DAY
 from tests.kit.attribution_memory import MemoryKeyValue
 from tests.kit.attribution_words import Records
 from tests.reference.attribution_reference import Limits, LogRecord
+from tests.reference.credits_reader import CreditsReader
 
 HOUR5 = DAY // 5
 START = 20_000 * DAY
@@ -275,39 +276,10 @@ class History:
                 zombie.publish(self.topics)
 
 
-def at_most(a: VersionVector, b: VersionVector) -> bool:
-    """Whether `b` is at least `a`: the log's generation first, then component by component."""
-    return a.log < b.log or (a.log == b.log and all(x <= y for x, y in zip(a[1:], b[1:], strict=True)))
-
-
-class Reader:
-    """Accept what dominates, join what is incomparable; equal vectors must have equal content."""
-
-    def __init__(self) -> None:
-        self.accepted: dict[tuple[str, str, str], Assertion] = {}
-        self.joins: dict[tuple[str, str, str], VersionVector] = {}
-
-    def read(self, assertion: Assertion) -> None:
-        """Take in one message of the credits topic."""
-        line = (assertion.buyer_id, assertion.payment.order_id, assertion.line.line_id)
-        before = self.accepted.get(line)
-        join = self.joins.get(line, assertion.vector)
-        self.joins[line] = VersionVector(*map(max, join, assertion.vector))
-        if before is None:
-            self.accepted[line] = assertion
-        elif before.vector == assertion.vector:
-            assert before == assertion, "equal vectors, other content"
-        elif at_most(before.vector, assertion.vector):
-            self.accepted[line] = assertion
-
-    def below_join(self) -> list[tuple[str, str, str]]:
-        """Lines whose accepted vector is not all that was heard of."""
-        return [line for line, accepted in self.accepted.items() if accepted.vector != self.joins[line]]
-
-
-def outcome_of(topics: Topics) -> Reader:
+def outcome_of(topics: Topics) -> CreditsReader[Assertion]:
     """What a reader of the credits topic ends with."""
-    reader = Reader()
-    for assertion in topics.credits:
-        reader.read(assertion)
+    reader: CreditsReader[Assertion] = CreditsReader()
+    for one in topics.credits:
+        reader.take((one.buyer_id, one.payment.order_id, one.line.line_id), one.vector, one)
+    assert reader.contradictions == [], "equal vectors, other content"
     return reader

@@ -3,6 +3,7 @@ final assertion, priced once by all reference data."""
 
 import json
 import random
+from collections.abc import Iterable
 from typing import Any
 
 from services.kernel.money import MAX_AMOUNT_MINOR
@@ -19,6 +20,7 @@ from services.settlement.domain.pricing.facts import (
     relation_of,
     spend_of,
 )
+from services.settlement.domain.pricing.price import Reference
 from services.settlement.domain.settling.contents import script_fee_target, spend_target
 from services.settlement.posting.read_registry import read_event
 from tests.kit.book_driver import BookDriver, MemoryStore
@@ -35,6 +37,25 @@ _AGENCY = {"role": "mcn", "of": "koc", "share_ppm": 333_333}
 _RECRUITER = {"role": "recruiter", "of": "base", "share_ppm": 20_001}
 _GOODS_MINOR = [0, 1, 99, 101, 9_999, 20_001, 20_002, *[MAX_AMOUNT_MINOR] * 5]
 """What was paid for a line's goods; the last is too much for the journal with a discount or a share of the base."""
+
+
+def net_of_lines(final: Iterable[Fact], known: Reference) -> Net:
+    """What lines come to: of each order line the final assertion of its owner, priced once.
+
+    Args:
+        final: the last assertion of each line under each buyer.
+        known: all plans and relations.
+    """
+    owners: dict[tuple[str, str], Fact] = {}
+    for fact in final:
+        rival = owners.setdefault((fact.order_id, fact.line_id), fact)
+        if (fact.paid_at, fact.buyer_id) < (rival.paid_at, rival.buyer_id):
+            owners[fact.order_id, fact.line_id] = fact
+    return {
+        (fact.order_id, fact.line_id, account, fact.currency): amount
+        for fact in owners.values()
+        for account, amount in worth_of(fact, known).target.items()
+    }
 
 
 class World:
@@ -131,15 +152,7 @@ class World:
         """The net positions of the journal in the end."""
         bodies = {kind: [body for body in self.registry if body["event_type"] == kind] for kind in (PLAN, RELATION)}
         known = reference(*map(plan_of, bodies[PLAN]), *map(relation_of, bodies[RELATION]))
-        owners: dict[str, Fact] = {}
-        for _, fact in self.final:
-            rival = owners.get(fact.order_id)
-            if rival is None or (fact.paid_at, fact.buyer_id) < (rival.paid_at, rival.buyer_id):
-                owners[fact.order_id] = fact
-        net: Net = {}
-        for fact in owners.values():
-            target = worth_of(fact, known).target
-            net |= {(fact.order_id, fact.line_id, key, "CNY"): amount for key, amount in target.items()}
+        net = net_of_lines((fact for _, fact in self.final), known)
         alone = {body["event_type"]: body for body in self.registry}
         content = content_of(alone[CONTENT])
         for target in (script_fee_target(content, accepted=True), spend_target(spend_of(alone[SPEND]), content)):
