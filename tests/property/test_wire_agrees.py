@@ -98,6 +98,44 @@ def test_whatever_is_done_to_an_event_both_say_the_same(topic: str, data: st.Dat
     assert by_wire(topic, raw) == by_model(topic, raw)
 
 
+def check_assertion(raw: bytes) -> None:
+    """The decoder of the books reads what decode_credit reads, and accepts no more but for `considered`."""
+    whole, priced = answer(credit_wire.decode_credit, raw), answer(credit_wire.decode_assertion, raw)
+    if isinstance(whole, Reason) and not isinstance(priced, Reason):
+        fields = json.loads(raw, parse_int=Token, parse_float=Token, parse_constant=Token)
+        whole = answer(credit_wire.decode_credit, text(fields | {"considered": []}))
+    for found in (whole, priced):
+        if isinstance(found, dict):
+            del found["considered"]
+    assert priced == whole, raw
+
+
+def answer(decode_raw: Callable[[bytes], Any], raw: bytes) -> Any:
+    """The values that a decoder reads, as plain ones, or the reason of its refusal."""
+    try:
+        return plain(decode_raw(raw))
+    except Refused as refused:
+        return refused.reason
+
+
+@many
+@given(raw=wire_events.mutated(wire_events.credit_assertions))
+def test_the_books_read_an_assertion_like_its_whole_but_for_what_was_considered(raw: bytes) -> None:
+    check_assertion(raw)
+
+
+@many
+@given(event=wire_events.credit_assertions, considered=st.sampled_from(ODD).map(Token))
+def test_the_books_read_an_assertion_whatever_its_considered_is(event: dict[str, Any], considered: Token) -> None:
+    check_assertion(text(event))
+    check_assertion(text(event | {"considered": considered}))
+
+
+def test_the_books_answer_like_the_whole_for_an_odd_value_in_any_place() -> None:
+    for raw in odd_values(VALID["credit"]):
+        check_assertion(raw)
+
+
 @pytest.mark.parametrize(("topic", "name"), [(ORDERS.name, "order.paid"), (CREDITS.name, "credit")])
 @given(code=st.from_regex(r"[A-Z]{3}", fullmatch=True) | st.sampled_from(sorted(CURRENCIES)) | wire_events.ids)
 def test_money_is_in_a_currency_of_the_standard_for_both(topic: str, name: str, code: str) -> None:

@@ -6,7 +6,7 @@ from services.settlement.domain.book.entries import Kind
 from services.settlement.domain.book.positions import Position, difference, total
 from services.settlement.domain.lines.assertions import AssertedStep, LineAssertion, is_cancelled
 from services.settlement.domain.lines.line import Line
-from services.settlement.domain.lines.worth import WORTHLESS, Worth, exceeds_limit, worth_of
+from services.settlement.domain.lines.worth import WORTHLESS, Worth, exceeds_limit, may_exceed_limit, worth_of
 from services.settlement.domain.pricing.price import Reference, price
 
 REST = "rest"
@@ -76,7 +76,7 @@ def _book(line: Line, assertion: LineAssertion, reference: Reference, rest: Rest
         legs = difference(worth.target, explained)
         rows.insert(0, EntryDraft(Kind.COMMISSION_ADJUSTED, rest.step, rest.cause, at, legs))
     # Differences of prices that the journal holds may be more than it holds; one step from the old to the new is not.
-    if worth.near_limit and any(exceeds_limit(row.legs) for row in rows):
+    if may_exceed_limit(worth, line.booked) and any(exceeds_limit(row.legs) for row in rows):
         legs = difference(worth.target, line.booked)
         rows = [EntryDraft(Kind.COMMISSION_ADJUSTED, rest.step, rest.cause, at, legs)] if legs else []
     _settle_down(line, assertion, worth, reference.revision)

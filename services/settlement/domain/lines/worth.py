@@ -5,7 +5,6 @@ assertion or a price comes that the journal can hold. That depends on the assert
 price, so that no order of arrival shows.
 """
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from services.kernel.money import MAX_AMOUNT_MINOR
@@ -52,9 +51,20 @@ def exceeds_limit(position: Position) -> bool:
     return any(abs(amount) > MAX_AMOUNT_MINOR for amount in position.values())
 
 
-def _highest_amount(assertion: LineAssertion, terms: Iterable[CreditTerms]) -> int:
-    """No account of the line ever holds more: the whole base as commission, and again for each share of the base."""
-    base = assertion.goods_paid_minor + assertion.platform_discount_minor
+def may_exceed_limit(worth: Worth, booked: Position) -> bool:
+    """Whether a row from what is booked to a worth may be over the limit: either of the two is near it.
+
+    The rows of a worth that is not near come to little more than half of the limit together.
+    """
+    return worth.near_limit or any(abs(amount) > MAX_AMOUNT_MINOR // 4 for amount in booked.values())
+
+
+def _highest_amount(assertion: LineAssertion, terms: tuple[CreditTerms, ...]) -> int:
+    """No account of the line ever holds more: the whole base as commission, and again for each share of the base.
+
+    Where plans have different bases, each is allocated by itself, so that every credit may gain a unit by rounding.
+    """
+    base = assertion.goods_paid_minor + assertion.platform_discount_minor + len(terms)
     shares = [sum(split.of == "base" for split in term.plan.splits) for term in terms if term.plan]
     return base * (1 + max(shares, default=0))
 
