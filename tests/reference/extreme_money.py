@@ -1,9 +1,8 @@
 """Valid registry events and credit assertions at the limits of the contract: amounts, rates, splits, vectors.
 
-All of it is bytes that went through the public models or the decoder, so that nothing here is stranger than the wire.
+All of it goes through the public models or the decoder before it is booked, so nothing here is stranger than the wire.
 """
 
-import json
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,14 +10,10 @@ from hypothesis import strategies as st
 
 from schemas.fields import MAX_AMOUNT_MINOR, MILLION
 from services.kernel.time import format_rfc3339
-from services.settlement.books.decode_credits import decode_credit
-from services.settlement.books.ports import ReferenceEvent
-from services.settlement.domain.lines.assertions import LineAssertion
 from services.settlement.domain.pricing.facts import ACCEPTED, CONTENT, PLAN, RELATION, SPEND
-from services.settlement.posting.read_registry import read_event
 from tests.kit.settlement_facts import DAY, PAID_AT, Fact, FactCredit, FactStep, FactVersion
+from tests.reference.settlement_world import PARTITIONS, identity_of
 
-PARTITIONS = 3
 BUYERS = 5
 ROLES = ["koc", "platform", "mcn", "recruiter", "scout", "editor"]
 LAST = FactVersion(2, 9, 9, 9)
@@ -107,18 +102,17 @@ general_plans = st.builds(
 
 
 @st.composite
-def registry_events(draw: st.DrawFn, bodies: st.SearchStrategy[dict[str, Any]]) -> ReferenceEvent:
-    """A registry event as its reader reads it; its position is to be set."""
-    common = {"event_id": "r_1", "occurred_at": format_rfc3339(draw(days))}
-    return read_event(0, json.dumps(common | draw(bodies)).encode())
+def registry_events(draw: st.DrawFn, bodies: st.SearchStrategy[dict[str, Any]]) -> dict[str, Any]:
+    """A registry event as it is published."""
+    return {"event_id": "r_1", "occurred_at": format_rfc3339(draw(days))} | draw(bodies)
 
 
 @dataclass(frozen=True)
 class World:
     """Registry events, and the credit assertions of each partition; in no order."""
 
-    registry: list[ReferenceEvent]
-    logs: list[list[LineAssertion]]
+    registry: list[dict[str, Any]]
+    logs: list[list[Fact]]
 
 
 @st.composite
@@ -157,20 +151,15 @@ def worlds(draw: st.DrawFn, *, one_truth: bool) -> World:
     `one_truth`: each identity of the registry comes once, and a line has one payment time and an assertion that knows
     all, so that the order of arrival must not show in the end.
     """
-    logs: list[list[LineAssertion]] = [[] for _ in range(PARTITIONS)]
+    logs: list[list[Fact]] = [[] for _ in range(PARTITIONS)]
     for order in range(draw(st.integers(1, 3))):
         brand, currency = draw(brand_ids), draw(currencies)
         for buyer in draw(st.lists(st.integers(0, BUYERS - 1), min_size=1, max_size=3, unique=True)):
             fact = Fact(
                 order_id=f"o_{order}", buyer_id=f"b_{buyer}", brand_id=brand, currency=currency, paid_at=draw(days)
             )
-            said = draw(lines(fact, one_truth=one_truth))
-            logs[buyer % PARTITIONS] += [decode_credit(one.wire()) for one in said]
+            logs[buyer % PARTITIONS] += draw(lines(fact, one_truth=one_truth))
     some = registry_events(registry_bodies)
-    registry = draw(st.lists(some, max_size=8, unique_by=_identity if one_truth else None))
+    registry = draw(st.lists(some, max_size=8, unique_by=identity_of if one_truth else None))
     registry.append(draw(registry_events(general_plans)))
     return World(registry, logs)
-
-
-def _identity(event: ReferenceEvent) -> tuple[str, str]:
-    return event.kind, event.identity

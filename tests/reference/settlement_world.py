@@ -3,8 +3,8 @@ final assertion, priced once by all reference data."""
 
 import json
 import random
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
 from services.kernel.money import MAX_AMOUNT_MINOR
 from services.kernel.time import format_rfc3339
@@ -58,27 +58,39 @@ def net_of_lines(final: Iterable[Fact], known: Reference) -> Net:
     }
 
 
+def identity_of(body: Mapping[str, Any]) -> tuple[str, str]:
+    """What a registry event is the newest of: its type and identity."""
+    event = read_event(0, json.dumps(body).encode())
+    return event.kind, event.identity
+
+
+class Told(Protocol):
+    """What is to be said in some order: assertions by partition, and bodies of registry events."""
+
+    @property
+    def logs(self) -> Sequence[Sequence[Fact]]: ...
+    @property
+    def registry(self) -> Sequence[Mapping[str, Any]]: ...
+
+
 class World:
     """What every line, plan, relation and content finally is, and all that is said on the way there.
 
     Attributes:
         final: (partition, last assertion) of every line.
-        said: all assertions by partition, in the order of their log; some are said again, none is lost.
+        logs: all assertions by partition; every line's last one is among them.
         registry: bodies of registry events, one of each identity.
     """
 
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
         self.final: list[tuple[int, Fact]] = []
-        self.said: list[list[Fact]] = [[] for _ in range(PARTITIONS)]
+        self.logs: list[list[Fact]] = [[] for _ in range(PARTITIONS)]
         for order in range(self.rng.randint(1, 5)):
             buyers = self.rng.sample(range(9), 2 if self.rng.random() < 0.4 else 1)
             for buyer in buyers:
                 self._line(f"o_{order}", buyer)
-        unique = {
-            (body["event_type"], read_event(0, json.dumps(body).encode()).identity): body for body in self._facts()
-        }
-        self.registry = list(unique.values())
+        self.registry = list({identity_of(body): body for body in self._facts()}.values())
 
     def _line(self, order_id: str, buyer: int) -> None:
         """A line with its order events and touches; what is asserted of it knows some of both, the last one all."""
@@ -104,7 +116,7 @@ class World:
 
         top = (len(touches), len(events))
         partial = [(rng.randint(1, top[0]), rng.randint(1, top[1])) for _ in range(rng.randrange(5))]
-        self.said[buyer % PARTITIONS] += [at(*version) for version in [*partial, top]]
+        self.logs[buyer % PARTITIONS] += [at(*version) for version in [*partial, top]]
         self.final.append((buyer % PARTITIONS, at(*top)))
 
     def _credits(self) -> tuple[FactCredit, ...]:
@@ -161,11 +173,11 @@ class World:
         return net
 
 
-def live(world: World, history: random.Random) -> BookDriver:
+def live(told: Told, history: random.Random) -> BookDriver:
     """One history: disorder, duplicates, batches of any size, registry and reprice jobs anywhere in between."""
     book = BookDriver(MemoryStore())
-    logs = [history.sample(log, len(log)) + history.choices(log, k=2 if log else 0) for log in world.said]
-    registry = history.sample(world.registry, len(world.registry))
+    logs = [history.sample(log, len(log)) + history.choices(log, k=2 if log else 0) for log in told.logs]
+    registry = history.sample(told.registry, len(told.registry))
     while any(logs) or registry:
         which, size = history.randrange(PARTITIONS + 2), history.randint(1, 4)
         if which < PARTITIONS and logs[which]:
