@@ -7,9 +7,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from services.settlement.books.snapshot_port import NetPosition
+from services.settlement.domain.lines.line import Key
 from services.settlement.domain.lines.worth import worth_of
 from services.settlement.export.digest import Digest, digest, digest_line
-from tests.kit.memory_book import MemoryBook
+from tests.kit.book_driver import BookDriver, MemoryStore
 from tests.reference.extreme_money import PARTITIONS, World, worlds
 
 seeds = st.integers(0, 10**6)
@@ -20,36 +21,43 @@ many = settings(
 )
 
 
-def live(world: World, seed: int) -> MemoryBook:
+def live(world: World, seed: int) -> BookDriver:
     """Post and take all of a world in the seed's order, batches and reprice chunks; an exception of any ends it."""
-    rng, book = random.Random(seed), MemoryBook(PARTITIONS)
+    rng, book = random.Random(seed), BookDriver(MemoryStore())
     logs = [rng.sample(log, len(log)) for log in world.logs]
     registry = rng.sample(world.registry, len(world.registry))
     while any(logs) or registry:
         which, size = rng.randrange(PARTITIONS + 2), rng.randint(1, 4)
         if which < PARTITIONS and logs[which]:
             batch, logs[which] = logs[which][:size], logs[which][size:]
-            book.post(which, batch)
+            book.assert_lines(*batch, partition=which)
         elif which == PARTITIONS and registry:
             events, registry = registry[:size], registry[size:]
-            first = book.registry_offset
-            book.take([event._replace(position=first + index) for index, event in enumerate(events)])
+            book.take_registry(*[event.body for event in events])
         elif which > PARTITIONS:
-            book.work_jobs(limit=size)
-    book.work_jobs()
+            book.reprice(limit=size)
+    book.reprice()
     return book
 
 
-def digest_of(book: MemoryBook) -> Digest:
+def digest_of(book: BookDriver) -> Digest:
     positions = (NetPosition(*key, amount) for key, amount in book.net().items())
     return digest(sorted(positions, key=digest_line))
 
 
-def unlike_their_worth(book: MemoryBook) -> Iterator[str]:
+def set_aside_of(book: BookDriver) -> dict[Key, str | None]:
+    with book.store.snapshot() as books:
+        return {record.key: record.line.set_aside for record in books.lines() if record.line}
+
+
+def unlike_their_worth(book: BookDriver) -> Iterator[str]:
     """Lines that are not booked at what their assertion is worth by the final reference data."""
-    book.moment(book.reference)
-    for key, line in book.lines.items():
-        worth = worth_of(book.kept[key], book.reference)
+    with book.store.snapshot() as books:
+        reference, records = books.reference(), list(books.lines())
+    for key, line, _, _, assertion, _ in records:
+        assert line is not None
+        assert assertion is not None
+        worth = worth_of(assertion, reference)
         target = worth.target if line.standing else {}
         if line.quarantined is None and line.booked != target:
             yield f"{key} is booked at {line.booked} and is worth {target}"
@@ -63,7 +71,7 @@ def unlike_their_worth(book: MemoryBook) -> Iterator[str]:
 @given(world=worlds(one_truth=False), seed=seeds)
 def test_every_valid_event_is_taken_and_every_line_is_booked_at_its_worth_or_set_aside(world: World, seed: int) -> None:
     book = live(world, seed)
-    assert [book.writer_rows[n].next_offset for n in range(PARTITIONS)] == [len(log) for log in world.logs]
+    assert [book.offsets[n] for n in range(PARTITIONS)] == [len(log) for log in world.logs]
     assert book.registry_offset == len(world.registry)
     assert not list(unlike_their_worth(book))
 
@@ -73,6 +81,4 @@ def test_every_valid_event_is_taken_and_every_line_is_booked_at_its_worth_or_set
 def test_no_order_of_extreme_events_shows_in_the_digest(world: World, one: int, other: int) -> None:
     books = live(world, one), live(world, other)
     assert digest_of(books[0]) == digest_of(books[1])
-    assert {key: line.set_aside for key, line in books[0].lines.items()} == {
-        key: line.set_aside for key, line in books[1].lines.items()
-    }
+    assert set_aside_of(books[0]) == set_aside_of(books[1])

@@ -11,9 +11,7 @@ from hypothesis import strategies as st
 
 from schemas.fields import MAX_AMOUNT_MINOR, MILLION
 from services.kernel.time import format_rfc3339
-from services.settlement.books.decode_credits import decode_credit
 from services.settlement.books.ports import ReferenceEvent
-from services.settlement.domain.lines.assertions import LineAssertion
 from services.settlement.domain.pricing.facts import ACCEPTED, CONTENT, PLAN, RELATION, SPEND
 from services.settlement.posting.read_registry import read_event
 from tests.kit.settlement_facts import DAY, PAID_AT, Fact, FactCredit, FactStep, FactVersion
@@ -118,7 +116,7 @@ class World:
     """Registry events, and the credit assertions of each partition; in no order."""
 
     registry: list[ReferenceEvent]
-    logs: list[list[LineAssertion]]
+    logs: list[list[Fact]]
 
 
 @st.composite
@@ -157,7 +155,7 @@ def worlds(draw: st.DrawFn, *, one_truth: bool) -> World:
     `one_truth`: each identity of the registry comes once, and a line has one payment time and an assertion that knows
     all, so that the order of arrival must not show in the end.
     """
-    logs: list[list[LineAssertion]] = [[] for _ in range(PARTITIONS)]
+    logs: list[list[Fact]] = [[] for _ in range(PARTITIONS)]
     for order in range(draw(st.integers(1, 3))):
         brand, currency = draw(brand_ids), draw(currencies)
         for buyer in draw(st.lists(st.integers(0, BUYERS - 1), min_size=1, max_size=3, unique=True)):
@@ -165,7 +163,7 @@ def worlds(draw: st.DrawFn, *, one_truth: bool) -> World:
                 order_id=f"o_{order}", buyer_id=f"b_{buyer}", brand_id=brand, currency=currency, paid_at=draw(days)
             )
             said = draw(lines(fact, one_truth=one_truth))
-            logs[buyer % PARTITIONS] += [decode_credit(one.wire()) for one in said]
+            logs[buyer % PARTITIONS] += said
     some = registry_events(registry_bodies)
     registry = draw(st.lists(some, max_size=8, unique_by=_identity if one_truth else None))
     registry.append(draw(registry_events(general_plans)))
