@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.kit.source import ROOT, Definition, Source, imports_of, module_of, overrides_a_library, tree_of
+from tests.suites import SUITES
 
 FILES = sorted(
     ROOT / name
@@ -326,3 +327,44 @@ def test_every_page_that_code_names_exists() -> None:
 def test_lines_of_pages_are_as_short_as_lines_of_code(page: Path) -> None:
     long = [number for number, line in enumerate(page.read_text().splitlines(), 1) if len(line) > MAX_LINE_LENGTH]
     assert not long, f"more than {MAX_LINE_LENGTH} characters in line {', '.join(map(str, long))}"
+
+
+# Where tests are
+
+BESIDES_SERVICES = {"schemas", "docs", "bench", "reference"}
+"""Folders of unit tests that are not about a folder of services/."""
+
+
+def test_unit_tests_lie_where_the_code_lies_that_they_are_about() -> None:
+    folders = {name(file.parent) for file in FILES if file.is_relative_to(ROOT / "tests/unit")}
+    about = {folder.removeprefix("tests/unit").strip("/") for folder in folders}
+    assert {one for one in about if not one or not (ROOT / "services" / one).is_dir()} == BESIDES_SERVICES
+
+
+def test_every_folder_of_tests_is_a_suite_and_all_shares_together_are_at_most_20_minutes() -> None:
+    found = {file.relative_to(ROOT / "tests").parts[0] for file in FILES if file.name.startswith("test_")}
+    assert found == {suite.name for suite in SUITES} | {"test_tidy.py"}
+    assert sum(suite.minutes for suite in SUITES) <= 20
+
+
+MAY_SLEEP = {
+    "tests/kit/waiting.py": "the one loop that waits for a condition",
+    "tests/kit/prometheus.py": "asks again until there are series; none is an answer too",
+    "tests/ops/dashboard_picture.py": "a program, which ends with a sentence",
+    "tests/chaos/fleet.py": "lets workers live for a time",
+    "tests/chaos/pauses.py": "measures for a time",
+    "tests/bench/attribution.py": "samples a process while it works",
+    "tests/bench/peers/measuring.py": "samples a process while it works",
+}
+"""Files of tests that let time pass, and why. All others wait for a condition, by tests.kit.waiting."""
+
+
+def test_tests_wait_for_conditions_and_not_for_a_time() -> None:
+    found = {
+        name(file)
+        for file in FILES
+        if file.is_relative_to(ROOT / "tests")
+        for call in nodes(file, ast.Call)
+        if ast.unparse(call.func) == "time.sleep"
+    }
+    assert found == set(MAY_SLEEP)

@@ -25,7 +25,7 @@ from services.settlement.domain.pricing.price import Position, Reference, price,
 from services.settlement.domain.settling.contents import script_fee_target, spend_target
 from tests.kit.settlement_facts import Fact
 
-FILE = Path(__file__).parents[2] / "docs/registry.md"
+FILE = Path(__file__).parents[3] / "docs/registry.md"
 PAGE = FILE.read_text()
 NAMES = list(MODELS[REGISTRY.name])
 EXAMPLES = "\n".join(re.findall(r"^```json\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))

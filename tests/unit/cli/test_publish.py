@@ -191,7 +191,7 @@ def test_standard_input_can_be_named_once() -> None:
     assert done.status == USAGE
     assert "- is named twice: standard input can be read once" in unframed(done.stderr)
     command = [sys.executable, "-m", "schemas.check", "-", "-"]
-    checked = subprocess.run(command, input=CLICK, capture_output=True, cwd=Path(__file__).parents[2], timeout=60)
+    checked = subprocess.run(command, input=CLICK, capture_output=True, cwd=Path(__file__).parents[3], timeout=60)
     assert checked.returncode == USAGE
     assert checked.stderr == b"schemas.check: - is named twice: standard input can be read once\n"
 

@@ -51,7 +51,7 @@ def test_f05_shipping_refund_more_than_was_paid_for_the_goods_is_a_warning() -> 
 
 
 def test_f05_the_schema_says_what_refund_minor_counts() -> None:
-    schema = json.loads((Path(__file__).parents[2] / "schemas/json/order.refunded.schema.json").read_text())
+    schema = json.loads((Path(__file__).parents[3] / "schemas/json/order.refunded.schema.json").read_text())
     said = schema["$defs"]["RefundLine"]["properties"]["refund_minor"]["description"]
     assert said == "minor units of the goods, as goods_paid_minor: without tax and shipping"
 

@@ -18,7 +18,7 @@ from services.kernel.errors import Refused
 from services.settlement.books.decode_credits import decode_credit
 from services.settlement.domain.book.currencies import minor_digits
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FAULT = "is not an ISO 4217 currency code"
 NO_MONEY = ["RMB", "XYZ", "XXX", "XTS", "XAU", "XDR", "BOV", "CLF", "cny", "CNY ", "", "DEM"]
 WITH_A_CURRENCY = [
