@@ -1,4 +1,4 @@
-"""Inputs of which explanations once said the wrong thing, published to a real stack: what they say now."""
+"""Inputs that were once booked or explained wrongly, published to a real stack: what it books and says now."""
 
 import json
 import subprocess
@@ -16,13 +16,14 @@ from tests.kit.histories import DRAIN_SECONDS, koc
 
 FAULTS = Path(__file__).parents[1] / "data/faults"
 FILES = (
-    "F03_1", "F03_2_late_order", "F06_refund_id_two_amounts", "F08_fee_of_unknown_content", "F11_second_owner",
+    "F01_poster_stops", "F01_innocent_after", "F02_1_orders_first", "F02_2_plan_after", "F03_1",
+    "F03_2_late_order", "F06_refund_id_two_amounts", "F08_fee_of_unknown_content", "F11_second_owner",
     "F12_tie", "F15_cliff",
 )  # fmt: skip
 
 
 @pytest.fixture(scope="module", autouse=True)
-def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack to which the files were published one after the other."""
     with pytest.MonkeyPatch.context() as patch, Stack(tmp_path_factory.mktemp("faults")) as stack:
         for name, value in stack.environment().items():
@@ -31,7 +32,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         for file in FILES:
             koc("publish", str(FAULTS / f"{file}.jsonl"))
             wait_until_drained(DRAIN_SECONDS)
-        yield
+        yield stack
         stack.reset()
     settings.cache_clear()
 
@@ -41,12 +42,57 @@ def lines_of(order_id: str) -> list[dict[str, Any]]:
     return lines
 
 
-def refusal_of(order_id: str, *options: str) -> str:
-    """The sentence with which explain ends for an order that is not in the books."""
-    command = [Path(sys.executable).with_name("koc"), "explain", order_id, *options]
+def failing_koc(*arguments: str) -> str:
+    """What koc prints when it ends with 1: something was found, or nothing."""
+    command = [Path(sys.executable).with_name("koc"), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
     return done.stdout
+
+
+def refusal_of(order_id: str, *options: str) -> str:
+    """The sentence with which explain ends for an order that is not in the books."""
+    return failing_koc("explain", order_id, *options)
+
+
+def rows_of(order_id: str) -> list[dict[str, Any]]:
+    """The journal's entries of an order, as exported."""
+    rows = map(json.loads, koc("ledger", "export", "--format", "json").splitlines())
+    return [row for row in rows if row["order_id"] == order_id]
+
+
+def test_f01_a_line_over_the_limit_is_set_aside_and_named_by_all_who_look() -> None:
+    why = "1200000000000 on brand:br_f01:accrued is over the journal's limit of 1000000000000"
+    listed = json.loads(koc("ledger", "lines", "--set-aside", "--json"))
+    assert [(line["order_id"], line["reason"]) for line in listed["lines"]] == [("o_f01", why)]
+    (line,) = lines_of("o_f01")
+    assert line["nothing_because"] == f"the line is set aside, because {why}"
+    assert f"o_f01/1/b_f01_0 ({why})" in failing_koc("doctor")
+    assert rows_of("o_f01") == []
+
+
+def test_f01_an_innocent_order_is_booked_after_it_and_no_process_ended(published: Stack) -> None:
+    (row,) = rows_of("o_f01_innocent")
+    assert {leg["account"]: leg["amount_minor"] for leg in row["legs"]} == {
+        "brand:br_f01:accrued": 10_000,
+        "koc:k_2:pending": -10_000,
+    }
+    assert {one["name"]: (one["state"], one["restarts"]) for one in published.processes()} == dict.fromkeys(
+        ["kafka", "postgres", "attribution-1", "poster-1", "relay-1"], ("running", 0)
+    )
+
+
+def test_f02_a_plan_that_comes_after_its_orders_books_each_event_at_its_own_time() -> None:
+    rows = [
+        (row["kind"], row["period"], row["effective_at"], leg["amount_minor"])
+        for row in rows_of("o_f02")
+        for leg in row["legs"]
+        if leg["account"] == "brand:br_f02:accrued"
+    ]
+    assert rows == [
+        ("commission.accrued", "2026-11", "2026-11-01T09:00:00Z", 1_000),
+        ("commission.adjusted", "2026-11", "2026-11-02T10:00:00Z", -250),
+    ]
 
 
 def test_f03_a_late_order_is_refused_with_its_reason_and_place() -> None:
@@ -74,7 +120,7 @@ def test_f08_a_fee_and_a_spend_of_an_unknown_content_leave_a_trace() -> None:
         "script_fee.accepted names v_f08_mistyped, which nobody registered",
         "spend.reported names v_f08_mistyped, which nobody registered",
     ]
-    assert "script_fee.accepted names v_f08_mistyped" in koc("doctor")
+    assert "script_fee.accepted names v_f08_mistyped" in failing_koc("doctor")  # 1 for the line of F01
 
 
 def test_f11_the_line_of_the_second_buyer_is_worth_nothing() -> None:

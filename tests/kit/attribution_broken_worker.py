@@ -23,7 +23,7 @@ from services.attribution.worker.process import Pipeline
 from services.kernel.errors import InvariantBroken
 
 GOOD_CHUNKS = 3
-process, take_awaited, put = Pipeline.process, Outbox.take_awaited, obstore.put
+process, take_acknowledgements, put = Pipeline.process, Outbox.take_acknowledgements, obstore.put
 seen = 0
 
 
@@ -36,7 +36,7 @@ async def fail_after_a_while(pipeline, store, chunk):
 
 
 def failed_send(sender):
-    awaited = take_awaited(sender)
+    awaited = take_acknowledgements(sender)
     if awaited:
         failed = asyncio.get_running_loop().create_future()
         failed.set_exception(RuntimeError("injected delivery error"))
@@ -70,7 +70,7 @@ def nobody_there():
 
 FAULTS: dict[str, list[tuple[Any, str, Any]]] = {
     "handler": [(Pipeline, "process", fail_after_a_while)],
-    "produce": [(Outbox, "take_awaited", failed_send)],
+    "produce": [(Outbox, "take_acknowledgements", failed_send)],
     "checkpoint": [(Store, "write", disk_full)],
     "upload": [(obstore, "put", put_and_be_killed)],
     "download": [(keeper, "put_in_place", killed)],

@@ -56,7 +56,7 @@ class Keeper:
 class Outbox:
     """Nothing was sent."""
 
-    def take_awaited(self) -> list[Any]:
+    def take_acknowledgements(self) -> list[Any]:
         return []
 
 

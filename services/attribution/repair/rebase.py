@@ -74,7 +74,7 @@ async def _publish_all(outbox: Outbox, partition: int, store: Store) -> int:
     """Publish all orders, and wait until the brokers have them. Returns the number of orders."""
     with store.publishing_all():
         await Pipeline(outbox).publish_all(partition, store)
-        for sent in outbox.take_awaited():
+        for sent in outbox.take_acknowledgements():
             await sent
     return sum(len(buyer.orders) for _, buyer in store.every_buyer())
 

@@ -69,11 +69,11 @@ def may_carry_on(stored: StoreTerms, now: StoreTerms) -> bool:
             f"{where} has format {stored.format_version}, this version reads format {now.format_version} of partition "
             f"{now.partition}; move the store away and let it be rebuilt from the log"
         )
-    if stored.topic_ids != now.topic_ids:
+    if changed_topics := _changed_topics(stored.topic_ids, now.topic_ids):
         raise StartRefused(
-            f"{where} belongs to other topics than the broker's ({_changed(stored.topic_ids, now.topic_ids)} was "
-            f"deleted and made again, or this is another cluster); restore the topics, carry the state over with `koc "
-            f"attribution rebase`, or start from nothing: empty stores, no snapshots, empty books"
+            f"{where} belongs to other topics than the broker's ({', '.join(changed_topics)} was deleted and made "
+            f"again, or this is another cluster); restore the topics, carry the state over with `koc attribution "
+            f"rebase`, or start from nothing: empty stores, no snapshots, empty books"
         )
     if stored.horizons != now.horizons:
         raise StartRefused(
@@ -96,5 +96,5 @@ def may_carry_on(stored: StoreTerms, now: StoreTerms) -> bool:
     return False
 
 
-def _changed(stored: Mapping[str, str], now: Mapping[str, str]) -> str:
-    return ", ".join(sorted(name for name in {*stored, *now} if stored.get(name) != now.get(name)))
+def _changed_topics(stored: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    return sorted(name for name in {*stored, *now} if stored.get(name) != now.get(name))

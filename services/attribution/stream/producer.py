@@ -14,11 +14,11 @@ _LINGER_MS = 5
 
 
 class Outbox:
-    """A producer that remembers every send: a checkpoint waits for the futures of `take_awaited`."""
+    """A producer that remembers every send: a checkpoint waits for the futures of `take_acknowledgements`."""
 
     def __init__(self) -> None:
         self._producer: Any = None
-        self._awaited: list[asyncio.Future[Any]] = []
+        self._acknowledgements: list[asyncio.Future[Any]] = []
 
     async def start(self) -> None:
         """Connect. Batches are large, because only one batch is in flight per partition."""
@@ -36,7 +36,7 @@ class Outbox:
         """Send records to one partition in as few batches as possible. Returns the number of records."""
         count = 0
         for batch in batches(self._producer, records):
-            self._awaited.append(await batch.send(topic, partition))
+            self._acknowledgements.append(await batch.send(topic, partition))
             count += batch.count
         return count
 
@@ -45,9 +45,9 @@ class Outbox:
     ) -> None:
         """Send one record."""
         sent = await self._producer.send(topic, value=value, key=key, partition=partition, headers=headers)
-        self._awaited.append(sent)
+        self._acknowledgements.append(sent)
 
-    def take_awaited(self) -> list[asyncio.Future[Any]]:
+    def take_acknowledgements(self) -> list[asyncio.Future[Any]]:
         """The acknowledgements of all sends since the last call; each one raises if its send failed."""
-        awaited, self._awaited = self._awaited, []
-        return awaited
+        acknowledgements, self._acknowledgements = self._acknowledgements, []
+        return acknowledgements

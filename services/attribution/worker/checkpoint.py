@@ -32,7 +32,7 @@ class CheckpointWriter:
         self._outbox, self._failure = outbox, failure
         self._due = asyncio.Event()
         self._events = 0
-        self._mirrored: dict[TP, int] = {}
+        self._mirrored_offsets: dict[TP, int] = {}
 
     def count(self, events: int) -> None:
         """Count applied events."""
@@ -54,24 +54,24 @@ class CheckpointWriter:
     async def finish(self, taken: TakenCheckpoints, stores: Mapping[int, Store], consumer: ChunkConsumer) -> None:
         """Wait for all acknowledgements, write each store's batch, and mirror the offsets if Kafka lacks them."""
         started = time.perf_counter()
-        await self.acknowledged()
+        await self.wait_for_acknowledgements()
         if self._failure.problem:
             return
         for store, checkpoint in taken:
             store.write(checkpoint)
         durable = {TP(topic, p): offset for p, store in stores.items() for topic, offset in store.durable.items()}
-        if durable and durable != self._mirrored and await consumer.mirror(durable):
-            self._mirrored = durable
+        if durable and durable != self._mirrored_offsets and await consumer.mirror(durable):
+            self._mirrored_offsets = durable
         worker_metrics.show_checkpoint(stores, consumer, time.perf_counter() - started)
 
-    async def acknowledged(self) -> None:
+    async def wait_for_acknowledgements(self) -> None:
         """Wait until the brokers have all sent records; the first failed send stops the worker."""
         try:
-            await asyncio.gather(*self._outbox.take_awaited())
+            await asyncio.gather(*self._outbox.take_acknowledgements())
         except Exception:
             worker_metrics.count_produce_failure()
             raise
 
     def begin_anew(self) -> None:
         """After an assignment, mirror the offsets of the stores even if no event is new."""
-        self._mirrored = {}
+        self._mirrored_offsets = {}

@@ -156,7 +156,7 @@ class AssignedPartitions:
                 if store.must_publish_all:
                     publishing.enter_context(store.publishing_all())
                     await self._pipeline.publish_all(number, store)
-            await self._checkpoint_writer.acknowledged()
+            await self._checkpoint_writer.wait_for_acknowledgements()
 
     @stops_worker
     async def seek(self, consumer: ChunkConsumer) -> dict[TP, int]:

@@ -62,14 +62,14 @@ class Pipeline:
     async def _publish(self, partition: int, published: Publication) -> None:
         unattributed = 0
 
-        def encoded(assertions: Iterable[Assertion]) -> Iterator[OutRecord]:
+        def encode_all(assertions: Iterable[Assertion]) -> Iterator[OutRecord]:
             nonlocal unattributed
             for assertion in assertions:
                 unattributed += not assertion.judgement.credits
                 yield encode_assertion(assertion, partition)
 
         if published.orders:
-            count = await self._outbox.publish(CREDITS.name, partition, encoded(published.assertions()))
+            count = await self._outbox.publish(CREDITS.name, partition, encode_all(published.assertions()))
             worker_metrics.count_published(count, unattributed)
         worker_metrics.count_withheld(published.withheld)
 

@@ -87,9 +87,9 @@ def test_the_outbox_sends_each_batch_before_it_encodes_more_and_answers_for_all_
 
     async def publish() -> tuple[int, list[int]]:
         count = await sender.publish("credits", 4, encoded())
-        return count, [await sent for sent in sender.take_awaited()]
+        return count, [await sent for sent in sender.take_acknowledgements()]
 
     assert asyncio.run(publish()) == (3, [1, 2, 3])
     assert sent_when_encoded == [0, 0, 1]
     assert producer.sent == [("credits", 4, [name * 700]) for name in (b"a", b"b", b"c")]
-    assert sender.take_awaited() == []
+    assert sender.take_acknowledgements() == []

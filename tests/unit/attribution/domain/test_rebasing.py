@@ -1,4 +1,4 @@
-"""New generations of the topics, and logs whose beginning is gone: what state says then, as pure functions."""
+"""The state after the topics were made again: its offsets and its version vectors."""
 
 from services.attribution.apply.orders import apply_orders
 from services.attribution.apply.records import OrderRecord, TouchRecord

@@ -1,4 +1,4 @@
-"""From when on orders are published, where the beginning of a log is gone."""
+"""From when on orders are published if the beginning of a log is lost."""
 
 from services.attribution.domain.horizons import ALWAYS, FUTURE, Horizons
 from services.attribution.domain.truncation import publish_from

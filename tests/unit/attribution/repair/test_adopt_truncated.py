@@ -18,7 +18,7 @@ from services.attribution.state.rocksdb import RocksKeyValue
 from services.attribution.worker.startup import World
 
 STARTS = {CLICKS.name: 600, ORDERS.name: 0}
-"""The clicks log was cut behind the states; of the orders log nothing is gone, so that its reading begins anew."""
+"""The clicks log was cut behind the states. The orders log is whole, so that it is read again from its start."""
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ class Stuck:
         self.reached.set()
         await asyncio.Future()
 
-    def take_awaited(self) -> list[Any]:
+    def take_acknowledgements(self) -> list[Any]:
         self.reached.set()
         return [asyncio.get_running_loop().create_future()]
 
