@@ -1,8 +1,6 @@
 """Inputs that were once booked or explained wrongly, published to a real stack: what it books and says now."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,8 +9,9 @@ import pytest
 
 from services.operations.drain.positions import wait_until_drained
 from services.runtime.local.stack import Stack
-from services.runtime.settings import settings
-from tests.kit.histories import DRAIN_SECONDS, koc
+from tests.kit.command import koc, output_of
+from tests.kit.histories import DRAIN_SECONDS
+from tests.kit.stacks import stack_of_its_own
 
 FAULTS = Path(__file__).parents[1] / "data/faults"
 FILES = (
@@ -25,27 +24,21 @@ FILES = (
 @pytest.fixture(scope="module", autouse=True)
 def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack to which the files were published one after the other."""
-    with pytest.MonkeyPatch.context() as patch, Stack(tmp_path_factory.mktemp("faults")) as stack:
-        for name, value in stack.environment().items():
-            patch.setenv(name, value)
-        settings.cache_clear()
+    with stack_of_its_own(tmp_path_factory.mktemp("faults"), workers=1) as stack:
         for file in FILES:
-            koc("publish", str(FAULTS / f"{file}.jsonl"))
+            output_of("publish", str(FAULTS / f"{file}.jsonl"))
             wait_until_drained(DRAIN_SECONDS)
         yield stack
-        stack.reset()
-    settings.cache_clear()
 
 
 def lines_of(order_id: str) -> list[dict[str, Any]]:
-    lines: list[dict[str, Any]] = json.loads(koc("explain", order_id, "--json"))["lines"]
+    lines: list[dict[str, Any]] = json.loads(output_of("explain", order_id, "--json"))["lines"]
     return lines
 
 
 def failing_koc(*arguments: str) -> str:
     """What koc prints when it ends with 1: something was found, or nothing."""
-    command = [Path(sys.executable).with_name("koc"), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = koc(*arguments)
     assert done.returncode == 1
     return done.stdout
 
@@ -57,13 +50,13 @@ def refusal_of(order_id: str, *options: str) -> str:
 
 def rows_of(order_id: str) -> list[dict[str, Any]]:
     """The journal's entries of an order, as exported."""
-    rows = map(json.loads, koc("ledger", "export", "--format", "json").splitlines())
+    rows = map(json.loads, output_of("ledger", "export", "--format", "json").splitlines())
     return [row for row in rows if row["order_id"] == order_id]
 
 
 def test_f01_a_line_over_the_limit_is_set_aside_and_named_by_all_who_look() -> None:
     why = "1200000000000 on brand:br_f01:accrued is over the journal's limit of 1000000000000"
-    listed = json.loads(koc("ledger", "lines", "--set-aside", "--json"))
+    listed = json.loads(output_of("ledger", "lines", "--set-aside", "--json"))
     assert [(line["order_id"], line["reason"]) for line in listed["lines"]] == [("o_f01", why)]
     (line,) = lines_of("o_f01")
     assert line["nothing_because"] == f"the line is set aside, because {why}"
@@ -101,7 +94,7 @@ def test_f03_a_late_order_is_refused_with_its_reason_and_place() -> None:
     place = f"{refused['topic']}/{refused['partition']}/{refused['offset']}"
     assert f"its order.paid at {place} was refused as too_late" in answer["not_explained"]
     assert answer["not_explained"] in refusal_of("o_f03", "--koc", "k_1")
-    assert json.loads(koc("dlq", "show", place, "--json"))["reason"] == "too_late"
+    assert json.loads(output_of("dlq", "show", place, "--json"))["reason"] == "too_late"
 
 
 def test_f06_the_first_amount_of_a_refund_id_counts_and_the_second_says_why_not() -> None:
@@ -115,7 +108,7 @@ def test_f06_the_first_amount_of_a_refund_id_counts_and_the_second_says_why_not(
 
 
 def test_f08_a_fee_and_a_spend_of_an_unknown_content_leave_a_trace() -> None:
-    notes = json.loads(koc("ledger", "verify", "--json"))["notes"]
+    notes = json.loads(output_of("ledger", "verify", "--json"))["notes"]
     assert sorted(note["detail"] for note in notes if note["what"] == "unregistered contents") == [
         "script_fee.accepted names v_f08_mistyped, which nobody registered",
         "spend.reported names v_f08_mistyped, which nobody registered",
