@@ -139,7 +139,7 @@ def test_balances_are_what_the_journal_adds_up_to(book: BookDriver) -> None:
     assert sum(amounts.values()) == 0
 
 
-def test_a_full_book_is_what_it_rests_on(book: BookDriver) -> None:
+def test_verify_finds_no_difference_in_a_full_book(book: BookDriver) -> None:
     fill(book)
     with book.store.snapshot() as books:
         report = verify(books)
@@ -187,7 +187,7 @@ def test_a_place_and_an_idempotency_key_are_used_once(book: BookDriver) -> None:
     assert everything(book) == before
 
 
-def test_a_leg_more_is_a_leg_more_in_its_balance(book: BookDriver) -> None:
+def test_a_balance_counts_the_legs_that_moved_it(book: BookDriver) -> None:
     write(book, [(entry("credit|1"), 1), (entry("credit|2"), 2)])
     balances = everything(book).balances
     assert (balances[BRAND, "CNY"].entries, balances[BRAND, "CNY"].amount_minor) == (2, 10)
@@ -209,7 +209,7 @@ def test_a_line_comes_back_as_it_was_written_field_by_field(book: BookDriver) ->
     assert read(book, ("o_1", "1"))["b_1"] == changed
 
 
-def test_a_change_of_a_line_moves_it_to_no_other_writer_and_lets_it_stand_or_not_as_before(book: BookDriver) -> None:
+def test_changing_a_line_changes_neither_its_writer_nor_whether_it_stands(book: BookDriver) -> None:
     write(book, lines=[line()])
     write(book, lines=[line(stored=True, partition=4, standing=False, revision=7)])
     found = read(book, ("o_1", "1"))["b_1"]
@@ -224,7 +224,7 @@ def test_a_transaction_is_later_than_the_one_before(book: BookDriver) -> None:
     assert moments == sorted(set(moments))
 
 
-def test_lines_are_read_by_order_line_whoever_bought_them(book: BookDriver) -> None:
+def test_the_lines_of_all_buyers_of_an_order_line_are_read(book: BookDriver) -> None:
     write(book, lines=[line("b_1"), line("b_2", standing=False), replace(line(), key=("o_1", "2", "b_1"))])
     assert read(book, ("o_1", "1")).keys() == {"b_1", "b_2"}
     assert read(book, ("o_2", "1")) == read(book) == {}
@@ -238,7 +238,7 @@ def test_a_second_line_that_stands_is_refused(book: BookDriver) -> None:
 
 
 @pytest.mark.parametrize("stored", [True, False])
-def test_a_line_is_not_changed_that_is_missing_nor_made_twice(book: BookDriver, stored: bool) -> None:
+def test_changing_a_missing_line_and_making_one_twice_are_refused(book: BookDriver, stored: bool) -> None:
     if not stored:
         write(book, lines=[line()])
     before = everything(book)
@@ -253,12 +253,12 @@ def test_a_line_that_does_not_stand_cannot_be_displaced(book: BookDriver) -> Non
         transaction.write([], [line(stored=True)], transaction.lock_writers({3}), 1)
 
 
-def test_a_writer_that_is_not_there_is_refused(book: BookDriver) -> None:
+def test_locking_an_unknown_writer_is_refused(book: BookDriver) -> None:
     with pytest.raises(book.store.refusals), book.store.transaction() as transaction:
         transaction.lock_writers({3, WRITER_N + 1})
 
 
-def test_who_paid_first_owns_the_order_line_and_the_other_gets_nothing(book: BookDriver) -> None:
+def test_the_buyer_who_paid_first_owns_the_order_line_and_the_others_book_nothing(book: BookDriver) -> None:
     book.register(PLAN, RELATION)
     book.assert_lines(Fact(buyer_id="b_later", paid_at=PAID_AT + 1, as_of=PAID_AT + 1), partition=1)
     counts = book.assert_lines(Fact(buyer_id="b_first"), partition=2)
@@ -302,7 +302,7 @@ def test_an_entry_of_a_closed_month_belongs_to_the_oldest_open_one(book: BookDri
     assert [(one.entry.period, one.entry.effective_at) for one in book.journal()] == [("2026-12", PAID_AT)]
 
 
-def test_what_fails_leaves_nothing_whatever_it_has_written(book: BookDriver) -> None:
+def test_a_transaction_that_fails_leaves_nothing_behind(book: BookDriver) -> None:
     fill(book)
     before = everything(book)
     with undone(book) as transaction:
@@ -325,7 +325,7 @@ def test_what_fails_leaves_nothing_whatever_it_has_written(book: BookDriver) -> 
         assert transaction.lock_registry() == next_offset
 
 
-def test_a_transaction_reads_the_registry_as_it_is_and_only_what_is_new_to_it(book: BookDriver) -> None:
+def test_a_transaction_brings_reference_data_up_to_date_and_reads_only_what_changed(book: BookDriver) -> None:
     book.take_registry(PLAN, RELATION)
     late = Reference()
     with book.store.transaction() as transaction:
@@ -340,7 +340,7 @@ def test_a_transaction_reads_the_registry_as_it_is_and_only_what_is_new_to_it(bo
     assert late.relations.get("k_7", parse_rfc3339(RELATION["effective_from"])) is not None
 
 
-def test_of_one_identity_the_newest_event_stands(book: BookDriver) -> None:
+def test_the_newest_event_of_an_identity_stands(book: BookDriver) -> None:
     book.take_registry(PLAN, PLAN | {"event_id": "r1b", "rate_ppm": 150_000})
     book.take_registry(PLAN | {"event_id": "r1c", "rate_ppm": 100_000}, RELATION)
     with book.store.snapshot() as books:
@@ -359,7 +359,7 @@ def test_spend_is_found_by_its_content_in_the_order_of_the_log(book: BookDriver)
         assert transaction.read_spends([]) == []
 
 
-def test_a_script_fee_and_spend_are_booked_to_their_targets_in_any_order(book: BookDriver) -> None:
+def test_a_script_fee_and_spend_reach_their_targets_in_any_order(book: BookDriver) -> None:
     book.take_registry(ACCEPTED, SPEND)
     assert book.net() == {}
     book.take_registry(CONTENT)
@@ -374,7 +374,7 @@ def test_a_script_fee_and_spend_are_booked_to_their_targets_in_any_order(book: B
         assert [(one.kind, one.identity) for one in books.contents()] == [("script_fee", "v_93"), ("spend", "sp_1")]
 
 
-def test_a_reader_sees_what_the_journal_alone_says_of_a_line_and_of_a_content(book: BookDriver) -> None:
+def test_a_reader_sees_lines_and_contents_that_only_the_journal_knows(book: BookDriver) -> None:
     alone = entry("registry|5|script_fee|v_9|CNY")._replace(order_id=None, line_id=None)
     write(book, [(entry("credit|0|3|0|o_1/1/b_1|0"), 1), (alone, 2)])
     with book.store.snapshot() as books:
@@ -384,7 +384,7 @@ def test_a_reader_sees_what_the_journal_alone_says_of_a_line_and_of_a_content(bo
     assert of_content == ("script_fee", "v_9", {}, {"CNY": {BRAND: 5, KOC: -5}})
 
 
-def test_an_order_line_is_contested_that_several_claim_or_nobody_owns(book: BookDriver) -> None:
+def test_an_order_line_with_several_claims_or_no_owner_is_contested(book: BookDriver) -> None:
     two, none = line("b_1"), replace(line(standing=False), key=("o_2", "1", "b_1"))
     write(book, lines=[two, line("b_2", standing=False), none, replace(line(), key=("o_3", "1", "b_1"))])
     with book.store.snapshot() as books:
@@ -421,7 +421,7 @@ def test_a_job_is_open_in_every_partition_until_each_is_done_and_the_oldest_come
     assert book.store.oldest_open_job(PARTITIONS) is None
 
 
-def test_a_job_goes_on_after_the_last_line_that_it_has_worked(book: BookDriver) -> None:
+def test_a_job_continues_after_its_last_line(book: BookDriver) -> None:
     book.assert_lines(*[order(number) for number in range(5)])
     book.take_registry(PLAN)
     job, _ = book.store.oldest_open_job(PARTITIONS)
@@ -461,13 +461,13 @@ def test_a_scope_finds_the_standing_lines_that_it_can_change(book: BookDriver, s
         assert [one.key[0] for one, _ in after] == [name for name in orders if name > "o_1"][:1]
 
 
-def test_a_line_that_waits_for_its_first_assertion_is_in_no_scope(book: BookDriver) -> None:
+def test_a_line_without_an_assertion_is_in_no_scope(book: BookDriver) -> None:
     write(book, lines=[line(quarantined="by hand")])
     with book.store.registry_transaction() as transaction:
         assert transaction.read_scope(EVERYTHING, 3, None, 9) == []
 
 
-def test_what_a_reader_sees_does_not_change_while_the_books_go_on(book: BookDriver) -> None:
+def test_a_snapshot_does_not_change_while_the_books_do(book: BookDriver) -> None:
     fill(book)
     rows = len(book.journal())
     with book.store.snapshot() as unchanging:

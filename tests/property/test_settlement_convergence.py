@@ -37,7 +37,7 @@ def test_any_history_of_the_same_events_ends_in_the_same_net_positions(seed: int
 
 @settings(max_examples=60, deadline=None)
 @given(seed=SEEDS)
-def test_any_history_ends_in_books_that_are_what_they_rest_on(seed: int) -> None:
+def test_verify_finds_no_difference_after_any_history(seed: int) -> None:
     book = live(World(seed), random.Random(seed))
     with book.store.snapshot() as books:
         assert verify(books).differences == []
@@ -45,7 +45,7 @@ def test_any_history_ends_in_books_that_are_what_they_rest_on(seed: int) -> None
 
 @settings(max_examples=60, deadline=None)
 @given(seed=SEEDS)
-def test_no_party_is_in_debit_at_any_time_for_what_is_pending(seed: int) -> None:
+def test_no_pending_account_of_a_party_is_ever_in_debit(seed: int) -> None:
     book = live(World(seed), random.Random(seed))
     held: Counter[str] = Counter()
     for one in sorted(book.journal(), key=lambda one: (one.recorded_at, one.writer, one.seq)):
