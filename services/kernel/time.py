@@ -96,11 +96,8 @@ def _day_text(day: int) -> str:
     return f"{date.fromordinal(_EPOCH_ORDINAL + day).isoformat()}T"
 
 
-@lru_cache(maxsize=4096)
 def format_rfc3339(micros: int) -> str:
     """The one canonical text of a time: UTC, Z, a fraction only where there is one, no trailing zeros in it.
-
-    The same few times are written again and again: when an order was paid, when a transaction began.
 
     Raises:
         ValueError: a year before 1 or after 9999.
@@ -110,6 +107,10 @@ def format_rfc3339(micros: int) -> str:
     second, fraction = divmod(rest, SECOND)
     text = f"{_day_text(day)}{_MINUTE_TEXTS[minute]}{_SECOND_TEXTS[second]}"
     return f"{text}.{fraction:06d}".rstrip("0") + "Z" if fraction else f"{text}Z"
+
+
+format_repeated_rfc3339 = lru_cache(maxsize=4096)(format_rfc3339)
+"""The same, for times that are written again and again: when an order was paid, when a transaction began."""
 
 
 def format_to_second(micros: int) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from services.kernel.time import format_rfc3339, to_micros
+from services.kernel.time import format_repeated_rfc3339, to_micros
 from services.settlement.books.account_ids import AccountIds
 from services.settlement.books.copy_format import NULL, bytea, identifiers, integers, text
 from services.settlement.books.tables import line as table
@@ -50,7 +50,7 @@ def copy_row(line: Line, accounts: AccountIds) -> str:
     order_id, line_id, buyer_id = line.key
     vector = integers(line.vector)
     joined = vector if line.joined == line.vector else integers(line.joined)
-    below_since = NULL if line.below_since is None else format_rfc3339(line.below_since)
+    below_since = NULL if line.below_since is None else format_repeated_rfc3339(line.below_since)
     of = accounts.of(line.currency)
     ids = integers([of[key] for key in line.booked])
     unpriced = NULL if line.unpriced is None else text(line.unpriced)
@@ -58,7 +58,7 @@ def copy_row(line: Line, accounts: AccountIds) -> str:
     set_aside = NULL if line.set_aside is None else text(line.set_aside)
     return (
         f"{order_id}\t{line_id}\t{buyer_id}\t{line.partition}\t{line.standing}\t{vector}\t{joined}\t{below_since}\t"
-        f"{bytea(line.content_hash)}\t{line.brand_id}\t{identifiers(line.koc_ids)}\t{format_rfc3339(line.paid_at)}\t"
+        f"{bytea(line.content_hash)}\t{line.brand_id}\t{identifiers(line.koc_ids)}\t{format_repeated_rfc3339(line.paid_at)}\t"
         f"{line.currency}\t{line.revision}\t{unpriced}\t{line.unpriced_minor}\t{quarantined}\t{ids}\t"
         f"{integers(line.booked.values())}\t{identifiers(line.booked_steps)}\t{set_aside}"
     )

@@ -12,7 +12,7 @@ from operator import attrgetter
 from typing import Any
 
 from services.kernel.errors import InvariantBroken
-from services.kernel.time import format_rfc3339
+from services.kernel.time import format_repeated_rfc3339
 from services.settlement.books import copy_format, line_rows
 from services.settlement.books.account_ids import AccountIds
 from services.settlement.books.copy_format import NULL, bytea, integers, text
@@ -102,7 +102,7 @@ class WaitingRows:
         corrects = NULL if entry.corrects is None else text(entry.corrects)
         row = (
             f"{writer}\t{link.seq}\t{entry.idem_key}\t{text(entry.cause)}\t{entry.kind.code}\t{entry.currency}\t"
-            f"{entry.period}\t{format_rfc3339(entry.effective_at)}\t{now}\t{entry.order_id or NULL}\t"
+            f"{entry.period}\t{format_repeated_rfc3339(entry.effective_at)}\t{now}\t{entry.order_id or NULL}\t"
             f"{entry.line_id or NULL}\t{corrects}\t{integers(ids)}\t{integers(amounts)}\t{bytea(link.head)}\n"
         )
         return row, ids, amounts
@@ -152,7 +152,7 @@ class WaitingRows:
 def changes(cursor: Any, made: Iterable[LineChange], accounts: AccountIds, recorded_at: int) -> WaitingRows:
     """Write the journal while the changes are made; returns what is then to be written to the other tables."""
     waiting = WaitingRows(accounts)
-    now = format_rfc3339(recorded_at)
+    now = format_repeated_rfc3339(recorded_at)
     with ExitStack() as copying:
         copy = None
         for some in _portions(made):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from services.kernel.errors import InvariantBroken
 from services.kernel.money import MAX_AMOUNT_MINOR
-from services.kernel.time import format_rfc3339
+from services.kernel.time import format_repeated_rfc3339
 from services.settlement.domain.book.positions import Position
 
 
@@ -67,7 +67,8 @@ def canonical(entry: Entry, writer: int, seq: int, recorded_at: int, prev_hash: 
     """
     fields = [
         f"{writer}-{seq}", entry.idem_key, entry.cause, entry.kind.text, entry.currency, entry.period,
-        format_rfc3339(entry.effective_at), format_rfc3339(recorded_at), entry.order_id, entry.line_id, entry.corrects,
+        format_repeated_rfc3339(entry.effective_at), format_repeated_rfc3339(recorded_at), entry.order_id,
+        entry.line_id, entry.corrects,
         str(writer), str(seq), prev_hash.hex(), str(len(entry.legs)),
     ]  # fmt: skip
     for account, amount_minor in entry.legs.items():
