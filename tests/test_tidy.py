@@ -141,14 +141,6 @@ CALLED_FROM_OUTSIDE = {
 }
 """Functions that no product code names, and who calls them."""
 
-TO_BE_DELETED = {
-    "services.kernel.identifiers.is_identifier",
-    "services.settlement.books.migrations.differences",
-    "services.settlement.books.registry_transaction.count_open_jobs",
-    "services.settlement.domain.book.chart.parse",
-}
-"""Dead functions that are still there. This list must shrink to nothing: it fails once one of them is deleted."""
-
 
 def unnamed(source: Source, modules: set[str]) -> Iterator[Definition]:
     """Functions and methods of these modules that nothing else in the source names and no library calls."""
@@ -162,7 +154,7 @@ def unnamed(source: Source, modules: set[str]) -> Iterator[Definition]:
 def test_every_function_and_method_is_named_by_other_product_code() -> None:
     source = Source({module_of(file): tree_of(file) for file in [*PRODUCT, *SCRIPTS]})
     dead = {str(one) for one in unnamed(source, set(map(module_of, PRODUCT)))}
-    assert dead == TO_BE_DELETED | set(CALLED_FROM_OUTSIDE)
+    assert dead == set(CALLED_FROM_OUTSIDE)
     used = {name for one in source.definitions for name in one.decorators}
     assert set(REGISTERED) <= used, "a decorator that nothing uses"
 

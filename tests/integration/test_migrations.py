@@ -6,6 +6,7 @@ from services.runtime.database import engine
 from services.settlement.books import migrations
 from tests.kit.books import Books
 from tests.kit.registry_events import PLAN, RELATION
+from tests.kit.schema_differences import differences
 from tests.kit.settlement_book import order
 
 LINES = "SELECT order_id, booked_steps FROM line ORDER BY order_id"
@@ -30,4 +31,4 @@ def test_an_unpriced_line_forgets_its_steps_on_the_way_up_and_has_them_again_on_
     books.assert_lines(order(1), unpriced)
     assert books.rows("SELECT count(*) FROM journal") == entries, "the same again books nothing"
     with engine("owner").connect() as connection:
-        assert migrations.differences(connection) == []
+        assert differences(connection) == []

@@ -18,6 +18,7 @@ from services.settlement.domain.book.entries import GENESIS, KIND_BY_CODE, Entry
 from services.settlement.posting.post_credits import Fenced
 from tests.kit.books import Books
 from tests.kit.registry_events import ACCEPTED, ANY_CURRENCY, CONTENT, PLAN, RELATION, SPEND
+from tests.kit.schema_differences import differences
 from tests.kit.settlement_book import fill, order
 from tests.kit.settlement_facts import DAY, PAID_AT, Fact
 from tests.kit.stacks import empty_database_on
@@ -79,7 +80,7 @@ def check_books(books: Books) -> int:
 def test_tables_and_migrations_agree(books: Books) -> None:
     del books
     with engine("owner").connect() as connection:
-        assert migrations.differences(connection) == []
+        assert differences(connection) == []
         migrations.check_revision(connection)
 
 
@@ -87,7 +88,7 @@ def test_a_column_that_no_migration_makes_would_be_noticed(books: Books) -> None
     books.plant()
     with engine("owner").begin() as connection:
         connection.execute(text("ALTER TABLE period ADD COLUMN forgotten int"))
-        assert len(migrations.differences(connection)) == 1
+        assert len(differences(connection)) == 1
 
 
 def test_every_step_is_a_statement_of_its_own_in_the_order_of_the_page(books: Books) -> None:

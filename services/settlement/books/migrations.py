@@ -1,7 +1,6 @@
 """The schema's history: Alembic to head as the owner role, and whether a database stands there."""
 
 from alembic import command
-from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -9,7 +8,6 @@ from sqlalchemy import Connection, Engine
 
 from services.kernel.errors import StartRefused
 from services.runtime.settings import REPOSITORY
-from services.settlement.books.tables import metadata
 
 
 def config(connection: Connection | None = None) -> Config:
@@ -48,9 +46,3 @@ def check_revision(connection: Connection) -> None:
         raise StartRefused(
             f"the database's schema is at revision {stands}, this code needs {wanted}: run `koc settlement migrate`"
         )
-
-
-def differences(connection: Connection) -> list[object]:
-    """What `tables.py` says otherwise than the migrated database; empty = they agree."""
-    context = MigrationContext.configure(connection, opts={"compare_server_default": True})
-    return list(compare_metadata(context, metadata))

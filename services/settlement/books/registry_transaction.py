@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import RowMapping, and_, bindparam, false, func, or_, select, tuple_, update
+from sqlalchemy import RowMapping, and_, bindparam, false, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from schemas.topics import CREDITS
@@ -176,15 +176,6 @@ def oldest_open_job(book: BookConnections, partitions: Collection[int]) -> OpenJ
         return None
     found = RepriceJob(row["id"], _scope_of(row["scope"]), row["cause"], to_micros(row["effective_at"]))
     return OpenJob(found, row["partition"])
-
-
-def count_open_jobs(book: BookConnections) -> int:
-    """Reprice jobs with lines left in some partition."""
-    progress = tables.reprice_progress
-    connection = book.connection()
-    with connection.begin():
-        wanted = select(func.count(progress.c.job.distinct())).where(~progress.c.done)
-        return int(connection.execute(wanted).scalar_one())
 
 
 def _event(row: RowMapping) -> ReferenceEvent:

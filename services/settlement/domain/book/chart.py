@@ -51,15 +51,6 @@ class AccountParts(NamedTuple):
     purpose: str
 
 
-def parse(key: str) -> AccountParts:
-    """Take an account key apart.
-
-    Raises:
-        InvariantBroken: it follows no template.
-    """
-    return _made(key)[1]
-
-
 def nature(key: str) -> Nature:
     """What the account is to a balance sheet.
 

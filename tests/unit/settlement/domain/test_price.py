@@ -157,9 +157,9 @@ def test_of_overlapping_relations_the_latest_stands() -> None:
 
 def test_the_chart_of_accounts_does_not_contradict_itself() -> None:
     chart.validate_chart()
-    assert chart.parse("koc:a:b:pending") == ("koc", "a:b", "pending")
-    assert chart.parse("platform:fee_deferred") == ("platform", "", "fee_deferred")
-    assert chart.parse("clawback:koc:k:7") == ("clawback", "koc:k:7", "owed")
+    assert chart._made("koc:a:b:pending")[1] == ("koc", "a:b", "pending")
+    assert chart._made("platform:fee_deferred")[1] == ("platform", "", "fee_deferred")
+    assert chart._made("clawback:koc:k:7")[1] == ("clawback", "koc:k:7", "owed")
 
 
 def test_versions_of_a_plan_replace_each_other_by_identity() -> None:
