@@ -186,7 +186,7 @@ def test_a_script_fee_and_spend_move_what_the_page_says(bodies: dict[str, dict[s
     moved = {
         "brand": {},
         "platform": {chart.TRAFFIC_EXPENSE: 100_000, **prepaid},
-        "koc": {chart.clawback("koc", "k_7"): 100_000, **prepaid},
+        "koc": {chart.clawback("koc:k_7"): 100_000, **prepaid},
     }
     told = [row[0].strip("`") for row in rows(section("spend.reported"), "`paid_by`")]
     assert told == list(moved) == list(get_args(SpendReported.model_fields["paid_by"].annotation))

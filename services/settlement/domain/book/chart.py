@@ -32,15 +32,29 @@ class Template(NamedTuple):
 ROLE = "*"
 CHART = (
     Template("brand", has_id=True, purpose="accrued", nature=Nature.ASSET),
+    Template("brand", has_id=True, purpose="receivable", nature=Nature.ASSET),
+    Template("bank", has_id=False, purpose="main", nature=Nature.ASSET),
     Template("traffic", has_id=True, purpose="prepaid", nature=Nature.ASSET),
     Template("clawback", has_id=True, purpose="owed", nature=Nature.ASSET),
+    Template("budget", has_id=True, purpose="available", nature=Nature.ASSET),
+    Template("budget", has_id=True, purpose="committed", nature=Nature.ASSET),
+    Template("budget", has_id=True, purpose="limit", nature=Nature.LIABILITY),
     Template(ROLE, has_id=True, purpose="pending", nature=Nature.LIABILITY),
+    Template(ROLE, has_id=True, purpose="payable", nature=Nature.LIABILITY),
+    Template(ROLE, has_id=True, purpose="held", nature=Nature.LIABILITY),
     Template("platform", has_id=False, purpose="fee_deferred", nature=Nature.LIABILITY),
+    Template("vat", has_id=False, purpose="output", nature=Nature.LIABILITY),
+    Template("platform", has_id=False, purpose="fee", nature=Nature.REVENUE),
+    Template("writeoff", has_id=True, purpose="lost", nature=Nature.EXPENSE),
     Template("platform", has_id=False, purpose="traffic", nature=Nature.EXPENSE),
 )
 OURSELVES = "platform"
-RESERVED = frozenset({"brand", "bank", "clawback", "payout", "tax", "vat", "traffic", "suspense"})
+RESERVED = frozenset({"brand", "bank", "clawback", "payout", "tax", "vat", "traffic", "suspense", "writeoff", "budget"})
 """Owners of other accounts: no plan may call a role like one of them."""
+
+
+_PURPOSE_OF_OWNER = {"clawback": "owed", "writeoff": "lost"}
+"""Owners whose keys end with the party (`clawback:koc:k_7`): what such an account is for."""
 
 
 class AccountParts(NamedTuple):
@@ -64,8 +78,8 @@ def _made(key: str) -> tuple[Template, AccountParts]:
     """The template that makes a key, and the key's parts."""
     owner, _, rest = key.partition(":")
     identity, _, purpose = rest.rpartition(":")
-    if owner == "clawback":
-        identity, purpose = rest, "owed"
+    if owner in _PURPOSE_OF_OWNER:
+        identity, purpose = rest, _PURPOSE_OF_OWNER[owner]
     for template in CHART:
         if (
             template.owner in (owner, ROLE)
@@ -99,15 +113,62 @@ def brand_accrued(brand_id: str) -> str:
     return f"brand:{brand_id}:accrued"
 
 
+@lru_cache(maxsize=10_000)
+def brand_receivable(brand_id: str) -> str:
+    """What a brand owes us for what is settled."""
+    return f"brand:{brand_id}:receivable"
+
+
 @lru_cache(maxsize=50_000)
 def pending(role: str, party_id: str) -> str:
     """What a party has earned and not yet settled; our own part is the deferred fee."""
     return FEE_DEFERRED if role == OURSELVES else f"{role}:{party_id}:pending"
 
 
-def clawback(role: str, party_id: str) -> str:
+@lru_cache(maxsize=50_000)
+def claimant_of(pending_account: str) -> str:
+    """Whose a pending account is: `ROLE:ID`, or `platform` for the deferred fee."""
+    return OURSELVES if pending_account == FEE_DEFERRED else pending_account.removesuffix(":pending")
+
+
+def pending_of(claimant: str) -> str:
+    """What a claimant has earned and not yet settled."""
+    return FEE_DEFERRED if claimant == OURSELVES else f"{claimant}:pending"
+
+
+def payable(party: str) -> str:
+    """What is settled for a party (`ROLE:ID`) and not paid out yet."""
+    return f"{party}:payable"
+
+
+def held(party: str) -> str:
+    """What is settled for a party and kept back: reserve, refused payouts, holds."""
+    return f"{party}:held"
+
+
+def clawback(party: str) -> str:
     """What a party owes back to us."""
-    return f"clawback:{role}:{party_id}"
+    return f"clawback:{party}"
+
+
+def write_off(party: str) -> str:
+    """What a party owed back and we gave up."""
+    return f"writeoff:{party}"
+
+
+def budget_available(campaign_id: str) -> str:
+    """What runs may still commit of a campaign's budget."""
+    return f"budget:{campaign_id}:available"
+
+
+def budget_committed(campaign_id: str) -> str:
+    """What runs have committed of a campaign's budget."""
+    return f"budget:{campaign_id}:committed"
+
+
+def budget_limit(campaign_id: str) -> str:
+    """A campaign's whole budget, as a credit."""
+    return f"budget:{campaign_id}:limit"
 
 
 def traffic_prepaid(platform: str) -> str:
@@ -115,5 +176,8 @@ def traffic_prepaid(platform: str) -> str:
     return f"traffic:{platform}:prepaid"
 
 
+BANK = "bank:main"
 FEE_DEFERRED = "platform:fee_deferred"
+FEE = "platform:fee"
+VAT_OUTPUT = "vat:output"
 TRAFFIC_EXPENSE = "platform:traffic"

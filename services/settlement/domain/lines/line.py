@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 
 from services.settlement.domain.book.positions import Position
 from services.settlement.domain.lines.assertions import LineAssertion, content_hash, vector_of
+from services.settlement.domain.lines.terms import NO_GRANTS, LineGrants, Terms
 from services.settlement.domain.lines.vectors import NOTHING, Precedence, Vector, fold
+from services.settlement.domain.settling.shares import Shares
 
 Key = tuple[str, str, str]
 """order_id, line_id, buyer_id: the buyer fixes the partition, and vectors are compared only within a key."""
@@ -25,7 +27,11 @@ class ContentConflict(Exception):  # noqa: N818 - the name of what happened
 
 @dataclass(slots=True)
 class Line:
-    """The stored state of a line under one buyer. Times are microseconds, `booked` is its net position."""
+    """The stored state of a line under one buyer. Times are microseconds, `booked` is its net position.
+
+    `first_seq` is the number of its first journal entry, which later ones correct. `settle_at` is when a run may settle
+    it, None = nothing of it waits for that. `terms` freeze at the first settlement; `settled` is what runs settled.
+    """
 
     key: Key
     partition: int
@@ -46,6 +52,11 @@ class Line:
     set_aside: str | None = None
     booked: Position = field(default_factory=dict)
     booked_steps: tuple[str, ...] = ()
+    first_seq: int | None = None
+    settle_at: int | None = None
+    terms: Terms | None = None
+    settled: Shares = field(default_factory=dict)
+    grants: LineGrants = NO_GRANTS
 
     @property
     def below_join(self) -> bool:

@@ -19,9 +19,19 @@ class Split(NamedTuple):
     share_ppm: int
 
 
+class Tier(NamedTuple):
+    """A rate from a sum of a month's sales on."""
+
+    from_minor: int
+    rate_ppm: int
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One version of a commission plan. A scope field that is None matches all; times are [from, to) of paid_at."""
+    """One version of a commission plan. A scope field that is None matches all; times are [from, to) of paid_at.
+
+    `tiers` ascend; below the first, `rate_ppm` holds. Their months begin at midnight of `zone_minutes` east of UTC.
+    """
 
     plan_id: str
     version: int
@@ -40,6 +50,10 @@ class Plan:
     platforms: frozenset[str] | None = None
     currency: str | None = None
     return_window_days: int | None = None
+    tiers: tuple[Tier, ...] = ()
+    bonus_minor: int = 0
+    zone_minutes: int = 480
+    auto_receive_days: int | None = None
 
     @property
     def name(self) -> str:

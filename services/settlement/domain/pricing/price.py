@@ -11,6 +11,7 @@ from services.kernel.money import MILLION, allocate, credit_rank, share
 from services.settlement.domain.book import chart
 from services.settlement.domain.book.positions import Position
 from services.settlement.domain.lines.assertions import AssertedCredit, LineAssertion
+from services.settlement.domain.lines.terms import Grant
 from services.settlement.domain.pricing.plans import Plan, Plans
 from services.settlement.domain.pricing.relations import Relations, fills
 
@@ -31,12 +32,17 @@ class Reference:
 
 
 class CreditTerms(NamedTuple):
-    """What one credit is priced by: its plan (None = no plan matches), and who fills which role."""
+    """What one credit is priced by: its plan (None = no plan matches), who fills which role, and what runs granted.
+
+    `bonus_minor` is the line's new-customer bonus, on its greatest credit alone.
+    """
 
     credit: AssertedCredit
     plan: Plan | None
     rate_ppm: int
     parties: Mapping[str, str]
+    grant: Grant | None = None
+    bonus_minor: int = 0
 
 
 class SplitShare(NamedTuple):

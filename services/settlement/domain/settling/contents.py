@@ -56,5 +56,5 @@ def spend_target(spend: Spend, content: Content | None) -> Position:
     """Who bears paid traffic that we have prepaid: we ourselves, or the KOC, who then owes it back."""
     if content is None or not spend.amount_minor or spend.paid_by not in (PLATFORM_PAYS, KOC_PAYS):
         return {}
-    bearer = chart.TRAFFIC_EXPENSE if spend.paid_by == PLATFORM_PAYS else chart.clawback("koc", content.koc_id)
+    bearer = chart.TRAFFIC_EXPENSE if spend.paid_by == PLATFORM_PAYS else chart.clawback(f"koc:{content.koc_id}")
     return {bearer: spend.amount_minor, chart.traffic_prepaid(content.platform): -spend.amount_minor}
