@@ -25,7 +25,7 @@ from services.settlement.domain.lines.line import ContentConflict, Line
 from services.settlement.domain.pricing.facts import CONTENT as CONTENT_KIND
 from services.settlement.domain.pricing.facts import PLAN as PLAN_KIND
 from services.settlement.domain.pricing.facts import SPEND as SPEND_KIND
-from services.settlement.domain.pricing.price import Reference
+from services.settlement.domain.pricing.reference import Reference
 from services.settlement.domain.pricing.scopes import Scope
 from services.settlement.domain.settling.contents import SCRIPT_FEE_POSITION
 from services.settlement.posting.post_credits import Fenced

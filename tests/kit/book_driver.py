@@ -24,7 +24,7 @@ from services.settlement.books.ports import (
     Transaction,
 )
 from services.settlement.books.snapshot_port import BooksSnapshot
-from services.settlement.domain.pricing.price import Reference
+from services.settlement.domain.pricing.reference import Reference
 from services.settlement.posting.post_credits import OwnedElsewhere, post_batch
 from services.settlement.posting.read_registry import read_event
 from services.settlement.posting.reprice import CHUNK, reprice_chunk

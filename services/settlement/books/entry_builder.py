@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from services.settlement.books.ports import PostedEntry, TransactionTime, Writer
+from services.settlement.domain.book.drafts import EntryDraft
 from services.settlement.domain.book.entries import Entry, chain
 from services.settlement.domain.book.periods import period_of
-from services.settlement.domain.lines.booking import EntryDraft
 
 
 @dataclass(slots=True)

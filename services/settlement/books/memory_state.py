@@ -11,7 +11,7 @@ from services.settlement.domain.book.entries import GENESIS
 from services.settlement.domain.book.positions import Position
 from services.settlement.domain.lines.line import Key, Line
 from services.settlement.domain.pricing.facts import PLAN, RELATION, plan_of, relation_of
-from services.settlement.domain.pricing.price import Reference
+from services.settlement.domain.pricing.reference import Reference
 
 
 def _every_writer() -> dict[int, Writer]:
@@ -58,8 +58,11 @@ class MemoryState:
     def refresh(self, reference: Reference) -> None:
         """Bring plans and relations from the revision that is known to this one."""
         changed = [event for event, revision in self.facts.values() if revision > reference.revision]
-        reference.plans.put(plan_of(event.body) for event in changed if event.kind == PLAN)
-        reference.relations.put(relation_of(event.body) for event in changed if event.kind == RELATION)
+        reference.learn(
+            (event.position, plan_of(event.body) if event.kind == PLAN else relation_of(event.body))
+            for event in sorted(changed, key=lambda event: event.position)
+            if event.kind in (PLAN, RELATION)
+        )
         reference.revision = self.revision
 
     def open_jobs(self) -> list[tuple[int, int]]:

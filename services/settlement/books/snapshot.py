@@ -20,7 +20,7 @@ from services.settlement.books.snapshot_port import Balance, ContentRecord, Line
 from services.settlement.domain.book.entries import Link
 from services.settlement.domain.book.positions import Position
 from services.settlement.domain.lines.line import Key, Line
-from services.settlement.domain.pricing.price import Reference
+from services.settlement.domain.pricing.reference import Reference
 
 _SESSION = ("cursor_tuple_fraction = 1", "work_mem = '64MB'", "jit = off")
 """Every cursor here is read to its end: plan for the last row, not for the first."""

@@ -10,9 +10,9 @@ from typing import NamedTuple
 from services.kernel.time import format_rfc3339
 from services.settlement.books.entry_builder import EntryBuilder, PostingCounts
 from services.settlement.books.ports import LineChange, PostedEntry, ReferenceEvent, RegistryTransaction, RepriceJob
+from services.settlement.domain.book.drafts import ONLY, EntryDraft
 from services.settlement.domain.book.entries import Kind
 from services.settlement.domain.book.positions import Position, difference
-from services.settlement.domain.lines.booking import ONLY, EntryDraft
 from services.settlement.domain.pricing.facts import (
     ACCEPTED,
     CONTENT,
@@ -24,7 +24,7 @@ from services.settlement.domain.pricing.facts import (
     relation_of,
     spend_of,
 )
-from services.settlement.domain.pricing.price import Reference
+from services.settlement.domain.pricing.reference import Reference
 from services.settlement.domain.pricing.scopes import scope_of
 from services.settlement.domain.settling.contents import (
     SCRIPT_FEE_POSITION,

@@ -22,7 +22,8 @@ from services.settlement.domain.book import chart
 from services.settlement.domain.book.currencies import decimal_text
 from services.settlement.domain.pricing.facts import content_of, plan_of, relation_of, spend_of
 from services.settlement.domain.pricing.plans import KINDS, Plan, Split
-from services.settlement.domain.pricing.price import Position, Reference, price, remaining_base, split, terms_of
+from services.settlement.domain.pricing.price import Position, price, remaining_base, split, terms_of
+from services.settlement.domain.pricing.reference import Reference
 from services.settlement.domain.settling.contents import script_fee_target, spend_target
 from tests.kit.settlement_facts import Fact
 
