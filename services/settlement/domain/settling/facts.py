@@ -4,11 +4,12 @@ A dispute is told by two facts, a hold by two. Both are functions of the facts t
 a dispute that is decided is over, also where its decision came first; of a hold's two facts the newest offset decides.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from services.kernel.time import parse_rfc3339
+from services.settlement.domain.pricing.facts import Body
 
 DISPUTE_OPENED = "dispute.opened"
 DISPUTE_DECIDED = "dispute.decided"
@@ -20,8 +21,6 @@ KOC_LEFT = "koc.left"
 PAYEE = "payee.set"
 
 DENIED = "denied"
-
-Body = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +79,19 @@ class Payee:
 
 
 class RegistryFact(Protocol):
-    """A registry event at its offset; `kind` is its event_type."""
+    """A registry event, as the books keep it."""
 
     @property
-    def position(self) -> int: ...
+    def position(self) -> int:
+        """Its offset in the registry."""
+
     @property
-    def kind(self) -> str: ...
+    def kind(self) -> str:
+        """Its event_type."""
+
     @property
-    def body(self) -> Body: ...
+    def body(self) -> Body:
+        """Its fields."""
 
 
 def dispute_of(body: Body) -> Dispute:
@@ -122,7 +126,7 @@ def payee_of(body: Body) -> Payee:
 
 
 def open_disputes(facts: Iterable[RegistryFact]) -> list[Dispute]:
-    """Disputes that are opened and not decided, by dispute_id. Other kinds and older versions may be among the facts."""
+    """Disputes that are opened and not decided, by dispute_id; the facts may be of any kind and version."""
     newest = _newest(facts, "dispute_id")
     decided = {name for kind, name in newest if kind == DISPUTE_DECIDED}
     return [
