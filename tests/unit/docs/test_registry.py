@@ -10,8 +10,9 @@ from typing import Any, get_args
 import pytest
 
 from schemas.check import check
+from schemas.contents import SpendReported
+from schemas.entities import RESERVED_ROLES, RegistryEvent
 from schemas.fields import Message
-from schemas.registry import RESERVED_ROLES, RegistryEvent, SpendReported
 from schemas.samples import Sample, samples
 from schemas.specimens import MODELS
 from schemas.topics import REGISTRY

@@ -7,8 +7,8 @@ alone. What it has committed is what its granted credits were worth at the last 
 from typing import NamedTuple
 
 from services.settlement.domain.book import chart
-from services.settlement.domain.book.entries import Kind
 from services.settlement.domain.book.drafts import EntryDraft
+from services.settlement.domain.book.entries import Kind
 from services.settlement.domain.settling.transfers import Occasion, transfer
 
 

@@ -64,7 +64,7 @@ def settle_line(candidate: Candidate, allowances: Allowances) -> LineSettlement 
     owed = owed_for(parts)
     if not settled_less(line.settled, owed):
         return None
-    if not _needs_decision(candidate, allowances):
+    if not needs_decision(candidate, allowances):
         return LineSettlement(_raised(line.settled, owed), line.grants, parts, NOTHING_CHARGED, None)
     decision = _Decision(candidate, bases, allowances)
     decision.decide()
@@ -155,7 +155,7 @@ class _Decision:
         return term
 
 
-def _needs_decision(candidate: Candidate, allowances: Allowances) -> bool:
+def needs_decision(candidate: Candidate, allowances: Allowances) -> bool:
     """Whether any credit has tiers, a bonus or a budget; the great mass of lines has none of them."""
     grants, assertion = candidate.line.grants, candidate.assertion
     for term in candidate.worth.terms:

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from services.kernel.money import MILLION, share
 from services.kernel.time import DAY
 from services.settlement.domain.book import chart
-from services.settlement.domain.book.entries import Kind
 from services.settlement.domain.book.drafts import EntryDraft
+from services.settlement.domain.book.entries import Kind
 from services.settlement.domain.pricing.house import House
 from services.settlement.domain.settling.transfers import Occasion, transfer
 

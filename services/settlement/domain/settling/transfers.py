@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 from services.kernel.money import MAX_AMOUNT_MINOR
-from services.settlement.domain.book.entries import Kind
 from services.settlement.domain.book.drafts import EntryDraft
+from services.settlement.domain.book.entries import Kind
 
 
 class Occasion(NamedTuple):
