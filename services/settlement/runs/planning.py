@@ -94,9 +94,7 @@ class LinePlanner:
 
     def _planned(self, due: DueLine, candidate: Candidate, settlement: LineSettlement) -> LinePlan:
         line = candidate.line
-        plan = LinePlan(
-            line.partition, line.key, due.position, settlement.settled, settlement.grants, settlement.parts
-        )
+        plan = LinePlan(line.partition, line.key, due.position, settlement.settled, settlement.grants, settlement.parts)
         self._tally.settle(line.brand_id, line.currency, line.settled, settlement.settled)
         if settlement.slot is not None:
             self.slots[settlement.slot] = line.key
