@@ -9,7 +9,14 @@ from typing import NamedTuple
 
 from services.kernel.time import format_rfc3339
 from services.settlement.books.entry_builder import EntryBuilder, PostingCounts
-from services.settlement.books.ports import LineChange, PostedEntry, ReferenceEvent, RegistryTransaction, RepriceJob
+from services.settlement.books.ports import (
+    ContentPosition,
+    LineChange,
+    PostedEntry,
+    ReferenceEvent,
+    RegistryTransaction,
+    RepriceJob,
+)
 from services.settlement.domain.book.entries import Kind
 from services.settlement.domain.book.positions import Position, difference
 from services.settlement.domain.lines.booking import ONLY, EntryDraft
@@ -78,7 +85,7 @@ def take_registry(
     if newest:
         if job := _job(first, newest, reference):
             transaction.add_job(job)
-        transaction.put_facts(newest, reference.revision + 1)
+        transaction.put_facts(events, reference.revision + 1)
         entries = _book_contents(transaction, newest, builder, writer)
     transaction.write([LineChange(entries)], [], writers, moment.now)
     transaction.save_registry(end, reference.revision + (1 if newest else 0))
@@ -157,26 +164,26 @@ def _book(
 ) -> list[PostedEntry]:
     """One entry per content or spend and currency whose booked position is not its target."""
     booked = transaction.read_positions(kind, list(targets))
-    moved: dict[str, tuple[str, Position]] = {}
+    moved: dict[tuple[str, str], ContentPosition] = {}
     entries: list[PostedEntry] = []
     for identity, target in targets.items():
-        currency, position = booked.get(identity, ("", {}))
-        for legs, of in _deltas(currency, position, target):
-            row = EntryDraft(
-                entry_kind, ONLY, f"{target.event.kind} {target.event.identity}", target.effective_at, legs
-            )
-            entries += builder.build(
-                writer, f"registry|{target.event.position}|{kind}|{identity}|{of}", [row], of, None
-            )
-            moved[identity] = target.currency or of, target.position
+        known = {of: position for (name, of), position in booked.items() if name == identity}
+        for of, goal in _goals(known, target):
+            position = known.get(of, ContentPosition({}, {}))
+            legs = difference(goal, position.booked)
+            if not legs:
+                continue
+            cause = f"{target.event.kind} {target.event.identity}"
+            row = EntryDraft(entry_kind, ONLY, cause, target.effective_at, legs)
+            idem = f"registry|{target.event.position}|{kind}|{identity}|{of}"
+            entries += builder.build(writer, idem, [row], of, None)
+            moved[identity, of] = position._replace(booked=goal)
     transaction.put_positions(kind, moved)
     return entries
 
 
-def _deltas(currency: str, position: Position, target: _Target) -> Iterable[tuple[Position, str]]:
-    """What is to be booked, per currency: a fee that changes its currency is taken back in the old one."""
-    if position and target.position and currency != target.currency:
-        yield difference({}, position), currency
-        position = {}
-    if legs := difference(target.position, position):
-        yield legs, (currency if position else target.currency) or ""
+def _goals(known: Iterable[str], target: _Target) -> Iterable[tuple[str, Position]]:
+    """What should be booked by currency; what is booked in another one than the target's is taken back first."""
+    yield from ((currency, {}) for currency in known if currency != target.currency)
+    if target.currency is not None:
+        yield target.currency, target.position
