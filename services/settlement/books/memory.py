@@ -256,4 +256,5 @@ def _in_scope(line: Line, scope: Scope) -> bool:
         or (scope.paid_to is not None and line.paid_at >= scope.paid_to)
     ):
         return False
-    return scope.brands is None or line.brand_id in scope.brands or not scope.kocs.isdisjoint(line.koc_ids)
+    is_named = line.brand_id in (scope.brands or ()) or line.key[0] in scope.orders
+    return scope.brands is None or is_named or not scope.kocs.isdisjoint(line.koc_ids)

@@ -133,6 +133,8 @@ class RegistryPostingTransaction(PostingTransaction):
         named = [line.c.koc_ids.overlap(sorted(scope.kocs))] if scope.kocs else []
         if scope.brands:
             named.append(line.c.brand_id.in_(sorted(scope.brands)))
+        if scope.orders:
+            named.append(line.c.order_id.in_(sorted(scope.orders)))
         wanted = (
             select(*line.c, assertion.c.raw)
             .join(assertion, and_(*(line.c[k.name] == assertion.c[k.name] for k in _KEY)))
@@ -190,6 +192,7 @@ def _scope_body(scope: Scope) -> dict[str, Any]:
         "kocs": sorted(scope.kocs),
         "paid_from": scope.paid_from,
         "paid_to": scope.paid_to,
+        "orders": sorted(scope.orders),
     }
 
 
@@ -198,5 +201,9 @@ def _scope_of(body: dict[str, Any]) -> Scope:
     if not isinstance(body["paid_from"], int):
         raise InvariantBroken(f"a reprice job's scope is damaged: {body}")
     return Scope(
-        None if brands is None else frozenset(brands), frozenset(body["kocs"]), body["paid_from"], body["paid_to"]
+        None if brands is None else frozenset(brands),
+        frozenset(body["kocs"]),
+        body["paid_from"],
+        body["paid_to"],
+        frozenset(body.get("orders", ())),  # jobs of before had none
     )

@@ -5,15 +5,12 @@ from itertools import pairwise
 
 from services.settlement.domain.book import chart
 from services.settlement.domain.book.drafts import EntryDraft
-from services.settlement.domain.book.entries import Kind
 from services.settlement.domain.book.positions import Position, total
 from services.settlement.domain.lines.line import Line
 from services.settlement.domain.lines.worth import exceeds_limit
+from services.settlement.domain.settling.change_rows import OF_COMMISSION, change_rows
 from services.settlement.domain.settling.place import change, owed_by
 from services.settlement.domain.settling.shares import Shares
-
-CLAWED_BACK, RESTORED = "c", "r"
-"""What the step of such a row ends with."""
 
 
 def book_reversals(
@@ -45,18 +42,8 @@ def book_reversals(
 
 
 def _rows(line: Line, draft: EntryDraft, before: Shares, after: Shares, vat_ppm: int) -> list[EntryDraft]:
-    """One change of what is owed: what it claims back, what it restores, and what it moves above S."""
-    moved = change(line.settled, before, after, line.brand_id, vat_ppm)
-    parts = (
-        (Kind.COMMISSION_CLAWED_BACK, _step(draft.step, CLAWED_BACK), moved.clawed_back),
-        (Kind.COMMISSION_RESTORED, _step(draft.step, RESTORED), moved.restored),
-        (draft.kind, draft.step, moved.pending),
-    )
-    return [draft._replace(kind=kind, step=step, legs=legs) for kind, step, legs in parts if legs]
-
-
-def _step(step: str, suffix: str) -> str:
-    return f"{step}|{suffix}" if step else suffix
+    """One change of what is owed."""
+    return change_rows(draft, change(line.settled, before, after, line.brand_id, vat_ppm), OF_COMMISSION)
 
 
 def _shares_moved(legs: Position) -> Shares:

@@ -4,7 +4,7 @@ Debit positive. A refund is priced, never its delta: the remaining base is price
 always be reversed exactly, to zero when all is refunded. (Largest remainder is not monotone in its total.)
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from services.kernel.money import MILLION, allocate, credit_rank, share
@@ -90,9 +90,14 @@ def granted(line: LineAssertion, terms: tuple[CreditTerms, ...], grants: LineGra
     """The terms with what runs granted; the bonus is on the greatest credit, of equal ones on the first by rank."""
     with_grants = [term._replace(grant=grants.credits.get(credit_name(term.credit))) for term in terms]
     if grants.bonus_minor and terms:
-        first = min(range(len(terms)), key=lambda i: (-terms[i].credit.weight_ppm, rank_of(line, terms[i].credit)))
+        first = greatest_credit(line, terms)
         with_grants[first] = with_grants[first]._replace(bonus_minor=grants.bonus_minor)
     return tuple(with_grants)
+
+
+def greatest_credit(line: LineAssertion, terms: Sequence[CreditTerms]) -> int:
+    """The index of the credit that a bonus is added to: the greatest weight, of equal ones the first by rank."""
+    return min(range(len(terms)), key=lambda i: (-terms[i].credit.weight_ppm, rank_of(line, terms[i].credit)))
 
 
 def rank_of(line: LineAssertion, credit: AssertedCredit) -> bytes:
