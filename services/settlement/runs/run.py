@@ -5,6 +5,7 @@ Whoever comes after a process that ended in the middle finishes its run before p
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 from schemas.topics import CREDITS
@@ -92,7 +93,7 @@ def apply_run(store: RunStore, run: StoredRun, zone_minutes: int, progress: RunP
     for partition in range(CREDITS.partitions):
         done = False
         while not done:
-            count, done = retried(lambda at=partition: chunk(at))
+            count, done = retried(partial(chunk, partition))
             if count:
                 settled += count
                 progress(f"{settled:,} lines settled")
