@@ -5,18 +5,15 @@ from collections.abc import Iterable, Iterator
 from services.kernel.identifiers import line_key
 from services.settlement.books.decode_credits import decode_assertion
 from services.settlement.books.entry_builder import EntryBuilder, PostingCounts
-from services.settlement.books.ports import LineChange, PostedEntry
-from services.settlement.books.run_ports import ApplyTransaction, ContentBooked, NetTransaction, StoredRun
+from services.settlement.books.ports import LineChange
+from services.settlement.books.run_ports import ApplyTransaction, StoredRun
 from services.settlement.domain.book.drafts import EntryDraft
-from services.settlement.domain.book.entries import Kind
-from services.settlement.domain.book.positions import difference
-from services.settlement.domain.lines.clock import settle_at_of, settled_less
+from services.settlement.domain.lines.clock import settle_at_of
 from services.settlement.domain.lines.line import Line
 from services.settlement.domain.lines.settlement import PlannedSettlement, book_settlement, freeze_terms
 from services.settlement.domain.lines.worth import pricing_reference, vat_ppm_of, worth_of_line
 from services.settlement.domain.pricing.reference import Reference
-from services.settlement.domain.settling.contents import brand_of
-from services.settlement.domain.settling.place import owed_by, owed_of, place
+from services.settlement.domain.settling.place import owed_by, owed_of
 from services.settlement.domain.settling.plan_hash import LinePlan
 from services.settlement.domain.settling.shares import Shares
 
@@ -41,7 +38,8 @@ class LineApplier:
     def apply_chunk(self, transaction: ApplyTransaction, partition: int, limit: int = CHUNK) -> tuple[int, bool]:
         """Settle the next lines of a partition within a transaction that the caller commits.
 
-        How far the run is, is read under the writer's lock: a process that was frozen and overtaken finds its chunk done.
+        How far the run is, is read under the writer's lock: a process that was overtaken while it was frozen finds its
+        chunk done.
 
         Returns:
             How many lines, and whether they were the partition's last.
@@ -58,7 +56,7 @@ class LineApplier:
         done = len(found) < limit
         if done:
             transaction.forget_hints(partition, self._run.as_of)
-        transaction.save_run_progress(self._run.id, partition, found[-1][1].key if found else last, done)
+        transaction.save_run_progress(self._run.id, partition, found[-1][1].key if found else last, done=done)
         return len(found), done
 
     def _changes(
@@ -99,5 +97,10 @@ class LineApplier:
         self, line: Line, settle_at: int | None, unpriced: str | None, unpriced_minor: int, set_aside: str | None
     ) -> None:
         """What the line's frozen terms say of it."""
-        line.settle_at, line.unpriced, line.unpriced_minor, line.set_aside = settle_at, unpriced, unpriced_minor, set_aside
+        line.settle_at, line.unpriced, line.unpriced_minor, line.set_aside = (
+            settle_at,
+            unpriced,
+            unpriced_minor,
+            set_aside,
+        )
         line.revision = self._reference.revision
