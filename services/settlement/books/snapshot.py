@@ -10,6 +10,7 @@ from services.kernel.errors import InvariantBroken, Refused
 from services.kernel.time import parse_rfc3339
 from services.settlement.books import tables
 from services.settlement.books.account_ids import AccountIds
+from services.settlement.books.command_rows import read_commands
 from services.settlement.books.decode_credits import decode_credit
 from services.settlement.books.journal_rows import JOURNAL_COLUMNS, JournalRow
 from services.settlement.books.line_rows import LINE_COLUMNS, read_line
@@ -17,6 +18,7 @@ from services.settlement.books.ports import ReferenceEvent
 from services.settlement.books.posting_transaction import psycopg_of
 from services.settlement.books.reference import refresh
 from services.settlement.books.snapshot_port import Balance, ContentRecord, LineRecord, NetPosition, StoredWriter
+from services.settlement.domain.book.commands import ChainedCommand
 from services.settlement.domain.book.entries import Link
 from services.settlement.domain.book.positions import Position
 from services.settlement.domain.lines.line import Key, Line
@@ -185,6 +187,10 @@ class Snapshot:
         revision = self._connection.execute(select(tables.registry_position.c.revision)).scalar_one()
         refresh(self._connection, known, revision)
         return known
+
+    def commands(self) -> Iterator[ChainedCommand]:
+        """All commands by number."""
+        yield from read_commands(self._connection)
 
     def open_jobs(self) -> dict[int, list[int]]:
         """Partition -> reprice jobs with lines left in it."""

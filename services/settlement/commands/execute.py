@@ -32,11 +32,12 @@ class CommandOutcome(NamedTuple):
 
 
 class CommandEffect(NamedTuple):
-    """What a command does to the books: entries and lines to write, lines that lose their place, and its result."""
+    """What a command does to the books: entries and lines to write, who loses a place and who takes it; its result."""
 
     result: JsonObject
     changes: Sequence[LineChange] = ()
     demoted: Sequence[Line] = ()
+    promoted: Line | None = None
 
 
 class CommandScene:
@@ -105,6 +106,8 @@ def execute(
             return CommandOutcome(None, "", time.now, effect.result, is_new=True)
         # the books, and the record of who decided it
         transaction.write(effect.changes, effect.demoted, writers, time.now)
+        if effect.promoted is not None:
+            transaction.promote(effect.promoted.key)
         recorded = record(connection, draft, time.now, effect.result, point)
         return CommandOutcome(recorded.seq, recorded.command.by, time.now, effect.result, is_new=True)
 
