@@ -211,9 +211,7 @@ def test_the_init_script_makes_roles_that_can_log_in(stack: Stack, tmp_path: Pat
     logins = {"opstest_owner": "OWNER", "opstest_writer": "WRITER", "opstest_reader": "READER"}
     logins |= {"opstest_operator_local": "OPERATOR"}
     for role, password in logins.items():
-        login = psycopg.conninfo.make_conninfo(
-            stack.superuser_dsn("opstest"), user=role, password=f"quo'te {password}"
-        )
+        login = psycopg.conninfo.make_conninfo(stack.superuser_dsn("opstest"), user=role, password=f"quo'te {password}")
         with psycopg.connect(login) as connection:
             assert connection.execute("SHOW timezone").fetchone() == ("UTC",)
             rights = "SELECT pg_has_role('opstest_operator', 'usage'), pg_has_role('opstest_writer', 'usage')"

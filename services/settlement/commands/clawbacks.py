@@ -1,8 +1,8 @@
 """What a party owes back: given up, or repaid by it outside a payout."""
 
 from services.kernel.errors import InputRefused
-from services.settlement.books.posting_transaction import BookConnections
 from services.settlement.books.ports import LineChange
+from services.settlement.books.posting_transaction import BookConnections
 from services.settlement.commands.drafts import Money, check_party, make_draft
 from services.settlement.commands.execute import CommandEffect, CommandOutcome, CommandScene, entry_ids, execute
 from services.settlement.domain.book import chart

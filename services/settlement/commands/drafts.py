@@ -63,7 +63,11 @@ def check_party(party: str) -> str:
         InputRefused: it is none.
     """
     role, _, name = party.partition(":")
-    if not re.match(WORD_PATTERN, role) or not re.match(IDENTIFIER_PATTERN, name) or not _is_account(chart.payable(party)):
+    if (
+        not re.match(WORD_PATTERN, role)
+        or not re.match(IDENTIFIER_PATTERN, name)
+        or not _is_account(chart.payable(party))
+    ):
         raise InputRefused(f"{party!r} names no party: write ROLE:ID, such as koc:k_7")
     return party
 

@@ -6,8 +6,8 @@ import msgspec
 
 from schemas.topics import COMMANDS, LEDGER
 from services.kernel.time import format_rfc3339
-from services.settlement.domain.book.commands import ChainedCommand, command_message
 from services.settlement.books.journal_entry import JournalEntry, message, message_key
+from services.settlement.domain.book.commands import ChainedCommand, command_message
 
 CE_SOURCE = "/koc/settlement"
 _CONSTANT_HEADERS = [

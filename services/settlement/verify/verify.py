@@ -56,7 +56,11 @@ def verify(books: BooksSnapshot, progress: VerifyProgress = lambda _what, _done:
     facts = read_content_facts(books)
     # the journal by itself, then what it adds up to
     found = chain(
-        (difference for row in counted("journal rows", commands.watched(books.journal())) for difference in journal.row(row)),
+        (
+            difference
+            for row in counted("journal rows", commands.watched(books.journal()))
+            for difference in journal.row(row)
+        ),
         (difference for row in counted("writers", stored_writers) for difference in journal.writer(row)),
         (difference for row in counted("balances", books.balances()) for difference in journal.balance(*row)),
         journal.end(),

@@ -39,7 +39,9 @@ def minor_amount(text: str, currency: str) -> int:
     found = re.fullmatch(rf"([+-]?)([0-9]{{1,18}}){fraction}", text, re.ASCII)
     if found is None:
         decimals = f"{digits} decimals" if digits else "no decimals"
-        raise ValueError(f"{text!r} is no amount in {currency}: write it with {decimals}, as {decimal_text(6300, currency)}")
+        raise ValueError(
+            f"{text!r} is no amount in {currency}: write it with {decimals}, as {decimal_text(6300, currency)}"
+        )
     sign, whole, part = found.groups()
     minor = int(whole + part)
     return -minor if sign == "-" else minor
