@@ -43,21 +43,24 @@ def list_all(
     if unknown := sorted(set(kind or ()) - set(CommandKind)):
         raise typer.BadParameter(f"{unknown[0]} is no kind of command: {', '.join(CommandKind)}")
     with _commands() as every:
-        found = [
-            one for one in every if (not kind or one.command.kind in kind) and (by or one.command.by) == one.command.by
-        ]
+        found = [one for one in every if _is_wanted(one, kind, by)]
     shown = found[-limit:]
     if as_json:
         print(json.dumps([command_message(one) for one in shown]))
         return
     for one in shown:
         command = one.command
-        print(
-            f"{one.seq:>6}  {format_to_second(command.at)}  {command.kind:20}  {command.by:18}  {command.id}  {command.reason}"
-        )
+        when = format_to_second(command.at)
+        print(f"{one.seq:>6}  {when}  {command.kind:20}  {command.by:18}  {command.id}  {command.reason}")
     rest = len(found) - len(shown)
     more = f", {rest:,} of them not shown: --limit shows more" if rest else ""
     print(f"{len(found):,} command{'' if len(found) == 1 else 's'}{more}")
+
+
+def _is_wanted(recorded: "ChainedCommand", kinds: list[str] | None, by: str | None) -> bool:
+    """Whether a command is of one of these kinds and of this login; None = of any."""
+    command = recorded.command
+    return (not kinds or command.kind in kinds) and (by is None or command.by == by)
 
 
 @app.command()

@@ -5,9 +5,11 @@ chunks, each a transaction (ApplyTransaction), and ends with one transaction of 
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
 from services.settlement.books.ports import Transaction
+from services.settlement.domain.book.commands import CommandDraft, JsonObject
 from services.settlement.domain.book.positions import Position
 from services.settlement.domain.lines.line import Key, Line
 from services.settlement.domain.lines.terms import Terms
@@ -168,6 +170,9 @@ class PlanTransaction(Protocol):
     def complete_run(self, run: StoredRun) -> None:
         """Its plan_sha256 and counts, once they are known."""
 
+    def record(self, draft: CommandDraft, result: JsonObject, point: RunPoint) -> None:
+        """Record the command under writer N, locked last (books.record_command)."""
+
 
 class ApplyTransaction(Transaction, Protocol):
     """A chunk of a run in a partition."""
@@ -207,3 +212,32 @@ class NetTransaction(Transaction, Protocol):
 
     def finish_run(self, run: str) -> None:
         """Status done, at the transaction's time."""
+
+
+class RunStore(Protocol):
+    """Where runs are planned and applied; each method opens what its name says, for as long as the block lasts."""
+
+    def unfinished(self) -> StoredRun | None:
+        """The run that was planned and is not done; there is at most one."""
+
+    def find(self, draft: CommandDraft) -> StoredRun | None:
+        """The run that this command planned before; None = it is new.
+
+        Raises:
+            InputRefused: another command has its id.
+        """
+
+    def snapshot(self) -> AbstractContextManager[RunSnapshot]:
+        """One snapshot, on a connection of its own."""
+
+    def planning(self) -> AbstractContextManager[PlanTransaction]:
+        """One transaction, committed at the end; no transaction_timeout: a plan may take minutes and holds no lock."""
+
+    def chunk(self) -> AbstractContextManager[ApplyTransaction]:
+        """One transaction, committed at the end, with the poster's timeouts."""
+
+    def ending(self) -> AbstractContextManager[NetTransaction]:
+        """One transaction, committed at the end, with the poster's timeouts."""
+
+    def disconnect(self) -> None:
+        """Drop the connections of chunks; the next one connects again. RUN is not held by them."""

@@ -111,8 +111,8 @@ def _release(scene: CommandScene, key: Key) -> CommandEffect:
     # the line that stands now, and the released one, are booked at what they are worth
     promoted = None if winner.standing else winner
     winner.standing = True
-    for line in {line.key: line for line in (released, promoted) if line is not None and line not in losers}.values():
-        changes.append(_book(scene, line, reference))
+    gainers = {line.key: line for line in (released, promoted) if line is not None and line not in losers}
+    changes += [_book(scene, line, reference) for line in gainers.values()]
     entries = [entry for change in changes for entry in change.entries]
     result = {"entries": entry_ids(entries), "owner": winner.key[2]}
     return CommandEffect(result, changes, losers, promoted)
