@@ -20,8 +20,8 @@ from services.settlement.books.posting_transaction import psycopg_of
 from services.settlement.books.reference import refresh
 from services.settlement.books.settled_columns import read_shares
 from services.settlement.books.snapshot_port import Balance, ContentRecord, LineRecord, NetPosition, StoredWriter
-from services.settlement.domain.book.commands import ChainedCommand
 from services.settlement.books.terms_ids import TermsIds
+from services.settlement.domain.book.commands import ChainedCommand
 from services.settlement.domain.book.entries import Link
 from services.settlement.domain.book.positions import Position
 from services.settlement.domain.lines.line import Key, Line
