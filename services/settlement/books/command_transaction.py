@@ -63,6 +63,14 @@ class CommandTransaction(PostingTransaction):
         self.connection.execute(update(tables.line).where(_is_key(tables.line, key)).values(standing=True))
 
 
+@contextmanager
+def command_transaction(book: BookConnections) -> Iterator[CommandTransaction]:
+    """One transaction: committed at the end of the block, rolled back on an error."""
+    connection = book.connection()
+    with connection.begin():
+        yield CommandTransaction(connection, book.accounts(), book.terms())
+
+
 def _is_key(table: Table, key: Key) -> ColumnElement[bool]:
     return and_(table.c.order_id == key[0], table.c.line_id == key[1], table.c.buyer_id == key[2])
 
