@@ -15,6 +15,7 @@ from services.settlement.books.line_rows import KEY_COLUMNS, read_line
 from services.settlement.books.posting_transaction import psycopg_of
 from services.settlement.books.reference import refresh
 from services.settlement.books.tables import account, assertion, journal, line, registry_position
+from services.settlement.books.terms_ids import TermsIds
 from services.settlement.domain.pricing.reference import Reference
 
 
@@ -41,9 +42,9 @@ def read_booked(connection: Connection, order_id: str) -> BookedOrder:
         select(journal).where(journal.c.order_id == order_id).order_by(journal.c.writer, journal.c.seq)
     ).all()
     rows = [JournalRow.read(row) for row in entries]
-    accounts = AccountIds(psycopg_of(connection))
+    accounts, terms = AccountIds(psycopg_of(connection)), TermsIds(psycopg_of(connection))
     return BookedOrder(
-        [(read_line(row, accounts), _assertion(row)) for row in lines],
+        [(read_line(row, accounts, terms), _assertion(row)) for row in lines],
         [one.recorded for one in chained(rows, _names(connection, rows))],
         reference,
     )

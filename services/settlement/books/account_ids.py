@@ -9,6 +9,7 @@ from typing import Any
 
 from services.kernel.errors import InvariantBroken
 from services.settlement.books.copy_format import literal
+from services.settlement.domain.book.chart import is_of_a_party
 from services.settlement.domain.book.positions import Position
 
 AccountName = tuple[str, str]
@@ -40,6 +41,8 @@ class AccountIds:
         self._connection = connection
         self._ids: dict[str, dict[str, int]] = {}
         self._names: dict[int, AccountName] = {}
+        self.of_parties: set[int] = set()
+        """Ids of the payable, held and clawback accounts among the known ones."""
         self._learn(connection.execute("SELECT id, key, currency FROM account").fetchall())
 
     def ensure(self, wanted: Iterable[AccountName]) -> None:
@@ -68,14 +71,6 @@ class AccountIds:
             self._load(ids)
             return {names[i][0]: amount for i, amount in zip(ids, amounts, strict=True)}
 
-    def currency(self, ids: Collection[int]) -> str:
-        """The currency of a stored position; empty where it is empty."""
-        for account_id in ids:
-            if account_id not in self._names:
-                self._load(ids)
-            return self._names[account_id][1]
-        return ""
-
     def _load(self, ids: Collection[int]) -> None:
         """Learn accounts that another poster created."""
         found = self._connection.execute("SELECT id, key, currency FROM account WHERE id = ANY(%s)", (list(ids),))
@@ -87,3 +82,5 @@ class AccountIds:
         for account_id, key, currency in rows:
             self._ids.setdefault(currency, {})[key] = account_id
             self._names[account_id] = key, currency
+            if is_of_a_party(key):
+                self.of_parties.add(account_id)

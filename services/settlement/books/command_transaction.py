@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import and_, select, update
+from sqlalchemy import ColumnElement, Table, and_, select, update
 
 from schemas.topics import CREDITS
 from services.kernel.errors import Stalled
@@ -61,7 +61,7 @@ class CommandTransaction(PostingTransaction):
         self.connection.execute(update(tables.line).where(_is_key(tables.line, key)).values(standing=True))
 
 
-def _is_key(table: tables.Table, key: Key) -> object:
+def _is_key(table: Table, key: Key) -> ColumnElement[bool]:
     return and_(table.c.order_id == key[0], table.c.line_id == key[1], table.c.buyer_id == key[2])
 
 

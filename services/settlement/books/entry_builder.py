@@ -8,6 +8,7 @@ from services.settlement.books.ports import PostedEntry, TransactionTime, Writer
 from services.settlement.domain.book.drafts import EntryDraft
 from services.settlement.domain.book.entries import Entry, chain
 from services.settlement.domain.book.periods import period_of
+from services.settlement.domain.lines.line import Line
 
 
 @dataclass(slots=True)
@@ -48,7 +49,7 @@ class EntryBuilder:
         self._counts = counts
 
     def build(
-        self, writer: int, idem: str, rows: Iterable[EntryDraft], currency: str, order_line: tuple[str, str] | None
+        self, writer: int, idem: str, rows: Iterable[EntryDraft], currency: str, line: Line | None
     ) -> list[PostedEntry]:
         """Entries of one cause under a writer.
 
@@ -57,18 +58,21 @@ class EntryBuilder:
             idem: what the rows' idempotency keys begin with; each row's step is added where it has one.
             rows: in the order they are to have.
             currency: of all their legs.
-            order_line: (order_id, line_id) that they are about; None for a party's own.
+            line: that they are about, the first of its entries becomes its first_seq; None for a party's own.
         """
         place = self.writers[writer]
-        order_id, line_id = order_line or (None, None)
+        order_id, line_id = line.key[:2] if line else (None, None)
         posted = []
         for row in rows:
             idem_key = f"{idem}|{row.step}" if row.step else idem
             period = period_of(row.effective_at, self._zone_minutes, self._moment.oldest_open)
+            corrects = f"{writer}-{line.first_seq}" if line and line.first_seq is not None else None
             entry = Entry(
-                idem_key, row.cause, row.kind, currency, period, row.effective_at, order_id, line_id, None, row.legs
+                idem_key, row.cause, row.kind, currency, period, row.effective_at, order_id, line_id, corrects, row.legs
             )
             place.last = chain(entry, writer, place.last, self._moment.now)
+            if line and line.first_seq is None:
+                line.first_seq = place.last.seq
             posted.append(PostedEntry(entry, writer, place.last))
             self._counts.add(row, currency)
         return posted

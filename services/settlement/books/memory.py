@@ -11,12 +11,14 @@ from dataclasses import replace
 
 from schemas.topics import CREDITS
 from services.kernel.errors import InvariantBroken
+from services.kernel.time import format_rfc3339
 from services.settlement.books.account_ids import AccountName
 from services.settlement.books.decode_credits import decode_credit
 from services.settlement.books.journal_rows import JournalRow
 from services.settlement.books.memory_snapshot import MemorySnapshot
 from services.settlement.books.memory_state import MemoryState
 from services.settlement.books.ports import (
+    ContentPosition,
     JobProgress,
     KeptAssertion,
     LineChange,
@@ -29,8 +31,9 @@ from services.settlement.books.ports import (
     TransactionTime,
     Writer,
 )
+from services.settlement.books.settled_columns import shares_accounts
+from services.settlement.domain.book.chart import is_of_a_party
 from services.settlement.domain.book.periods import month_after
-from services.settlement.domain.book.positions import Position
 from services.settlement.domain.lines.assertions import LineAssertion
 from services.settlement.domain.lines.line import Key, Line
 from services.settlement.domain.pricing.facts import SPEND
@@ -139,9 +142,11 @@ class MemoryTransaction(RegistryTransaction, RepriceTransaction):
             writer, link.seq, entry.idem_key, entry.cause, entry.kind.code, entry.currency, entry.period,
             entry.effective_at, recorded_at, entry.order_id, entry.line_id, entry.corrects, ids, amounts, link.head,
         )  # fmt: skip
-        for account, amount in zip(ids, amounts, strict=True):
+        for (key, amount), account in zip(entry.legs.items(), ids, strict=True):
             balance, legs = state.balances[account]
             state.balances[account] = balance + amount, legs + 1
+            if is_of_a_party(key):
+                state.party_legs[account, writer, link.seq] = amount, entry.kind.code
 
     def _account(self, name: AccountName) -> int:
         """The id of an account, which exists from now on."""
@@ -160,11 +165,13 @@ class MemoryTransaction(RegistryTransaction, RepriceTransaction):
         """A new line, or what an assertion or a price changes of a stored one."""
         before = self._state.lines.get(line.key)
         _expect("lines", stored=line.stored, found=before is not None)
-        after = replace(_copy_of(line), stored=True)
+        after = replace(_copy_of(line), stored=True, due_at=line.settle_at)
+        if line.settle_at is not None and line.settle_at != line.due_at:
+            self._state.due.append((line.partition, format_rfc3339(line.settle_at)[: len("2026-11-01")], line.key))
         if before is not None:
             after.partition, after.standing = before.partition, before.standing
         self._state.lines[line.key] = after
-        for account in line.booked:
+        for account in (*line.booked, *shares_accounts(line.settled)):
             self._account((account, line.currency))
 
     def _refuse_two_that_stand(self, lines: Iterable[Line]) -> None:
@@ -196,30 +203,36 @@ class MemoryTransaction(RegistryTransaction, RepriceTransaction):
 
     def read_facts(self, kind: str, identities: Collection[str]) -> dict[str, ReferenceEvent]:
         """Standing events of one kind by identity."""
-        facts = self._state.facts
-        return {identity: facts[kind, identity][0] for identity in identities if (kind, identity) in facts}
+        standing = self._state.standing(kind)
+        return {identity: standing[identity] for identity in identities if identity in standing}
 
     def read_spends(self, content_ids: Collection[str]) -> list[ReferenceEvent]:
         """Standing spend events of these contents, by position."""
-        spends = (event for (kind, _), (event, _) in self._state.facts.items() if kind == SPEND)
+        spends = self._state.standing(SPEND).values()
         found = [event for event in spends if event.body["content_id"] in content_ids]
         return sorted(found, key=lambda event: event.position)
 
     def put_facts(self, events: Sequence[ReferenceEvent], revision: int) -> None:
-        """Let these events stand, each the newest of its identity."""
-        self._state.facts |= {(event.kind, event.identity): (event, revision) for event in events}
+        """Keep these events; the newest of an identity stands."""
+        facts = self._state.facts
+        for event in events:
+            place = event.kind, event.identity
+            facts[place] = (*facts.get(place, ()), (event, revision))
 
-    def read_positions(self, kind: str, identities: Collection[str]) -> dict[str, tuple[str, Position]]:
-        """What is booked: identity -> (currency, position); the currency of an empty position is not kept."""
-        contents = self._state.contents
-        found = {identity: contents[kind, identity] for identity in identities if (kind, identity) in contents}
-        return {identity: (currency if held else "", dict(held)) for identity, (currency, held) in found.items()}
+    def read_positions(self, kind: str, identities: Collection[str]) -> dict[tuple[str, str], ContentPosition]:
+        """What is booked and settled: (identity, currency) -> position, in key order."""
+        wanted = set(identities)
+        return {
+            (identity, currency): ContentPosition(dict(position.booked), dict(position.settled))
+            for (of, identity, currency), position in sorted(self._state.contents.items())
+            if of == kind and identity in wanted
+        }
 
-    def put_positions(self, kind: str, positions: Mapping[str, tuple[str, Position]]) -> None:
-        """Store what is booked for script fees or spend."""
-        for identity, (currency, position) in positions.items():
-            self._state.contents[kind, identity] = currency, dict(position)
-            for account in position:
+    def put_positions(self, kind: str, positions: Mapping[tuple[str, str], ContentPosition]) -> None:
+        """Store what is booked and settled of script fees or spend."""
+        for (identity, currency), (booked, settled) in positions.items():
+            self._state.contents[kind, identity, currency] = ContentPosition(dict(booked), dict(settled))
+            for account in (*booked, *shares_accounts(settled)):
                 self._account((account, currency))
 
     def add_job(self, job: RepriceJob) -> None:
@@ -236,8 +249,8 @@ class MemoryTransaction(RegistryTransaction, RepriceTransaction):
 
 
 def _copy_of(line: Line) -> Line:
-    """A line that its owner may change; the domain replaces all of its values but the position's dictionary."""
-    return replace(line, booked=dict(line.booked))
+    """A line that its owner may change; the domain replaces all of its values but its dictionaries."""
+    return replace(line, booked=dict(line.booked), settled=dict(line.settled))
 
 
 def _expect(what: str, *, stored: bool, found: bool) -> None:

@@ -13,6 +13,7 @@ from services.settlement.books.snapshot_port import Balance, BooksSnapshot, Cont
 from services.settlement.domain.book.positions import Position
 from services.settlement.domain.lines.line import Key, Line
 from services.settlement.domain.pricing.reference import Reference
+from services.settlement.domain.settling.contents import SCRIPT_FEE_POSITION
 
 _BUYER = re.compile("/[^|/]+/([^|/]+)")
 _Booked = dict[str, Position]
@@ -61,15 +62,18 @@ class MemorySnapshot(BooksSnapshot):
 
     def contents(self) -> Iterator[ContentRecord]:
         """Every script fee and spend that is booked."""
-        own = (row for row in self._state.journal.values() if row.order_id is None)
-        journal = self._sums((_content_of(row), row) for row in own)
-        for place in sorted(self._state.contents.keys() | journal.keys()):
-            currency, position = self._state.contents.get(place, ("", {}))
-            yield ContentRecord(*place, {currency: position} if position else {}, journal.get(place, {}))
+        own = [(_content_of(row), row) for row in self._state.journal.values() if row.order_id is None]
+        journal = self._sums((content, row) for content, row in own if content is not None)
+        records = {place: ContentRecord(*place, {}, sums, {}) for place, sums in journal.items()}
+        for (kind, identity, currency), (booked, settled) in sorted(self._state.contents.items()):
+            record = records.setdefault((kind, identity), ContentRecord(kind, identity, {}, {}, {}))
+            record.stored.update({currency: booked} if booked else {})
+            record.settled.update({currency: settled} if settled else {})
+        yield from (record for _, record in sorted(records.items()))
 
     def facts(self, kind: str) -> dict[str, ReferenceEvent]:
         """All standing registry events of one kind by identity."""
-        return {identity: event for (of, identity), (event, _) in self._state.facts.items() if of == kind}
+        return self._state.standing(kind)
 
     def reference(self) -> Reference:
         """Plans and relations at the snapshot's registry revision."""
@@ -104,10 +108,11 @@ def _line_of(row: JournalRow) -> Key:
     return str(row.order_id), str(row.line_id), named[1] if named else ""
 
 
-def _content_of(row: JournalRow) -> tuple[str, str]:
-    """The kind and identity of the script fee or spend that a row is about: `registry|OFFSET|KIND|IDENTITY|…`."""
-    _, _, kind, identity, _ = row.idem_key.split("|")
-    return kind, identity
+def _content_of(row: JournalRow) -> tuple[str, str] | None:
+    """The kind and identity of the script fee or spend that a row is about, as `registry|OFFSET|KIND|IDENTITY|…`."""
+    cause, *names = row.idem_key.split("|")
+    is_content = cause == "registry" or (cause == "run" and names[1] == SCRIPT_FEE_POSITION)
+    return (names[1], names[2]) if is_content else None
 
 
 def _in_currency(booked: _Booked, line: Line | None) -> Position:

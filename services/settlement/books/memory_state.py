@@ -6,11 +6,16 @@ from dataclasses import dataclass, field, fields
 from schemas.topics import CREDITS
 from services.settlement.books.account_ids import AccountName
 from services.settlement.books.journal_rows import JournalRow
-from services.settlement.books.ports import JobProgress, KeptAssertion, ReferenceEvent, RepriceJob, Writer
+from services.settlement.books.ports import (
+    ContentPosition,
+    JobProgress,
+    KeptAssertion,
+    ReferenceEvent,
+    RepriceJob,
+    Writer,
+)
 from services.settlement.domain.book.entries import GENESIS
-from services.settlement.domain.book.positions import Position
 from services.settlement.domain.lines.line import Key, Line
-from services.settlement.domain.pricing.facts import PLAN, RELATION, plan_of, relation_of
 from services.settlement.domain.pricing.reference import Reference
 
 
@@ -27,8 +32,10 @@ class MemoryState:
         accounts: account name -> id, from 1 on in the order in which they were created.
         balances: account id -> (amount in minor units, number of legs).
         journal: (writer, seq) -> row.
-        facts: (kind, identity) -> (the standing event, its registry revision).
-        contents: (kind, identity) -> (currency, position) that writer N has booked.
+        facts: (kind, identity) -> every version with its registry revision, in the order of the log.
+        contents: (kind, identity, currency) -> what writer N has booked and runs have settled.
+        due: (partition, UTC date YYYY-MM-DD, line) of each hint.
+        party_legs: (account id, writer, seq) -> (amount in minor units, kind's code).
         progress: (job, partition) -> how far it is.
         registry_offset: the next registry record to read.
         now: time of the last transaction, microseconds.
@@ -42,8 +49,10 @@ class MemoryState:
     idem_keys: set[str] = field(default_factory=set)
     lines: dict[Key, Line] = field(default_factory=dict)
     kept: dict[Key, KeptAssertion] = field(default_factory=dict)
-    facts: dict[tuple[str, str], tuple[ReferenceEvent, int]] = field(default_factory=dict)
-    contents: dict[tuple[str, str], tuple[str, Position]] = field(default_factory=dict)
+    facts: dict[tuple[str, str], tuple[tuple[ReferenceEvent, int], ...]] = field(default_factory=dict)
+    contents: dict[tuple[str, str, str], ContentPosition] = field(default_factory=dict)
+    due: list[tuple[int, str, Key]] = field(default_factory=list)
+    party_legs: dict[tuple[int, int, int], tuple[int, int]] = field(default_factory=dict)
     jobs: dict[int, RepriceJob] = field(default_factory=dict)
     progress: dict[tuple[int, int], JobProgress] = field(default_factory=dict)
     registry_offset: int = 0
@@ -57,13 +66,14 @@ class MemoryState:
 
     def refresh(self, reference: Reference) -> None:
         """Bring plans and relations from the revision that is known to this one."""
-        changed = [event for event, revision in self.facts.values() if revision > reference.revision]
-        reference.learn(
-            (event.position, plan_of(event.body) if event.kind == PLAN else relation_of(event.body))
-            for event in sorted(changed, key=lambda event: event.position)
-            if event.kind in (PLAN, RELATION)
-        )
+        every = (version for versions in self.facts.values() for version in versions)
+        newer = [event for event, revision in every if revision > reference.revision]
+        reference.take(sorted(newer, key=lambda event: event.position))
         reference.revision = self.revision
+
+    def standing(self, kind: str) -> dict[str, ReferenceEvent]:
+        """The newest event of each identity of a kind."""
+        return {identity: versions[-1][0] for (of, identity), versions in self.facts.items() if of == kind}
 
     def open_jobs(self) -> list[tuple[int, int]]:
         """(job, partition) with lines left, the oldest job first."""

@@ -10,6 +10,7 @@ from services.settlement.domain.lines.assertions import LineAssertion
 from services.settlement.domain.lines.line import Key, Line
 from services.settlement.domain.pricing.reference import Reference
 from services.settlement.domain.pricing.scopes import Scope
+from services.settlement.domain.settling.shares import Shares
 
 
 class IncomingAssertion(NamedTuple):
@@ -114,6 +115,13 @@ class ReferenceEvent(NamedTuple):
     body: dict[str, object]
 
 
+class ContentPosition(NamedTuple):
+    """What writer N has booked for a content or a spend in one currency, and what runs have settled of it."""
+
+    booked: Position
+    settled: Shares
+
+
 class Transaction(Protocol):
     """One database transaction of the write path, READ COMMITTED, its steps in the order of docs/settlement.md."""
 
@@ -170,13 +178,13 @@ class RegistryTransaction(Transaction, Protocol):
         """Standing spend events of these contents."""
 
     def put_facts(self, events: Sequence[ReferenceEvent], revision: int) -> None:
-        """Let these events stand, each the newest of its identity."""
+        """Keep these events; the newest of an identity stands."""
 
-    def read_positions(self, kind: str, identities: Collection[str]) -> dict[str, tuple[str, Position]]:
-        """What is booked for script fees or spend: identity -> (currency, position)."""
+    def read_positions(self, kind: str, identities: Collection[str]) -> dict[tuple[str, str], ContentPosition]:
+        """What is booked and settled of script fees or spend: (identity, currency) -> position, in key order."""
 
-    def put_positions(self, kind: str, positions: Mapping[str, tuple[str, Position]]) -> None:
-        """Store what is booked for script fees or spend."""
+    def put_positions(self, kind: str, positions: Mapping[tuple[str, str], ContentPosition]) -> None:
+        """Store what is booked and settled of script fees or spend, by (identity, currency)."""
 
     def add_job(self, job: RepriceJob) -> None:
         """Leave a reprice job for every credits partition."""

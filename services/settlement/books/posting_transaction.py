@@ -19,6 +19,7 @@ from services.settlement.books.copy_format import literal
 from services.settlement.books.line_rows import LINE_COLUMNS, read_line
 from services.settlement.books.ports import LineChange, TransactionTime, Writer
 from services.settlement.books.reference import refresh
+from services.settlement.books.terms_ids import TermsIds
 from services.settlement.domain.book.entries import Link
 from services.settlement.domain.book.periods import month_after
 from services.settlement.domain.lines.line import Line
@@ -66,7 +67,7 @@ class BookConnections:
 
     Args:
         engine: of the writer role, made with SESSION and KEEPALIVES.
-        accounts_engine: of the writer role; accounts are created on it, outside any transaction.
+        accounts_engine: of the writer role; accounts and terms are created on it, outside any transaction.
     """
 
     def __init__(self, engine: Engine, accounts_engine: Engine) -> None:
@@ -75,6 +76,7 @@ class BookConnections:
         self._connection: Connection | None = None
         self._accounts_connection: Connection | None = None
         self._accounts: AccountIds | None = None
+        self._terms: TermsIds | None = None
 
     def connection(self) -> Connection:
         """The open connection, with its staging tables; connects where there is none."""
@@ -91,17 +93,28 @@ class BookConnections:
     def accounts(self) -> AccountIds:
         """The account ids; loads them on first use."""
         if self._accounts is None:
+            self._accounts = AccountIds(self._autocommitting())
+        return self._accounts
+
+    def terms(self) -> TermsIds:
+        """The terms that lines name."""
+        if self._terms is None:
+            self._terms = TermsIds(self._autocommitting())
+        return self._terms
+
+    def _autocommitting(self) -> psycopg.Connection[Any]:
+        """A connection on which each statement is a transaction."""
+        if self._accounts_connection is None:
             connection = self._accounts_engine.connect().execution_options(isolation_level="AUTOCOMMIT")
             self._accounts_connection = connection
-            self._accounts = AccountIds(psycopg_of(connection))
-        return self._accounts
+        return psycopg_of(self._accounts_connection)
 
     @contextmanager
     def transaction(self) -> Iterator["PostingTransaction"]:
         """One transaction: committed at the end of the block, rolled back on an error."""
         connection = self.connection()
         with connection.begin():
-            yield PostingTransaction(connection, self.accounts())
+            yield PostingTransaction(connection, self.accounts(), self.terms())
 
     def disconnect(self) -> None:
         """Drop the connections; the next transaction connects again."""
@@ -109,7 +122,7 @@ class BookConnections:
             if connection is not None:
                 connection.invalidate()
                 connection.close()
-        self._connection = self._accounts_connection = self._accounts = None
+        self._connection = self._accounts_connection = self._accounts = self._terms = None
 
 
 def psycopg_of(connection: Connection) -> psycopg.Connection[Any]:
@@ -120,9 +133,10 @@ def psycopg_of(connection: Connection) -> psycopg.Connection[Any]:
 class PostingTransaction:
     """`ports`: Transaction on PostgreSQL; the caller commits."""
 
-    def __init__(self, connection: Connection, accounts: AccountIds) -> None:
+    def __init__(self, connection: Connection, accounts: AccountIds, terms: TermsIds) -> None:
         self.connection = connection
         self.accounts = accounts
+        self.terms = terms
         raw = psycopg_of(connection)
         self.cursor = raw.cursor(binary=True)
 
@@ -156,7 +170,8 @@ class PostingTransaction:
             return []
         orders, lines = zip(*order_lines, strict=True)
         return [
-            read_line(row, self.accounts) for row in self.cursor.execute(_READ_LINES, (literal(orders), literal(lines)))
+            read_line(row, self.accounts, self.terms)
+            for row in self.cursor.execute(_READ_LINES, (literal(orders), literal(lines)))
         ]
 
     def write(

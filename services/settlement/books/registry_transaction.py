@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import RowMapping, and_, bindparam, false, or_, select, tuple_, update
+from sqlalchemy import RowMapping, and_, bindparam, exists, false, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from schemas.topics import CREDITS
@@ -13,14 +13,14 @@ from services.kernel.time import parse_rfc3339, to_datetime, to_micros
 from services.settlement.books import tables
 from services.settlement.books.decode_credits import decode_assertion
 from services.settlement.books.line_rows import read_line
-from services.settlement.books.ports import JobProgress, OpenJob, ReferenceEvent, RepriceJob
+from services.settlement.books.ports import ContentPosition, JobProgress, OpenJob, ReferenceEvent, RepriceJob
 from services.settlement.books.posting_transaction import (
     PERIOD,
     REGISTRY,
     BookConnections,
     PostingTransaction,
 )
-from services.settlement.domain.book.positions import Position
+from services.settlement.books.settled_columns import read_shares, shares_accounts
 from services.settlement.domain.lines.assertions import LineAssertion
 from services.settlement.domain.lines.line import Key, Line
 from services.settlement.domain.pricing.facts import SPEND
@@ -28,6 +28,11 @@ from services.settlement.domain.pricing.scopes import Scope
 
 _KEY = (tables.line.c.order_id, tables.line.c.line_id, tables.line.c.buyer_id)
 _FACT = tables.reference
+_NEWER = tables.reference.alias("newer")
+_STANDS = ~exists().where(
+    _NEWER.c.kind == _FACT.c.kind, _NEWER.c.identity == _FACT.c.identity, _NEWER.c.position > _FACT.c.position
+)
+"""Of an identity the newest event stands."""
 
 
 class RegistryPostingTransaction(PostingTransaction):
@@ -43,55 +48,64 @@ class RegistryPostingTransaction(PostingTransaction):
 
     def read_facts(self, kind: str, identities: Collection[str]) -> dict[str, ReferenceEvent]:
         """Standing events of one kind by identity."""
-        wanted = select(_FACT).where(_FACT.c.kind == kind, _FACT.c.identity.in_(identities))
+        wanted = select(_FACT).where(_FACT.c.kind == kind, _FACT.c.identity.in_(identities), _STANDS)
         return {event.identity: event for event in map(_event, self.connection.execute(wanted).mappings())}
 
     def read_spends(self, content_ids: Collection[str]) -> list[ReferenceEvent]:
         """Standing spend events of these contents."""
         of_content = _FACT.c.body["content_id"].astext.in_(content_ids)
-        wanted = select(_FACT).where(_FACT.c.kind == SPEND, of_content).order_by(_FACT.c.position)
+        wanted = select(_FACT).where(_FACT.c.kind == SPEND, of_content, _STANDS).order_by(_FACT.c.position)
         return [_event(row) for row in self.connection.execute(wanted).mappings()] if content_ids else []
 
     def put_facts(self, events: Sequence[ReferenceEvent], revision: int) -> None:
-        """Upsert in key order."""
-        new = insert(_FACT)
-        upsert = new.on_conflict_do_update(
-            index_elements=[_FACT.c.kind, _FACT.c.identity],
-            set_={name: new.excluded[name] for name in ("body", "position", "revision")},
-        )
+        """Insert every version."""
         rows = [
-            {"kind": e.kind, "identity": e.identity, "body": e.body, "position": e.position, "revision": revision}
-            for e in sorted(events, key=lambda event: (event.kind, event.identity))
+            {"kind": e.kind, "identity": e.identity, "position": e.position, "body": e.body, "revision": revision}
+            for e in events
         ]
-        self.connection.execute(upsert, rows)
+        self.connection.execute(insert(_FACT), rows)
 
-    def read_positions(self, kind: str, identities: Collection[str]) -> dict[str, tuple[str, Position]]:
-        """What is booked: identity -> (currency, position)."""
+    def read_positions(self, kind: str, identities: Collection[str]) -> dict[tuple[str, str], ContentPosition]:
+        """What is booked and settled: (identity, currency) -> position."""
         table = tables.content_position
-        rows = self.connection.execute(select(table).where(table.c.kind == kind, table.c.identity.in_(identities)))
+        wanted = (
+            select(table)
+            .where(table.c.kind == kind, table.c.identity.in_(identities))
+            .order_by(table.c.identity, table.c.currency)
+        )
         return {
-            row.identity: (self.accounts.currency(row.accounts), self.accounts.position(row.accounts, row.amounts))
-            for row in rows
+            (row.identity, row.currency): ContentPosition(
+                self.accounts.position(row.accounts, row.amounts),
+                read_shares(row.settled_accounts, row.settled_amounts, self.accounts),
+            )
+            for row in self.connection.execute(wanted)
         }
 
-    def put_positions(self, kind: str, positions: Mapping[str, tuple[str, Position]]) -> None:
+    def put_positions(self, kind: str, positions: Mapping[tuple[str, str], ContentPosition]) -> None:
         """Upsert in key order; the accounts are made first where they are new."""
         if not positions:
             return
-        self.accounts.ensure((key, currency) for currency, position in positions.values() for key in position)
+        self.accounts.ensure(
+            (key, currency)
+            for (_, currency), (booked, settled) in positions.items()
+            for key in (*booked, *shares_accounts(settled))
+        )
         new = insert(tables.content_position)
+        columns = ("accounts", "amounts", "settled_accounts", "settled_amounts")
         upsert = new.on_conflict_do_update(
-            index_elements=["kind", "identity"],
-            set_={"accounts": new.excluded.accounts, "amounts": new.excluded.amounts},
+            index_elements=["kind", "identity", "currency"], set_={name: new.excluded[name] for name in columns}
         )
         rows = [
             {
                 "kind": kind,
                 "identity": identity,
-                "accounts": [self.accounts.id(key, currency) for key in position],
-                "amounts": list(position.values()),
+                "currency": currency,
+                "accounts": [self.accounts.id(key, currency) for key in booked],
+                "amounts": list(booked.values()),
+                "settled_accounts": [self.accounts.id(key, currency) for key in shares_accounts(settled)],
+                "settled_amounts": list(settled.values()),
             }
-            for identity, (currency, position) in sorted(positions.items())
+            for (identity, currency), (booked, settled) in sorted(positions.items())
         ]
         self.connection.execute(upsert, rows)
 
@@ -149,7 +163,8 @@ class RegistryPostingTransaction(PostingTransaction):
         if after is not None:
             wanted = wanted.where(tuple_(*_KEY) > after)
         return [
-            (read_line(row, self.accounts), decode_assertion(bytes(row[-1]))) for row in self.connection.execute(wanted)
+            (read_line(row, self.accounts, self.terms), decode_assertion(bytes(row[-1])))
+            for row in self.connection.execute(wanted)
         ]
 
 
@@ -158,7 +173,7 @@ def registry_transaction(book: BookConnections) -> Iterator[RegistryPostingTrans
     """One transaction: committed at the end of the block, rolled back on an error."""
     connection = book.connection()
     with connection.begin():
-        yield RegistryPostingTransaction(connection, book.accounts())
+        yield RegistryPostingTransaction(connection, book.accounts(), book.terms())
 
 
 def oldest_open_job(book: BookConnections, partitions: Collection[int]) -> OpenJob | None:

@@ -83,7 +83,6 @@ class StoredRun(NamedTuple):
     terms: Terms
     plan_sha256: bytes
     counts: Mapping[str, Any]
-    by: str
 
 
 class RunSnapshot(Protocol):
@@ -216,6 +215,20 @@ class NetTransaction(Transaction, Protocol):
 
 class RunStore(Protocol):
     """Where runs are planned and applied; each method opens what its name says, for as long as the block lasts."""
+
+    def lock(self, what: str) -> AbstractContextManager[None]:
+        """Hold RUN on a connection of its own (books.run_lock).
+
+        Raises:
+            StartRefused: somebody else holds it; says who.
+        """
+
+    def check_lock(self) -> None:
+        """Make sure that RUN is still held.
+
+        Raises:
+            Stalled: its connection was cut; another process may be finishing the run.
+        """
 
     def unfinished(self) -> StoredRun | None:
         """The run that was planned and is not done; there is at most one."""

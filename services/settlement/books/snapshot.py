@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Engine, select, text
@@ -16,7 +17,9 @@ from services.settlement.books.line_rows import LINE_COLUMNS, read_line
 from services.settlement.books.ports import ReferenceEvent
 from services.settlement.books.posting_transaction import psycopg_of
 from services.settlement.books.reference import refresh
+from services.settlement.books.settled_columns import read_shares
 from services.settlement.books.snapshot_port import Balance, ContentRecord, LineRecord, NetPosition, StoredWriter
+from services.settlement.books.terms_ids import TermsIds
 from services.settlement.domain.book.entries import Link
 from services.settlement.domain.book.positions import Position
 from services.settlement.domain.lines.line import Key, Line
@@ -57,12 +60,15 @@ WITH leg AS (
   SELECT split_part(idem_key, '|', 3) AS kind, split_part(idem_key, '|', 4) AS identity, leg.account_id,
     sum(leg.amount)::bigint AS amount
   FROM journal, unnest(accounts, amounts) AS leg (account_id, amount)
-  WHERE order_id IS NULL AND idem_key LIKE 'registry|%' GROUP BY 1, 2, 3 HAVING sum(leg.amount) <> 0
+  WHERE order_id IS NULL
+    AND (idem_key LIKE 'registry|%' OR idem_key LIKE 'run|%' AND split_part(idem_key, '|', 3) = 'script_fee')
+  GROUP BY 1, 2, 3 HAVING sum(leg.amount) <> 0
 ), net AS (
-  SELECT kind, identity, array_agg(account_id) AS net_accounts, array_agg(amount) AS net_amounts FROM leg GROUP BY 1, 2
+  SELECT kind, identity, currency, array_agg(account_id) AS net_accounts, array_agg(amount) AS net_amounts
+  FROM leg JOIN account a ON a.id = leg.account_id GROUP BY 1, 2, 3
 )
-SELECT kind, identity, accounts, amounts, net_accounts, net_amounts
-FROM content_position FULL JOIN net USING (kind, identity) ORDER BY kind, identity
+SELECT kind, identity, currency, accounts, amounts, net_accounts, net_amounts, settled_accounts, settled_amounts
+FROM content_position FULL JOIN net USING (kind, identity, currency) ORDER BY kind, identity, currency
 """
 _WIDTH = len(LINE_COLUMNS.split(","))
 
@@ -88,6 +94,7 @@ class Snapshot:
         self._connection = connection
         self._raw = psycopg_of(connection)
         self._accounts = AccountIds(self._raw)
+        self._terms = TermsIds(self._raw)
         self.names: Mapping[int, tuple[str, str]] = {
             account: (key, currency)
             for account, key, currency in self._raw.execute("SELECT id, key, currency FROM account").fetchall()
@@ -142,7 +149,7 @@ class Snapshot:
             try:
                 journal = self._position(net_accounts, net_amounts, currency)
                 stored = self._position(row[17], row[18], currency)
-                line = None if row[3] is None else read_line(row, self._accounts)
+                line = None if row[3] is None else read_line(row, self._accounts, self._terms)
                 assertion = None if raw is None else decode_credit(bytes(raw))
             except (InvariantBroken, ValueError, Refused) as broken:
                 journal, stored, damage = {}, {}, str(broken)
@@ -154,7 +161,7 @@ class Snapshot:
         """Order lines that several buyers claim, or of which not exactly one line stands."""
         several: list[Line] = []
         for row in self._stream("contested", _CONTESTED):
-            line = read_line(row, self._accounts)
+            line = read_line(row, self._accounts, self._terms)
             if several and several[0].key[:2] != line.key[:2]:
                 yield several
                 several = []
@@ -164,14 +171,20 @@ class Snapshot:
 
     def contents(self) -> Iterator[ContentRecord]:
         """Every script fee and spend that is booked, stored and by the journal."""
-        for kind, identity, accounts, amounts, net_accounts, net_amounts in self._stream("contents", _CONTENTS):
-            stored, journal = self._by_currency(accounts, amounts), self._by_currency(net_accounts, net_amounts)
-            yield ContentRecord(kind, identity, stored, journal)
+        for (kind, identity), rows in groupby(self._stream("contents", _CONTENTS), key=lambda row: tuple(row[:2])):
+            record = ContentRecord(kind, identity, {}, {}, {})
+            for _, _, currency, accounts, amounts, net_accounts, net_amounts, settled, settled_amounts in rows:
+                record.stored.update(self._by_currency(accounts, amounts))
+                record.journal.update(self._by_currency(net_accounts, net_amounts))
+                if settled:
+                    record.settled[currency] = read_shares(settled, settled_amounts, self._accounts)
+            yield record
 
     def facts(self, kind: str) -> dict[str, ReferenceEvent]:
         """All standing registry events of one kind by identity."""
         table = tables.reference
-        rows = self._connection.execute(select(table).where(table.c.kind == kind)).mappings()
+        wanted = select(table).where(table.c.kind == kind).order_by(table.c.position)
+        rows = self._connection.execute(wanted).mappings()
         return {
             row["identity"]: ReferenceEvent(
                 row["position"], kind, row["identity"], parse_rfc3339(row["body"]["occurred_at"]), row["body"]

@@ -3,7 +3,7 @@
 Rows are as stored, damaged ones included: whoever checks the books must be able to look at what should not be there.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 from services.settlement.books.journal_rows import JournalRow, Names
@@ -13,6 +13,7 @@ from services.settlement.domain.book.positions import Position
 from services.settlement.domain.lines.assertions import LineAssertion
 from services.settlement.domain.lines.line import Key, Line
 from services.settlement.domain.pricing.reference import Reference
+from services.settlement.domain.settling.shares import Shares
 
 
 class NetPosition(NamedTuple):
@@ -60,12 +61,16 @@ class LineRecord(NamedTuple):
 
 
 class ContentRecord(NamedTuple):
-    """What writer N has booked for a script fee or a spend: (currency -> position), stored and by the journal."""
+    """What writer N has booked for a script fee or a spend, stored and by the journal, and what runs have settled.
+
+    All by currency; a currency of which there is nothing is not in it.
+    """
 
     kind: str
     identity: str
-    stored: Mapping[str, Position]
-    journal: Mapping[str, Position]
+    stored: dict[str, Position]
+    journal: dict[str, Position]
+    settled: dict[str, Shares]
 
 
 class BooksSnapshot(Protocol):

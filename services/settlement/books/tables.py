@@ -1,7 +1,8 @@
 """The settlement store's tables, said once: Alembic migrates to them, SQLAlchemy reads them, COPY writes them.
 
 Times are timestamptz, money is bigint minor units (debit positive), identifiers text. journal is the book; account,
-line, balance and relay are projections or positions. docs/settlement.md says who locks what in which order.
+line, balance, party_leg and relay are projections or positions. run_tables.py has the tables of settlement runs.
+docs/settlement.md says who locks what in which order.
 """
 
 from sqlalchemy import (
@@ -9,6 +10,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
     ForeignKey,
     Identity,
@@ -112,6 +114,12 @@ line = Table(
     Column("amounts", ARRAY(BigInteger), nullable=False),
     Column("booked_steps", ARRAY(Text), nullable=False, comment="event ids of booked steps"),
     Column("set_aside", Text, comment="why the journal can hold nothing of it; null = it can"),
+    Column("first_seq", BigInteger, comment="number of its first journal row, which later ones correct"),
+    Column("settle_at", _Moment, comment="when a run may settle it; null = nothing of it waits for that"),
+    Column("terms", Integer, comment="id of the terms that its first settlement froze; null = never settled"),
+    Column("settled_accounts", ARRAY(Integer), nullable=False, server_default="{}", comment="what runs have settled"),
+    Column("settled_amounts", ARRAY(BigInteger), nullable=False, server_default="{}"),
+    Column("grants", JSONB, comment="what runs granted to its credits; null = nothing"),
     Index("line_one_standing", "order_id", "line_id", unique=True, postgresql_where=text("standing")),
     Index("line_by_partition", "partition", "order_id", "line_id", "buyer_id"),
     Index("line_second_owner", "partition", postgresql_where=text("NOT standing")),
@@ -133,6 +141,41 @@ assertion = Table(
     postgresql_with={"fillfactor": 85},
 )
 
+due = Table(
+    "due",
+    metadata,
+    Column("partition", SmallInteger, nullable=False),
+    Column("settle_on", Date, nullable=False, comment="UTC date of the line's settle_at as it was then"),
+    Column("order_id", Text, nullable=False),
+    Column("line_id", Text, nullable=False),
+    Column("buyer_id", Text, nullable=False),
+    Index("due_by_day", "partition", "settle_on"),
+    comment="Hints where a run finds lines to settle; a hint may be stale, the line decides",
+)
+
+terms = Table(
+    "terms",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("registry_offset", BigInteger, nullable=False, comment="the registry counts up to it, without it"),
+    Column("as_of", _Moment, nullable=False, comment="of the run; it chooses the house settings"),
+    UniqueConstraint("registry_offset", "as_of"),
+)
+
+party_leg = Table(
+    "party_leg",
+    metadata,
+    Column("account_id", Integer, primary_key=True, autoincrement=False),
+    Column("writer", SmallInteger, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("effective_at", _Moment, nullable=False),
+    Column("order_id", Text),
+    Column("line_id", Text),
+    Column("kind", SmallInteger, nullable=False),
+    comment="The journal's legs on payable, held and clawback accounts, by account",
+)
+
 period = Table(
     "period",
     metadata,
@@ -147,6 +190,7 @@ registry_position = Table(
     Column("topic_id", Text),
     Column("next_offset", BigInteger, nullable=False, server_default="0"),
     Column("revision", BigInteger, nullable=False, server_default="0"),
+    Column("zone_minutes", Integer, comment="the settlement zone, minutes east of UTC; null until the first start"),
     CheckConstraint("one", name="registry_position_is_one"),
 )
 
@@ -155,17 +199,23 @@ reference = Table(
     metadata,
     Column("kind", Text, primary_key=True, comment="the event_type"),
     Column("identity", Text, primary_key=True, comment="plan_id|version, koc_id|effective_from, content_id, spend_id"),
-    Column("body", JSONB, nullable=False, comment="the standing event: the newest offset of its identity"),
-    Column("position", BigInteger, nullable=False),
+    Column("position", BigInteger, primary_key=True, autoincrement=False, comment="the newest of an identity stands"),
+    Column("body", JSONB, nullable=False, comment="the event as published"),
     Column("revision", BigInteger, nullable=False),
     Index("reference_by_revision", "revision"),
-    comment="Plans, relations, contents, fee acceptances and spend as published",
+    comment="Every version of every registry event",
 )
 
 reprice_job = Table(
     "reprice_job",
     metadata,
-    Column("id", BigInteger, primary_key=True, autoincrement=False, comment="first registry offset of its batch"),
+    Column(
+        "id",
+        BigInteger,
+        primary_key=True,
+        autoincrement=False,
+        comment="first registry offset of its batch; below 0: a migration's",
+    ),
     Column("scope", JSONB, nullable=False, comment="what is affected: plan scopes, kocs, range of paid_at"),
     Column("cause", Text, nullable=False),
     Column("effective_at", _Moment, nullable=False),
@@ -185,8 +235,11 @@ content_position = Table(
     metadata,
     Column("kind", Text, primary_key=True, comment="script_fee or spend"),
     Column("identity", Text, primary_key=True, comment="content_id or spend_id"),
+    Column("currency", String(3), primary_key=True),
     Column("accounts", ARRAY(Integer), nullable=False, comment="booked net position, with amounts"),
     Column("amounts", ARRAY(BigInteger), nullable=False),
+    Column("settled_accounts", ARRAY(Integer), nullable=False, server_default="{}", comment="what runs have settled"),
+    Column("settled_amounts", ARRAY(BigInteger), nullable=False, server_default="{}"),
     comment="What writer N has booked of registry events that move money by themselves",
 )
 

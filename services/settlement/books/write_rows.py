@@ -17,8 +17,10 @@ from services.settlement.books import copy_format, line_rows
 from services.settlement.books.account_ids import AccountIds
 from services.settlement.books.copy_format import NULL, bytea, integers, text
 from services.settlement.books.journal_rows import JOURNAL_COLUMNS
-from services.settlement.books.line_rows import CHANGING_COLUMNS, LINE_COLUMNS
+from services.settlement.books.line_rows import CHANGING_COLUMNS, DUE_COLUMNS, LINE_COLUMNS
+from services.settlement.books.party_legs import PARTY_LEG_COLUMNS, party_leg_rows
 from services.settlement.books.ports import KeptAssertion, LineChange, PostedEntry, Writer
+from services.settlement.books.settled_columns import shares_accounts
 from services.settlement.domain.lines.line import Line
 
 STAGING = (
@@ -73,6 +75,8 @@ class WaitingRows:
         self._new_assertions: list[bytes] = []
         self._changed_assertions: list[bytes] = []
         self._moved: dict[int, list[int]] = {}
+        self._due: list[str] = []
+        self._party_legs: list[str] = []
 
     def take(self, some: Sequence[LineChange], now: str) -> str:
         """Take changes in; returns the journal's rows of COPY.
@@ -80,15 +84,23 @@ class WaitingRows:
         Raises:
             KeyError: an account is unknown; then nothing was taken in.
         """
-        journal = [self._entry(posted, now) for change in some for posted in change.entries]
+        entries = [posted for change in some for posted in change.entries]
+        journal = [self._entry(posted, now) for posted in entries]
         lines = [line_rows.copy_row(change.line, self._accounts) if change.line else "" for change in some]
-        for _, ids, amounts in journal:
+        of_parties = self._accounts.of_parties
+        for posted, (_, ids, amounts) in zip(entries, journal, strict=True):
             self._move(ids, amounts)
+            if not of_parties.isdisjoint(ids):
+                self._party_legs += party_leg_rows(posted, ids, amounts, of_parties)
         for (_, line, kept), row in zip(some, lines, strict=True):
-            if line is not None and line.stored:
-                self._changed_lines.append(row)
-            elif line is not None:
-                self._new_lines.append((line.key, row))
+            if line is not None:
+                if line.stored:
+                    self._changed_lines.append(row)
+                else:
+                    self._new_lines.append((line.key, row))
+                settle_at = line.settle_at
+                if settle_at is not None and settle_at != line.due_at:
+                    self._due.append(line_rows.due_row(line, settle_at))
             if kept is not None:
                 (self._changed_assertions if kept.stored else self._new_assertions).append(_assertion_row(kept))
         return "".join([row for row, _, _ in journal])
@@ -119,7 +131,8 @@ class WaitingRows:
                 sums[1] += 1
 
     def write(self, cursor: Any, demoted: Sequence[Line]) -> None:
-        """Displaced, new and changed lines, assertions, and the balances last, each in its order."""
+        """Parties' legs, displaced, new and changed lines, assertions, and the balances last, each in its order."""
+        copy_format.copy_text(cursor, f"party_leg ({PARTY_LEG_COLUMNS})", self._party_legs)
         _demote(cursor, demoted)
         self._write_lines(cursor)
         self._write_assertions(cursor)
@@ -131,6 +144,7 @@ class WaitingRows:
             copy_format.copy_text(cursor, f"line_staged ({LINE_COLUMNS})", self._changed_lines)
             cursor.execute(_CHANGE_LINES)
             _expect("changed lines", cursor.rowcount, len(self._changed_lines))
+        copy_format.copy_text(cursor, f"due ({DUE_COLUMNS})", self._due)
 
     def _write_assertions(self, cursor: Any) -> None:
         copy_format.copy_binary(cursor, f"assertion {_ASSERTION}", self._new_assertions)
@@ -180,7 +194,8 @@ def _names(some: Iterable[LineChange]) -> set[tuple[str, str]]:
     names: set[tuple[str, str]] = set()
     for entries, line, _ in some:
         names.update([(account, entry.currency) for entry, _, _ in entries for account in entry.legs])
-        names.update([(account, line.currency) for account in line.booked] if line else ())
+        if line is not None:
+            names.update([(account, line.currency) for account in (*line.booked, *shares_accounts(line.settled))])
     return names
 
 

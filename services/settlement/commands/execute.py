@@ -89,7 +89,7 @@ def execute(
     connection = book.connection()
     locked = run_lock(connection, draft.kind) if partitions is None else nullcontext()
     with locked, connection.begin():
-        transaction = CommandTransaction(connection, book.accounts())
+        transaction = CommandTransaction(connection, book.accounts(), book.terms())
         # the locks in the order of every writer: PERIOD and REGISTRY shared, the partitions' writers, writer N last
         transaction.lock_shared()
         writers = transaction.lock_writers({*(partitions or ()), WRITER_N})

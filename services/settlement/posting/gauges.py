@@ -27,6 +27,9 @@ SELECT unpriced, currency, count(*), sum(unpriced_minor) FROM line WHERE unprice
 _UNREGISTERED = """
 SELECT kind.name, count(fact.identity) FROM (VALUES ('script_fee.accepted'), ('spend.reported')) AS kind (name)
 LEFT JOIN reference fact ON fact.kind = kind.name AND NOT EXISTS (
+  SELECT FROM reference newer
+  WHERE newer.kind = fact.kind AND newer.identity = fact.identity AND newer.position > fact.position
+) AND NOT EXISTS (
   SELECT FROM reference content WHERE content.kind = 'content.registered'
     AND content.identity = fact.body ->> 'content_id'
 ) GROUP BY 1

@@ -5,10 +5,11 @@ Whoever comes after a process that ended in the middle finishes its run before p
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 from schemas.topics import CREDITS
-from services.settlement.books.run_ports import BudgetLine, PlanTransaction, RunPoint, RunSnapshot, RunStore, StoredRun
+from services.settlement.books.run_ports import BudgetLine, PlanTransaction, RunSnapshot, RunStore, StoredRun
 from services.settlement.domain.book.commands import CommandDraft
 from services.settlement.domain.lines.line import Key
 from services.settlement.domain.pricing.reference import Reference
@@ -36,11 +37,10 @@ _SAY_EVERY = 100_000
 
 
 class RunRequest(NamedTuple):
-    """What was asked for: the command, whose id is the run's, the moment (microseconds), and who asks."""
+    """What was asked for: the command, whose id is the run's, and the moment (microseconds)."""
 
     draft: CommandDraft
     as_of: int
-    by: str
 
 
 def plan_run(store: RunStore, request: RunRequest, progress: RunProgress) -> StoredRun:
@@ -55,7 +55,7 @@ def plan_into(
     """Plan from a snapshot into an open transaction; a trial gives one that keeps nothing."""
     point, cases, tally = snapshot.point(), snapshot.open_cases(), RunTally()
     terms = transaction.terms(point.registry, request.as_of)
-    run = StoredRun(request.draft.id, request.as_of, "planned", terms, b"", {}, request.by)
+    run = StoredRun(request.draft.id, request.as_of, "planned", terms, b"", {})
     transaction.add_run(run, point)
     # lines stream from the snapshot into the plan
     planner = LinePlanner(snapshot, request.as_of, cases, tally)
@@ -92,7 +92,7 @@ def apply_run(store: RunStore, run: StoredRun, zone_minutes: int, progress: RunP
     for partition in range(CREDITS.partitions):
         done = False
         while not done:
-            count, done = retried(lambda at=partition: chunk(at))
+            count, done = retried(partial(chunk, partition))
             if count:
                 settled += count
                 progress(f"{settled:,} lines settled")
@@ -144,13 +144,3 @@ def _budgets(planner: LinePlanner) -> list[dict[str, Any]]:
         for key, budget in sorted(planner.budgets.items())
     ]
 
-
-def point_body(point: RunPoint) -> dict[str, Any]:
-    """The point as a command says it."""
-    return {
-        "generation": point.generation,
-        "credits": list(point.credits),
-        "registry": point.registry,
-        "commands": point.commands,
-        "seqs": list(point.seqs),
-    }

@@ -156,6 +156,24 @@ def clawback(party: str) -> str:
     return f"clawback:{party}"
 
 
+def is_of_a_party(key: str) -> bool:
+    """Whether an account says what a party can be paid or owes back: payable, held or clawback."""
+    if key.startswith("clawback:"):
+        return True
+    owner, _, rest = key.partition(":")
+    return rest.endswith((":payable", ":held")) and owner not in RESERVED | {OURSELVES}
+
+
+def settled_of(claimant: str) -> str:
+    """Where a claimant has what runs have settled; our own part is the fee."""
+    return FEE if claimant == OURSELVES else payable(claimant)
+
+
+def claimant_of_settled(key: str) -> str:
+    """Whose an account of `settled_of` is."""
+    return OURSELVES if key == FEE else key.removesuffix(":payable")
+
+
 def write_off(party: str) -> str:
     """What a party owed back and we gave up."""
     return f"writeoff:{party}"

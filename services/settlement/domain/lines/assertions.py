@@ -128,6 +128,7 @@ def content_hash(assertion: LineAssertion) -> bytes:
         assertion.received_at,
         assertion.completed_at,
         assertion.policy,
+        assertion.new_customer,
         [(step.event_id, step.at, step.refunded_minor, step.cancelled) for step in assertion.steps],
         [(c.content_id, c.koc_id, c.campaign_id, c.traffic, c.weight_ppm) for c in assertion.credits],
     )

@@ -30,7 +30,8 @@ class Line:
     """The stored state of a line under one buyer. Times are microseconds, `booked` is its net position.
 
     `first_seq` is the number of its first journal entry, which later ones correct. `settle_at` is when a run may settle
-    it, None = nothing of it waits for that. `terms` freeze at the first settlement; `settled` is what runs settled.
+    it, None = nothing of it waits for that; `due_at` is the `settle_at` that the books have noted as a date to look at.
+    `terms` freeze at the first settlement; `settled` is what runs settled.
     """
 
     key: Key
@@ -54,6 +55,7 @@ class Line:
     booked_steps: tuple[str, ...] = ()
     first_seq: int | None = None
     settle_at: int | None = None
+    due_at: int | None = None
     terms: Terms | None = None
     settled: Shares = field(default_factory=dict)
     grants: LineGrants = NO_GRANTS
