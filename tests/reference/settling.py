@@ -296,9 +296,11 @@ class Model:
                 else:
                     self.slots[slot] = line["order"]
             if budget in left:
-                wanted = self._charge(trial, i)
-                if wanted > left[budget]:
-                    trial["grants"][credit.name] = (*trial["grants"][credit.name][:2], max(0, left[budget]), wanted)
+                # A bonus that an earlier run gave the line is not cut; all else shares what it leaves.
+                bonus = trial["bonus"] if i == greatest else 0
+                cut, room = self._charge(trial, i) - bonus, max(0, left[budget] - bonus)
+                if cut > room:
+                    trial["grants"][credit.name] = (*trial["grants"][credit.name][:2], room, cut)
                 taken = self._charge(trial, i)
                 left[budget] -= taken
                 committed[budget] += taken

@@ -15,7 +15,6 @@ from tests.reference.settling_script import (
     CreditOf,
     DisputeDecided,
     DisputeOpened,
-    Expected,
     FeeAccepted,
     HoldPlaced,
     HoldReleased,
@@ -31,6 +30,7 @@ from tests.reference.settling_script import (
     Spent,
     WrittenOff,
 )
+from tests.reference.settling_words import FEE, FULL, IN_C1, K7, K8, PLAIN, by_hand, case
 
 PAYOUT_STEPS = {
     "G1": "proposed, confirmed twice",
@@ -47,42 +47,6 @@ PAYOUT_STEPS = {
 }
 """Case -> what of it waits for payouts."""
 
-FEE = ("platform", "commission", 100_000)
-FULL = PlanOf("pl_1", 200_000, (FEE, ("mcn", "koc", 200_000), ("recruiter", "koc", 125_000)))
-ONLY_FEE = PlanOf("pl_1", 200_000, (FEE,))
-PLAIN = PlanOf("pl_1", 200_000)
-PARTIES = (Related("k_7", {"mcn": "m_1", "recruiter": "r_1"}), Related("k_8", {"mcn": "m_2"}))
-K7, K8 = (CreditOf("v_93", "k_7"),), (CreditOf("v_94", "k_8"),)
-IN_C1 = (CreditOf("v_93", "k_7", campaign_id="c_1"),)
-
-_NAMES = {
-    "acc": "brand:br_2:accrued", "rec": "brand:br_2:receivable", "fd": "platform:fee_deferred", "fee": "platform:fee",
-    "vat": "vat:output", "bank": "bank:main", "prepaid": "traffic:douyin:prepaid",
-    "avail": "budget:c_1:available", "comm": "budget:c_1:committed", "limit": "budget:c_1:limit",
-    "k_off": "writeoff:koc:k_7",
-}  # fmt: skip
-_PARTIES = {
-    "k": "koc:k_7", "m": "mcn:m_1", "r": "recruiter:r_1", "k8": "koc:k_8", "m2": "mcn:m_2", "k1": "koc:k_1",
-    "k2": "koc:k_2", "k3": "koc:k_3", "h": "head:h_1", "hp": "helper:hp_1", "o": "promoter_org:o_1",
-    "p": "promoter:p_1",
-}  # fmt: skip
-for _short, _owner in _PARTIES.items():
-    _NAMES |= {f"{_short}_pend": f"{_owner}:pending", f"{_short}_pay": f"{_owner}:payable"}
-    _NAMES |= {f"{_short}_held": f"{_owner}:held", f"{_short}_claw": f"clawback:{_owner}"}
-
-
-def by_hand(what: str, currency: str = "CNY", **balances: int) -> Expected:
-    """A state: all balances that are not zero, by the short names of this file."""
-    assert sum(balances.values()) == 0, what
-    return Expected(what, {_NAMES[short]: amount for short, amount in balances.items()}, currency)
-
-
-def case(title: str, *steps: object, plans: tuple[PlanOf, ...] = (FULL,), house: HouseOf | None = None) -> Case:
-    """A case under these plans and the usual parties."""
-    known = (Published(house or HouseOf()), *PARTIES, *map(Published, plans))
-    return Case(title, (*known, *steps))  # type: ignore[arg-type]
-
-
 SETTLED = {"rec": 4000, "k_pay": -2520, "m_pay": -720, "r_pay": -360, "fee": -377, "vat": -23}
 QUARTER_BACK = {
     "rec": 3000, "k_pay": -2520, "m_pay": -720, "r_pay": -360, "k_claw": 630, "m_claw": 180, "r_claw": 90,
@@ -91,7 +55,7 @@ QUARTER_BACK = {
 THREE = (CreditOf("v_1", "k_1", 333_334), CreditOf("v_2", "k_2", 333_333), CreditOf("v_3", "k_3", 333_333))
 ON_TOP = PlanOf("pl_1", 200_000, (("recruiter", "base", 50_000),))
 
-CASES = (
+CASES: tuple[Case, ...] = (
     case(
         "G1 accrue, settle, brand pays (200.00 at 20 %)",
         Paid("o1", 20_000, K7),
