@@ -12,13 +12,14 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, from_json
 
 from schemas.clicks import Click
+from schemas.commands import Command
 from schemas.credits import CreditAssertion
 from schemas.fields import MAX_EVENT_BYTES
 from schemas.ledger import LedgerEntry
 from schemas.orders import ORDER_EVENT
 from schemas.reasons import Reason
 from schemas.registry import REGISTRY_EVENT
-from schemas.topics import CLICKS, CREDITS, LEDGER, ORDERS, REGISTRY
+from schemas.topics import CLICKS, COMMANDS, CREDITS, LEDGER, ORDERS, REGISTRY
 from schemas.wording import json_problem, path_of, sentence_of
 
 MODELS: dict[str, TypeAdapter[Any]] = {
@@ -27,8 +28,9 @@ MODELS: dict[str, TypeAdapter[Any]] = {
     REGISTRY.name: REGISTRY_EVENT,
     CREDITS.name: TypeAdapter(CreditAssertion),
     LEDGER.name: TypeAdapter(LedgerEntry),
+    COMMANDS.name: TypeAdapter(Command),
 }
-_DETAIL_LENGTH = 300
+_DETAIL_LENGTH = 500
 
 
 class InvalidEvent(ValueError):  # noqa: N818 - what the event is, not a failure of ours

@@ -14,7 +14,7 @@ from schemas.asyncapi import document
 from schemas.specimens import MODELS, VALID, invalid
 
 ROOT = Path(__file__).parent
-VERSION = "1.0.0"
+VERSION = "1.1.0"
 """Of the contract: the first number is the v1 of the topics' names, the second rises with a new field."""
 _SHOWN = 3
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -8,7 +8,7 @@ from datetime import UTC
 from typing import NamedTuple
 
 from schemas.findings import Concern, Finding
-from schemas.registry import RelationSet
+from schemas.plans import RelationSet
 
 
 class _Stated(NamedTuple):

@@ -17,7 +17,22 @@ EVENT_TYPES = {
         "order.refund_reversed",
         "order.completed",
     ),
-    REGISTRY.name: ("plan.published", "relation.set", "content.registered", "script_fee.accepted", "spend.reported"),
+    REGISTRY.name: (
+        "plan.published",
+        "relation.set",
+        "content.registered",
+        "script_fee.accepted",
+        "spend.reported",
+        "content.removed",
+        "dispute.opened",
+        "dispute.decided",
+        "hold.placed",
+        "hold.released",
+        "campaign.budget_set",
+        "koc.left",
+        "payee.set",
+        "house.set",
+    ),
 }
 """Input topic -> the event types that belong to it."""
 _TOPICS = {kind: topic for topic, kinds in EVENT_TYPES.items() for kind in kinds}

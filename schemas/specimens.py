@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from schemas.clicks import Click
+from schemas.commands import Command
 from schemas.credits import CreditAssertion
 from schemas.ledger import LedgerEntry
 from schemas.orders import (
@@ -20,8 +21,8 @@ from schemas.orders import (
     OrderRefunded,
     OrderRefundReversed,
 )
-from schemas.registry import ContentRegistered, PlanPublished, RelationSet, ScriptFeeAccepted, SpendReported
-from schemas.topics import CLICKS, CREDITS, LEDGER, ORDERS, REGISTRY
+from schemas.registry_specimens import ABSENT, REGISTRY_MODELS, REGISTRY_VALID, REGISTRY_WRONG
+from schemas.topics import CLICKS, COMMANDS, CREDITS, LEDGER, ORDERS, REGISTRY
 
 Event = dict[str, Any]
 
@@ -35,15 +36,10 @@ MODELS: dict[str, dict[str, type[BaseModel]]] = {
         "order.refund_reversed": OrderRefundReversed,
         "order.completed": OrderCompleted,
     },
-    REGISTRY.name: {
-        "plan.published": PlanPublished,
-        "relation.set": RelationSet,
-        "content.registered": ContentRegistered,
-        "script_fee.accepted": ScriptFeeAccepted,
-        "spend.reported": SpendReported,
-    },
+    REGISTRY.name: REGISTRY_MODELS,
     CREDITS.name: {"credit": CreditAssertion},
     LEDGER.name: {"ledger_entry": LedgerEntry},
+    COMMANDS.name: {"command": Command},
 }
 """Topic -> name of a message type -> its model. The name is the event_type where there is one."""
 
@@ -57,10 +53,6 @@ def _order(kind: str, name: str, at: str, /, **more: Any) -> Event:
         "buyer_id": "b_1",
         **more,
     }
-
-
-def _registered(kind: str, number: int, at: str, /, **more: Any) -> Event:
-    return {"event_id": f"r{number}", "event_type": kind, "occurred_at": at, **more}
 
 
 VALID: dict[str, Event] = {
@@ -117,67 +109,7 @@ VALID: dict[str, Event] = {
         "order.refund_reversed", "rrev", "2026-11-06T09:00:00Z", refund_id="rf_1", line_id="1"
     ),
     "order.completed": _order("order.completed", "done", "2026-11-12T09:00:00Z"),
-    "plan.published": _registered(
-        "plan.published",
-        1,
-        "2026-10-01T00:00:00Z",
-        plan_id="pl_1",
-        version=1,
-        kind="open",
-        brand_id="br_2",
-        product_ids=None,
-        category_ids=None,
-        koc_ids=None,
-        campaign_id=None,
-        platforms=None,
-        rate_ppm=200_000,
-        paid_traffic_rate_ppm=None,
-        tiers=[],
-        new_customer_bonus_minor=0,
-        currency="CNY",
-        base="goods_paid",
-        splits=[
-            {"role": "platform", "of": "commission", "share_ppm": 100_000},
-            {"role": "mcn", "of": "koc", "share_ppm": 200_000},
-            {"role": "recruiter", "of": "koc", "share_ppm": 125_000},
-        ],
-        return_window_days=7,
-        effective_from="2026-10-01T00:00:00Z",
-        effective_to=None,
-    ),
-    "relation.set": _registered(
-        "relation.set",
-        2,
-        "2026-10-01T00:00:00Z",
-        koc_id="k_7",
-        parties={"mcn": "m_1"},
-        effective_from="2026-10-01T00:00:00Z",
-        effective_to=None,
-    ),
-    "content.registered": _registered(
-        "content.registered",
-        3,
-        "2026-10-20T00:00:00Z",
-        content_id="v_93",
-        koc_id="k_7",
-        platform="douyin",
-        brand_id="br_2",
-        campaign_id="c_1111",
-        content_family_id="fam_4",
-        script_fee_minor=30_000,
-        currency="CNY",
-    ),
-    "script_fee.accepted": _registered("script_fee.accepted", 4, "2026-10-25T00:00:00Z", content_id="v_93"),
-    "spend.reported": _registered(
-        "spend.reported",
-        5,
-        "2026-11-02T00:00:00Z",
-        content_id="v_93",
-        spend_id="sp_1",
-        amount_minor=100_000,
-        currency="CNY",
-        paid_by="brand",
-    ),
+    **REGISTRY_VALID,
     "credit": {
         "order_id": "o_1",
         "line_id": "1",
@@ -251,11 +183,29 @@ VALID: dict[str, Event] = {
         "prev_hash": "0" * 64,
         "hash": "5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef",
     },
+    "command": {
+        "seq": 17,
+        "command_id": "run-2026-12-01",
+        "kind": "settlement.run",
+        "by": "ann",
+        "reason": "weekly",
+        "at": "2026-12-01T02:00:07.5Z",
+        "body": {"as_of": "2026-12-01T02:00:00Z"},
+        "point": {
+            "generation": 0,
+            "credits": [0] * 3 + [1_042] + [0] * 8,
+            "registry": 88,
+            "commands": 16,
+            "seqs": [0] * 3 + [118] + [0] * 8 + [2],
+        },
+        "result": {"lines": 1, "plan_sha256": "0a" * 32},
+        "prev_hash": "0" * 64,
+        "hash": "9c1185a5c5e9fc54612808977ee8f548b2258d31ddadef707f1a4a5e5d1f3b6a",
+    },
 }
 
-_ABSENT = object()
 _EVERY_EVENT: dict[str, tuple[str, Any]] = {
-    "event_id-missing": ("event_id", _ABSENT),
+    "event_id-missing": ("event_id", ABSENT),
     "event_id-with-a-space": ("event_id", "evt 1"),
     "occurred_at-without-offset": ("occurred_at", "2026-11-01T09:00:00"),
     "occurred_at-with-nanoseconds": ("occurred_at", "2026-11-01T09:00:00.123456789Z"),
@@ -263,7 +213,7 @@ _EVERY_EVENT: dict[str, tuple[str, Any]] = {
 }
 _SOME: dict[str, dict[str, tuple[str, Any]]] = {
     "click": {
-        "koc_id-missing": ("koc_id", _ABSENT),
+        "koc_id-missing": ("koc_id", ABSENT),
         "content_id-a-number": ("content_id", 93),
         "platform-in-capitals": ("platform", "Douyin"),
         "buyer_id-empty": ("buyer_id", ""),
@@ -272,7 +222,7 @@ _SOME: dict[str, dict[str, tuple[str, Any]]] = {
         "money-negative": ("lines.0.goods_paid_minor", -1),
         "money-as-text": ("lines.0.goods_paid_minor", "20000"),
         "money-absurd": ("lines.0.goods_paid_minor", 10**15),
-        "money-missing": ("lines.0.goods_paid_minor", _ABSENT),
+        "money-missing": ("lines.0.goods_paid_minor", ABSENT),
         "quantity-a-boolean": ("lines.0.quantity", True),
         "currency-in-small-letters": ("currency", "cny"),
         "currency-of-no-country": ("currency", "RMB"),
@@ -281,30 +231,28 @@ _SOME: dict[str, dict[str, tuple[str, Any]]] = {
     "order.received": {"line_ids-empty": ("line_ids", [])},
     "order.refunded": {
         "refund-negative": ("lines.0.refund_minor", -5_000),
-        "refund_id-missing": ("refund_id", _ABSENT),
+        "refund_id-missing": ("refund_id", ABSENT),
     },
     "order.cancelled": {"reason-a-number": ("reason", 7)},
-    "order.refund_reversed": {"line_id-missing": ("line_id", _ABSENT)},
-    "order.completed": {"order_id-missing": ("order_id", _ABSENT)},
-    "plan.published": {
-        "rate-over-one": ("rate_ppm", 1_000_001),
-        "rate-a-fraction": ("rate_ppm", 0.2),
-        "kind-unknown": ("kind", "secret"),
-        "effective_from-missing": ("effective_from", _ABSENT),
-    },
-    "relation.set": {"parties-a-list": ("parties", ["m_1"])},
-    "content.registered": {"script_fee-negative": ("script_fee_minor", -1)},
-    "script_fee.accepted": {"content_id-missing": ("content_id", _ABSENT)},
-    "spend.reported": {"paid_by-unknown": ("paid_by", "nobody"), "currency-gold": ("currency", "XAU")},
+    "order.refund_reversed": {"line_id-missing": ("line_id", ABSENT)},
+    "order.completed": {"order_id-missing": ("order_id", ABSENT)},
+    **REGISTRY_WRONG,
     "credit": {
         "status-unknown": ("status", "lost"),
-        "version-incomplete": ("version.order", _ABSENT),
+        "version-incomplete": ("version.order", ABSENT),
         "weight-zero": ("credits.0.weight_ppm", 0),
         "steps-none": ("steps", []),
     },
     "ledger_entry": {
         "one-leg": ("legs", [{"account": "brand:br_2:accrued", "amount_minor": 4_000}]),
         "hash-too-short": ("hash", "5f70"),
+        "seq-zero": ("seq", 0),
+    },
+    "command": {
+        "kind-one-word": ("kind", "run"),
+        "by-nobody": ("by", ""),
+        "body-a-text": ("body", "as_of 2026-12-01"),
+        "point-without-seqs": ("point.seqs", ABSENT),
         "seq-zero": ("seq", 0),
     },
 }
@@ -320,10 +268,10 @@ def invalid(name: str) -> Iterator[tuple[str, Event]]:
 
 
 def _put(event: Any, path: list[str], value: Any) -> None:
-    """Set, or for _ABSENT remove, what lies at a path of names and indexes."""
+    """Set, or for ABSENT remove, what lies at a path of names and indexes."""
     for step in path[:-1]:
         event = event[int(step)] if isinstance(event, list) else event[step]
-    if value is _ABSENT:
+    if value is ABSENT:
         del event[path[-1]]
     else:
         event[path[-1]] = value

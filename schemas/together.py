@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 from schemas.clicks import Click
 from schemas.findings import Concern, Finding
 from schemas.orders import OrderEvent, OrderPaid, OrderRefunded, OrderRefundReversed
+from schemas.plans import RelationSet
 from schemas.reasons import Reason
 from schemas.refunds import check_refunds
-from schemas.registry import RelationSet
 from schemas.relations import Relations
 
 

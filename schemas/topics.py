@@ -41,6 +41,7 @@ CREDITS = Topic(
     "attribution.credits.v1", "order_id/line_id", BUYER_PARTITIONS, 400 * DAY_MS, "attribution", "settlement"
 )
 LEDGER = Topic("settlement.ledger.v1", "order_id or party", BUYER_PARTITIONS + 1, FOR_EVER, "settlement", "finance")
+COMMANDS = Topic("settlement.commands.v1", "command_id", 1, FOR_EVER, "settlement", "finance")
 
 INPUTS = (CLICKS, ORDERS, REGISTRY)
 DLQ_PARTITIONS = 3
@@ -48,5 +49,5 @@ DLQ_RETENTION_MS = 90 * DAY_MS
 DLQS = tuple(
     Topic(topic.dlq, "as the input", DLQ_PARTITIONS, DLQ_RETENTION_MS, topic.read_by, "operators") for topic in INPUTS
 )
-ALL = (*INPUTS, CREDITS, LEDGER, *DLQS)
+ALL = (*INPUTS, CREDITS, LEDGER, COMMANDS, *DLQS)
 BY_NAME = {topic.name: topic for topic in ALL}

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic_core import ErrorDetails
 
 from schemas.credits import POLICY_PATTERN
+from schemas.entities import OWNER_PATTERN
 from schemas.fields import IDENTIFIER_PATTERN, TEXT_PATTERN, WORD_PATTERN, WRONG
 from schemas.ledger import ENTRY_ID_PATTERN, HASH_PATTERN, KIND_PATTERN, PERIOD_PATTERN
 
@@ -23,6 +24,7 @@ FORMS = {
     HASH_PATTERN: "must be 64 digits 0 to 9 or a to f",
     ENTRY_ID_PATTERN: "must be two numbers joined by a hyphen",
     KIND_PATTERN: "must be two words joined by a dot, of letters a to z or _",
+    OWNER_PATTERN: "must be a role, a colon and an id, such as koc:k_7",
     PERIOD_PATTERN: "must be a month such as 2026-11",
 }
 """The pattern of a text -> what it allows."""
@@ -52,7 +54,8 @@ def sentence_of(error: ErrorDetails) -> str:
     if error["type"] == "literal_error" and isinstance(value, str):
         return none_of(path, value, context["expected"])
     if error["loc"][-1:] == ("[key]",):
-        return f"{path}: the name {FORMS.get(context.get('pattern', ''), UNFORESEEN)}"
+        named = FORMS.get(context.get("pattern", "")) or str(context.get("error", UNFORESEEN))
+        return f"{path}: the name {named}"
     words = _WORDS.get(error["type"])
     return f"{path or 'the record'}: {words(context, value) if words else UNFORESEEN}"
 

@@ -142,7 +142,7 @@ def _counted(found: "Iterable[Sample]", what: str) -> "Iterator[Sample]":
 def _routed(found: "Iterable[Sample]", relations: "Relations") -> "tuple[list[Outgoing], list[Refused]]":
     """The records of all valid samples, and the others with where they stand and why; relations are collected."""
     from schemas.decoding import InvalidEvent, read
-    from schemas.registry import RelationSet
+    from schemas.plans import RelationSet
     from schemas.topics import REGISTRY
     from services.runtime.routing import route
 

@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+from schemas.entities import KEY_FIELDS
+from schemas.house import HOUSE_KEY
 from schemas.topics import CLICKS, ORDERS, REGISTRY
 from services.kernel.time import format_rfc3339
 from services.runtime.publishing import Outgoing
@@ -19,7 +21,7 @@ def record(event: Event) -> Outgoing:
     elif kind.startswith("order."):
         topic, key = ORDERS.name, event["buyer_id"]
     else:
-        topic, key = REGISTRY.name, event.get("plan_id") or event.get("content_id") or event["koc_id"]
+        topic, key = REGISTRY.name, next((event[name] for name in KEY_FIELDS if event.get(name)), HOUSE_KEY)
     return Outgoing(topic, str(key).encode(), json.dumps(event, separators=(",", ":")).encode())
 
 

@@ -3,6 +3,7 @@
 import json
 
 from schemas import decoding
+from schemas.entities import KEY_FIELDS
 from schemas.reasons import Reason
 from schemas.routing import topic_of
 from schemas.topics import REGISTRY
@@ -30,6 +31,6 @@ def route_as_is(raw: bytes, default_topic: str) -> Outgoing:
         topic = topic_of(event if isinstance(event, dict) else {})
     except (ValueError, RecursionError):
         return Outgoing(default_topic, b"unroutable", raw)
-    field = ("plan_id", "koc_id", "content_id") if topic == REGISTRY.name else ("buyer_id",)
+    field = KEY_FIELDS if topic == REGISTRY.name else ("buyer_id",)
     key = next((event[name] for name in field if isinstance(event.get(name), str)), "unroutable")
     return Outgoing(topic, key.encode(errors="replace"), raw)

@@ -6,7 +6,7 @@ from typing import Any
 
 from services.kernel.time import format_rfc3339, parse_rfc3339
 from services.settlement.domain.pricing.plans import Plan, Split
-from services.settlement.domain.pricing.price import Reference
+from services.settlement.domain.pricing.reference import Reference
 from services.settlement.domain.pricing.relations import Relation
 
 PAID_AT = parse_rfc3339("2026-11-01T09:00:00Z")

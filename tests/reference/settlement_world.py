@@ -20,7 +20,7 @@ from services.settlement.domain.pricing.facts import (
     relation_of,
     spend_of,
 )
-from services.settlement.domain.pricing.price import Reference
+from services.settlement.domain.pricing.reference import Reference
 from services.settlement.domain.settling.contents import script_fee_target, spend_target
 from services.settlement.posting.read_registry import read_event
 from tests.kit.book_driver import BookDriver, MemoryStore

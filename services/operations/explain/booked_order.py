@@ -16,7 +16,7 @@ from services.settlement.books.posting_transaction import psycopg_of
 from services.settlement.books.reference import refresh
 from services.settlement.books.tables import account, assertion, journal, line, registry_position
 from services.settlement.books.terms_ids import TermsIds
-from services.settlement.domain.pricing.price import Reference
+from services.settlement.domain.pricing.reference import Reference
 
 
 def read_booked(connection: Connection, order_id: str) -> BookedOrder:

@@ -12,7 +12,7 @@ from services.runtime.deadletters import LogPosition
 from services.settlement.books.journal_entry import JournalEntry
 from services.settlement.domain.lines.assertions import LineAssertion
 from services.settlement.domain.lines.line import Line
-from services.settlement.domain.pricing.price import Reference
+from services.settlement.domain.pricing.reference import Reference
 
 # ruff: noqa: D102 - what each field of an assertion means stands once, in the public contract (schemas)
 

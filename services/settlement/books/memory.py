@@ -37,7 +37,7 @@ from services.settlement.domain.book.periods import month_after
 from services.settlement.domain.lines.assertions import LineAssertion
 from services.settlement.domain.lines.line import Key, Line
 from services.settlement.domain.pricing.facts import SPEND
-from services.settlement.domain.pricing.price import Reference
+from services.settlement.domain.pricing.reference import Reference
 from services.settlement.domain.pricing.scopes import Scope
 
 
@@ -269,4 +269,5 @@ def _in_scope(line: Line, scope: Scope) -> bool:
         or (scope.paid_to is not None and line.paid_at >= scope.paid_to)
     ):
         return False
-    return scope.brands is None or line.brand_id in scope.brands or not scope.kocs.isdisjoint(line.koc_ids)
+    is_named = line.brand_id in (scope.brands or ()) or line.key[0] in scope.orders
+    return scope.brands is None or is_named or not scope.kocs.isdisjoint(line.koc_ids)

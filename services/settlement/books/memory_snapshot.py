@@ -12,7 +12,7 @@ from services.settlement.books.ports import ReferenceEvent
 from services.settlement.books.snapshot_port import Balance, BooksSnapshot, ContentRecord, LineRecord, StoredWriter
 from services.settlement.domain.book.positions import Position
 from services.settlement.domain.lines.line import Key, Line
-from services.settlement.domain.pricing.price import Reference
+from services.settlement.domain.pricing.reference import Reference
 from services.settlement.domain.settling.contents import SCRIPT_FEE_POSITION
 
 _BUYER = re.compile("/[^|/]+/([^|/]+)")

@@ -8,7 +8,7 @@ from services.settlement.domain.book.entries import Entry, Link
 from services.settlement.domain.book.positions import Position
 from services.settlement.domain.lines.assertions import LineAssertion
 from services.settlement.domain.lines.line import Key, Line
-from services.settlement.domain.pricing.price import Reference
+from services.settlement.domain.pricing.reference import Reference
 from services.settlement.domain.pricing.scopes import Scope
 from services.settlement.domain.settling.shares import Shares
 

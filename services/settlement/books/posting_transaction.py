@@ -23,7 +23,7 @@ from services.settlement.books.terms_ids import TermsIds
 from services.settlement.domain.book.entries import Link
 from services.settlement.domain.book.periods import month_after
 from services.settlement.domain.lines.line import Line
-from services.settlement.domain.pricing.price import Reference
+from services.settlement.domain.pricing.reference import Reference
 
 PERIOD, REGISTRY = 4_715_010, 4_715_011
 """Keys of the advisory locks: the closer holds PERIOD exclusively, the registry's reader REGISTRY."""

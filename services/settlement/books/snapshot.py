@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import Engine, select, text
 
 from services.kernel.errors import InvariantBroken, Refused
-from services.kernel.time import parse_rfc3339
 from services.settlement.books import tables
 from services.settlement.books.account_ids import AccountIds
 from services.settlement.books.decode_credits import decode_credit
@@ -16,14 +15,14 @@ from services.settlement.books.journal_rows import JOURNAL_COLUMNS, JournalRow
 from services.settlement.books.line_rows import LINE_COLUMNS, read_line
 from services.settlement.books.ports import ReferenceEvent
 from services.settlement.books.posting_transaction import psycopg_of
-from services.settlement.books.reference import refresh
+from services.settlement.books.reference import refresh, stored_event
 from services.settlement.books.settled_columns import read_shares
 from services.settlement.books.snapshot_port import Balance, ContentRecord, LineRecord, NetPosition, StoredWriter
 from services.settlement.books.terms_ids import TermsIds
 from services.settlement.domain.book.entries import Link
 from services.settlement.domain.book.positions import Position
 from services.settlement.domain.lines.line import Key, Line
-from services.settlement.domain.pricing.price import Reference
+from services.settlement.domain.pricing.reference import Reference
 
 _SESSION = ("cursor_tuple_fraction = 1", "work_mem = '64MB'", "jit = off")
 """Every cursor here is read to its end: plan for the last row, not for the first."""
@@ -185,12 +184,7 @@ class Snapshot:
         table = tables.reference
         wanted = select(table).where(table.c.kind == kind).order_by(table.c.position)
         rows = self._connection.execute(wanted).mappings()
-        return {
-            row["identity"]: ReferenceEvent(
-                row["position"], kind, row["identity"], parse_rfc3339(row["body"]["occurred_at"]), row["body"]
-            )
-            for row in rows
-        }
+        return {event.identity: event for event in map(stored_event, rows)}
 
     def reference(self) -> Reference:
         """Plans and relations at the snapshot's registry revision."""

@@ -24,7 +24,7 @@ from services.settlement.books.ports import (
 from services.settlement.domain.lines.booking import book_assertion, book_demotion
 from services.settlement.domain.lines.line import ContentConflict, Key, Line, owner
 from services.settlement.domain.lines.vectors import NOTHING, Precedence
-from services.settlement.domain.pricing.price import Reference
+from services.settlement.domain.pricing.reference import Reference
 
 SECOND_OWNER = "second_owner"
 QUARANTINED = "quarantined"
@@ -84,7 +84,7 @@ def post_batch(
     counts = PostingCounts()
     work = _fold(transaction, batch, writers, moment, counts)
     builder = EntryBuilder(writers, moment, zone_minutes, counts)
-    displaced = _decide_owners(work, builder, counts)
+    displaced = _decide_owners(work, builder, reference, counts)
     for partition, (_, end) in batch.ranges.items():
         writers[partition].next_offset = end
     changes = chain([LineChange(displaced)], _book(work, builder, reference))
@@ -102,7 +102,7 @@ def _book(work: _Work, builder: EntryBuilder, reference: Reference) -> Iterator[
         cause = f"credits of assertion {incoming.partition}-{incoming.position}"
         rows = book_assertion(line, incoming.assertion, reference, cause)
         idem = _idem(builder.writers, incoming, key)
-        entries = builder.build(line.partition, idem, rows, line.currency, line) if rows else ()
+        entries = builder.build_for(line, idem, rows) if rows else ()
         kept = KeptAssertion(key, key in work.asserted, incoming.partition, incoming.position, incoming.raw)
         yield LineChange(entries, line, kept)
 
@@ -157,7 +157,9 @@ def _fold(
     return work
 
 
-def _decide_owners(work: _Work, builder: EntryBuilder, counts: PostingCounts) -> list[PostedEntry]:
+def _decide_owners(
+    work: _Work, builder: EntryBuilder, reference: Reference, counts: PostingCounts
+) -> list[PostedEntry]:
     """Let the smallest (paid_at, buyer_id) stand where a new key claims an order line; the others give all back."""
     elsewhere: set[int] = set()
     displaced: list[PostedEntry] = []
@@ -173,7 +175,7 @@ def _decide_owners(work: _Work, builder: EntryBuilder, counts: PostingCounts) ->
                 if line.partition not in builder.writers:
                     elsewhere.add(line.partition)
                     continue
-                displaced += _displace(line, incoming, builder)
+                displaced += _displace(line, incoming, builder, reference)
                 work.demoted.append(line)
                 work.changed[line.key] = line
             line.standing = False
@@ -183,12 +185,14 @@ def _decide_owners(work: _Work, builder: EntryBuilder, counts: PostingCounts) ->
     return displaced
 
 
-def _displace(line: Line, incoming: IncomingAssertion, builder: EntryBuilder) -> list[PostedEntry]:
+def _displace(
+    line: Line, incoming: IncomingAssertion, builder: EntryBuilder, reference: Reference
+) -> list[PostedEntry]:
     """Take all back from a line whose order line belongs to another buyer."""
     cause = f"the order line belongs to another buyer by assertion {incoming.partition}-{incoming.position}"
-    rows = book_demotion(line, incoming.assertion.as_of, cause)
+    rows = book_demotion(line, reference, incoming.assertion.as_of, cause)
     idem = _idem(builder.writers, incoming, line.key)
-    return builder.build(line.partition, idem, rows, line.currency, line)
+    return builder.build_for(line, idem, rows)
 
 
 def _idem(writers: dict[int, Writer], incoming: IncomingAssertion, key: Key) -> str:

@@ -8,7 +8,7 @@ from services.settlement.books.ports import JobProgress, LineChange, RepriceJob,
 from services.settlement.domain.lines.assertions import LineAssertion
 from services.settlement.domain.lines.booking import book_reprice
 from services.settlement.domain.lines.line import Line
-from services.settlement.domain.pricing.price import Reference
+from services.settlement.domain.pricing.reference import Reference
 
 CHUNK = 5_000
 
@@ -54,10 +54,10 @@ def _reprice(
         rows = book_reprice(line, assertion, reference, job.cause, job.effective_at)
         if _price_of(line) != before:
             idem = f"registry|{job.number}|{line_key(*line.key)}"
-            yield LineChange(builder.build(line.partition, idem, rows, line.currency, line), line)
+            yield LineChange(builder.build_for(line, idem, rows), line)
             counts.assertions["repriced"] += 1
 
 
 def _price_of(line: Line) -> tuple[object, ...]:
     """What a price decides of a line."""
-    return line.booked, line.booked_steps, line.unpriced, line.unpriced_minor, line.set_aside
+    return line.booked, line.booked_steps, line.unpriced, line.unpriced_minor, line.set_aside, line.settle_at

@@ -17,9 +17,9 @@ from services.settlement.books.ports import (
     RegistryTransaction,
     RepriceJob,
 )
+from services.settlement.domain.book.drafts import ONLY, EntryDraft
 from services.settlement.domain.book.entries import Kind
 from services.settlement.domain.book.positions import Position, difference
-from services.settlement.domain.lines.booking import ONLY, EntryDraft
 from services.settlement.domain.pricing.facts import (
     ACCEPTED,
     CONTENT,
@@ -31,15 +31,16 @@ from services.settlement.domain.pricing.facts import (
     relation_of,
     spend_of,
 )
-from services.settlement.domain.pricing.price import Reference
+from services.settlement.domain.pricing.reference import Reference
 from services.settlement.domain.pricing.scopes import scope_of
 from services.settlement.domain.settling.contents import (
     SCRIPT_FEE_POSITION,
     SPEND_POSITION,
     Content,
-    script_fee_target,
+    script_fee_worth,
     spend_target,
 )
+from services.settlement.domain.settling.place import place
 from services.settlement.posting.post_credits import Fenced
 
 
@@ -142,7 +143,8 @@ def _book_contents(
 
 
 def _fee(event: ReferenceEvent, content: Content | None, accepted: ReferenceEvent | None) -> _Target:
-    target = script_fee_target(content, accepted=accepted is not None)
+    worth = script_fee_worth(content, accepted=accepted is not None, cancelled=False)
+    target = place({}, worth.owed, worth.brand_id, 0) if worth else {}
     since = max(event.occurred_at, accepted.occurred_at) if accepted else event.occurred_at
     return _Target(content.currency if content else None, target, since, event)
 
@@ -176,7 +178,7 @@ def _book(
             cause = f"{target.event.kind} {target.event.identity}"
             row = EntryDraft(entry_kind, ONLY, cause, target.effective_at, legs)
             idem = f"registry|{target.event.position}|{kind}|{identity}|{of}"
-            entries += builder.build(writer, idem, [row], of, None)
+            entries += builder.build(writer, idem, [row], of)
             moved[identity, of] = position._replace(booked=goal)
     transaction.put_positions(kind, moved)
     return entries

@@ -21,7 +21,7 @@ from services.settlement.books.ports import Batch
 from services.settlement.books.posting_transaction import BookConnections
 from services.settlement.books.registry_transaction import oldest_open_job, registry_transaction
 from services.settlement.domain.lines.line import ContentConflict
-from services.settlement.domain.pricing.price import Reference
+from services.settlement.domain.pricing.reference import Reference
 from services.settlement.posting.fetching import FetchedBatch, RegistryRecords
 from services.settlement.posting.post_credits import OwnedElsewhere, post_batch
 from services.settlement.posting.read_credits import explain_conflict

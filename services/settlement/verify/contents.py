@@ -13,9 +13,10 @@ from services.settlement.domain.settling.contents import (
     SPEND_POSITION,
     Content,
     Spend,
-    script_fee_target,
+    script_fee_worth,
     spend_target,
 )
+from services.settlement.domain.settling.place import place
 from services.settlement.verify.findings import Difference, Note
 
 Booked = dict[str, Position]
@@ -96,7 +97,8 @@ def _targets(facts: ContentFacts) -> dict[tuple[str, str], Booked]:
     """What the standing facts are worth."""
     targets: dict[tuple[str, str], Booked] = {}
     for content in facts.registered.values():
-        fee = script_fee_target(content, accepted=content.content_id in facts.accepted)
+        worth = script_fee_worth(content, accepted=content.content_id in facts.accepted, cancelled=False)
+        fee = place({}, worth.owed, worth.brand_id, 0) if worth else {}
         targets[SCRIPT_FEE_POSITION, content.content_id] = {content.currency: fee} if fee and content.currency else {}
     for identity, spend in facts.spends.items():
         borne = spend_target(spend, facts.registered.get(spend.content_id))

@@ -8,8 +8,9 @@ from services.settlement.domain.book.positions import Position
 from services.settlement.domain.lines.assertions import LineAssertion, content_hash, vector_of
 from services.settlement.domain.lines.line import Line, owner
 from services.settlement.domain.lines.vectors import NOTHING, dominates
-from services.settlement.domain.lines.worth import WORTHLESS, worth_of
-from services.settlement.domain.pricing.price import Reference
+from services.settlement.domain.lines.worth import vat_ppm_of, worth_of_line
+from services.settlement.domain.pricing.reference import Reference
+from services.settlement.domain.settling.place import owed_of, place
 from services.settlement.verify.findings import Difference, Note
 
 _BELOW = "below their join (a complete assertion is still to come)"
@@ -67,8 +68,10 @@ class LineCheck:
         """What is booked must be the assertion's price, unless the line is frozen; nothing where it does not stand."""
         if line.quarantined is not None:
             return
-        worth = worth_of(assertion, self._reference) if line.standing else WORTHLESS
+        worth = worth_of_line(line, assertion, self._reference)
         target, unpriced, unpriced_minor = worth.target, worth.unpriced, worth.unpriced_minor
+        if line.settled:
+            target = place(line.settled, owed_of(target), line.brand_id, vat_ppm_of(line, self._reference))
         stored = (booked, line.unpriced, line.unpriced_minor, line.set_aside)
         if stored == (target, unpriced, unpriced_minor, worth.set_aside):
             return

@@ -8,8 +8,8 @@ from itertools import groupby
 import pytest
 
 from schemas import decoding
+from schemas.plans import PlanPublished
 from schemas.reasons import UNUSABLE, Reason
-from schemas.registry import PlanPublished
 from schemas.topics import BUYER_PARTITIONS, CLICKS, ORDERS, REGISTRY
 from services.demo import conversion_paths, poison
 from services.demo.events import Event, record

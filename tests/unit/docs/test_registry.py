@@ -10,8 +10,9 @@ from typing import Any, get_args
 import pytest
 
 from schemas.check import check
+from schemas.contents import SpendReported
+from schemas.entities import RESERVED_ROLES, RegistryEvent
 from schemas.fields import Message
-from schemas.registry import RESERVED_ROLES, RegistryEvent, SpendReported
 from schemas.samples import Sample, samples
 from schemas.specimens import MODELS
 from schemas.topics import REGISTRY
@@ -21,7 +22,8 @@ from services.settlement.domain.book import chart
 from services.settlement.domain.book.currencies import decimal_text
 from services.settlement.domain.pricing.facts import content_of, plan_of, relation_of, spend_of
 from services.settlement.domain.pricing.plans import KINDS, Plan, Split
-from services.settlement.domain.pricing.price import Position, Reference, price, remaining_base, split, terms_of
+from services.settlement.domain.pricing.price import Position, price, remaining_base, split, terms_of
+from services.settlement.domain.pricing.reference import Reference
 from services.settlement.domain.settling.contents import script_fee_target, spend_target
 from tests.kit.settlement_facts import Fact
 

@@ -20,7 +20,7 @@ from services.operations.explain.why_not import why_not
 from services.operations.explain.why_not_forms import why_not_text
 from services.settlement.books.decode_credits import decode_credit
 from services.settlement.domain.lines.line import Line
-from services.settlement.domain.pricing.price import Reference
+from services.settlement.domain.pricing.reference import Reference
 from tests.kit.order_events import home, paid, record, refunded
 from tests.kit.settlement_facts import PAID_AT, Fact, plan, reference, usual
 

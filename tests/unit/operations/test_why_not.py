@@ -13,7 +13,7 @@ from services.operations.explain.why_not import why_not
 from services.operations.explain.why_not_forms import why_not_json, why_not_text
 from services.settlement.books.decode_credits import decode_credit
 from services.settlement.domain.lines.line import Line
-from services.settlement.domain.pricing.price import Reference
+from services.settlement.domain.pricing.reference import Reference
 from tests.kit.order_events import paid, record
 from tests.kit.settlement_facts import PAID_AT, Fact, FactCredit, FactVersion, usual
 

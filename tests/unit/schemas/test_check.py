@@ -15,8 +15,9 @@ from schemas.decoding import MODELS
 from schemas.findings import Finding
 from schemas.partitioning import partition_of
 from schemas.samples import Sample, samples
+from schemas.specimens import MODELS as SPECIMENS
 from schemas.specimens import VALID
-from schemas.topics import CLICKS, CREDITS, ORDERS
+from schemas.topics import CLICKS, COMMANDS, CREDITS, INPUTS, LEDGER, ORDERS
 
 ROOT = Path(__file__).parents[3]
 CLICK, PAID = VALID["click"], VALID["order.paid"]
@@ -41,17 +42,19 @@ def run(*arguments: str, given: str = "", folder: Path = ROOT) -> subprocess.Com
 
 
 def test_the_valid_examples_of_all_inputs_are_valid_together() -> None:
-    report = checked(*(event for name, event in VALID.items() if name not in {"credit", "ledger_entry"}))
+    inputs = [VALID[name] for topic in INPUTS for name in SPECIMENS[topic.name]]
+    report = checked(*inputs)
     assert report.findings == []
     assert report.invalid == 0
-    assert sum(report.events.values()) == len(VALID) - 2
+    assert sum(report.events.values()) == len(inputs)
 
 
 @pytest.mark.parametrize(
     "path", sorted((ROOT / "schemas/examples").glob("*/invalid-*.json")), ids=lambda path: path.stem
 )
 def test_every_invalid_example_is_found_out(path: Path) -> None:
-    topic = {"credit": CREDITS.name, "ledger_entry": "settlement.ledger.v1"}.get(path.parent.name)
+    outputs = {name: topic.name for topic in (CREDITS, LEDGER, COMMANDS) for name in SPECIMENS[topic.name]}
+    topic = outputs.get(path.parent.name)
     assert check(samples(str(path)), topic).invalid == 1
 
 
@@ -164,6 +167,7 @@ def test_unknown_fields_are_counted_and_do_no_harm() -> None:
 
 def test_our_own_messages_can_be_checked_by_those_who_read_them() -> None:
     assert checked(VALID["credit"], topic=CREDITS.name).events == {CREDITS.name: 1}
+    assert checked(VALID["command"], topic=COMMANDS.name).events == {COMMANDS.name: 1}
 
 
 def test_lines_documents_arrays_and_packed_files_hold_the_same_events(tmp_path: Path) -> None:

@@ -131,6 +131,11 @@ def claimant_of(pending_account: str) -> str:
     return OURSELVES if pending_account == FEE_DEFERRED else pending_account.removesuffix(":pending")
 
 
+def is_pending(account: str) -> bool:
+    """Whether it holds what a claimant has earned and not yet settled."""
+    return account.endswith(":pending") or account == FEE_DEFERRED
+
+
 def pending_of(claimant: str) -> str:
     """What a claimant has earned and not yet settled."""
     return FEE_DEFERRED if claimant == OURSELVES else f"{claimant}:pending"

@@ -2,31 +2,27 @@
 
 from typing import NamedTuple
 
+from services.settlement.domain.book.drafts import ONLY, EntryDraft
 from services.settlement.domain.book.entries import Kind
 from services.settlement.domain.book.positions import Position, difference, total
 from services.settlement.domain.lines.assertions import AssertedStep, LineAssertion, is_cancelled
+from services.settlement.domain.lines.clock import settle_at_of
 from services.settlement.domain.lines.line import Line
-from services.settlement.domain.lines.worth import WORTHLESS, Worth, exceeds_limit, may_exceed_limit, worth_of
-from services.settlement.domain.pricing.price import Reference, price
+from services.settlement.domain.lines.reversals import book_reversals
+from services.settlement.domain.lines.worth import (
+    Worth,
+    exceeds_limit,
+    may_exceed_limit,
+    pricing_reference,
+    vat_ppm_of,
+    worth_of_line,
+)
+from services.settlement.domain.pricing.price import price
+from services.settlement.domain.pricing.reference import Reference
+from services.settlement.domain.settling.place import owed_of, place
 
 REST = "rest"
 """The step of the row that books what no order event explains."""
-
-ONLY = ""
-"""The step of a row that is the only one of its cause."""
-
-
-class EntryDraft(NamedTuple):
-    """One entry to be: what moves (`legs`, no zeros), when it takes effect, and why in words.
-
-    `step` tells the rows of one line and one cause apart: the position of the order event, REST, or ONLY.
-    """
-
-    kind: Kind
-    step: str
-    cause: str
-    effective_at: int
-    legs: Position
 
 
 class Rest(NamedTuple):
@@ -49,46 +45,68 @@ def book_reprice(
     return _book(line, assertion, reference, Rest(ONLY, cause, effective_at)) if line.standing else []
 
 
-def book_demotion(line: Line, effective_at: int, cause: str) -> list[EntryDraft]:
-    """The row that takes all back from a line that another buyer's line displaces; it stands no more."""
-    rest = difference({}, line.booked)
-    line.standing, line.booked, line.unpriced, line.unpriced_minor, line.set_aside = False, {}, None, 0, None
-    at = max(line.paid_at, effective_at)
-    return [EntryDraft(Kind.COMMISSION_ADJUSTED, REST, cause, at, rest)] if rest else []
+def book_demotion(line: Line, reference: Reference, effective_at: int, cause: str) -> list[EntryDraft]:
+    """The rows that take all back from a line that another buyer's line displaces; it stands no more.
+
+    What runs have settled of it stays payable and is claimed back.
+    """
+    rest = _adjustment(REST, cause, max(line.paid_at, effective_at))
+    vat_ppm = vat_ppm_of(line, reference)
+    rows = book_reversals(line, [], rest, {}, vat_ppm) if line.booked else []
+    line.standing, line.unpriced, line.unpriced_minor, line.set_aside, line.settle_at = False, None, 0, None, None
+    line.booked = place(line.settled, {}, line.brand_id, vat_ppm)
+    return rows
 
 
 def _book(line: Line, assertion: LineAssertion, reference: Reference, rest: Rest) -> list[EntryDraft]:
+    """The rows from what is booked to what the line is worth; one that is frozen stays where it is."""
+    if line.quarantined is not None:
+        return []
+    worth = worth_of_line(line, assertion, reference)
+    steps = _step_rows(line, assertion, worth) if line.standing and worth.set_aside is None else []
+    adjustment = _adjustment(rest.step, rest.cause, max(line.paid_at, rest.effective_at))
+    if line.settled:
+        owed, vat_ppm = owed_of(worth.target), vat_ppm_of(line, reference)
+        rows = book_reversals(line, steps, adjustment, owed, vat_ppm)
+        target = place(line.settled, owed, line.brand_id, vat_ppm)
+    else:
+        rows = _unsettled_rows(line, assertion, worth, steps, adjustment)
+        target = worth.target
+    _settle_down(line, assertion, worth, target, reference)
+    return rows
+
+
+def _adjustment(step: str, cause: str, effective_at: int) -> EntryDraft:
+    """A row that no order event explains, without its legs."""
+    return EntryDraft(Kind.COMMISSION_ADJUSTED, step, cause, effective_at, {})
+
+
+def _unsettled_rows(
+    line: Line, assertion: LineAssertion, worth: Worth, steps: list[EntryDraft], adjustment: EntryDraft
+) -> list[EntryDraft]:
     """Each order event that is not booked yet is a row at its own time, so that no batch size moves a refund.
 
     What then still differs (a changed credit, a late event, another plan) is one more row. It comes first, so that no
     party's pending is in debit between two rows, and it is never dated before the sale.
     """
-    if line.quarantined is not None:
-        return []
-    worth = worth_of(assertion, reference) if line.standing else WORTHLESS
-    rows: list[EntryDraft] = []
-    explained = line.booked
-    if line.standing and worth.set_aside is None:
-        rows = _step_rows(line, assertion, worth)
-        explained = _explained(line, assertion, worth, rows)
-    at = max(line.paid_at, rest.effective_at)
+    rows = steps
+    explained = _explained(line, assertion, worth, rows) if rows else line.booked
     if explained != worth.target:
-        legs = difference(worth.target, explained)
-        rows.insert(0, EntryDraft(Kind.COMMISSION_ADJUSTED, rest.step, rest.cause, at, legs))
+        rows = [adjustment._replace(legs=difference(worth.target, explained)), *rows]
     # Differences of prices that the journal holds may be more than it holds; one step from the old to the new is not.
     if may_exceed_limit(worth, line.booked) and any(exceeds_limit(row.legs) for row in rows):
         legs = difference(worth.target, line.booked)
-        rows = [EntryDraft(Kind.COMMISSION_ADJUSTED, rest.step, rest.cause, at, legs)] if legs else []
-    _settle_down(line, assertion, worth, reference.revision)
+        rows = [adjustment._replace(legs=legs)] if legs else []
     return rows
 
 
-def _settle_down(line: Line, assertion: LineAssertion, worth: Worth, revision: int) -> None:
+def _settle_down(line: Line, assertion: LineAssertion, worth: Worth, target: Position, reference: Reference) -> None:
     """Let a line stand at its worth. One that is worth nothing for want of a plan or of room has booked no event."""
-    line.revision = revision
+    line.revision = reference.revision
     line.koc_ids = tuple(dict.fromkeys([credit.koc_id for credit in assertion.credits]))
     line.unpriced, line.unpriced_minor, line.set_aside = worth.unpriced, worth.unpriced_minor, worth.set_aside
-    line.booked = worth.target
+    line.booked = target
+    line.settle_at = settle_at_of(assertion, worth, pricing_reference(line, reference).houses, line.settled)
     waits = not worth.target and (worth.unpriced is not None or worth.set_aside is not None)
     line.booked_steps = () if waits else tuple([step.event_id for step in assertion.steps])
 

@@ -10,7 +10,10 @@ from typing import NamedTuple
 from services.kernel.money import MAX_AMOUNT_MINOR
 from services.settlement.domain.book.positions import Position
 from services.settlement.domain.lines.assertions import LineAssertion, is_cancelled
-from services.settlement.domain.pricing.price import CreditTerms, Reference, price, terms_of
+from services.settlement.domain.lines.line import Line
+from services.settlement.domain.lines.terms import NO_GRANTS, LineGrants
+from services.settlement.domain.pricing.price import CreditTerms, granted, price, terms_of
+from services.settlement.domain.pricing.reference import Reference
 
 
 class Worth(NamedTuple):
@@ -32,12 +35,39 @@ _NEVER_NEAR_MINOR = MAX_AMOUNT_MINOR // (2 * 50 * (1 + 20))
 """A base whose prices stay far from the limit: at most 50 order events, there and back, and 20 shares of the base."""
 
 WORTHLESS = Worth({}, ())
-"""A line that does not stand: another buyer's line has its place."""
+"""A line that does not stand, as another buyer's line has its place, or that lost a dispute."""
 
 
-def worth_of(assertion: LineAssertion, reference: Reference) -> Worth:
+def pricing_reference(line: Line, reference: Reference) -> Reference:
+    """What prices a line: the newest reference data, or once it is settled those of its terms."""
+    return reference if line.terms is None else reference.as_of(line.terms.registry_offset)
+
+
+def vat_ppm_of(line: Line, reference: Reference) -> int:
+    """The VAT within our fee of a line: by the house settings at its terms' moment; 0 as long as nothing is settled."""
+    if line.terms is None:
+        return 0
+    return pricing_reference(line, reference).houses.at(line.terms.as_of).vat_ppm.get(line.currency, 0)
+
+
+def worth_of_line(line: Line, assertion: LineAssertion, reference: Reference) -> Worth:
+    """The worth of a line as it stands: nothing if it does not, or if a dispute of it is lost.
+
+    Args:
+        line: its terms and grants are what a run left.
+        assertion: the one that the line accepted.
+        reference: the newest.
+    """
+    if not line.standing or (reference.denied and reference.is_denied(line.key[0], line.key[1])):
+        return WORTHLESS
+    return worth_of(assertion, pricing_reference(line, reference), line.grants)
+
+
+def worth_of(assertion: LineAssertion, reference: Reference, grants: LineGrants = NO_GRANTS) -> Worth:
     """The worth of a line that stands."""
     terms, unpriced, unpriced_minor = terms_of(assertion, reference)
+    if grants is not NO_GRANTS:
+        terms = granted(assertion, terms, grants)
     target = price(assertion, terms, assertion.refunded_minor, cancelled=is_cancelled(assertion))
     if assertion.goods_paid_minor + assertion.platform_discount_minor <= _NEVER_NEAR_MINOR:
         return Worth(target, terms, unpriced, unpriced_minor)
@@ -64,7 +94,8 @@ def _highest_amount(assertion: LineAssertion, terms: tuple[CreditTerms, ...]) ->
 
     Where plans have different bases, each is allocated by itself, so that every credit may gain a unit by rounding.
     """
-    base = assertion.goods_paid_minor + assertion.platform_discount_minor + len(terms)
+    bonus = sum(term.bonus_minor for term in terms)
+    base = assertion.goods_paid_minor + assertion.platform_discount_minor + len(terms) + bonus
     shares = [sum(split.of == "base" for split in term.plan.splits) for term in terms if term.plan]
     return base * (1 + max(shares, default=0))
 

@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from services.kernel.time import parse_rfc3339
-from services.settlement.domain.pricing.plans import Plan, Split
+from services.settlement.domain.pricing.house import DEFAULT_HOUSE, House
+from services.settlement.domain.pricing.plans import DEFAULT_ZONE_MINUTES, Plan, Split, Tier
 from services.settlement.domain.pricing.relations import Relation
 from services.settlement.domain.settling.contents import Content, Spend
 
 PLAN = "plan.published"
 RELATION = "relation.set"
+HOUSE = "house.set"
 CONTENT = "content.registered"
 ACCEPTED = "script_fee.accepted"
 SPEND = "spend.reported"
@@ -18,7 +20,12 @@ Body = Mapping[str, Any]
 
 
 def plan_of(body: Body) -> Plan:
-    """The plan version of a plan.published."""
+    """The plan version of a plan.published.
+
+    Tiers and bonus are sums in the plan's currency; a version without one has neither (the contract refuses it now, and
+    books may hold one from before).
+    """
+    in_money = body.get("currency") is not None
     return Plan(
         plan_id=body["plan_id"],
         version=body["version"],
@@ -37,6 +44,10 @@ def plan_of(body: Body) -> Plan:
         platforms=_names(body.get("platforms")),
         currency=body.get("currency"),
         return_window_days=body.get("return_window_days"),
+        tiers=tuple(Tier(t["from_minor"], t["rate_ppm"]) for t in (body.get("tiers") or ()) if in_money),
+        bonus_minor=(body.get("new_customer_bonus_minor") or 0) if in_money else 0,
+        zone_minutes=_given(body, "zone_minutes", DEFAULT_ZONE_MINUTES),
+        auto_receive_days=body.get("auto_receive_days"),
     )
 
 
@@ -45,6 +56,19 @@ def relation_of(body: Body) -> Relation:
     parties = {role: party for role, party in (body.get("parties") or {}).items() if party is not None}
     since, until = parse_rfc3339(body["effective_from"]), _time(body.get("effective_to"))
     return Relation(body["koc_id"], parties, since, until)
+
+
+def house_of(body: Body) -> House:
+    """Our settings of a house.set; a field that it leaves out has its default, whatever was set before."""
+    return House(
+        effective_from=parse_rfc3339(body["effective_from"]),
+        vat_ppm=_given(body, "vat_ppm", DEFAULT_HOUSE.vat_ppm),
+        netting_share_ppm=_given(body, "netting_share_ppm", DEFAULT_HOUSE.netting_share_ppm),
+        reserve_ppm=_given(body, "reserve_ppm", DEFAULT_HOUSE.reserve_ppm),
+        reserve_days=_given(body, "reserve_days", DEFAULT_HOUSE.reserve_days),
+        payout_minimum_minor=_given(body, "payout_minimum_minor", DEFAULT_HOUSE.payout_minimum_minor),
+        return_window_days=_given(body, "return_window_days", DEFAULT_HOUSE.return_window_days),
+    )
 
 
 def content_of(body: Body) -> Content:
@@ -63,6 +87,12 @@ def spend_of(body: Body) -> Spend:
     """The spend of a spend.reported."""
     paid_by = body.get("paid_by") or "brand"
     return Spend(body["spend_id"], body["content_id"], body["amount_minor"], body["currency"], paid_by)
+
+
+def _given(body: Body, field: str, default: Any) -> Any:
+    """What a field says; null and absent are its default."""
+    value = body.get(field)
+    return default if value is None else value
 
 
 def _time(text: str | None) -> int | None:

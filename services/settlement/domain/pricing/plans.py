@@ -9,6 +9,8 @@ from services.settlement.domain.lines.assertions import AssertedCredit, LineAsse
 
 KINDS = ("exclusive", "targeted", "activity", "open")
 """Plan kinds, most specific first."""
+DEFAULT_ZONE_MINUTES = 480
+"""Where the months of a plan's tiers begin, unless it says otherwise: Shanghai, as our own periods."""
 
 
 class Split(NamedTuple):
@@ -52,7 +54,7 @@ class Plan:
     return_window_days: int | None = None
     tiers: tuple[Tier, ...] = ()
     bonus_minor: int = 0
-    zone_minutes: int = 480
+    zone_minutes: int = DEFAULT_ZONE_MINUTES
     auto_receive_days: int | None = None
 
     @property

@@ -4,31 +4,23 @@ Debit positive. A refund is priced, never its delta: the remaining base is price
 always be reversed exactly, to zero when all is refunded. (Largest remainder is not monotone in its total.)
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from services.kernel.money import MILLION, allocate, credit_rank, share
 from services.settlement.domain.book import chart
 from services.settlement.domain.book.positions import Position
 from services.settlement.domain.lines.assertions import AssertedCredit, LineAssertion
-from services.settlement.domain.lines.terms import Grant
-from services.settlement.domain.pricing.plans import Plan, Plans
-from services.settlement.domain.pricing.relations import Relations, fills
+from services.settlement.domain.lines.terms import Grant, LineGrants, credit_name
+from services.settlement.domain.pricing.plans import Plan
+from services.settlement.domain.pricing.reference import Reference
+from services.settlement.domain.pricing.relations import fills
 
 NO_PLAN = "no_plan"
 """Why a credit has no price: no plan matches it."""
 
 GOODS_PAID = "goods_paid"
 BEFORE_PLATFORM_DISCOUNT = "before_platform_discount"
-
-
-class Reference:
-    """Plans and relations as the registry has them at one revision."""
-
-    def __init__(self) -> None:
-        self.plans = Plans()
-        self.relations = Relations()
-        self.revision = 0
 
 
 class CreditTerms(NamedTuple):
@@ -94,6 +86,26 @@ def terms_of(line: LineAssertion, reference: Reference) -> LineTerms:
     return LineTerms(terms, NO_PLAN, 0 if line.status == "cancelled" else lost)
 
 
+def granted(line: LineAssertion, terms: tuple[CreditTerms, ...], grants: LineGrants) -> tuple[CreditTerms, ...]:
+    """The terms with what runs granted; the bonus is on the greatest credit, of equal ones on the first by rank."""
+    with_grants = [term._replace(grant=grants.credits.get(credit_name(term.credit))) for term in terms]
+    if grants.bonus_minor and terms:
+        first = greatest_credit(line, terms)
+        with_grants[first] = with_grants[first]._replace(bonus_minor=grants.bonus_minor)
+    return tuple(with_grants)
+
+
+def greatest_credit(line: LineAssertion, terms: Sequence[CreditTerms]) -> int:
+    """The index of the credit that a bonus is added to: the greatest weight, of equal ones the first by rank."""
+    return min(range(len(terms)), key=lambda i: (-terms[i].credit.weight_ppm, rank_of(line, terms[i].credit)))
+
+
+def rank_of(line: LineAssertion, credit: AssertedCredit) -> bytes:
+    """The order of a line's credits where weights or remainders are equal."""
+    names = (credit.content_id, credit.koc_id, credit.campaign_id, credit.traffic)
+    return credit_rank(line.order_id, line.line_id, *names)
+
+
 def price(line: LineAssertion, terms: tuple[CreditTerms, ...], refunded_minor: int, *, cancelled: bool) -> Position:
     """The target per account of a line of which so much is refunded."""
     if cancelled or not terms:
@@ -106,7 +118,7 @@ def price(line: LineAssertion, terms: tuple[CreditTerms, ...], refunded_minor: i
         parts = by_kind.get(one.plan.base)
         if parts is None:
             parts = by_kind[one.plan.base] = allocated(line, terms, one.plan.base, refunded_minor)
-        _share_out(position, one, parts[index], share(parts[index], one.rate_ppm))
+        _share_out(position, one, parts[index], commission_of(one, parts[index]))
     owed = -sum(position.values())
     if not owed:
         return {}
@@ -114,18 +126,23 @@ def price(line: LineAssertion, terms: tuple[CreditTerms, ...], refunded_minor: i
     return position
 
 
+def commission_of(terms: CreditTerms, base: int) -> int:
+    """A credit's whole commission on its part of the remaining base: at its rate, or as a run granted it."""
+    grant = terms.grant
+    if grant is None:
+        earned = share(base, terms.rate_ppm)
+    else:
+        whole = base * grant.commission_minor // grant.base_minor if grant.base_minor else 0
+        earned = whole * grant.num // grant.den
+    return earned + terms.bonus_minor if base else earned
+
+
 def allocated(line: LineAssertion, terms: tuple[CreditTerms, ...], kind: str, refunded_minor: int) -> list[int]:
     """A base kind's remaining base over all credits by weight."""
     base = remaining_base(line, kind, refunded_minor)
     if len(terms) == 1:
         return [base]
-
-    def rank(index: int) -> bytes:
-        credit = terms[index].credit
-        names = (credit.content_id, credit.koc_id, credit.campaign_id, credit.traffic)
-        return credit_rank(line.order_id, line.line_id, *names)
-
-    return allocate(base, [term.credit.weight_ppm for term in terms], rank)
+    return allocate(base, [term.credit.weight_ppm for term in terms], lambda i: rank_of(line, terms[i].credit))
 
 
 def split(terms: CreditTerms, base: int, commission: int) -> tuple[list[SplitShare], dict[str, int]]:
@@ -139,7 +156,7 @@ def _divide(
     terms: CreditTerms, base: int, commission: int, steps: list[SplitShare] | None = None
 ) -> tuple[dict[str, int], dict[str, str]]:
     """What roles hold after all splits, and who fills them; each split is added to `steps`."""
-    credit, plan, _, parties = terms
+    credit, plan, _, parties, grant, _ = terms
     holds, seats = {"koc": commission}, {"koc": credit.koc_id}
     for role, of, share_ppm in plan.splits if plan else ():
         party = fills(role, credit.koc_id, parties)
@@ -149,6 +166,8 @@ def _divide(
         taken = 0
         if party is not None:
             taken = whole * share_ppm // MILLION
+            if source is None and grant is not None:
+                taken = taken * grant.num // grant.den
             if source is not None:
                 taken = min(taken, held)
                 holds[source] = held - taken

@@ -3,29 +3,38 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from services.settlement.domain.pricing.house import House
 from services.settlement.domain.pricing.plans import Plan
 from services.settlement.domain.pricing.relations import Relation
 
 
 class Scope(NamedTuple):
-    """Lines paid in [paid_from, paid_to) (None = without end) that are of these brands or credited to these KOCs.
+    """Lines paid in [paid_from, paid_to) that are of these brands, credited to these KOCs, or of these orders.
 
-    `brands` None = of every brand.
+    `brands` None = of every brand, `paid_to` None = without end.
     """
 
     brands: frozenset[str] | None
     kocs: frozenset[str]
     paid_from: int
     paid_to: int | None
+    orders: frozenset[str] = frozenset()
 
 
-def scope_of(plans: Iterable[list[Plan]], relations: Iterable[Relation]) -> Scope | None:
-    """The union of what plans and relations affect, the ones they displace among them; None where there are none.
+def scope_of(
+    plans: Iterable[list[Plan]],
+    relations: Iterable[Relation],
+    houses: Iterable[House] = (),
+    orders: Iterable[str] = (),
+) -> Scope | None:
+    """The union of what these affect, the ones they displace among them; None where there are none.
 
     Args:
         plans: for each changed plan version, itself and what stood in its place first, then the plan's other
             versions: a version hides lower ones in its time, whatever their brand.
         relations: changed ones and what stood in their place.
+        houses: changed house settings: they date all lines paid from then on.
+        orders: those of decided disputes, whenever they were paid.
     """
     brands: set[str] | None = set()
     kocs = set()
@@ -40,8 +49,15 @@ def scope_of(plans: Iterable[list[Plan]], relations: Iterable[Relation]) -> Scop
         kocs.add(relation.koc_id)
         starts.append(relation.effective_from)
         ends.append(relation.effective_to)
+    for house in houses:
+        brands = None
+        starts.append(house.effective_from)
+        ends.append(None)
+    if disputed := frozenset(orders):
+        starts.append(0)
+        ends.append(None)
     if not starts:
         return None
     bounded = [end for end in ends if end is not None]
     paid_to = max(bounded) if len(bounded) == len(ends) else None
-    return Scope(None if brands is None else frozenset(brands), frozenset(kocs), min(starts), paid_to)
+    return Scope(None if brands is None else frozenset(brands), frozenset(kocs), min(starts), paid_to, disputed)

@@ -3,12 +3,13 @@
 import pytest
 
 from services.kernel.money import MAX_AMOUNT_MINOR
+from services.settlement.domain.book.drafts import ONLY
 from services.settlement.domain.book.entries import Kind
 from services.settlement.domain.book.periods import month_after, period_of
-from services.settlement.domain.lines.booking import ONLY, REST, book_assertion, book_reprice
+from services.settlement.domain.lines.booking import REST, book_assertion, book_reprice
 from services.settlement.domain.lines.line import OTHER_PAID_AT, ContentConflict, Line
 from services.settlement.domain.lines.vectors import NOTHING, Precedence, dominates, fold, join
-from services.settlement.domain.pricing.price import Reference
+from services.settlement.domain.pricing.reference import Reference
 from tests.kit.settlement_facts import DAY, PAID_AT, Fact, FactCredit, FactStep, FactVersion, reference, usual
 
 

@@ -8,7 +8,8 @@ import pytest
 from services.kernel.money import allocate
 from services.settlement.domain.book import chart
 from services.settlement.domain.pricing.plans import Plan, Plans, Split
-from services.settlement.domain.pricing.price import NO_PLAN, Reference, price, terms_of
+from services.settlement.domain.pricing.price import NO_PLAN, price, terms_of
+from services.settlement.domain.pricing.reference import Reference
 from services.settlement.domain.pricing.relations import Relation, Relations
 from tests.kit.settlement_facts import BOTH, DAY, PAID_AT, Fact, FactCredit, plan, reference, usual
 

@@ -1,0 +1,99 @@
+"""Wait, without any lock, until the books know all that had been published when the run was asked for.
+
+Ends are taken once and not again: a shop that never stops publishing does not keep its runs from starting. Attribution
+may send an event on to another partition of its topic, so the ends of its inputs are taken a second time.
+"""
+
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+from schemas.topics import CLICKS, CREDITS, ORDERS, REGISTRY
+from services.operations.drain.drain import (
+    POLL_SECONDS,
+    LogDistance,
+    LogPlace,
+    NotDrained,
+    PositionSource,
+    ReaderPositions,
+    missing,
+    sentence,
+)
+
+Progress = Callable[[str], None]
+"""Told what is waited for, a line whenever it changes."""
+
+_ATTRIBUTED = (CLICKS.name, ORDERS.name)
+
+
+def wait_for_the_books(positions: PositionSource, timeout_seconds: float, progress: Progress) -> None:
+    """Wait until attribution and the books have read what was there at the start, and no line waits for a new price.
+
+    Raises:
+        NotDrained: the time is up; says what is behind.
+    """
+    deadline = time.monotonic() + timeout_seconds
+    waiting = _Wait(positions, deadline, timeout_seconds, progress)
+    at_start = waiting.ends((*_ATTRIBUTED, REGISTRY.name))
+    waiting.until(at_start, _of_topics(_ATTRIBUTED))
+    waiting.until(waiting.ends(_ATTRIBUTED), _of_topics(_ATTRIBUTED))
+    registry = {place: end for place, end in at_start.items() if place[0] == REGISTRY.name}
+    waiting.until({**waiting.ends((CREDITS.name,)), **registry}, _with_jobs)
+
+
+class _Wait:
+    """One wait: its deadline, and what was said last."""
+
+    def __init__(self, positions: PositionSource, deadline: float, timeout_seconds: float, progress: Progress) -> None:
+        self._positions = positions
+        self._deadline = deadline
+        self._timeout_seconds = timeout_seconds
+        self._progress = progress
+        self._said = ""
+
+    def ends(self, topics: Collection[str]) -> dict[LogPlace, int]:
+        """Where the logs of these topics end now."""
+        while True:
+            try:
+                return {place: end for place, end in self._positions.ends().items() if place[0] in topics}
+            except ConnectionError as problem:
+                self._pause([], str(problem))
+
+    def until(
+        self,
+        ends: Mapping[LogPlace, int],
+        relevant: Callable[[Mapping[LogPlace, int], ReaderPositions], Sequence[LogDistance]],
+    ) -> None:
+        """Come back when nothing relevant is behind these ends."""
+        while True:
+            try:
+                behind = relevant(ends, self._positions.reached())
+                if not behind:
+                    return
+                self._pause(behind, sentence(behind))
+            except ConnectionError as problem:
+                self._pause([], str(problem))
+
+    def _pause(self, behind: Sequence[LogDistance], waits_for: str) -> None:
+        if waits_for != self._said:
+            self._progress(waits_for)
+            self._said = waits_for
+        if time.monotonic() >= self._deadline:
+            raise NotDrained(self._timeout_seconds, behind, waits_for)
+        time.sleep(POLL_SECONDS)
+
+
+def _of_topics(
+    topics: Collection[str],
+) -> Callable[[Mapping[LogPlace, int], ReaderPositions], Sequence[LogDistance]]:
+    """Only what is behind in these topics."""
+
+    def relevant(ends: Mapping[LogPlace, int], reached: ReaderPositions) -> Sequence[LogDistance]:
+        behind = missing({place: end for place, end in ends.items() if place[0] in topics}, reached)
+        return [one for one in behind if one.what in topics]
+
+    return relevant
+
+
+def _with_jobs(ends: Mapping[LogPlace, int], reached: ReaderPositions) -> Sequence[LogDistance]:
+    """What is behind in any of the ends, and open reprice jobs; what is not published yet does not matter."""
+    return missing(ends, reached._replace(unpublished={}))

@@ -1,0 +1,61 @@
+"""The registry's reference data in every version: what stands now, and what stood as of an earlier offset.
+
+A settled line is priced as of the offset of its run for ever, whatever is published later; denied disputes are no
+prices and hold in any case.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
+
+from services.settlement.domain.pricing.house import House, HouseSettings
+from services.settlement.domain.pricing.plans import Plan, Plans
+from services.settlement.domain.pricing.relations import Relation, Relations
+
+PricingFact = Plan | Relation | House
+Denials = AbstractSet[tuple[str, str | None]]
+"""(order_id, line_id; None = all lines of the order)."""
+
+_VIEWS_KEPT = 64
+
+
+class Reference:
+    """Plans, relations and house settings as the registry has them at one revision.
+
+    `denied` are the order lines whose dispute is lost: nothing is owed for them.
+    """
+
+    def __init__(self) -> None:
+        self.plans = Plans()
+        self.relations = Relations()
+        self.houses = HouseSettings()
+        self.denied: Denials = frozenset()
+        self.revision = 0
+        self._versions: list[tuple[int, PricingFact]] = []
+        self._views: OrderedDict[int, Reference] = OrderedDict()
+
+    def learn(self, facts: Iterable[tuple[int, PricingFact]]) -> None:
+        """Take in facts in the order of their registry offsets; one with an old one's identity takes its place."""
+        new = list(facts)
+        self._versions += new
+        self._views.clear()
+        self.plans.put(fact for _, fact in new if isinstance(fact, Plan))
+        self.relations.put(fact for _, fact in new if isinstance(fact, Relation))
+        self.houses.put(fact for _, fact in new if isinstance(fact, House))
+
+    def as_of(self, registry_offset: int) -> "Reference":
+        """What stood when the registry was read up to this offset, without it."""
+        view = self._views.get(registry_offset)
+        if view is None:
+            view = self._views[registry_offset] = Reference()
+            view.learn(version for version in self._versions if version[0] < registry_offset)
+            view.revision = self.revision
+            if len(self._views) > _VIEWS_KEPT:
+                self._views.popitem(last=False)
+        else:
+            self._views.move_to_end(registry_offset)
+        return view
+
+    def is_denied(self, order_id: str, line_id: str) -> bool:
+        """Whether a dispute of the order or of this line of it is lost."""
+        return (order_id, None) in self.denied or (order_id, line_id) in self.denied

@@ -1,0 +1,89 @@
+"""A line that a run may settle, and the one reason word why it may not."""
+
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from services.settlement.domain.lines.assertions import LineAssertion
+from services.settlement.domain.lines.line import Line
+from services.settlement.domain.lines.worth import Worth
+
+NOT_STANDING = "not_standing"
+BELOW_JOIN = "below_join"
+UNPRICED = "unpriced"
+SET_ASIDE = "set_aside"
+QUARANTINED = "quarantined"
+NOT_DUE = "not_due"
+DISPUTED = "disputed"
+ORDER_HELD = "order_held"
+LINE_HELD = "line_held"
+CONTENT_HELD = "content_held"
+
+BLOCKING_REASONS = (
+    NOT_STANDING, BELOW_JOIN, UNPRICED, SET_ASIDE, QUARANTINED, NOT_DUE, DISPUTED, ORDER_HELD, LINE_HELD, CONTENT_HELD,
+)  # fmt: skip
+"""All of them, in the order in which they are asked."""
+
+
+class Candidate(NamedTuple):
+    """A line at a run's point.
+
+    `assertion` is the accepted one. `worth` and `settle_at` (microseconds, None = nothing waits) are by the registry as
+    of the point or by the line's frozen terms, with the grants and the bonus that the line has; what is stored with the
+    line may be older.
+    """
+
+    line: Line
+    assertion: LineAssertion
+    worth: Worth
+    settle_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCases:
+    """Disputes and holds that are open at a run's point. An order without a line stands for all its lines.
+
+    Holds on an owner are not among them: they keep the owner's money back and stop no line.
+    """
+
+    disputes: AbstractSet[tuple[str, str | None]] = field(default_factory=frozenset)
+    holds: AbstractSet[tuple[str, str | None]] = field(default_factory=frozenset)
+    content_holds: AbstractSet[str] = field(default_factory=frozenset)
+
+
+def blocking_reason(candidate: Candidate, as_of: int, cases: OpenCases) -> str | None:
+    """The first reason that holds, or None for a line that a run as of that moment (microseconds) settles.
+
+    Whether anything of it is still to be settled is another question.
+    """
+    return _state_reason(candidate, as_of) or _case_reason(candidate, cases)
+
+
+def _state_reason(candidate: Candidate, as_of: int) -> str | None:
+    """What the line's own state has against it."""
+    line, worth, settle_at = candidate.line, candidate.worth, candidate.settle_at
+    if not line.standing:
+        return NOT_STANDING
+    if line.below_join:
+        return BELOW_JOIN
+    if worth.unpriced is not None:
+        return UNPRICED
+    if worth.set_aside is not None:
+        return SET_ASIDE
+    if line.quarantined is not None:
+        return QUARANTINED
+    return NOT_DUE if settle_at is None or settle_at > as_of else None
+
+
+def _case_reason(candidate: Candidate, cases: OpenCases) -> str | None:
+    """What an open dispute or hold has against it."""
+    order_id, line_id, _ = candidate.line.key
+    if (order_id, None) in cases.disputes or (order_id, line_id) in cases.disputes:
+        return DISPUTED
+    if (order_id, None) in cases.holds:
+        return ORDER_HELD
+    if (order_id, line_id) in cases.holds:
+        return LINE_HELD
+    if cases.content_holds and any(one.content_id in cases.content_holds for one in candidate.assertion.credits):
+        return CONTENT_HELD
+    return None

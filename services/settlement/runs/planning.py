@@ -1,0 +1,127 @@
+"""Plan a run in one snapshot: which lines and script fees are settled, by how much, and why others are not.
+
+Most lines need no decision: what they are worth is settled. They stream from the snapshot into the plan. Those whose
+credits have tiers, a bonus or a budget wait until all are known, for these are decided in the order of the sales.
+"""
+
+from collections.abc import Iterator
+from operator import attrgetter
+
+from services.settlement.books.decode_credits import decode_assertion
+from services.settlement.books.run_ports import BudgetLine, DueLine, RunSnapshot
+from services.settlement.domain.lines.clock import settle_at_of, settled_less
+from services.settlement.domain.lines.line import Key
+from services.settlement.domain.lines.worth import pricing_reference, worth_of_line
+from services.settlement.domain.settling.budgets import Budget, BudgetKey
+from services.settlement.domain.settling.candidates import CONTENT_HELD, Candidate, OpenCases, blocking_reason
+from services.settlement.domain.settling.granting import (
+    Allowances,
+    BonusSlot,
+    LineSettlement,
+    charged_for_grants,
+    needs_decision,
+    settle_line,
+)
+from services.settlement.domain.settling.place import owed_by, owed_of
+from services.settlement.domain.settling.plan_hash import ContentPlan, LinePlan
+from services.settlement.domain.settling.shares import Shares
+from services.settlement.runs.tally import RunTally
+
+
+class LinePlanner:
+    """Plans the lines of a run; `tally` counts what is settled and what is left out.
+
+    Args:
+        snapshot: of the run.
+        as_of: the moment of the run, microseconds.
+        cases: open disputes and holds.
+        tally: what the result says.
+    """
+
+    def __init__(self, snapshot: RunSnapshot, as_of: int, cases: OpenCases, tally: RunTally) -> None:
+        self._snapshot = snapshot
+        self._as_of = as_of
+        self._cases = cases
+        self._tally = tally
+        self._reference = snapshot.reference()
+        self._undecided: list[tuple[DueLine, Candidate]] = []
+        self.allowances = Allowances()
+        self.slots: dict[BonusSlot, Key] = {}
+        self.charged: list[tuple[BudgetKey, LinePlan, int]] = []
+        self.budgets: dict[BudgetKey, Budget] = {}
+        self.restated: dict[tuple[BudgetKey, Key], BudgetLine] = {}
+
+    def plans(self) -> Iterator[LinePlan]:
+        """The lines that the run settles: first those without a decision, as they come, then the others in order."""
+        self._read_budgets()
+        for due in self._snapshot.due_lines(self._as_of):
+            candidate = self._candidate(due)
+            if reason := blocking_reason(candidate, self._as_of, self._cases):
+                self._tally.skip(reason, candidate.line.currency, _above(candidate))
+            elif needs_decision(candidate, self.allowances):
+                self._undecided.append((due, candidate))
+            elif settlement := settle_line(candidate, self.allowances):
+                yield self._planned(due, candidate, settlement)
+        yield from self._decided()
+
+    def _candidate(self, due: DueLine) -> Candidate:
+        """A line with what it is worth at the run's point, whatever reprice jobs are open."""
+        line, assertion = due.line, decode_assertion(due.raw)
+        worth = worth_of_line(line, assertion, self._reference)
+        houses = pricing_reference(line, self._reference).houses
+        return Candidate(line, assertion, worth, settle_at_of(assertion, worth, houses, line.settled))
+
+    def _decided(self) -> Iterator[LinePlan]:
+        """The lines with tiers, a bonus or a budget, by (paid_at, order_id, line_id, buyer_id)."""
+        if self._undecided:
+            wanted = {(one.line.brand_id, one.line.key[2]) for _, one in self._undecided}
+            self.allowances.counted = self._snapshot.tier_counters()
+            self.allowances.slots = self._snapshot.taken_slots(wanted)
+        for due, candidate in sorted(self._undecided, key=lambda one: (one[1].line.paid_at, one[1].line.key)):
+            if settlement := settle_line(candidate, self.allowances):
+                yield self._planned(due, candidate, settlement)
+
+    def _read_budgets(self) -> None:
+        """What is left of each budget, once it is trued up to what its granted credits are worth at the point."""
+        worth = self._snapshot.budget_worth()
+        for key, stored, due in self._snapshot.changed_budget_lines():
+            now = charged_for_grants(self._candidate(due)).get(key, 0)
+            worth[key] = worth.get(key, 0) + now - stored.charged_minor
+            self.restated[key, due.line.key] = stored._replace(charged_minor=now)
+        for key, (limit, committed) in self._snapshot.budgets().items():
+            self.budgets[key] = Budget(limit, committed, worth.get(key, 0))
+            self.allowances.budgets[key] = self.budgets[key].left_minor
+
+    def _planned(self, due: DueLine, candidate: Candidate, settlement: LineSettlement) -> LinePlan:
+        line = candidate.line
+        plan = LinePlan(line.partition, line.key, due.position, settlement.settled, settlement.grants, settlement.parts)
+        self._tally.settle(line.brand_id, line.currency, line.settled, settlement.settled)
+        if settlement.slot is not None:
+            self.slots[settlement.slot] = line.key
+        self.charged += [(key, plan, minor) for key, minor in settlement.charged.items()]
+        return plan
+
+
+def plan_contents(snapshot: RunSnapshot, cases: OpenCases, tally: RunTally) -> list[ContentPlan]:
+    """The script fees that the run settles."""
+    plans = []
+    for fee in sorted(snapshot.script_fees(), key=attrgetter("content_id", "currency")):
+        owed = owed_by(fee.booked, fee.settled)
+        if not settled_less(fee.settled, owed):
+            continue
+        if fee.content_id in cases.content_holds:
+            tally.skip(CONTENT_HELD, fee.currency, _difference(owed, fee.settled))
+            continue
+        settled = {one: max(fee.settled.get(one, 0), owed.get(one, 0)) for one in {**fee.settled, **owed}}
+        tally.settle_content(fee.booked, fee.currency, fee.settled, settled)
+        plans.append(ContentPlan(fee.content_id, fee.currency, settled))
+    return plans
+
+
+def _above(candidate: Candidate) -> int:
+    """What of a line is owed and not settled, minor units."""
+    return _difference(owed_of(candidate.worth.target), candidate.line.settled)
+
+
+def _difference(owed: Shares, settled: Shares) -> int:
+    return sum(max(0, amount - settled.get(claimant, 0)) for claimant, amount in owed.items())
