@@ -10,11 +10,12 @@ from sqlalchemy.exc import ArgumentError, ProgrammingError
 from services.kernel.errors import StartRefused
 from services.runtime.settings import settings
 
-Role = Literal["owner", "writer", "reader"]
+Role = Literal["owner", "writer", "reader", "operator"]
 URL_VARIABLES: dict[Role, str] = {
     "writer": "KOC_DATABASE_URL",
     "owner": "KOC_DATABASE_OWNER_URL",
     "reader": "KOC_DATABASE_READER_URL",
+    "operator": "KOC_DATABASE_OPERATOR_URL",
 }
 """The environment variable with each role's address."""
 
@@ -23,7 +24,7 @@ def engine(role: Role, **connect_options: Any) -> Engine:
     """A SQLAlchemy engine (psycopg 3) of one role.
 
     Args:
-        role: owner migrates, writer posts and relays, reader reports.
+        role: owner migrates, writer posts and relays, reader reports, operator decides.
         connect_options: further libpq or psycopg arguments of each connection, such as `options="-c …"`.
 
     Raises:
@@ -81,7 +82,12 @@ def _url(role: Role) -> URL:
         StartRefused: there is none, or it is no URL; the sentence does not repeat it.
     """
     known = settings()
-    secrets = {"owner": known.database_owner_url, "writer": known.database_url, "reader": known.database_reader_url}
+    secrets = {
+        "owner": known.database_owner_url,
+        "writer": known.database_url,
+        "reader": known.database_reader_url,
+        "operator": known.database_operator_url,
+    }
     secret = secrets[role]
     if secret is None:
         raise StartRefused(

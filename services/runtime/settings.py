@@ -72,6 +72,9 @@ class Settings(BaseSettings):
     )
     database_owner_url: SecretStr | None = Field(None, description="role koc_owner: migrations only")
     database_reader_url: SecretStr | None = Field(None, description="role koc_reader: reports, explain, verify")
+    database_operator_url: SecretStr | None = Field(
+        None, description="a personal login in the role koc_operator: runs and commands, recorded under its name"
+    )
 
     settlement_zone_minutes: int = Field(
         480, description="zone of accounting periods, minutes east of UTC; Asia/Shanghai is 480", ge=-720, le=840

@@ -248,8 +248,15 @@ def test_status_shows_no_password_and_says_when_it_is_down(stack: Stack, folder:
 
 
 def test_the_database_speaks_utc_and_its_roles_are_no_superusers(stack: Stack) -> None:
-    rows = execute(stack, "SELECT rolname, rolsuper FROM pg_roles WHERE rolname LIKE 'koc%' ORDER BY 1").fetchall()
-    assert rows == [("koc_owner", False), ("koc_reader", False), ("koc_writer", False)]
+    asked = "SELECT rolname, rolsuper, rolcanlogin FROM pg_roles WHERE rolname LIKE 'koc%' ORDER BY 1"
+    assert execute(stack, asked).fetchall() == [
+        ("koc_operator", False, False),
+        ("koc_operator_local", False, True),
+        ("koc_owner", False, True),
+        ("koc_payer", False, False),
+        ("koc_reader", False, True),
+        ("koc_writer", False, True),
+    ]
     assert execute(stack, "SHOW timezone").fetchone() == ("UTC",)
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         psycopg.connect(stack.superuser_dsn("koc"), user="koc_owner", password="guess")
@@ -261,10 +268,11 @@ def test_every_role_gets_a_session_in_utc_by_both_ways() -> None:
 
     from services.runtime.database import engine, psycopg_dsn
 
-    for role in ("owner", "writer", "reader"):
+    logins = {"owner": "koc_owner", "writer": "koc_writer", "reader": "koc_reader", "operator": "koc_operator_local"}
+    for role, login in logins.items():
         with engine(role).connect() as session, psycopg.connect(psycopg_dsn(role)) as raw:
             asked = "SELECT current_user, current_setting('TimeZone'), current_setting('application_name')"
-            expected = (f"koc_{role}", "UTC", "koc-cli")
+            expected = (login, "UTC", "koc-cli")
             assert tuple(session.execute(text(asked)).one()) == expected
             assert raw.execute(asked).fetchone() == expected
 

@@ -3,8 +3,8 @@
 import pytest
 from alembic import command
 
-from services.runtime.database import engine
 from services.kernel.errors import InvariantBroken
+from services.runtime.database import engine
 from services.settlement.books import migrations
 from services.settlement.verify.verify import verify
 from tests.kit.books import Books
@@ -43,7 +43,10 @@ SELECT order_id, line_id, buyer_id, content_hash, first_seq, settled_accounts, s
 FROM line ORDER BY 1, 2, 3
 """
 PARTY_LEGS = "SELECT * FROM party_leg ORDER BY 1, 2, 3"
-CONTENTS = "SELECT kind, identity, currency, accounts, amounts, settled_accounts FROM content_position WHERE cardinality(accounts) > 0 ORDER BY 1"
+CONTENTS = """
+SELECT kind, identity, currency, accounts, amounts, settled_accounts FROM content_position
+WHERE cardinality(accounts) > 0 ORDER BY 1, 2, 3
+"""
 JOBS = "SELECT id, count(*) FROM reprice_job JOIN reprice_progress ON job = id WHERE NOT done GROUP BY 1"
 HINTS = "SELECT partition, settle_on::text, order_id, line_id, buyer_id FROM due ORDER BY 1, 2, 3"
 

@@ -204,17 +204,20 @@ def test_the_init_script_makes_roles_that_can_log_in(stack: Stack, tmp_path: Pat
         "PGHOST": str(dsn["host"]),
         "PGPORT": str(dsn["port"]),
         "PGPASSWORD": str(dsn["password"]),
-        **{f"KOC_{role}_PASSWORD": f"quo'te {role}" for role in ("OWNER", "WRITER", "READER")},
+        **{f"KOC_{role}_PASSWORD": f"quo'te {role}" for role in ("OWNER", "WRITER", "READER", "OPERATOR")},
     }
     done = subprocess.run(["sh", script], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    for role in ("owner", "writer", "reader"):
-        login = psycopg.conninfo.make_conninfo(
-            stack.superuser_dsn("opstest"), user=f"opstest_{role}", password=f"quo'te {role.upper()}"
-        )
+    logins = {"opstest_owner": "OWNER", "opstest_writer": "WRITER", "opstest_reader": "READER"}
+    logins |= {"opstest_operator_local": "OPERATOR"}
+    for role, password in logins.items():
+        login = psycopg.conninfo.make_conninfo(stack.superuser_dsn("opstest"), user=role, password=f"quo'te {password}")
         with psycopg.connect(login) as connection:
             assert connection.execute("SHOW timezone").fetchone() == ("UTC",)
+            rights = "SELECT pg_has_role('opstest_operator', 'usage'), pg_has_role('opstest_writer', 'usage')"
+            is_operator = password == "OPERATOR"
+            assert connection.execute(rights).fetchone() == (is_operator, is_operator or password == "WRITER")
     with psycopg.connect(stack.superuser_dsn(), autocommit=True) as connection:
         connection.execute("DROP DATABASE opstest")
-        for role in ("owner", "writer", "reader"):
-            connection.execute(f"DROP ROLE opstest_{role}")
+        for role in (*logins, "opstest_operator", "opstest_payer"):
+            connection.execute(f"DROP ROLE {role}")

@@ -12,6 +12,11 @@ _ASKED = text(
     "current_setting('TimeZone'), current_setting('server_version')"
 )
 
+_MEMBER = text(
+    "SELECT current_user, coalesce((SELECT pg_has_role(current_user, oid, 'member') FROM pg_roles "
+    "WHERE rolname = 'koc_operator'), false)"
+)
+
 
 def check_role(role: Role) -> str:
     """Whether a role can log in, is who its address says, is no superuser and counts in UTC.
@@ -31,6 +36,21 @@ def check_role(role: Role) -> str:
     if zone != "UTC":
         raise StartRefused(f"the session's time zone is {zone}: it must be UTC; ALTER ROLE {user} SET timezone = 'UTC'")
     return f"{user} on PostgreSQL {version}, sessions in {zone}"
+
+
+def check_operator() -> str:
+    """Whether the personal login of commands can log in as it should, and is in the role koc_operator.
+
+    Raises:
+        ConnectionError: it cannot log in.
+        StartRefused: it must not be used.
+    """
+    seen = check_role("operator")
+    with engine("operator").connect() as connection:
+        user, is_member = connection.execute(_MEMBER).one()
+    if not is_member:
+        raise StartRefused(f"{user} is not in the role koc_operator: as a superuser, GRANT koc_operator TO {user}")
+    return seen
 
 
 def check_schema() -> str:

@@ -6,7 +6,7 @@ from functools import partial
 
 from services.operations.doctor.books import check_contents, check_lines, check_positions
 from services.operations.doctor.broker import check_broker, check_snapshots, check_topics
-from services.operations.doctor.database import check_role, check_schema
+from services.operations.doctor.database import check_operator, check_role, check_schema
 from services.operations.doctor.findings import DoctorFinding, run_check, run_checks
 from services.operations.doctor.local_machine import check_machine, check_processes
 
@@ -30,6 +30,7 @@ def examine() -> Iterator[DoctorFinding]:
         yield run_check("role koc_owner", partial(check_role, "owner"))
         reader = run_check("role koc_reader", partial(check_role, "reader"))
         yield reader
+        yield run_check("role koc_operator", check_operator)
         schema = run_check("schema", check_schema)
         yield schema
         if schema.ok and broker.ok:

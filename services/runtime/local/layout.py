@@ -88,7 +88,7 @@ class Memory:
 
     Attributes:
         ports: by purpose: kafka, controller, postgres.
-        passwords: by role: postgres (superuser), koc_owner, koc_writer, koc_reader.
+        passwords: by role: postgres (superuser), and each role that logs in.
         postgres_home: where binaries and data of PostgreSQL are; null = not yet chosen.
     """
 

@@ -18,7 +18,18 @@ from services.kernel.errors import StartRefused
 from services.runtime.local.layout import Layout, Memory
 
 OLDEST_MAJOR = 17
-ROLES = ("koc_owner", "koc_writer", "koc_reader")
+OPERATOR = "koc_operator_local"
+"""The personal login of whoever uses this machine; commands are recorded under this name."""
+
+ROLES = ("koc_owner", "koc_writer", "koc_reader", OPERATOR)
+"""Roles that log in, each with a password."""
+
+GROUPS = ("koc_operator", "koc_payer")
+"""Roles that nobody logs in as: what a personal login may do by being a member."""
+
+MEMBERS = (("koc_writer", "koc_operator"), ("koc_operator", OPERATOR))
+"""(role, who has its rights too)."""
+
 DATABASE = "koc"
 NOBODY = 65534
 
@@ -109,7 +120,7 @@ class Postgres:
         return True
 
     def make_roles(self) -> None:
-        """The three login roles with their passwords and the database; each is made once."""
+        """Login roles with their passwords, groups, who is in them, and the database; what is there stays."""
         import psycopg
         from psycopg.sql import SQL, Identifier, Literal
 
@@ -118,6 +129,10 @@ class Postgres:
             for role in (role for role in ROLES if role not in known):
                 statement = SQL("CREATE ROLE {} LOGIN PASSWORD {}")
                 connection.execute(statement.format(Identifier(role), Literal(self.memory.password(role))))
+            for group in (group for group in GROUPS if group not in known):
+                connection.execute(SQL("CREATE ROLE {} NOLOGIN").format(Identifier(group)))
+            for role, member in MEMBERS:
+                connection.execute(SQL("GRANT {} TO {}").format(Identifier(role), Identifier(member)))
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
                 statement = SQL("CREATE DATABASE {} OWNER {}")
                 connection.execute(statement.format(Identifier(DATABASE), Identifier("koc_owner")))

@@ -245,6 +245,7 @@ class Supervisor:
                     "database_url": self.postgres.url("koc_writer"),
                     "database_owner_url": self.postgres.url("koc_owner"),
                     "database_reader_url": self.postgres.url("koc_reader"),
+                    "database_operator_url": self.postgres.url(postgres.OPERATOR),
                 },
                 "processes": [process.as_json() for process in self.processes],
             },

@@ -48,18 +48,8 @@ class EntryBuilder:
         self._zone_minutes = zone_minutes
         self._counts = counts
 
-    def build_for(self, line: Line, idem: str, rows: Iterable[EntryDraft]) -> list[PostedEntry]:
-        """Entries of one cause about a line, under its writer; the line's first one becomes its `first_seq`.
-
-        Args:
-            line: that they are about.
-            idem: what the rows' idempotency keys begin with.
-            rows: in the order they are to have.
-        """
-        return self.build(line.partition, idem, rows, line.currency, line)
-
     def build(
-        self, writer: int, idem: str, rows: Iterable[EntryDraft], currency: str, line: Line | None = None
+        self, writer: int, idem: str, rows: Iterable[EntryDraft], currency: str, line: Line | None
     ) -> list[PostedEntry]:
         """Entries of one cause under a writer.
 
@@ -68,7 +58,7 @@ class EntryBuilder:
             idem: what the rows' idempotency keys begin with; each row's step is added where it has one.
             rows: in the order they are to have.
             currency: of all their legs.
-            line: that they are about; None for a party's own.
+            line: that they are about, the first of its entries becomes its first_seq; None for a party's own.
         """
         place = self.writers[writer]
         order_id, line_id = line.key[:2] if line else (None, None)

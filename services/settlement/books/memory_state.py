@@ -14,11 +14,9 @@ from services.settlement.books.ports import (
     RepriceJob,
     Writer,
 )
-from services.settlement.books.reference import deny, learn
 from services.settlement.domain.book.entries import GENESIS
 from services.settlement.domain.lines.line import Key, Line
 from services.settlement.domain.pricing.reference import Reference
-from services.settlement.domain.settling.facts import DISPUTE_DECIDED
 
 
 def _every_writer() -> dict[int, Writer]:
@@ -67,11 +65,10 @@ class MemoryState:
         return MemoryState(**{one.name: copy(getattr(self, one.name)) for one in fields(self)})
 
     def refresh(self, reference: Reference) -> None:
-        """Bring reference data from the revision that is known to this one."""
+        """Bring plans and relations from the revision that is known to this one."""
         every = (version for versions in self.facts.values() for version in versions)
         newer = [event for event, revision in every if revision > reference.revision]
-        learn(reference, sorted(newer, key=lambda event: event.position))
-        deny(reference, self.standing(DISPUTE_DECIDED).values())
+        reference.take(sorted(newer, key=lambda event: event.position))
         reference.revision = self.revision
 
     def standing(self, kind: str) -> dict[str, ReferenceEvent]:

@@ -251,3 +251,28 @@ relay = Table(
         "seq", BigInteger, nullable=False, server_default="0", comment="last entry acknowledged by the ledger topic"
     ),
 )
+
+command = Table(
+    "command",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
+    Column("by", Text, nullable=False, comment="session_user of a personal login in koc_operator"),
+    Column("reason", Text, nullable=False),
+    Column("body", JSONB, nullable=False, comment="what was asked for"),
+    Column("point", JSONB(none_as_null=True), comment="where the books stood; null = that decides none"),
+    Column("result", JSONB, nullable=False, comment="what came of it"),
+    Column("at", _Moment, nullable=False),
+    Column("prev_hash", LargeBinary, nullable=False, comment="32 zero bytes for the first"),
+    Column("hash", LargeBinary, nullable=False),
+    comment="Decisions that are no events; written under the lock of writer N, in the transaction that takes effect",
+)
+
+command_relay = Table(
+    "command_relay",
+    metadata,
+    Column("one", Boolean, primary_key=True, server_default=text("true")),
+    Column("seq", BigInteger, nullable=False, server_default="0", comment="last command acknowledged"),
+    CheckConstraint("one", name="command_relay_is_one"),
+)

@@ -102,7 +102,7 @@ def _book(work: _Work, builder: EntryBuilder, reference: Reference) -> Iterator[
         cause = f"credits of assertion {incoming.partition}-{incoming.position}"
         rows = book_assertion(line, incoming.assertion, reference, cause)
         idem = _idem(builder.writers, incoming, key)
-        entries = builder.build_for(line, idem, rows) if rows else ()
+        entries = builder.build(line.partition, idem, rows, line.currency, line) if rows else ()
         kept = KeptAssertion(key, key in work.asserted, incoming.partition, incoming.position, incoming.raw)
         yield LineChange(entries, line, kept)
 
@@ -192,7 +192,7 @@ def _displace(
     cause = f"the order line belongs to another buyer by assertion {incoming.partition}-{incoming.position}"
     rows = book_demotion(line, reference, incoming.assertion.as_of, cause)
     idem = _idem(builder.writers, incoming, line.key)
-    return builder.build_for(line, idem, rows)
+    return builder.build(line.partition, idem, rows, line.currency, line)
 
 
 def _idem(writers: dict[int, Writer], incoming: IncomingAssertion, key: Key) -> str:

@@ -54,7 +54,7 @@ def _reprice(
         rows = book_reprice(line, assertion, reference, job.cause, job.effective_at)
         if _price_of(line) != before:
             idem = f"registry|{job.number}|{line_key(*line.key)}"
-            yield LineChange(builder.build_for(line, idem, rows), line)
+            yield LineChange(builder.build(line.partition, idem, rows, line.currency, line), line)
             counts.assertions["repriced"] += 1
 
 

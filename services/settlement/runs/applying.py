@@ -65,7 +65,7 @@ class LineApplier:
         for plan, line, raw in found:
             rows = self._settle(PlannedSettlement(plan.settled, plan.grants), line, raw)
             idem = f"run|{self._run.id}|{line_key(*line.key)}"
-            yield LineChange(builder.build_for(line, idem, rows), line)
+            yield LineChange(builder.build(line.partition, idem, rows, line.currency, line), line)
 
     def _settle(self, plan: PlannedSettlement, line: Line, raw: bytes | None) -> list[EntryDraft]:
         """The rows of one line; `raw` is its assertion if that may be worth something else than at the plan."""

@@ -49,6 +49,7 @@ class LinePlanner:
         self.slots: dict[BonusSlot, Key] = {}
         self.charged: list[tuple[BudgetKey, LinePlan, int]] = []
         self.budgets: dict[BudgetKey, Budget] = {}
+        self._charged_before: dict[tuple[BudgetKey, Key], int] = {}
         self.restated: dict[tuple[BudgetKey, Key], BudgetLine] = {}
 
     def plans(self) -> Iterator[LinePlan]:
@@ -78,7 +79,9 @@ class LinePlanner:
             self.allowances.counted = self._snapshot.tier_counters()
             self.allowances.slots = self._snapshot.taken_slots(wanted)
         for due, candidate in sorted(self._undecided, key=lambda one: (one[1].line.paid_at, one[1].line.key)):
+            before = charged_for_grants(candidate) if candidate.line.grants.credits else {}
             if settlement := settle_line(candidate, self.allowances):
+                self._charged_before.update({(key, due.line.key): minor for key, minor in before.items()})
                 yield self._planned(due, candidate, settlement)
 
     def _read_budgets(self) -> None:
@@ -91,6 +94,10 @@ class LinePlanner:
         for key, (limit, committed) in self._snapshot.budgets().items():
             self.budgets[key] = Budget(limit, committed, worth.get(key, 0))
             self.allowances.budgets[key] = self.budgets[key].left_minor
+
+    def charged_before(self, key: BudgetKey, line: Key) -> int:
+        """What a line's earlier grants take of a budget."""
+        return self._charged_before.get((key, line), 0)
 
     def _planned(self, due: DueLine, candidate: Candidate, settlement: LineSettlement) -> LinePlan:
         line = candidate.line

@@ -5,17 +5,21 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from services.kernel.errors import InvariantBroken
-from services.settlement.books.snapshot_port import BooksSnapshot
+from services.settlement.books.snapshot_port import BooksSnapshot, ContentRecord
 from services.settlement.domain.book.positions import Position
 from services.settlement.domain.pricing.facts import ACCEPTED, CONTENT, SPEND, content_of, spend_of
 from services.settlement.domain.settling.contents import (
+    BUDGET_POSITION,
     SCRIPT_FEE_POSITION,
     SPEND_POSITION,
     Content,
+    FeeWorth,
     Spend,
+    budget_target,
     script_fee_worth,
     spend_target,
 )
+from services.settlement.domain.settling.facts import BUDGET, REMOVED, BudgetLimit, budget_of, removed_of
 from services.settlement.domain.settling.place import place
 from services.settlement.verify.findings import Difference, Note
 
@@ -26,11 +30,13 @@ _NAMED = 5
 
 
 class ContentFacts(NamedTuple):
-    """What the registry says of contents: the registered ones, those whose script is accepted, and spends by id."""
+    """What the registry says of contents: the registered ones, accepted scripts, cancelled fees, spends and budgets."""
 
     registered: Mapping[str, Content]
     accepted: Collection[str]
+    cancelled: Collection[str]
     spends: Mapping[str, Spend]
+    budgets: Mapping[str, BudgetLimit]
 
     def unregistered(self) -> dict[str, list[str]]:
         """Content ids that an acceptance or a spend names and no content.registered does, by event type."""
@@ -49,7 +55,9 @@ def read_content_facts(books: BooksSnapshot) -> ContentFacts:
         return ContentFacts(
             {identity: content_of(event.body) for identity, event in books.facts(CONTENT).items()},
             books.facts(ACCEPTED).keys(),
+            {identity for identity, event in books.facts(REMOVED).items() if removed_of(event.body).cancels_script_fee},
             {identity: spend_of(event.body) for identity, event in books.facts(SPEND).items()},
+            {identity: budget_of(event.body) for identity, event in books.facts(BUDGET).items()},
         )
 
 
@@ -74,6 +82,8 @@ def check_contents(books: BooksSnapshot, facts: ContentFacts) -> Iterator[Differ
         if record.stored != record.journal:
             yield Difference("content", where, _text(record.stored), _text(record.journal))
         target = targets.pop((record.kind, record.identity), {})
+        if record.kind == SCRIPT_FEE_POSITION:
+            target = _settled_fee(facts, record)
         if record.stored != target:
             yield Difference("price", where, _text(record.stored), _text(target))
     for (kind, identity), target in targets.items():
@@ -96,14 +106,31 @@ def first_names(names: Sequence[str]) -> str:
 def _targets(facts: ContentFacts) -> dict[tuple[str, str], Booked]:
     """What the standing facts are worth."""
     targets: dict[tuple[str, str], Booked] = {}
-    for content in facts.registered.values():
-        worth = script_fee_worth(content, accepted=content.content_id in facts.accepted, cancelled=False)
-        fee = place({}, worth.owed, worth.brand_id, 0) if worth else {}
-        targets[SCRIPT_FEE_POSITION, content.content_id] = {content.currency: fee} if fee and content.currency else {}
+    for content_id in facts.registered:
+        if (worth := _fee(facts, content_id)) and worth.owed:
+            targets[SCRIPT_FEE_POSITION, content_id] = {worth.currency: place({}, worth.owed, worth.brand_id, 0)}
     for identity, spend in facts.spends.items():
         borne = spend_target(spend, facts.registered.get(spend.content_id))
         targets[SPEND_POSITION, identity] = {spend.currency: borne} if borne else {}
+    for identity, budget in facts.budgets.items():
+        if target := budget_target(budget.campaign_id, budget.amount_minor):
+            targets[BUDGET_POSITION, identity] = {budget.currency: target}
     return targets
+
+
+def _fee(facts: ContentFacts, content_id: str) -> FeeWorth | None:
+    """What a script is worth by the facts."""
+    is_accepted, is_cancelled = content_id in facts.accepted, content_id in facts.cancelled
+    return script_fee_worth(facts.registered.get(content_id), accepted=is_accepted, cancelled=is_cancelled)
+
+
+def _settled_fee(facts: ContentFacts, record: ContentRecord) -> Booked:
+    """Where a fee's money should lie: by what is owed, and by what runs have settled in each currency."""
+    worth = _fee(facts, record.identity)
+    owed = {} if worth is None else {worth.currency: worth.owed}
+    brand_id = "" if worth is None else worth.brand_id
+    booked = {of: place(record.settled.get(of, {}), owed.get(of, {}), brand_id, 0) for of in {*record.settled, *owed}}
+    return {of: position for of, position in booked.items() if position}
 
 
 def _where(kind: str, identity: str) -> str:

@@ -3,6 +3,8 @@
 Two decimals is the rule; only exceptions are listed. Funds codes and metals are in no order and so not here.
 """
 
+import re
+
 _ZERO = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
 _THREE = "BHD IQD JOD KWD LYD OMR TND"
 _FOUR = "CLF UYW"
@@ -24,3 +26,22 @@ def decimal_text(amount_minor: int, currency: str) -> str:
     sign = "-" if amount_minor < 0 else ""
     whole, fraction = divmod(abs(amount_minor), 10**digits)
     return f"{sign}{whole}.{fraction:0{digits}d}"
+
+
+def minor_amount(text: str, currency: str) -> int:
+    """Minor units of decimal text that has exactly the currency's decimals: `-25.20` CNY is -2520.
+
+    Raises:
+        ValueError: it is no such text; says how an amount of the currency is written.
+    """
+    digits = minor_digits(currency)
+    fraction = rf"\.([0-9]{{{digits}}})" if digits else "()"
+    found = re.fullmatch(rf"([+-]?)([0-9]{{1,18}}){fraction}", text, re.ASCII)
+    if found is None:
+        decimals = f"{digits} decimals" if digits else "no decimals"
+        raise ValueError(
+            f"{text!r} is no amount in {currency}: write it with {decimals}, as {decimal_text(6300, currency)}"
+        )
+    sign, whole, part = found.groups()
+    minor = int(whole + part)
+    return -minor if sign == "-" else minor

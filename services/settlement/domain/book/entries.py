@@ -94,7 +94,7 @@ def canonical(entry: Entry, writer: int, seq: int, recorded_at: int, prev_hash: 
     try:
         return _quick(fields)
     except (IndexError, UnicodeEncodeError):  # a field is long, or beyond ASCII
-        return _VERSION.encode() + b"".join(map(_packed, fields))
+        return _VERSION.encode() + b"".join(map(packed, fields))
 
 
 def _quick(fields: list[str | None]) -> bytes:
@@ -110,7 +110,7 @@ def _quick(fields: list[str | None]) -> bytes:
     return b"".join([*pieces, "".join(texts[begin:]).encode("ascii")])
 
 
-def _packed(field: str | None) -> bytes:
+def packed(field: str | None) -> bytes:
     """Any field: the length of its UTF-8 form, and that."""
     if field is None:
         return _ABSENT

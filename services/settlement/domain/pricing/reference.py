@@ -5,16 +5,22 @@ prices and hold in any case.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
 
+from services.settlement.domain.pricing.facts import HOUSE, PLAN, RELATION, Body, house_of, plan_of, relation_of
 from services.settlement.domain.pricing.house import House, HouseSettings
 from services.settlement.domain.pricing.plans import Plan, Plans
 from services.settlement.domain.pricing.relations import Relation, Relations
+from services.settlement.domain.settling.facts import DENIED, DISPUTE_DECIDED, Dispute, RegistryFact, dispute_of
 
 PricingFact = Plan | Relation | House
 Denials = AbstractSet[tuple[str, str | None]]
 """(order_id, line_id; None = all lines of the order)."""
+
+_FACTS: dict[str, Callable[[Body], PricingFact]] = {PLAN: plan_of, RELATION: relation_of, HOUSE: house_of}
+PRICING_KINDS = (*_FACTS, DISPUTE_DECIDED)
+"""Kinds of registry events that change what lines are worth, or when they are due."""
 
 _VIEWS_KEPT = 64
 
@@ -32,6 +38,7 @@ class Reference:
         self.denied: Denials = frozenset()
         self.revision = 0
         self._versions: list[tuple[int, PricingFact]] = []
+        self._decided: dict[str, Dispute] = {}
         self._views: OrderedDict[int, Reference] = OrderedDict()
 
     def learn(self, facts: Iterable[tuple[int, PricingFact]]) -> None:
@@ -42,6 +49,16 @@ class Reference:
         self.plans.put(fact for _, fact in new if isinstance(fact, Plan))
         self.relations.put(fact for _, fact in new if isinstance(fact, Relation))
         self.houses.put(fact for _, fact in new if isinstance(fact, House))
+
+    def take(self, events: Iterable[RegistryFact]) -> None:
+        """Take in registry events in the order of their offsets; those that no price depends on are left out."""
+        known = [event for event in events if event.kind in PRICING_KINDS]
+        self.learn((event.position, _FACTS[event.kind](event.body)) for event in known if event.kind in _FACTS)
+        decided = [dispute_of(event.body) for event in known if event.kind == DISPUTE_DECIDED]
+        if decided:
+            self._decided.update({dispute.dispute_id: dispute for dispute in decided})
+            denied = (dispute for dispute in self._decided.values() if dispute.outcome == DENIED)
+            self.denied = frozenset((dispute.order_id, dispute.line_id) for dispute in denied)
 
     def as_of(self, registry_offset: int) -> "Reference":
         """What stood when the registry was read up to this offset, without it."""

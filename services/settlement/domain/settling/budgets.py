@@ -1,4 +1,4 @@
-"""Campaign budgets: what runs may still commit, and the entries that show it.
+"""Campaign budgets: what runs may still commit, and the entry that shows it.
 
 `budget:C:available` + `budget:C:committed` + `budget:C:limit` are zero in each currency. A budget is decided by runs
 alone. What it has committed is what its granted credits were worth at the last run's point: reversals release it.
@@ -30,12 +30,6 @@ class Budget(NamedTuple):
     def left_minor(self) -> int:
         """What a run may grant; below zero where reversed refunds took more than the limit, and nothing is granted."""
         return self.limit_minor - self.worth_minor
-
-
-def set_budget(campaign_id: str, before_minor: int, after_minor: int, occasion: Occasion) -> list[EntryDraft]:
-    """The rows that bring a budget to its new limit."""
-    available, limit = chart.budget_available(campaign_id), chart.budget_limit(campaign_id)
-    return transfer(Kind.BUDGET_SET, "set", available, limit, after_minor - before_minor, occasion)
 
 
 def commit_budget(campaign_id: str, budget: Budget, charged_minor: int, occasion: Occasion) -> list[EntryDraft]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from services.settlement.domain.book import chart
 from services.settlement.domain.book.drafts import EntryDraft
-from services.settlement.domain.book.positions import Position
+from services.settlement.domain.book.positions import Position, difference
 from services.settlement.domain.settling.change_rows import OF_SCRIPT_FEE, change_rows
 from services.settlement.domain.settling.place import change, owed_by, place
 from services.settlement.domain.settling.shares import Shares
@@ -83,6 +83,13 @@ def book_script_fee(
         before = {}
     rows += change_rows(draft, change(settled, before, owed, brand_id, 0), OF_SCRIPT_FEE)
     return rows, place(settled, owed, brand_id, 0)
+
+
+def settle_script_fee(booked: Position, settled: Shares, raised: Shares) -> tuple[Position, Position]:
+    """What a run moves of a fee whose settled shares it raises, and the position that this leads to."""
+    brand_id = brand_of(booked) or ""  # a fee that nobody owes any more names no brand
+    position = place(raised, owed_by(booked, settled), brand_id, 0)
+    return difference(position, booked), position
 
 
 def brand_of(position: Position) -> str | None:

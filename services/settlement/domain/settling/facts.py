@@ -45,7 +45,7 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
-class Budget:
+class BudgetLimit:
     """The total that a campaign may cost in a currency."""
 
     campaign_id: str
@@ -105,9 +105,9 @@ def hold_of(body: Body) -> Hold:
     return Hold(body["hold_id"], *what)
 
 
-def budget_of(body: Body) -> Budget:
+def budget_of(body: Body) -> BudgetLimit:
     """The budget of a campaign.budget_set."""
-    return Budget(body["campaign_id"], body["currency"], body["amount_minor"])
+    return BudgetLimit(body["campaign_id"], body["currency"], body["amount_minor"])
 
 
 def removed_of(body: Body) -> Removal:

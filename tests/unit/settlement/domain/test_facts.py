@@ -15,7 +15,7 @@ from services.settlement.domain.pricing.facts import house_of, plan_of
 from services.settlement.domain.pricing.house import DEFAULT_HOUSE, House
 from services.settlement.domain.pricing.plans import DEFAULT_ZONE_MINUTES, Tier
 from services.settlement.domain.settling.facts import (
-    Budget,
+    BudgetLimit,
     Departure,
     Dispute,
     Hold,
@@ -95,7 +95,7 @@ def test_the_facts_of_settling_are_what_the_events_say() -> None:
     none = {"order_id": None, "line_id": None}
     assert hold_of(stored("hold.placed", **none, content_id="v_1").body) == Hold("h_1", None, None, "v_1", None)
     assert hold_of(stored("hold.placed", **none, owner="mcn:m_1").body) == Hold("h_1", None, None, None, "mcn:m_1")
-    assert budget_of(stored("campaign.budget_set").body) == Budget("c_1111", "CNY", 12_000)
+    assert budget_of(stored("campaign.budget_set").body) == BudgetLimit("c_1111", "CNY", 12_000)
     assert left_of(stored("koc.left").body) == Departure("k_7", parse_rfc3339("2026-11-30T16:00:00Z"))
     assert payee_of(stored("payee.set").body) == Payee("koc:k_7", "bank", "4f9c2a17d0")
 

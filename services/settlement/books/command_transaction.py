@@ -1,0 +1,90 @@
+"""The transaction of a command: what it reads and locks besides what any writer of the books does."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import ColumnElement, Table, and_, select, update
+
+from schemas.topics import CREDITS
+from services.kernel.errors import Stalled
+from services.kernel.time import to_micros
+from services.runtime.database import engine, refusals_as_sentences
+from services.settlement.books import tables
+from services.settlement.books.decode_credits import decode_assertion
+from services.settlement.books.failures import retry_cause
+from services.settlement.books.migrations import check_revision
+from services.settlement.books.ports import TransactionTime
+from services.settlement.books.posting_transaction import KEEPALIVES, SESSION, BookConnections, PostingTransaction
+from services.settlement.domain.book.periods import month_after
+from services.settlement.domain.lines.assertions import LineAssertion
+from services.settlement.domain.lines.line import Key
+
+WRITER_N = CREDITS.partitions
+_SESSION = f"{SESSION} -c transaction_timeout=20s"
+"""Longer than a poster's: a command waits for the batch under way, and takes the writers' rows only then."""
+
+
+class CommandTransaction(PostingTransaction):
+    """A posting transaction that also knows what commands ask for."""
+
+    def time(self) -> TransactionTime:
+        """When the transaction happens, and the oldest open period."""
+        wanted = "SELECT now(), (SELECT max(id) FROM period WHERE closed)"
+        now, closed = self.connection.exec_driver_sql(wanted).one()
+        return TransactionTime(to_micros(now), None if closed is None else month_after(closed))
+
+    def lock_balance(self, account: str, currency: str) -> int:
+        """An account's net amount, which nobody changes before the end of this transaction; none yet = 0."""
+        key, balance = tables.account, tables.balance
+        wanted = (
+            select(balance.c.amount_minor)
+            .join(key, key.c.id == balance.c.account_id)
+            .where(key.c.key == account, key.c.currency == currency)
+            .with_for_update(of=balance)
+        )
+        return int(self.connection.execute(wanted).scalar() or 0)
+
+    def partitions_of(self, order_id: str, line_id: str) -> set[int]:
+        """The partitions of all buyers' lines of an order line; more may come until their writers are locked."""
+        table = tables.line
+        wanted = select(table.c.partition).where(table.c.order_id == order_id, table.c.line_id == line_id)
+        return set(self.connection.execute(wanted).scalars())
+
+    def read_assertion(self, key: Key) -> LineAssertion | None:
+        """The assertion that a line accepted; None = it has none yet."""
+        kept = tables.assertion
+        raw = self.connection.execute(select(kept.c.raw).where(_is_key(kept, key))).scalar()
+        return None if raw is None else decode_assertion(bytes(raw))
+
+    def promote(self, key: Key) -> None:
+        """Let a line stand; none of its order line stands any more."""
+        self.connection.execute(update(tables.line).where(_is_key(tables.line, key)).values(standing=True))
+
+
+def _is_key(table: Table, key: Key) -> ColumnElement[bool]:
+    return and_(table.c.order_id == key[0], table.c.line_id == key[1], table.c.buyer_id == key[2])
+
+
+@contextmanager
+def operator_books() -> Iterator[BookConnections]:
+    """The books for commands, through a personal login in the role koc_operator, for as long as the block lasts.
+
+    Raises:
+        StartRefused: no address is set, the schema is another one, or the login may not do what the block does.
+        Stalled: others held what the block needs for too long; nothing was done.
+    """
+    engines = engine("operator", options=_SESSION, **KEEPALIVES), engine("operator")
+    book = BookConnections(*engines)
+    try:
+        with refusals_as_sentences():
+            with engines[1].connect() as connection:
+                check_revision(connection)
+            yield book
+    except Exception as error:
+        if retry_cause(error) in {"timeout", "deadlock", "serialization", "claimed_by_another"}:
+            raise Stalled("others held the books for too long: nothing was done, so try again") from error
+        raise
+    finally:
+        book.disconnect()
+        for one in engines:
+            one.dispose()

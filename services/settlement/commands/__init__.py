@@ -1,0 +1,1 @@
+"""Decisions that are no events: each a recorded command of a person."""

@@ -1,0 +1,114 @@
+"""Carry a command out: lock, look whether it was recorded before, let it take effect, and record it, all at once."""
+
+from collections.abc import Callable, Collection, Sequence
+from contextlib import nullcontext
+from typing import NamedTuple
+
+from services.runtime.settings import settings
+from services.settlement.books.command_transaction import WRITER_N, CommandTransaction
+from services.settlement.books.entry_builder import EntryBuilder, PostingCounts
+from services.settlement.books.ports import LineChange, PostedEntry, TransactionTime
+from services.settlement.books.posting_transaction import BookConnections
+from services.settlement.books.record_command import find_recorded, read_point, record
+from services.settlement.books.run_lock import run_lock
+from services.settlement.domain.book.commands import CommandDraft, JsonObject
+from services.settlement.domain.book.drafts import ONLY, EntryDraft
+from services.settlement.domain.book.entries import Kind
+from services.settlement.domain.book.positions import Position
+from services.settlement.domain.lines.line import Line
+
+
+class CommandOutcome(NamedTuple):
+    """What became of a command: its number (None: it was only tried), who gave it and when, and its result.
+
+    `is_new` is False where it had been recorded before, so that nothing was done now.
+    """
+
+    seq: int | None
+    by: str
+    at: int
+    result: JsonObject
+    is_new: bool
+
+
+class CommandEffect(NamedTuple):
+    """What a command does to the books: entries and lines to write, lines that lose their place, and its result."""
+
+    result: JsonObject
+    changes: Sequence[LineChange] = ()
+    demoted: Sequence[Line] = ()
+
+
+class CommandScene:
+    """What a command finds: the open transaction with its locks held, its time, and a builder of entries.
+
+    Args:
+        transaction: writer rows are locked.
+        builder: under these writers.
+        time: of the transaction.
+        draft: the command.
+    """
+
+    def __init__(
+        self, transaction: CommandTransaction, builder: EntryBuilder, time: TransactionTime, draft: CommandDraft
+    ) -> None:
+        self.transaction, self.builder, self.time, self.draft = transaction, builder, time, draft
+
+    def post(self, kind: Kind, legs: Position, currency: str) -> list[PostedEntry]:
+        """The command's own entry, under writer N, dated now."""
+        cause = f"command {self.draft.id}"
+        row = EntryDraft(kind, ONLY, cause, self.time.now, legs)
+        return self.builder.build(WRITER_N, f"command|{self.draft.id}", [row], currency, None)
+
+
+CommandRule = Callable[[CommandScene], CommandEffect]
+"""Decides what a command does; it may raise InputRefused or StartRefused, and then nothing is done."""
+
+
+def execute(
+    book: BookConnections,
+    draft: CommandDraft,
+    rule: CommandRule,
+    *,
+    partitions: Collection[int] | None = None,
+    is_trial: bool = False,
+) -> CommandOutcome:
+    """Carry a command out, at most once in effect.
+
+    Args:
+        book: of a login in koc_operator.
+        draft: what is asked for.
+        rule: decides what it does.
+        partitions: whose lines it changes; None = it moves money, and so takes RUN.
+        is_trial: say what it would do, and change nothing.
+
+    Raises:
+        StartRefused: somebody else holds RUN.
+        InputRefused: its id belongs to another command, or what it asks for cannot be.
+    """
+    connection = book.connection()
+    locked = run_lock(connection, draft.kind) if partitions is None else nullcontext()
+    with locked, connection.begin():
+        transaction = CommandTransaction(connection, book.accounts(), book.terms())
+        # the locks in the order of every writer: PERIOD and REGISTRY shared, the partitions' writers, writer N last
+        transaction.lock_shared()
+        writers = transaction.lock_writers({*(partitions or ()), WRITER_N})
+        # the same command again does nothing
+        if earlier := find_recorded(connection, draft):
+            command = earlier.command
+            return CommandOutcome(earlier.seq, command.by, command.at, command.result, is_new=False)
+        # what it does, by what stands under the locks
+        time, point = transaction.time(), read_point(connection)
+        builder = EntryBuilder(writers, time, settings().settlement_zone_minutes, PostingCounts())
+        effect = rule(CommandScene(transaction, builder, time, draft))
+        if is_trial:
+            return CommandOutcome(None, "", time.now, effect.result, is_new=True)
+        # the books, and the record of who decided it
+        transaction.write(effect.changes, effect.demoted, writers, time.now)
+        recorded = record(connection, draft, time.now, effect.result, point)
+        return CommandOutcome(recorded.seq, recorded.command.by, time.now, effect.result, is_new=True)
+
+
+def entry_ids(posted: Sequence[PostedEntry]) -> list[str]:
+    """WRITER-SEQ of entries, for a command's result."""
+    return [f"{one.writer}-{one.link.seq}" for one in posted]

@@ -1,0 +1,145 @@
+"""A settlement run: planned once, applied to its end whatever happens between, and recorded as a command.
+
+A run is a function of the credits, registry and commands up to its point and of its moment; `plan_sha256` is the proof.
+Whoever comes after a process that ended in the middle finishes its run before planning another.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Any, NamedTuple
+
+from schemas.topics import CREDITS
+from services.settlement.books.run_ports import BudgetLine, PlanTransaction, RunSnapshot, RunStore, StoredRun
+from services.settlement.domain.book.commands import CommandDraft
+from services.settlement.domain.lines.line import Key
+from services.settlement.domain.pricing.reference import Reference
+from services.settlement.domain.settling.budgets import BudgetKey
+from services.settlement.domain.settling.plan_hash import (
+    LinePlan,
+    content_digest,
+    line_digest,
+    party_digest,
+    plan_sha256,
+)
+from services.settlement.runs.applying import LineApplier
+from services.settlement.runs.ending import end_run
+from services.settlement.runs.nets import plan_parties
+from services.settlement.runs.planning import LinePlanner, plan_contents
+from services.settlement.runs.tally import RunTally
+
+RunProgress = Callable[[str], None]
+"""Told in words what is done, a line at a time."""
+
+Retried = Callable[[Callable[[], Any]], Any]
+"""Tries a transaction again where that can help, and returns what it gave."""
+
+_SAY_EVERY = 100_000
+
+
+class RunRequest(NamedTuple):
+    """What was asked for: the command, whose id is the run's, and the moment (microseconds)."""
+
+    draft: CommandDraft
+    as_of: int
+
+
+def plan_run(store: RunStore, request: RunRequest, progress: RunProgress) -> StoredRun:
+    """Plan a run in one snapshot and store the plan with its command, in one transaction."""
+    with store.snapshot() as snapshot, store.planning() as transaction:
+        return plan_into(snapshot, transaction, request, progress)
+
+
+def plan_into(
+    snapshot: RunSnapshot, transaction: PlanTransaction, request: RunRequest, progress: RunProgress
+) -> StoredRun:
+    """Plan from a snapshot into an open transaction; a trial gives one that keeps nothing."""
+    point, cases, tally = snapshot.point(), snapshot.open_cases(), RunTally()
+    terms = transaction.terms(point.registry, request.as_of)
+    run = StoredRun(request.draft.id, request.as_of, "planned", terms, b"", {})
+    transaction.add_run(run, point)
+    # lines stream from the snapshot into the plan
+    planner = LinePlanner(snapshot, request.as_of, cases, tally)
+    digests: list[bytes] = []
+    transaction.add_lines(run.id, _told(_digested(planner.plans(), digests), progress))
+    # what belongs to no line
+    contents = plan_contents(snapshot, cases, tally)
+    house = snapshot.reference().houses.at(request.as_of)
+    parties = plan_parties(snapshot, request.as_of, cases, house, tally.parties())
+    transaction.add_contents(run.id, contents)
+    transaction.add_parties(run.id, parties)
+    transaction.put_counters(planner.allowances.counted)
+    transaction.take_slots(run.id, planner.slots)
+    transaction.put_budget_lines(_budget_lines(planner))
+    # its proof, and the command
+    proof = plan_sha256(digests, map(content_digest, contents), map(party_digest, parties))
+    counts = {**tally.body(), "budgets": _budgets(planner)}
+    planned = run._replace(plan_sha256=proof, counts=counts)
+    transaction.complete_run(planned)
+    transaction.record(request.draft, {"plan_sha256": proof.hex(), **counts}, point)
+    return planned
+
+
+def apply_run(store: RunStore, run: StoredRun, zone_minutes: int, progress: RunProgress, retried: Retried) -> None:
+    """Apply a plan to its end, from wherever it is."""
+    reference = Reference()
+    applier = LineApplier(run, reference, zone_minutes)
+    settled = 0
+
+    def chunk(partition: int) -> tuple[int, bool]:
+        with store.chunk() as transaction:
+            return applier.apply_chunk(transaction, partition)
+
+    for partition in range(CREDITS.partitions):
+        done = False
+        while not done:
+            count, done = retried(partial(chunk, partition))
+            if count:
+                settled += count
+                progress(f"{settled:,} lines settled")
+
+    def end() -> None:
+        with store.ending() as transaction:
+            end_run(transaction, run, reference, zone_minutes)
+
+    retried(end)
+
+
+def _digested(plans: Iterable[LinePlan], digests: list[bytes]) -> Iterator[LinePlan]:
+    """The plans as they come, each with its digest kept."""
+    for plan in plans:
+        digests.append(line_digest(plan))
+        yield plan
+
+
+def _told(plans: Iterable[LinePlan], progress: RunProgress) -> Iterator[LinePlan]:
+    """The plans as they come, with a word now and then."""
+    for count, plan in enumerate(plans, 1):
+        yield plan
+        if count % _SAY_EVERY == 0:
+            progress(f"{count:,} lines planned")
+
+
+def _budget_lines(planner: LinePlanner) -> dict[tuple[BudgetKey, Key], BudgetLine]:
+    """What lines take of budgets now: those worked out anew, and those that the run grants something."""
+    lines = dict(planner.restated)
+    for key, plan, minor in planner.charged:
+        before = lines.get((key, plan.key), BudgetLine(plan.partition, planner.charged_before(key, plan.key)))
+        lines[key, plan.key] = before._replace(charged_minor=before.charged_minor + minor)
+    return lines
+
+
+def _budgets(planner: LinePlanner) -> list[dict[str, Any]]:
+    """What the run commits of each budget, with its true-up."""
+    charged: dict[BudgetKey, int] = {}
+    for key, _, minor in planner.charged:
+        charged[key] = charged.get(key, 0) + minor
+    return [
+        {
+            "campaign_id": key.campaign_id,
+            "currency": key.currency,
+            "limit_minor": budget.limit_minor,
+            "moved_minor": budget.worth_minor + charged.get(key, 0) - budget.committed_minor,
+            "committed_minor": budget.worth_minor + charged.get(key, 0),
+        }
+        for key, budget in sorted(planner.budgets.items())
+    ]
