@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from services.cli.decision import CommandId, Reason, tell
 from services.cli.options import AsJson
 
 app = typer.Typer(no_args_is_help=True, help="The poster, the relay and the migrations.")
@@ -45,23 +46,40 @@ def relay() -> None:
     process.run()
 
 
+LineName = Annotated[str, typer.Argument(metavar="LINE", help="ORDER/LINE/BUYER")]
+
+
 @app.command()
-def quarantine(
-    line: Annotated[str, typer.Argument(metavar="LINE", help="ORDER/LINE/BUYER")],
-    reason: Annotated[str, typer.Option(help="why, for whoever meets it later")] = "by hand",
-) -> None:
+def quarantine(line: LineName, reason: Reason, command_id: CommandId = None, as_json: AsJson = False) -> None:
     """Freeze an order line at what is booked: new assertions are kept and not booked.
 
     A line that the books have never seen is frozen at nothing when it comes.
 
     Example: `koc settlement quarantine o_1/1/b_1 --reason "two contents under one vector"`
     """
-    from services.settlement.posting.quarantine import freeze
+    from services.settlement.books.command_transaction import operator_books
+    from services.settlement.commands import lines
 
-    if freeze(line, reason):
-        print(f"{line} is frozen at what is booked")
-    else:
-        print(f"the books do not know {line} yet: it will be frozen, at nothing, when it comes; is the name right?")
+    with operator_books() as book:
+        outcome = lines.quarantine(book, line, reason, command_id)
+    unknown = f"the books do not know {line} yet: it will be frozen, at nothing, when it comes; is the name right?"
+    tell(outcome, command_id, f"{line} is frozen at what is booked" if outcome.result["is_known"] else unknown, as_json)
+
+
+@app.command()
+def release(line: LineName, reason: Reason, command_id: CommandId = None, as_json: AsJson = False) -> None:
+    """Let a frozen order line go: it is booked at what its newest assertion is worth.
+
+    Who owns the order line is decided again where several buyers claim it.
+
+    Example: `koc settlement release o_1/1/b_1 --reason "the backend confirmed the time of payment"`
+    """
+    from services.settlement.books.command_transaction import operator_books
+    from services.settlement.commands import lines
+
+    with operator_books() as book:
+        outcome = lines.release(book, line, reason, command_id)
+    tell(outcome, command_id, f"{line} is booked at what it is worth", as_json)
 
 
 @app.command()

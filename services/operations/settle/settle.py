@@ -10,7 +10,7 @@ from services.operations.drain.positions import LivePositions
 from services.operations.settle.wait import wait_for_the_books
 from services.runtime.settings import settings
 from services.settlement.books.run_ports import RunStore, StoredRun
-from services.settlement.books.run_store import trial_transaction
+from services.settlement.books.run_store import TrialTransaction
 from services.settlement.domain.book.commands import CommandDraft, CommandKind
 from services.settlement.runs.retrying import retried
 from services.settlement.runs.run import RunRequest, apply_run, plan_into, plan_run
@@ -62,7 +62,7 @@ def try_out(store: RunStore, draft: CommandDraft, as_of: int, wait_seconds: floa
     with LivePositions() as positions:
         wait_for_the_books(positions, wait_seconds, lambda line: say(f"waiting: {line}"))
     with store.snapshot() as snapshot:
-        return plan_into(snapshot, trial_transaction(), RunRequest(draft, as_of), say)
+        return plan_into(snapshot, TrialTransaction(), RunRequest(draft, as_of), say)
 
 
 def _apply(store: RunStore, run: StoredRun, say: Say) -> None:
