@@ -20,6 +20,9 @@ REMOVED = "content.removed"
 KOC_LEFT = "koc.left"
 PAYEE = "payee.set"
 
+CASE_KINDS = (DISPUTE_OPENED, DISPUTE_DECIDED, HOLD_PLACED, HOLD_RELEASED)
+"""What disputes and holds are told by."""
+
 DENIED = "denied"
 
 
