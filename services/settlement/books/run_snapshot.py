@@ -53,6 +53,10 @@ SELECT a.key, a.currency, b.amount_minor FROM balance b JOIN account a ON a.id =
 WHERE b.amount_minor <> 0 AND (a.key LIKE '%:payable' OR a.key LIKE '%:held' OR a.key LIKE 'clawback:%'
   OR a.key LIKE 'writeoff:%')
 """
+_COMMITTED = """
+SELECT a.key, a.currency, b.amount_minor FROM balance b JOIN account a ON a.id = b.account_id
+WHERE a.key LIKE 'budget:%:committed'
+"""
 _RESERVES = """
 SELECT party, currency, sum(reserve_minor)::bigint FROM run_party WHERE reserve_until > %s GROUP BY 1, 2
 """
@@ -128,20 +132,21 @@ class RunBooksSnapshot(Snapshot):
 
     def budgets(self) -> dict[BudgetKey, tuple[int, int]]:
         """(limit, committed) of each budget that was ever set."""
-        limits = {}
-        for record in self.contents():
-            if record.kind == BUDGET_POSITION:
-                campaign_id = record.identity.rpartition("|")[0]
-                for currency, position in record.stored.items():
-                    limit = -position.get(chart.budget_limit(campaign_id), 0)
-                    limits[BudgetKey(campaign_id, currency)] = limit
-        committed = "SELECT a.key, a.currency, b.amount_minor FROM balance b JOIN account a ON a.id = b.account_id"
-        rows = self._raw.execute(committed + " WHERE a.key LIKE 'budget:%:committed'").fetchall()
-        sums = {(key, currency): amount for key, currency, amount in rows}
+        limits = {
+            key: -self._accounts.position(accounts, amounts).get(chart.budget_limit(key.campaign_id), 0)
+            for key, accounts, amounts in self._budget_positions()
+        }
+        rows = self._raw.execute(_COMMITTED).fetchall()
+        committed = {(key, currency): amount for key, currency, amount in rows}
         return {
-            key: (limit, sums.get((chart.budget_committed(key.campaign_id), key.currency), 0))
+            key: (limit, committed.get((chart.budget_committed(key.campaign_id), key.currency), 0))
             for key, limit in limits.items()
         }
+
+    def _budget_positions(self) -> Iterator[tuple[BudgetKey, Sequence[int], Sequence[int]]]:
+        wanted = "SELECT identity, currency, accounts, amounts FROM content_position WHERE kind = %s"
+        for identity, currency, accounts, amounts in self._raw.execute(wanted, (BUDGET_POSITION,)).fetchall():
+            yield BudgetKey(identity.rpartition("|")[0], currency), accounts, amounts
 
     def budget_worth(self) -> dict[BudgetKey, int]:
         """What each budget's lines take, as worked out last."""
