@@ -60,7 +60,8 @@ class BudgetCheck:
         """The accounts of each budget: they come to zero, and what is committed is what lines take."""
         for run in self._unfinished:
             for budget in run.counts["budgets"]:
-                self._taken[BudgetKey(budget["campaign_id"], budget["currency"])] -= budget["moved_minor"]
+                planned = budget["worth_minor"] + budget["charged_minor"] - budget["committed_minor"]
+                self._taken[BudgetKey(budget["campaign_id"], budget["currency"])] -= planned
         for key in sorted(self._balances.keys() | self._taken.keys()):
             accounts = self._balances.get(key, Counter())
             if total := accounts.total():

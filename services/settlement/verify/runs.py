@@ -2,17 +2,22 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from schemas.topics import CREDITS
 from services.settlement.books.journal_rows import JournalRow, Names
 from services.settlement.books.run_records_port import RunPlan, RunRecord, RunRecords
 from services.settlement.domain.book import chart
+from services.settlement.domain.book.drafts import EntryDraft
+from services.settlement.domain.settling.budgets import Budget, commit_budget
 from services.settlement.domain.settling.netting import net_rows
 from services.settlement.domain.settling.plan_hash import content_digest, line_digest, party_digest, plan_sha256
-from services.settlement.domain.settling.shares import Shares
 from services.settlement.domain.settling.transfers import Occasion
 from services.settlement.verify.findings import Difference, Note
 from services.settlement.verify.settled_lines import SettledLineCheck
+
+if TYPE_CHECKING:
+    from services.settlement.domain.settling.shares import Shares
 
 _OF_RUN = "run|"
 _SCRIPT_FEE = "script_fee"
@@ -98,13 +103,16 @@ class RunCheck:
     def _expect_rows(self, record: RunRecord, plan: RunPlan) -> None:
         """The legs that its nets and budgets must have booked."""
         for party in plan.parties:
-            for row in net_rows(party.party, party.net, _NO_OCCASION):
-                for account, amount in row.legs.items():
-                    self._planned[account, party.currency] += amount
+            self._expect(net_rows(party.party, party.net, _NO_OCCASION), party.currency)
         for budget in record.run.counts["budgets"]:
-            campaign_id, currency, moved = budget["campaign_id"], budget["currency"], budget["moved_minor"]
-            self._planned[chart.budget_committed(campaign_id), currency] += moved
-            self._planned[chart.budget_available(campaign_id), currency] -= moved
+            found = Budget(budget["limit_minor"], budget["committed_minor"], budget["worth_minor"])
+            rows = commit_budget(budget["campaign_id"], found, budget["charged_minor"], _NO_OCCASION)
+            self._expect(rows, budget["currency"])
+
+    def _expect(self, rows: Iterable[EntryDraft], currency: str) -> None:
+        for row in rows:
+            for account, amount in row.legs.items():
+                self._planned[account, currency] += amount
 
     def watched(self, rows: Iterable[JournalRow], names: Names) -> Iterator[JournalRow]:
         """The rows as they come; legs of nets and budgets are added up."""
