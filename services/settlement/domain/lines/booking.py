@@ -86,7 +86,8 @@ def _book(line: Line, assertion: LineAssertion, reference: Reference, rest: Rest
 def _settle_down(line: Line, assertion: LineAssertion, worth: Worth, revision: int) -> None:
     """Let a line stand at its worth. One that is worth nothing for want of a plan or of room has booked no event."""
     line.revision = revision
-    line.koc_ids = tuple(dict.fromkeys([credit.koc_id for credit in assertion.credits]))
+    koc_ids = [credit.koc_id for credit in assertion.credits]
+    line.koc_ids = tuple(koc_ids if len(koc_ids) == 1 else dict.fromkeys(koc_ids))
     line.unpriced, line.unpriced_minor, line.set_aside = worth.unpriced, worth.unpriced_minor, worth.set_aside
     line.booked = worth.target
     waits = not worth.target and (worth.unpriced is not None or worth.set_aside is not None)
