@@ -1,5 +1,6 @@
 """`koc settlement`: the processes of the books, and their migrations."""
 
+import sys
 from typing import Annotated
 
 import typer
@@ -79,3 +80,57 @@ def release(line: LineName, reason: Reason, command_id: CommandId = None, as_jso
     with operator_books() as book:
         outcome = lines.release(book, line, reason, command_id)
     tell(outcome, command_id, f"{line} is booked at what it is worth", as_json)
+
+
+@app.command()
+def run(
+    as_of: Annotated[
+        str | None, typer.Option(help="settle what is due by then, RFC 3339; default: now", metavar="MOMENT")
+    ] = None,
+    run_id: Annotated[
+        str | None, typer.Option("--id", help="the run's name; default: run-MOMENT", metavar="ID")
+    ] = None,
+    reason: Annotated[str, typer.Option(help="why, for whoever reads the commands later")] = "by hand",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="plan, print and store nothing")] = False,
+    timeout: Annotated[float, typer.Option(help="seconds to wait for the books to know what happened", min=1)] = 300,
+    as_json: AsJson = False,
+) -> None:
+    """Settle what is due: pending money of received lines becomes payable, debts are netted, brands are billed.
+
+    It waits until attribution and the books know all that is published now, plans in one snapshot, and applies the plan
+    beside running posters. The same id again gives the first result. A run that another process left is finished first.
+
+    Examples: `koc settlement run`, `koc settlement run --as-of 2026-12-01T00:00:00+08:00 --dry-run --json`
+    """
+    from services.cli.run_page import print_run
+    from services.operations.settle.settle import draft_of, settle, try_out
+    from services.settlement.books.run_store import run_store
+
+    moment = _moment(as_of)
+    draft = draft_of(moment, run_id, reason)
+    with run_store() as store:
+        if dry_run:
+            print_run(try_out(store, draft, moment, timeout, _say), "planned, not stored", as_json=as_json)
+        else:
+            settled, is_new = settle(store, draft, moment, timeout, _say)
+            print_run(settled, "done" if is_new else "done before", as_json=as_json)
+
+
+def _moment(text: str | None) -> int:
+    """The moment that was asked for, microseconds; now without one."""
+    from datetime import UTC, datetime
+
+    from services.kernel.errors import InputRefused
+    from services.kernel.time import parse_rfc3339, to_micros
+
+    if text is None:
+        return to_micros(datetime.now(UTC).replace(microsecond=0))
+    try:
+        return parse_rfc3339(text)
+    except ValueError:
+        raise InputRefused(f"{text!r} is no moment: write it as 2026-12-01T00:00:00+08:00") from None
+
+
+def _say(line: str) -> None:
+    """Progress, on standard error."""
+    print(line, file=sys.stderr, flush=True)
