@@ -148,11 +148,11 @@ def allocated(line: LineAssertion, terms: tuple[CreditTerms, ...], kind: str, re
 def split(terms: CreditTerms, base: int, commission: int) -> tuple[list[SplitShare], dict[str, int]]:
     """Apply a plan's splits in order to one credit's commission: what each took, and what roles hold in the end."""
     steps: list[SplitShare] = []
-    holds, _ = _divide(terms, base, commission, steps)
+    holds, _ = divide(terms, base, commission, steps)
     return steps, holds
 
 
-def _divide(
+def divide(
     terms: CreditTerms, base: int, commission: int, steps: list[SplitShare] | None = None
 ) -> tuple[dict[str, int], dict[str, str]]:
     """What roles hold after all splits, and who fills them; each split is added to `steps`."""
@@ -180,7 +180,7 @@ def _divide(
 
 def _share_out(position: Position, terms: CreditTerms, base: int, commission: int) -> None:
     """Add what each role holds of one credit's commission in the end to `position`."""
-    holds, seats = _divide(terms, base, commission)
+    holds, seats = divide(terms, base, commission)
     for role, amount in holds.items():
         if amount:
             key = chart.pending(role, seats[role])
