@@ -130,3 +130,24 @@ def test_settled_books_do_not_go_back(books: Books) -> None:
     )
     with pytest.raises(InvariantBroken, match="the books have settlement runs"):
         migrate_to("0002")
+
+
+RIGHTS = """
+SELECT tablename, privilege FROM pg_tables, unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) AS privilege
+WHERE schemaname = 'public' AND has_table_privilege(:role, tablename, privilege)
+"""
+
+
+def test_posters_delete_hints_alone_and_change_neither_facts_nor_plans(books: Books) -> None:
+    def tables(role: str, privilege: str) -> set[str]:
+        return {table for table, right in books.rows(RIGHTS.replace(":role", f"'{role}'")) if right == privilege}
+
+    settling = {"due", "terms", "party_leg", "run", "run_line", "run_progress", "run_content", "run_party", "run_skip",
+                "tier_counter", "bonus_slot", "budget_line"}  # fmt: skip
+    assert tables("koc_writer", "DELETE") == {"due"}
+    assert tables("koc_writer", "TRUNCATE") == set()
+    assert tables("koc_writer", "INSERT") >= settling
+    assert tables("koc_writer", "UPDATE") & {*settling, "reference"} == {
+        "run", "run_progress", "tier_counter", "budget_line",
+    }  # fmt: skip
+    assert [tables("koc_reader", privilege) for privilege in ("INSERT", "UPDATE", "DELETE", "TRUNCATE")] == [set()] * 4
