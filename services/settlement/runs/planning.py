@@ -56,7 +56,7 @@ class LinePlanner:
         self.budgets: dict[BudgetKey, Budget] = {}
 
     def plans(self) -> Iterator[tuple[LinePlan, str]]:
-        """The lines that the run settles, each with its currency: first those without a decision, as they come, then the others in order."""
+        """The lines that the run settles, each with its currency: as they come, then those to be decided in order."""
         self._read_budgets()
         for due in self._snapshot.due_lines(self._as_of):
             candidate = self._candidate(due)

@@ -1,5 +1,6 @@
 """What a run commits of a budget, and what it gives back."""
 
+from services.settlement.domain.book.drafts import ONLY
 from services.settlement.domain.book.entries import Kind
 from services.settlement.domain.settling.budgets import Budget, commit_budget
 from services.settlement.domain.settling.transfers import Occasion
