@@ -88,7 +88,7 @@ FAULTS = {
     "UPDATE budget_line SET charged_minor = 1 WHERE order_id = 'o_9'": {
         "budget line | line o_9/1/b_9 in budget c_1 CNY", "budget | budget c_1 CNY",
     },
-    "DELETE FROM bonus_slot WHERE order_id = 'o_9'": {"bonus | line o_9/1/b_9"},
+    "DELETE FROM bonus_slot WHERE order_id = 'o_2'": {"bonus | line o_2/1/b_2"},
     "UPDATE content_position SET settled_amounts[1] = 1 WHERE identity = 'v_93'": {"settled | script_fee v_93 CNY"},
 }  # fmt: skip
 
