@@ -1,8 +1,12 @@
 """`koc settlement`: the processes of the books, and their migrations."""
 
+import sys
 from typing import Annotated
 
 import typer
+
+from services.cli.decision import CommandId, Reason, tell
+from services.cli.options import AsJson
 
 app = typer.Typer(no_args_is_help=True, help="The poster, the relay and the migrations.")
 
@@ -42,20 +46,91 @@ def relay() -> None:
     process.run()
 
 
+LineName = Annotated[str, typer.Argument(metavar="LINE", help="ORDER/LINE/BUYER")]
+
+
 @app.command()
-def quarantine(
-    line: Annotated[str, typer.Argument(metavar="LINE", help="ORDER/LINE/BUYER")],
-    reason: Annotated[str, typer.Option(help="why, for whoever meets it later")] = "by hand",
-) -> None:
+def quarantine(line: LineName, reason: Reason, command_id: CommandId = None, as_json: AsJson = False) -> None:
     """Freeze an order line at what is booked: new assertions are kept and not booked.
 
     A line that the books have never seen is frozen at nothing when it comes.
 
     Example: `koc settlement quarantine o_1/1/b_1 --reason "two contents under one vector"`
     """
-    from services.settlement.posting.quarantine import freeze
+    from services.settlement.books.command_transaction import operator_books
+    from services.settlement.commands import lines
 
-    if freeze(line, reason):
-        print(f"{line} is frozen at what is booked")
-    else:
-        print(f"the books do not know {line} yet: it will be frozen, at nothing, when it comes; is the name right?")
+    with operator_books() as book:
+        outcome = lines.quarantine(book, line, reason, command_id)
+    unknown = f"the books do not know {line} yet: it will be frozen, at nothing, when it comes; is the name right?"
+    tell(outcome, command_id, f"{line} is frozen at what is booked" if outcome.result["is_known"] else unknown, as_json)
+
+
+@app.command()
+def release(line: LineName, reason: Reason, command_id: CommandId = None, as_json: AsJson = False) -> None:
+    """Let a frozen order line go: it is booked at what its newest assertion is worth.
+
+    Who owns the order line is decided again where several buyers claim it.
+
+    Example: `koc settlement release o_1/1/b_1 --reason "the backend confirmed the time of payment"`
+    """
+    from services.settlement.books.command_transaction import operator_books
+    from services.settlement.commands import lines
+
+    with operator_books() as book:
+        outcome = lines.release(book, line, reason, command_id)
+    tell(outcome, command_id, f"{line} is booked at what it is worth", as_json)
+
+
+@app.command()
+def run(
+    as_of: Annotated[
+        str | None, typer.Option(help="settle what is due by then, RFC 3339; default: now", metavar="MOMENT")
+    ] = None,
+    run_id: Annotated[
+        str | None, typer.Option("--id", help="the run's name; default: run-MOMENT", metavar="ID")
+    ] = None,
+    reason: Annotated[str, typer.Option(help="why, for whoever reads the commands later")] = "by hand",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="plan, print and store nothing")] = False,
+    timeout: Annotated[float, typer.Option(help="seconds to wait for the books to know what happened", min=1)] = 300,
+    as_json: AsJson = False,
+) -> None:
+    """Settle what is due: pending money of received lines becomes payable, debts are netted, brands are billed.
+
+    It waits until attribution and the books know all that is published now, plans in one snapshot, and applies the plan
+    beside running posters. The same id again gives the first result. A run that another process left is finished first.
+
+    Examples: `koc settlement run`, `koc settlement run --as-of 2026-12-01T00:00:00+08:00 --dry-run --json`
+    """
+    from services.cli.run_page import print_run
+    from services.operations.settle.settle import draft_of, settle, try_out
+    from services.settlement.books.run_store import run_store
+
+    moment = _moment(as_of)
+    draft = draft_of(moment, run_id, reason)
+    with run_store() as store:
+        if dry_run:
+            print_run(try_out(store, draft, moment, timeout, _say), "planned, not stored", as_json=as_json)
+        else:
+            settled, is_new = settle(store, draft, moment, timeout, _say)
+            print_run(settled, "done" if is_new else "done before", as_json=as_json)
+
+
+def _moment(text: str | None) -> int:
+    """The moment that was asked for, microseconds; now without one."""
+    from datetime import UTC, datetime
+
+    from services.kernel.errors import InputRefused
+    from services.kernel.time import parse_rfc3339, to_micros
+
+    if text is None:
+        return to_micros(datetime.now(UTC).replace(microsecond=0))
+    try:
+        return parse_rfc3339(text)
+    except ValueError:
+        raise InputRefused(f"{text!r} is no moment: write it as 2026-12-01T00:00:00+08:00") from None
+
+
+def _say(line: str) -> None:
+    """Progress, on standard error."""
+    print(line, file=sys.stderr, flush=True)

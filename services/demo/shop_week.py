@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from services.demo.events import Event, click, later, line, paid, plan, relation
+from services.demo.settling_facts import settling_facts
 from services.kernel.time import DAY, HOUR, MINUTE, SECOND, format_rfc3339, parse_rfc3339
 
 BEGIN = parse_rfc3339("2026-10-19T00:00:00+08:00")
@@ -166,7 +167,9 @@ class Shop:
 def shop_week(orders: int, seed: int = 7) -> Week:
     """A week of so many orders (about 5 events each) of a third as many buyers."""
     shop = Shop(seed)
-    shop.week.registry = list(shop.registry())
+    facts = list(settling_facts(BEGIN))
+    half = len(facts) // 2
+    shop.week.registry = [*facts[:half], *shop.registry(), *facts[half:]]
     for number in range(orders):
         shop.week.log += shop.order(number, f"b_{shop.chance.randrange(max(1, orders // 3))}")
     return shop.week

@@ -133,6 +133,8 @@ class RelayMetrics:
     def __init__(self) -> None:
         self.published = Counter("koc_relay_entries_total", "Ledger entries published and acknowledged.")
         self.lag = Gauge("koc_relay_lag_entries", "Journal rows not yet published.")
+        self.commands = Counter("koc_relay_commands_total", "Commands published and acknowledged.")
+        self.command_lag = Gauge("koc_relay_lag_commands", "Commands not yet published.")
         self.leader = Gauge("koc_relay_leader", "1 while this process is the elected relay.")
 
 

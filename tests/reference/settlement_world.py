@@ -21,7 +21,8 @@ from services.settlement.domain.pricing.facts import (
     spend_of,
 )
 from services.settlement.domain.pricing.reference import Reference
-from services.settlement.domain.settling.contents import script_fee_target, spend_target
+from services.settlement.domain.settling.contents import script_fee_worth, spend_target
+from services.settlement.domain.settling.place import place
 from services.settlement.posting.read_registry import read_event
 from tests.kit.book_driver import BookDriver, MemoryStore
 from tests.kit.settlement_facts import DAY, PAID_AT, Fact, FactCredit, FactStep, FactVersion, reference
@@ -167,7 +168,9 @@ class World:
         net = net_of_lines((fact for _, fact in self.final), known)
         alone = {body["event_type"]: body for body in self.registry}
         content = content_of(alone[CONTENT])
-        for target in (script_fee_target(content, accepted=True), spend_target(spend_of(alone[SPEND]), content)):
+        fee = script_fee_worth(content, accepted=True, cancelled=False)
+        owed = {} if fee is None else place({}, fee.owed, fee.brand_id, 0)
+        for target in (owed, spend_target(spend_of(alone[SPEND]), content)):
             for key, amount in target.items():
                 net[None, None, key, "CNY"] = net.get((None, None, key, "CNY"), 0) + amount
         return net

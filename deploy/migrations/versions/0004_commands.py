@@ -76,9 +76,7 @@ def upgrade() -> None:
         sa.Column("by", sa.Text(), nullable=False, comment="session_user of a personal login in koc_operator"),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("body", postgresql.JSONB(), nullable=False, comment="what was asked for"),
-        sa.Column(
-            "point", postgresql.JSONB(), nullable=True, comment="where the books stood; null = that decides none"
-        ),
+        sa.Column("point", postgresql.JSONB(), nullable=True, comment="where the books stood"),
         sa.Column("result", postgresql.JSONB(), nullable=False, comment="what came of it"),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("prev_hash", sa.LargeBinary(), nullable=False, comment="32 zero bytes for the first"),

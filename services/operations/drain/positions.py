@@ -87,9 +87,11 @@ class LivePositions:
             jobs = connection.execute(
                 select(progress.partition, func.count()).where(~progress.done).group_by(progress.partition)
             ).all()
+            recorded = select(func.coalesce(func.max(tables.command.c.seq), 0)).scalar_subquery()
+            commands = connection.execute(select(recorded - tables.command_relay.c.seq)).scalar_one()
         _raise(offsets, (((CREDITS.name, partition), offset) for partition, offset in read))
         _raise(offsets, [((REGISTRY.name, 0), registry)])
-        return ReaderPositions(offsets, dict(jobs), dict(unpublished))
+        return ReaderPositions(offsets, dict(jobs), dict(unpublished), commands)
 
     @contextmanager
     def _connected(self) -> Iterator[Any]:

@@ -1,6 +1,6 @@
 """The transaction of a command: what it reads and locks besides what any writer of the books does."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import ColumnElement, Table, and_, select, update
@@ -33,16 +33,18 @@ class CommandTransaction(PostingTransaction):
         now, closed = self.connection.exec_driver_sql(wanted).one()
         return TransactionTime(to_micros(now), None if closed is None else month_after(closed))
 
-    def lock_balance(self, account: str, currency: str) -> int:
-        """An account's net amount, which nobody changes before the end of this transaction; none yet = 0."""
+    def lock_balances(self, accounts: Collection[str], currency: str) -> dict[str, int]:
+        """Net amounts that nobody changes before the end of this transaction; 0 for accounts that are still to come."""
         key, balance = tables.account, tables.balance
         wanted = (
-            select(balance.c.amount_minor)
+            select(key.c.key, balance.c.amount_minor)
             .join(key, key.c.id == balance.c.account_id)
-            .where(key.c.key == account, key.c.currency == currency)
+            .where(key.c.key.in_(accounts), key.c.currency == currency)
+            .order_by(balance.c.account_id)  # as every writer of the books locks them
             .with_for_update(of=balance)
         )
-        return int(self.connection.execute(wanted).scalar() or 0)
+        found: dict[str, int] = dict(self.connection.execute(wanted).tuples().all())
+        return {account: found.get(account, 0) for account in accounts}
 
     def partitions_of(self, order_id: str, line_id: str) -> set[int]:
         """The partitions of all buyers' lines of an order line; more may come until their writers are locked."""

@@ -10,6 +10,7 @@ from services.settlement.books.journal_rows import JournalRow
 from services.settlement.books.memory_state import MemoryState
 from services.settlement.books.ports import ReferenceEvent
 from services.settlement.books.snapshot_port import Balance, BooksSnapshot, ContentRecord, LineRecord, StoredWriter
+from services.settlement.domain.book.commands import ChainedCommand
 from services.settlement.domain.book.positions import Position
 from services.settlement.domain.lines.line import Key, Line
 from services.settlement.domain.pricing.reference import Reference
@@ -80,6 +81,10 @@ class MemorySnapshot(BooksSnapshot):
         known = Reference()
         self._state.refresh(known)
         return known
+
+    def commands(self) -> Iterator[ChainedCommand]:
+        """None: nobody decides on books in memory."""
+        return iter(())
 
     def open_jobs(self) -> dict[int, list[int]]:
         """Partition -> reprice jobs with lines left in it."""

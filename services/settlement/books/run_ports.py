@@ -13,6 +13,7 @@ from services.settlement.domain.book.commands import CommandDraft, JsonObject
 from services.settlement.domain.book.positions import Position
 from services.settlement.domain.lines.line import Key, Line
 from services.settlement.domain.lines.terms import Terms
+from services.settlement.domain.lines.vectors import Vector
 from services.settlement.domain.pricing.reference import Reference
 from services.settlement.domain.settling.budgets import BudgetKey
 from services.settlement.domain.settling.candidates import OpenCases
@@ -68,10 +69,14 @@ class PartyBalance(NamedTuple):
 
 
 class BudgetLine(NamedTuple):
-    """What a line's grants take of a campaign's budget, as worked out last."""
+    """What a line's grants take of a campaign's budget, and the line's state at which that was worked out.
 
-    partition: int
+    `is_worthless`: it did not stand then, or a dispute of it was lost.
+    """
+
     charged_minor: int
+    vector: Vector
+    is_worthless: bool
 
 
 class StoredRun(NamedTuple):
@@ -83,7 +88,6 @@ class StoredRun(NamedTuple):
     terms: Terms
     plan_sha256: bytes
     counts: Mapping[str, Any]
-    by: str
 
 
 class RunSnapshot(Protocol):
@@ -143,11 +147,11 @@ class RunSnapshot(Protocol):
 class PlanTransaction(Protocol):
     """The transaction that stores a plan; committed at the end of its block."""
 
-    def terms(self, registry_offset: int, as_of: int) -> Terms:
+    def terms_of(self, registry_offset: int, as_of: int) -> Terms:
         """The row of these terms; made where it is new."""
 
-    def add_lines(self, run: str, lines: Iterable[LinePlan]) -> None:
-        """COPY the plan's lines as they come."""
+    def add_lines(self, run: str, lines: Iterable[tuple[LinePlan, str]]) -> None:
+        """COPY the plan's lines as they come, each with its currency."""
 
     def add_contents(self, run: str, contents: Sequence[ContentPlan]) -> None:
         """The plan's script fees."""
@@ -162,7 +166,7 @@ class PlanTransaction(Protocol):
         """The bonus slots that lines take."""
 
     def put_budget_lines(self, lines: Mapping[tuple[BudgetKey, Key], BudgetLine]) -> None:
-        """What lines take of budgets, with their vector and standing as of now in this snapshot's sense."""
+        """What lines take of budgets now."""
 
     def add_run(self, run: StoredRun, point: RunPoint) -> None:
         """The run itself, planned, before its lines; with a progress row for each partition."""
@@ -216,6 +220,20 @@ class NetTransaction(Transaction, Protocol):
 
 class RunStore(Protocol):
     """Where runs are planned and applied; each method opens what its name says, for as long as the block lasts."""
+
+    def lock(self, what: str) -> AbstractContextManager[None]:
+        """Hold RUN on a connection of its own (books.run_lock).
+
+        Raises:
+            StartRefused: somebody else holds it; says who.
+        """
+
+    def check_lock(self) -> None:
+        """Make sure that RUN is still held.
+
+        Raises:
+            Stalled: its connection was cut; another process may be finishing the run.
+        """
 
     def unfinished(self) -> StoredRun | None:
         """The run that was planned and is not done; there is at most one."""

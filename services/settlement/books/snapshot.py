@@ -5,12 +5,13 @@ from contextlib import contextmanager
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Connection, Engine, select, text
 
 from services.kernel.errors import InvariantBroken, Refused
 from services.kernel.time import parse_rfc3339
 from services.settlement.books import tables
 from services.settlement.books.account_ids import AccountIds
+from services.settlement.books.command_rows import read_commands
 from services.settlement.books.decode_credits import decode_credit
 from services.settlement.books.journal_rows import JOURNAL_COLUMNS, JournalRow
 from services.settlement.books.line_rows import LINE_COLUMNS, read_line
@@ -20,6 +21,7 @@ from services.settlement.books.reference import refresh
 from services.settlement.books.settled_columns import read_shares
 from services.settlement.books.snapshot_port import Balance, ContentRecord, LineRecord, NetPosition, StoredWriter
 from services.settlement.books.terms_ids import TermsIds
+from services.settlement.domain.book.commands import ChainedCommand
 from services.settlement.domain.book.entries import Link
 from services.settlement.domain.book.positions import Position
 from services.settlement.domain.lines.line import Key, Line
@@ -74,16 +76,23 @@ _WIDTH = len(LINE_COLUMNS.split(","))
 
 
 @contextmanager
+def repeatable_read(engine: Engine) -> Iterator[Connection]:
+    """A read-only connection that sees the books as they are at this moment, for as long as the block lasts."""
+    options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    with engine.connect().execution_options(**options) as connection, connection.begin():
+        for setting in _SESSION:
+            connection.execute(text(f"SET LOCAL {setting}"))
+        yield connection
+
+
+@contextmanager
 def snapshot(engine: Engine) -> Iterator["Snapshot"]:
     """The books as they are at this moment, for as long as the block lasts; they go on changing for others.
 
     Args:
         engine: of the reader role.
     """
-    options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-    with engine.connect().execution_options(**options) as connection, connection.begin():
-        for setting in _SESSION:
-            connection.execute(text(f"SET LOCAL {setting}"))
+    with repeatable_read(engine) as connection:
         yield Snapshot(connection)
 
 
@@ -100,11 +109,11 @@ class Snapshot:
             for account, key, currency in self._raw.execute("SELECT id, key, currency FROM account").fetchall()
         }
 
-    def _stream(self, name: str, statement: str) -> Iterator[Sequence[Any]]:
+    def _stream(self, name: str, statement: str, parameters: Sequence[Any] | None = None) -> Iterator[Sequence[Any]]:
         """Rows through a server-side cursor of this name."""
         with self._raw.cursor(name=name, binary=True) as cursor:
             cursor.itersize = _FETCH
-            yield from cursor.execute(statement)
+            yield from cursor.execute(statement, parameters)
 
     def journal(self) -> Iterator[JournalRow]:
         """All rows by writer, then seq, times in microseconds."""
@@ -198,6 +207,10 @@ class Snapshot:
         revision = self._connection.execute(select(tables.registry_position.c.revision)).scalar_one()
         refresh(self._connection, known, revision)
         return known
+
+    def commands(self) -> Iterator[ChainedCommand]:
+        """All commands by number."""
+        yield from read_commands(self._connection)
 
     def open_jobs(self) -> dict[int, list[int]]:
         """Partition -> reprice jobs with lines left in it."""

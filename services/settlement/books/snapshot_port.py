@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 
 from services.settlement.books.journal_rows import JournalRow, Names
 from services.settlement.books.ports import ReferenceEvent
+from services.settlement.domain.book.commands import ChainedCommand
 from services.settlement.domain.book.entries import Link
 from services.settlement.domain.book.positions import Position
 from services.settlement.domain.lines.assertions import LineAssertion
@@ -101,6 +102,9 @@ class BooksSnapshot(Protocol):
 
     def reference(self) -> Reference:
         """Plans and relations at the snapshot's registry revision."""
+
+    def commands(self) -> Iterator[ChainedCommand]:
+        """All commands by number."""
 
     def open_jobs(self) -> dict[int, list[int]]:
         """Partition -> reprice jobs with lines left in it."""

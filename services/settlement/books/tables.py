@@ -261,7 +261,7 @@ command = Table(
     Column("by", Text, nullable=False, comment="session_user of a personal login in koc_operator"),
     Column("reason", Text, nullable=False),
     Column("body", JSONB, nullable=False, comment="what was asked for"),
-    Column("point", JSONB(none_as_null=True), comment="where the books stood; null = that decides none"),
+    Column("point", JSONB(none_as_null=True), comment="where the books stood"),
     Column("result", JSONB, nullable=False, comment="what came of it"),
     Column("at", _Moment, nullable=False),
     Column("prev_hash", LargeBinary, nullable=False, comment="32 zero bytes for the first"),

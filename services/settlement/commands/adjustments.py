@@ -24,8 +24,9 @@ def read_legs(texts: Sequence[str], currency: str) -> Position:
     for text in texts:
         account, _, amount = text.rpartition("=")
         money = read_signed_money(amount, currency)
-        if legs.setdefault(check_account(account), money.minor) is not money.minor:
+        if check_account(account) in legs:
             raise InputRefused(f"{account} has two legs: give it one")
+        legs[account] = money.minor
     if len(legs) < 2:
         raise InputRefused("an adjustment has at least two legs: ACCOUNT=AMOUNT ACCOUNT=-AMOUNT")
     if rest := sum(legs.values()):
@@ -90,7 +91,7 @@ def _legs_of(proposal: Command) -> tuple[Position, str]:
 
 def _check_signs(scene: CommandScene, legs: Position, currency: str) -> None:
     """No liability may end in debit: nobody has less than nothing to get."""
-    for account in sorted(legs):
-        after = scene.transaction.lock_balance(account, currency) + legs[account]
+    for account, before in scene.transaction.lock_balances(sorted(legs), currency).items():
+        after = before + legs[account]
         if nature(account) is Nature.LIABILITY and after > 0:
             raise InputRefused(f"{account} would be {Money(after, currency)} in debit: it holds what we owe")

@@ -20,7 +20,7 @@ def write_off(
     """
 
     def rule(scene: CommandScene) -> CommandEffect:
-        owed = Money(scene.transaction.lock_balance(chart.clawback(party), money.currency), money.currency)
+        owed, _ = _debt(scene, party, money.currency)
         if money.minor > owed.minor:
             raise InputRefused(f"{party} owes {owed}, so {money} cannot be written off")
         legs = {chart.write_off(party): money.minor, chart.clawback(party): -money.minor}
@@ -42,8 +42,7 @@ def repay(
     """
 
     def rule(scene: CommandScene) -> CommandEffect:
-        owed = Money(scene.transaction.lock_balance(chart.clawback(party), money.currency), money.currency)
-        lost = Money(scene.transaction.lock_balance(chart.write_off(party), money.currency), money.currency)
+        owed, lost = _debt(scene, party, money.currency)
         if money.minor > owed.minor + lost.minor:
             raise InputRefused(f"{party} owes {owed}, and {lost} are written off, so it cannot have repaid {money}")
         legs = {chart.BANK: money.minor, chart.clawback(party): -money.minor}
@@ -57,3 +56,11 @@ def repay(
 
 def _body(party: str, money: Money) -> dict[str, object]:
     return {"party": check_party(party), "amount_minor": money.minor, "currency": money.currency}
+
+
+def _debt(scene: CommandScene, party: str, currency: str) -> tuple[Money, Money]:
+    """What a party owes back, and what of it was written off."""
+    accounts = chart.clawback(party), chart.write_off(party)
+    balances = scene.transaction.lock_balances(accounts, currency)
+    owed, lost = (Money(balances[account], currency) for account in accounts)
+    return owed, lost

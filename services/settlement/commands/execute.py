@@ -19,11 +19,12 @@ from services.settlement.domain.lines.line import Line
 
 
 class CommandOutcome(NamedTuple):
-    """What became of a command: its number (None: it was only tried), who gave it and when, and its result.
+    """What became of a command: its id and number (None: it was only tried), who gave it, when, and its result.
 
     `is_new` is False where it had been recorded before, so that nothing was done now.
     """
 
+    command_id: str
     seq: int | None
     by: str
     at: int
@@ -32,11 +33,12 @@ class CommandOutcome(NamedTuple):
 
 
 class CommandEffect(NamedTuple):
-    """What a command does to the books: entries and lines to write, lines that lose their place, and its result."""
+    """What a command does to the books: entries and lines to write, who loses a place and who takes it; its result."""
 
     result: JsonObject
     changes: Sequence[LineChange] = ()
     demoted: Sequence[Line] = ()
+    promoted: Line | None = None
 
 
 class CommandScene:
@@ -96,17 +98,19 @@ def execute(
         # the same command again does nothing
         if earlier := find_recorded(connection, draft):
             command = earlier.command
-            return CommandOutcome(earlier.seq, command.by, command.at, command.result, is_new=False)
+            return CommandOutcome(command.id, earlier.seq, command.by, command.at, command.result, is_new=False)
         # what it does, by what stands under the locks
         time, point = transaction.time(), read_point(connection)
         builder = EntryBuilder(writers, time, settings().settlement_zone_minutes, PostingCounts())
         effect = rule(CommandScene(transaction, builder, time, draft))
         if is_trial:
-            return CommandOutcome(None, "", time.now, effect.result, is_new=True)
+            return CommandOutcome(draft.id, None, "", time.now, effect.result, is_new=True)
         # the books, and the record of who decided it
         transaction.write(effect.changes, effect.demoted, writers, time.now)
+        if effect.promoted is not None:
+            transaction.promote(effect.promoted.key)
         recorded = record(connection, draft, time.now, effect.result, point)
-        return CommandOutcome(recorded.seq, recorded.command.by, time.now, effect.result, is_new=True)
+        return CommandOutcome(draft.id, recorded.seq, recorded.command.by, time.now, effect.result, is_new=True)
 
 
 def entry_ids(posted: Sequence[PostedEntry]) -> list[str]:

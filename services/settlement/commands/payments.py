@@ -6,7 +6,7 @@ from services.settlement.books.posting_transaction import BookConnections
 from services.settlement.commands.drafts import Money, check_identifier, make_draft
 from services.settlement.commands.execute import CommandEffect, CommandOutcome, CommandScene, entry_ids, execute
 from services.settlement.domain.book import chart
-from services.settlement.domain.book.commands import CommandDraft, CommandKind
+from services.settlement.domain.book.commands import CommandKind
 from services.settlement.domain.book.entries import Kind
 
 
@@ -19,7 +19,7 @@ def record_brand_payment(
     other = chart.brand_receivable(brand_id)
 
     def rule(scene: CommandScene) -> CommandEffect:
-        owed = scene.transaction.lock_balance(other, money.currency) - money.minor
+        owed = scene.transaction.lock_balances([other], money.currency)[other] - money.minor
         posted = scene.post(Kind.BRAND_PAID, {chart.BANK: money.minor, other: -money.minor}, money.currency)
         return CommandEffect({"entries": entry_ids(posted), "receivable_minor": owed}, [LineChange(posted)])
 
@@ -35,11 +35,11 @@ def record_traffic_bought(
         "amount_minor": money.minor,
         "currency": money.currency,
     }
-    draft: CommandDraft = make_draft(CommandKind.TRAFFIC_BOUGHT, reason, body, command_id)
+    draft = make_draft(CommandKind.TRAFFIC_BOUGHT, reason, body, command_id)
     prepaid = chart.traffic_prepaid(platform)
 
     def rule(scene: CommandScene) -> CommandEffect:
-        stock = scene.transaction.lock_balance(prepaid, money.currency) + money.minor
+        stock = scene.transaction.lock_balances([prepaid], money.currency)[prepaid] + money.minor
         posted = scene.post(Kind.TRAFFIC_BOUGHT, {prepaid: money.minor, chart.BANK: -money.minor}, money.currency)
         return CommandEffect({"entries": entry_ids(posted), "prepaid_minor": stock}, [LineChange(posted)])
 

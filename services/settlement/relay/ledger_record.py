@@ -1,17 +1,17 @@
-"""Ledger entries as Kafka records: JSON value, order or party as key, CloudEvents headers in binary mode."""
+"""Entries and commands as Kafka records: JSON value, key by the contract, CloudEvents headers in binary mode."""
 
 from typing import NamedTuple
 
 import msgspec
 
-from schemas.topics import LEDGER
+from schemas.topics import COMMANDS, LEDGER
 from services.kernel.time import format_rfc3339
 from services.settlement.books.journal_entry import JournalEntry, message, message_key
+from services.settlement.domain.book.commands import ChainedCommand, command_message
 
 CE_SOURCE = "/koc/settlement"
 _CONSTANT_HEADERS = [
     ("ce_specversion", b"1.0"),
-    ("ce_type", LEDGER.name.encode()),
     ("ce_source", CE_SOURCE.encode()),
 ]
 _encode = msgspec.json.Encoder().encode
@@ -29,7 +29,20 @@ def encode(recorded: JournalEntry, prev_hash: bytes) -> LedgerRecord:
     """The record of an entry: the same bytes whenever it is made."""
     headers = [
         *_CONSTANT_HEADERS,
+        ("ce_type", LEDGER.name.encode()),
         ("ce_id", recorded.entry_id.encode()),
         ("ce_time", format_rfc3339(recorded.recorded_at).encode()),
     ]
     return LedgerRecord(message_key(recorded.entry).encode(), _encode(message(recorded, prev_hash)), headers)
+
+
+def encode_command(recorded: ChainedCommand) -> LedgerRecord:
+    """The record of a command: the same bytes whenever it is made."""
+    command = recorded.command
+    headers = [
+        *_CONSTANT_HEADERS,
+        ("ce_type", COMMANDS.name.encode()),
+        ("ce_id", command.id.encode()),
+        ("ce_time", format_rfc3339(command.at).encode()),
+    ]
+    return LedgerRecord(command.id.encode(), _encode(command_message(recorded)), headers)

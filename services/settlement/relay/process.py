@@ -1,4 +1,4 @@
-"""The relay: publishes the journal to the ledger topic as it stands, so that the topic's numbers and hashes are its.
+"""The relay: publishes the journal and the commands as they stand, so that the topics' numbers and hashes are theirs.
 
 A process of its own, one elected. Each writer has the topic's partition of its own number. Its next batch is sent only
 when its last one is acknowledged and stored; any error ends the process before another send. So entries arrive at
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import structlog
 from aiokafka import AIOKafkaProducer
 
-from schemas.topics import LEDGER
+from schemas.topics import COMMANDS, LEDGER
 from services.kernel.errors import HistoryLost, InvariantBroken, StartRefused
 from services.runtime import metrics
 from services.runtime.database import engine
@@ -27,6 +27,7 @@ from services.runtime.settings import settings
 from services.runtime.topics import log_ends
 from services.settlement.books.migrations import check_revision
 from services.settlement.domain.book.entries import Link
+from services.settlement.relay.command_outbox import check_commands_topic, publish_commands
 from services.settlement.relay.ledger_record import encode
 from services.settlement.relay.store import RelayStore
 
@@ -63,7 +64,7 @@ class Relay:
     async def run(self, stopping: asyncio.Event) -> None:
         """Publish until asked to stop; a round that began is ended first."""
         while not stopping.is_set():
-            if not await self.publish_round():
+            if not await self.publish_round() + await publish_commands(self._store, self._producer):
                 await _wait(stopping, POLL_SECONDS)
             self._beat()
 
@@ -114,17 +115,18 @@ class _Batch(NamedTuple):
 
 
 async def check_topic(store: RelayStore) -> None:
-    """Refuse a ledger topic that cannot be the one that this journal was published to.
+    """Refuse topics that cannot be those that this journal and these commands were published to.
 
     Raises:
-        StartRefused: it is missing or has other partitions than there are writers.
-        HistoryLost: it holds fewer entries than were published.
+        StartRefused: one is missing, or the ledger topic has other partitions than there are writers.
+        HistoryLost: one holds fewer records than were published.
     """
     positions = await store.positions()
-    ends = await asyncio.to_thread(log_ends, [LEDGER.name])
-    if sorted(partition for _, partition in ends) != sorted(positions):
+    ends = await asyncio.to_thread(log_ends, [LEDGER.name, COMMANDS.name])
+    found = sorted(partition for topic, partition in ends if topic == LEDGER.name)
+    if found != sorted(positions):
         raise StartRefused(
-            f"{LEDGER.name} needs one partition for each of {len(positions)} writers and has {len(ends)}: "
+            f"{LEDGER.name} needs one partition for each of {len(positions)} writers and has {len(found)}: "
             f"run `koc topics apply`"
         )
     for writer, published in positions.items():
@@ -133,6 +135,7 @@ async def check_topic(store: RelayStore) -> None:
                 f"{LEDGER.name} partition {writer} holds {ends[LEDGER.name, writer]} records, {published} were "
                 f"published: the topic was made anew; set relay.seq to 0 in the database to publish all again"
             )
+    check_commands_topic((await store.command_positions())[0], ends.get((COMMANDS.name, 0)))
 
 
 def make_producer() -> Any:

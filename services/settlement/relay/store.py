@@ -10,8 +10,10 @@ import psycopg
 
 from services.kernel.errors import InvariantBroken
 from services.runtime.database import psycopg_dsn
+from services.settlement.books.command_rows import COMMAND_COLUMNS, read_command
 from services.settlement.books.journal_entry import JournalEntry
 from services.settlement.books.journal_rows import JOURNAL_COLUMNS, JournalRow
+from services.settlement.domain.book.commands import ChainedCommand
 from services.settlement.domain.book.entries import GENESIS, Link
 
 RELAY = 4_715_020
@@ -27,6 +29,12 @@ SELECT {JOURNAL_COLUMNS} FROM journal WHERE writer = %s AND seq > %s ORDER BY se
 _HEAD = "SELECT chain FROM journal WHERE writer = %s AND seq = %s"
 _ACCOUNTS = "SELECT id, key, currency FROM account WHERE id = ANY(%s)"
 _ADVANCE = "UPDATE relay SET seq = %s WHERE writer = %s AND seq = %s"
+
+
+_COMMAND_POSITIONS = "SELECT seq, coalesce((SELECT max(seq) FROM command), 0) FROM command_relay"
+_COMMAND_HEAD = "SELECT hash FROM command WHERE seq = %s"
+_COMMANDS = f"SELECT {COMMAND_COLUMNS} FROM command WHERE seq > %s ORDER BY seq LIMIT %s"  # noqa: S608 - names of ours
+_ADVANCE_COMMANDS = "UPDATE command_relay SET seq = %s WHERE seq = %s"
 
 
 class RelayLag(NamedTuple):
@@ -109,6 +117,38 @@ class RelayStore:
         cursor = await self._connection.execute(_ADVANCE, (seq, writer, published))
         if cursor.rowcount != 1:
             raise ElectionLost(f"the position of writer {writer} is not {published}: another relay is at work")
+
+    async def command_positions(self) -> tuple[int, int]:
+        """The numbers of the commands published and recorded last."""
+        ((published, recorded),) = await self._fetch(_COMMAND_POSITIONS)
+        return published, recorded
+
+    async def command_head(self, seq: int) -> Link:
+        """The link that command `seq` holds in the chain.
+
+        Raises:
+            InvariantBroken: there is no such command.
+        """
+        if seq == 0:
+            return GENESIS
+        rows = await self._fetch(_COMMAND_HEAD, (seq,))
+        if not rows:
+            raise InvariantBroken(f"command {seq} is published and missing")
+        return Link(seq, bytes(rows[0][0]))
+
+    async def commands(self, after: int, limit: int) -> list[ChainedCommand]:
+        """Commands after a number, in order."""
+        return [read_command(row) for row in await self._fetch(_COMMANDS, (after, limit))]
+
+    async def advance_commands(self, published: int, seq: int) -> None:
+        """Move the position in the commands, by compare-and-set.
+
+        Raises:
+            ElectionLost: it was not where this process left it.
+        """
+        cursor = await self._connection.execute(_ADVANCE_COMMANDS, (seq, published))
+        if cursor.rowcount != 1:
+            raise ElectionLost(f"the position in the commands is not {published}: another relay is at work")
 
     async def _learn(self, unknown: set[int]) -> None:
         if unknown:

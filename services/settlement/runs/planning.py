@@ -4,6 +4,7 @@ Most lines need no decision: what they are worth is settled. They stream from th
 credits have tiers, a bonus or a budget wait until all are known, for these are decided in the order of the sales.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from operator import attrgetter
 
@@ -47,13 +48,12 @@ class LinePlanner:
         self._undecided: list[tuple[DueLine, Candidate]] = []
         self.allowances = Allowances()
         self.slots: dict[BonusSlot, Key] = {}
-        self.charged: list[tuple[BudgetKey, LinePlan, int]] = []
+        self.charged: Counter[BudgetKey] = Counter()
+        self.budget_lines: dict[tuple[BudgetKey, Key], BudgetLine] = {}
         self.budgets: dict[BudgetKey, Budget] = {}
-        self._charged_before: dict[tuple[BudgetKey, Key], int] = {}
-        self.restated: dict[tuple[BudgetKey, Key], BudgetLine] = {}
 
-    def plans(self) -> Iterator[LinePlan]:
-        """The lines that the run settles: first those without a decision, as they come, then the others in order."""
+    def plans(self) -> Iterator[tuple[LinePlan, str]]:
+        """The lines that the run settles, each with its currency: first those without a decision, as they come, then the others in order."""
         self._read_budgets()
         for due in self._snapshot.due_lines(self._as_of):
             candidate = self._candidate(due)
@@ -72,16 +72,15 @@ class LinePlanner:
         houses = pricing_reference(line, self._reference).houses
         return Candidate(line, assertion, worth, settle_at_of(assertion, worth, houses, line.settled))
 
-    def _decided(self) -> Iterator[LinePlan]:
+    def _decided(self) -> Iterator[tuple[LinePlan, str]]:
         """The lines with tiers, a bonus or a budget, by (paid_at, order_id, line_id, buyer_id)."""
         if self._undecided:
             wanted = {(one.line.brand_id, one.line.key[2]) for _, one in self._undecided}
             self.allowances.counted = self._snapshot.tier_counters()
             self.allowances.slots = self._snapshot.taken_slots(wanted)
         for due, candidate in sorted(self._undecided, key=lambda one: (one[1].line.paid_at, one[1].line.key)):
-            before = charged_for_grants(candidate) if candidate.line.grants.credits else {}
             if settlement := settle_line(candidate, self.allowances):
-                self._charged_before.update({(key, due.line.key): minor for key, minor in before.items()})
+                self._charge(candidate, settlement)
                 yield self._planned(due, candidate, settlement)
 
     def _read_budgets(self) -> None:
@@ -90,23 +89,28 @@ class LinePlanner:
         for key, stored, due in self._snapshot.changed_budget_lines():
             now = charged_for_grants(self._candidate(due)).get(key, 0)
             worth[key] = worth.get(key, 0) + now - stored.charged_minor
-            self.restated[key, due.line.key] = stored._replace(charged_minor=now)
+            line = due.line
+            is_worthless = not line.standing or self._reference.is_denied(*line.key[:2])
+            self.budget_lines[key, line.key] = BudgetLine(now, line.vector, is_worthless)
         for key, (limit, committed) in self._snapshot.budgets().items():
             self.budgets[key] = Budget(limit, committed, worth.get(key, 0))
             self.allowances.budgets[key] = self.budgets[key].left_minor
 
-    def charged_before(self, key: BudgetKey, line: Key) -> int:
-        """What a line's earlier grants take of a budget."""
-        return self._charged_before.get((key, line), 0)
+    def _charge(self, candidate: Candidate, settlement: LineSettlement) -> None:
+        """Note what a decided line takes of budgets, together with what its earlier grants take."""
+        line = candidate.line
+        before = charged_for_grants(candidate) if line.grants.credits else {}
+        for key, minor in settlement.charged.items():
+            self.charged[key] += minor
+            self.budget_lines[key, line.key] = BudgetLine(before.get(key, 0) + minor, line.vector, is_worthless=False)
 
-    def _planned(self, due: DueLine, candidate: Candidate, settlement: LineSettlement) -> LinePlan:
+    def _planned(self, due: DueLine, candidate: Candidate, settlement: LineSettlement) -> tuple[LinePlan, str]:
         line = candidate.line
         plan = LinePlan(line.partition, line.key, due.position, settlement.settled, settlement.grants, settlement.parts)
         self._tally.settle(line.brand_id, line.currency, line.settled, settlement.settled)
         if settlement.slot is not None:
             self.slots[settlement.slot] = line.key
-        self.charged += [(key, plan, minor) for key, minor in settlement.charged.items()]
-        return plan
+        return plan, line.currency
 
 
 def plan_contents(snapshot: RunSnapshot, cases: OpenCases, tally: RunTally) -> list[ContentPlan]:

@@ -9,11 +9,9 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from schemas.topics import CREDITS
-from services.settlement.books.run_ports import BudgetLine, PlanTransaction, RunPoint, RunSnapshot, RunStore, StoredRun
+from services.settlement.books.run_ports import PlanTransaction, RunSnapshot, RunStore, StoredRun
 from services.settlement.domain.book.commands import CommandDraft
-from services.settlement.domain.lines.line import Key
 from services.settlement.domain.pricing.reference import Reference
-from services.settlement.domain.settling.budgets import BudgetKey
 from services.settlement.domain.settling.plan_hash import (
     LinePlan,
     content_digest,
@@ -37,11 +35,10 @@ _SAY_EVERY = 100_000
 
 
 class RunRequest(NamedTuple):
-    """What was asked for: the command, whose id is the run's, the moment (microseconds), and who asks."""
+    """What was asked for: the command, whose id is the run's, and the moment (microseconds)."""
 
     draft: CommandDraft
     as_of: int
-    by: str
 
 
 def plan_run(store: RunStore, request: RunRequest, progress: RunProgress) -> StoredRun:
@@ -55,8 +52,8 @@ def plan_into(
 ) -> StoredRun:
     """Plan from a snapshot into an open transaction; a trial gives one that keeps nothing."""
     point, cases, tally = snapshot.point(), snapshot.open_cases(), RunTally()
-    terms = transaction.terms(point.registry, request.as_of)
-    run = StoredRun(request.draft.id, request.as_of, "planned", terms, b"", {}, request.by)
+    terms = transaction.terms_of(point.registry, request.as_of)
+    run = StoredRun(request.draft.id, request.as_of, "planned", terms, b"", {})
     transaction.add_run(run, point)
     # lines stream from the snapshot into the plan
     planner = LinePlanner(snapshot, request.as_of, cases, tally)
@@ -70,7 +67,7 @@ def plan_into(
     transaction.add_parties(run.id, parties)
     transaction.put_counters(planner.allowances.counted)
     transaction.take_slots(run.id, planner.slots)
-    transaction.put_budget_lines(_budget_lines(planner))
+    transaction.put_budget_lines(planner.budget_lines)
     # its proof, and the command
     proof = plan_sha256(digests, map(content_digest, contents), map(party_digest, parties))
     counts = {**tally.body(), "budgets": _budgets(planner)}
@@ -105,14 +102,17 @@ def apply_run(store: RunStore, run: StoredRun, zone_minutes: int, progress: RunP
     retried(end)
 
 
-def _digested(plans: Iterable[LinePlan], digests: list[bytes]) -> Iterator[LinePlan]:
+_Planned = tuple[LinePlan, str]
+
+
+def _digested(plans: Iterable[_Planned], digests: list[bytes]) -> Iterator[_Planned]:
     """The plans as they come, each with its digest kept."""
-    for plan in plans:
+    for plan, currency in plans:
         digests.append(line_digest(plan))
-        yield plan
+        yield plan, currency
 
 
-def _told(plans: Iterable[LinePlan], progress: RunProgress) -> Iterator[LinePlan]:
+def _told(plans: Iterable[_Planned], progress: RunProgress) -> Iterator[_Planned]:
     """The plans as they come, with a word now and then."""
     for count, plan in enumerate(plans, 1):
         yield plan
@@ -120,38 +120,15 @@ def _told(plans: Iterable[LinePlan], progress: RunProgress) -> Iterator[LinePlan
             progress(f"{count:,} lines planned")
 
 
-def _budget_lines(planner: LinePlanner) -> dict[tuple[BudgetKey, Key], BudgetLine]:
-    """What lines take of budgets now: those worked out anew, and those that the run grants something."""
-    lines = dict(planner.restated)
-    for key, plan, minor in planner.charged:
-        before = lines.get((key, plan.key), BudgetLine(plan.partition, planner.charged_before(key, plan.key)))
-        lines[key, plan.key] = before._replace(charged_minor=before.charged_minor + minor)
-    return lines
-
-
 def _budgets(planner: LinePlanner) -> list[dict[str, Any]]:
     """What the run commits of each budget, with its true-up."""
-    charged: dict[BudgetKey, int] = {}
-    for key, _, minor in planner.charged:
-        charged[key] = charged.get(key, 0) + minor
     return [
         {
             "campaign_id": key.campaign_id,
             "currency": key.currency,
             "limit_minor": budget.limit_minor,
-            "moved_minor": budget.worth_minor + charged.get(key, 0) - budget.committed_minor,
-            "committed_minor": budget.worth_minor + charged.get(key, 0),
+            "moved_minor": budget.worth_minor + planner.charged[key] - budget.committed_minor,
+            "committed_minor": budget.worth_minor + planner.charged[key],
         }
         for key, budget in sorted(planner.budgets.items())
     ]
-
-
-def point_body(point: RunPoint) -> dict[str, Any]:
-    """The point as a command says it."""
-    return {
-        "generation": point.generation,
-        "credits": list(point.credits),
-        "registry": point.registry,
-        "commands": point.commands,
-        "seqs": list(point.seqs),
-    }

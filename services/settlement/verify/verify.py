@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from services.kernel.errors import InvariantBroken
 from services.settlement.books.snapshot_port import BooksSnapshot
+from services.settlement.verify.commands import CommandCheck
 from services.settlement.verify.contents import check_contents, content_notes, read_content_facts, readable_registry
 from services.settlement.verify.findings import Difference, Note
 from services.settlement.verify.journal import JournalCheck
@@ -48,17 +49,23 @@ def verify(books: BooksSnapshot, progress: VerifyProgress = lambda _what, _done:
     report = VerifyReport()
     counted = partial(_counted, report.checked, progress)
     # what lines and contents are worth
-    journal = JournalCheck(books.names)
+    journal, commands = JournalCheck(books.names), CommandCheck()
     stored_writers = books.writers()
     with readable_registry():
         lines = LineCheck(books.reference(), books.open_jobs())
     facts = read_content_facts(books)
     # the journal by itself, then what it adds up to
     found = chain(
-        (difference for row in counted("journal rows", books.journal()) for difference in journal.row(row)),
+        (
+            difference
+            for row in counted("journal rows", commands.watched(books.journal()))
+            for difference in journal.row(row)
+        ),
         (difference for row in counted("writers", stored_writers) for difference in journal.writer(row)),
         (difference for row in counted("balances", books.balances()) for difference in journal.balance(*row)),
         journal.end(),
+        (difference for row in counted("commands", books.commands()) for difference in commands.command(row)),
+        commands.end(),
         (difference for row in counted("lines", books.lines()) for difference in lines.line(row)),
         lines.join_counts(stored_writers),
         _readable(

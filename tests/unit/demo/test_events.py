@@ -13,6 +13,7 @@ from schemas.reasons import UNUSABLE, Reason
 from schemas.topics import BUYER_PARTITIONS, CLICKS, ORDERS, REGISTRY
 from services.demo import conversion_paths, poison
 from services.demo.events import Event, record
+from services.demo.settling_facts import settling_facts
 from services.demo.shop_week import BEGIN, Week, arrivals, shop_week
 from services.kernel.time import DAY, parse_rfc3339
 from services.runtime.kafka import partition_of
@@ -84,6 +85,7 @@ def test_no_id_is_given_to_two_events_and_no_identity_to_two_facts(week: Week) -
 def test_the_week_has_everything_that_happens_in_shops(week: Week) -> None:
     kinds = Counter(event["event_type"] for event in [*week.log, *week.registry])
     assert kinds.keys() == decoding_types()
+    assert kinds.pop("house.set") == 2
     assert min(kinds.values()) >= 10
     touches = [event for event in week.log if record(event).topic == CLICKS.name]
     orders = {event["order_id"]: event for event in week.log if event["event_type"] == "order.paid"}
@@ -106,6 +108,16 @@ def test_the_week_has_everything_that_happens_in_shops(week: Week) -> None:
     plans = [event for event in week.registry if event["event_type"] == "plan.published"]
     assert {plan["version"] for plan in plans} == {1, 2}
     assert {plan["kind"] for plan in plans} == {"open", "targeted"}
+
+
+def test_the_facts_of_settling_are_about_what_the_week_has(week: Week) -> None:
+    orders = {event["order_id"] for event in week.log if event["event_type"] == "order.paid"}
+    contents = {event["content_id"] for event in week.registry if event["event_type"] == "content.registered"}
+    facts = [event for event in week.registry if event["event_type"].startswith(("dispute.", "hold.", "content.rem"))]
+    assert {event["order_id"] for event in facts if "order_id" in event} <= orders
+    assert {event["content_id"] for event in facts if "content_id" in event} <= contents
+    assert {event["outcome"] for event in facts if "outcome" in event} == {"allowed", "denied"}
+    assert len(list(settling_facts(BEGIN))) % 2 == 0
 
 
 def decoding_types() -> set[str]:

@@ -24,7 +24,7 @@ from services.settlement.domain.pricing.facts import content_of, plan_of, relati
 from services.settlement.domain.pricing.plans import KINDS, Plan, Split
 from services.settlement.domain.pricing.price import Position, price, remaining_base, split, terms_of
 from services.settlement.domain.pricing.reference import Reference
-from services.settlement.domain.settling.contents import script_fee_target, spend_target
+from services.settlement.domain.settling.contents import FeeWorth, script_fee_worth, spend_target
 from tests.kit.settlement_facts import Fact
 
 FILE = Path(__file__).parents[3] / "docs/registry.md"
@@ -181,9 +181,10 @@ def test_f15_cliff_where_nothing_was_paid_the_base_is_nothing() -> None:
 
 def test_a_script_fee_and_spend_move_what_the_page_says(bodies: dict[str, dict[str, Any]]) -> None:
     content, spend = content_of(bodies["r4"]), spend_of(bodies["r6"])
-    assert script_fee_target(content, accepted=False) == {} == script_fee_target(None, accepted=True)
-    owed = {chart.brand_accrued("br_2"): 30_000, chart.pending("koc", "k_7"): -30_000}
-    assert script_fee_target(content, accepted=True) == owed
+    assert script_fee_worth(None, accepted=True, cancelled=False) is None
+    assert script_fee_worth(content, accepted=False, cancelled=False) == FeeWorth({}, "br_2", "CNY")
+    assert script_fee_worth(content, accepted=True, cancelled=True) == FeeWorth({}, "br_2", "CNY")
+    assert script_fee_worth(content, accepted=True, cancelled=False) == FeeWorth({"koc:k_7": 30_000}, "br_2", "CNY")
     prepaid = {chart.traffic_prepaid("douyin"): -100_000}
     moved = {
         "brand": {},

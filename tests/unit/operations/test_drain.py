@@ -64,6 +64,7 @@ def test_an_end_that_moved_meanwhile_is_held_against_again() -> None:
         (at(5, 2, jobs=2), LogDistance("open reprice jobs", 3, 2)),
         (at(5, 2, unpublished=7), LogDistance("entries not yet published", 12, 7)),
         (ReaderPositions({CREDITS: 2}, {}, {}), LogDistance("clicks", 3, 5)),
+        (ReaderPositions({CLICKS: 5, CREDITS: 2}, {}, {}, 4), LogDistance("commands not yet published", 0, 4)),
     ],
 )
 def test_what_is_behind_is_named_at_the_timeout(reached: ReaderPositions, behind: LogDistance) -> None:

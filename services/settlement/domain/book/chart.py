@@ -174,6 +174,11 @@ def claimant_of_settled(key: str) -> str:
     return OURSELVES if key == FEE else key.removesuffix(":payable")
 
 
+def party_of(key: str) -> str:
+    """Whose (`ROLE:ID`) a payable, held or clawback account is."""
+    return key.removeprefix("clawback:") if key.startswith("clawback:") else key.rpartition(":")[0]
+
+
 def write_off(party: str) -> str:
     """What a party owed back and we gave up."""
     return f"writeoff:{party}"

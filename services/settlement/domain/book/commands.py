@@ -76,9 +76,9 @@ def canonical_json(value: object) -> str:
 
 
 def canonical_command(command: Command, seq: int, prev_hash: bytes) -> bytes:
-    """The bytes that a command's hash covers: version, then each published field, length-prefixed (4 bytes, big endian).
+    """The bytes that a command's hash covers: version, then each published field, its length before it.
 
-    Field order: seq, command_id, kind, by, reason, at, body, point, result, prev_hash (hex). Absent = length
+    A length has 4 bytes, big endian. Field order: seq, command_id, kind, by, reason, at, body, point, result, prev_hash (hex). Absent = length
     0xffffffff; integers in decimal; times as published; objects as `canonical_json`.
     """
     fields = [

@@ -1,0 +1,75 @@
+"""`koc settlement run`: wait for the books, finish what was left, plan, apply."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from services.kernel.errors import InputRefused
+from services.kernel.time import format_rfc3339, to_micros
+from services.operations.drain.positions import LivePositions
+from services.operations.settle.wait import wait_for_the_books
+from services.runtime.settings import settings
+from services.settlement.books.run_ports import RunStore, StoredRun
+from services.settlement.books.run_store import TrialTransaction
+from services.settlement.domain.book.commands import CommandDraft, CommandKind
+from services.settlement.runs.retrying import retried
+from services.settlement.runs.run import RunRequest, apply_run, plan_into, plan_run
+
+Say = Callable[[str], None]
+
+
+class SettledRun(NamedTuple):
+    """What came of the command; `is_new` is False where the same run had been done before."""
+
+    run: StoredRun
+    is_new: bool
+
+
+def draft_of(as_of: int, run_id: str | None, reason: str) -> CommandDraft:
+    """The command of a run; its id is the run's.
+
+    Raises:
+        InputRefused: the moment is still to come.
+    """
+    if as_of > to_micros(datetime.now(UTC)):
+        raise InputRefused(f"{format_rfc3339(as_of)} is still to come: a run settles what is due by now or earlier")
+    text = format_rfc3339(as_of)
+    return CommandDraft(run_id or f"run-{text}", CommandKind.SETTLEMENT_RUN, reason, {"as_of": text})
+
+
+def settle(store: RunStore, draft: CommandDraft, as_of: int, wait_seconds: float, say: Say) -> SettledRun:
+    """Carry the run out, under RUN; a run that another process left is finished first.
+
+    Raises:
+        NotDrained: the books do not come to where the logs were.
+        StartRefused: somebody else holds RUN.
+    """
+    with LivePositions() as positions:
+        wait_for_the_books(positions, wait_seconds, lambda line: say(f"waiting: {line}"))
+    with store.lock(draft.kind):
+        if left := store.unfinished():
+            say(f"finishing run {left.id}, which another process left")
+            _apply(store, left, say)
+        if known := store.find(draft):
+            return SettledRun(known, is_new=False)
+        run = plan_run(store, RunRequest(draft, as_of), say)
+        _apply(store, run, say)
+        return SettledRun(run, is_new=True)
+
+
+def try_out(store: RunStore, draft: CommandDraft, as_of: int, wait_seconds: float, say: Say) -> StoredRun:
+    """The plan that the run would have, of the books as they are; nothing is stored."""
+    with LivePositions() as positions:
+        wait_for_the_books(positions, wait_seconds, lambda line: say(f"waiting: {line}"))
+    with store.snapshot() as snapshot:
+        return plan_into(snapshot, TrialTransaction(), RunRequest(draft, as_of), say)
+
+
+def _apply(store: RunStore, run: StoredRun, say: Say) -> None:
+    zone_minutes = settings().settlement_zone_minutes
+
+    def attempt(transaction: Callable[[], Any]) -> Any:
+        store.check_lock()
+        return retried(store, transaction)
+
+    apply_run(store, run, zone_minutes, say, attempt)

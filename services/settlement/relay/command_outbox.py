@@ -1,0 +1,59 @@
+"""Commands to their topic: in order and without a gap, a batch at a time, as the relay publishes entries."""
+
+from typing import Any
+
+from schemas.topics import COMMANDS
+from services.kernel.errors import HistoryLost, InvariantBroken, StartRefused
+from services.runtime import metrics
+from services.runtime.record_batch import RecordBatch
+from services.settlement.domain.book.commands import chain_command
+from services.settlement.relay.ledger_record import encode_command
+from services.settlement.relay.store import RelayStore
+
+BATCH_COMMANDS = 100
+
+
+async def publish_commands(store: RelayStore, producer: Any) -> int:
+    """Send at most one batch, await its acknowledgement, store the position; how many commands.
+
+    Raises:
+        InvariantBroken: the table has a gap, or a row is not what its hash covers; nothing was sent.
+        KafkaError: the send failed.
+        ElectionLost: another relay is at work.
+    """
+    published, recorded = await store.command_positions()
+    metrics.relay().command_lag.set(recorded - published)
+    if published == recorded:
+        return 0
+    if published > recorded:
+        raise InvariantBroken(f"{published} commands are published, {recorded} are recorded")
+    batch, last = RecordBatch(producer), await store.command_head(published)
+    for command in await store.commands(published, BATCH_COMMANDS):
+        if chain_command(command.command, last) != command:
+            metrics.common().invariants.labels("command_chain").inc()
+            raise InvariantBroken(f"command {command.seq} does not follow command {last.seq}")
+        if not batch.add(*encode_command(command)):
+            break
+        last = command.link
+    if last.seq == published:
+        raise InvariantBroken(f"command {published + 1} is missing")
+    await (await batch.send(COMMANDS.name, 0))
+    await store.advance_commands(published, last.seq)
+    metrics.relay().commands.inc(last.seq - published)
+    return last.seq - published
+
+
+def check_commands_topic(published: int, end: int | None) -> None:
+    """Refuse a topic that cannot be the one that these commands were published to; `end` None = there is none.
+
+    Raises:
+        StartRefused: it is missing.
+        HistoryLost: it holds fewer commands than were published.
+    """
+    if end is None:
+        raise StartRefused(f"{COMMANDS.name} is missing: run `koc topics apply`")
+    if end < published:
+        raise HistoryLost(
+            f"{COMMANDS.name} holds {end} records, {published} were published: the topic was made anew; set "
+            f"command_relay.seq to 0 in the database to publish all again"
+        )
