@@ -38,7 +38,7 @@ def document(version: str) -> Document:
         "info": {
             "title": "KOC commission settlement",
             "version": version,
-            "description": "Clicks, orders and reference data in; credits and a double-entry ledger out. "
+            "description": "Clicks, orders and reference data in; credits, a double-entry ledger and commands out. "
             "Records are JSON, one event a record, partitioned by murmur2 of the key.",
         },
         "defaultContentType": "application/json",

@@ -6,11 +6,12 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from schemas import decoding
+from schemas.house import PayeeSet
 from schemas.partitioning import partition_of
 from schemas.reasons import Reason
 from schemas.routing import topic_of
 from schemas.samples import Sample
-from schemas.topics import BY_NAME
+from schemas.topics import BY_NAME, REGISTRY
 from schemas.wording import stands_twice
 
 
@@ -20,6 +21,7 @@ class Concern(StrEnum):
     WRONG_KEY = "wrong_key"
     WRONG_PARTITION = "wrong_partition"
     PERSONAL_BUYER_ID = "personal_buyer_id"
+    PERSONAL_PAYEE_REF = "personal_payee_ref"
     REUSED_EVENT_ID = "reused_event_id"
     REUSED_ORDER_ID = "reused_order_id"
     REFUNDED_TOO_MUCH = "refunded_too_much"
@@ -70,6 +72,10 @@ _PERSONAL = (
     (re.compile(r"(mailto:)?[^@]+@[^@]+\.[A-Za-z]{2,}"), "an e-mail address"),
     (re.compile(r"(tel:)?(\+[0-9][0-9-]{6,18}|(86-?)?1[3-9][0-9](-?[0-9]{4}){2})"), "a phone number"),
     (re.compile(r"[1-9][0-9]{5}(19|20)[0-9]{2}(0[1-9]|1[0-2])[0-3][0-9][0-9]{3}[0-9Xx]"), "an identity card's number"),
+)
+_ACCOUNTS = (
+    (re.compile(r"[0-9]{12,19}"), "the number of a card or an account"),
+    (re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}"), "an IBAN"),
 )
 
 
@@ -125,7 +131,7 @@ def _placed(where: str, record: Record, topic: str, event: Any) -> list[Finding]
     """Whether key and partition are the event's own; a wrong one costs a detour, and its place in the order."""
     found = []
     if record.key is not None and record.key != event.key:
-        found.append(Finding(where, Concern.WRONG_KEY, "key", f"the key must be {BY_NAME[topic].key} of the value"))
+        found.append(Finding(where, Concern.WRONG_KEY, "key", f"the key must be {_key_of(topic, event)}"))
     owner = partition_of(event.key.encode(), BY_NAME[topic].partitions)
     if record.partition is not None and record.partition != owner:
         wanted = f"murmur2 of the key gives partition {owner}, not {record.partition} (librdkafka: murmur2_random)"
@@ -133,10 +139,18 @@ def _placed(where: str, record: Record, topic: str, event: Any) -> list[Finding]
     return found
 
 
+def _key_of(topic: str, event: Any) -> str:
+    """Which key a record must have; the registry's is another field for each event."""
+    return event.key if topic == REGISTRY.name else f"{BY_NAME[topic].key} of the value"
+
+
 def _private(where: str, event: Any) -> list[Finding]:
-    buyer_id = getattr(event, "buyer_id", "")
-    return [
-        Finding(where, Concern.PERSONAL_BUYER_ID, "buyer_id", f"it looks like {what}: use a pseudonym", warning=True)
-        for pattern, what in _PERSONAL
-        if pattern.fullmatch(buyer_id)
-    ]
+    """Whether what must be a pseudonym or a token looks like a person's own."""
+    if isinstance(event, PayeeSet):
+        word, field, value = Concern.PERSONAL_PAYEE_REF, "ref", event.ref
+        patterns, instead = (*_PERSONAL, *_ACCOUNTS), "use a token of the payee file"
+    else:
+        word, field, value = Concern.PERSONAL_BUYER_ID, "buyer_id", getattr(event, "buyer_id", "")
+        patterns, instead = _PERSONAL, "use a pseudonym"
+    found = next((what for pattern, what in patterns if pattern.fullmatch(value)), None)
+    return [Finding(where, word, field, f"it looks like {found}: {instead}", warning=True)] if found else []

@@ -200,7 +200,7 @@ VALID: dict[str, Event] = {
         },
         "result": {"lines": 1, "plan_sha256": "0a" * 32},
         "prev_hash": "0" * 64,
-        "hash": "9c1185a5c5e9fc54612808977ee8f548b2258d31ddadef707f1a4a5e5d1f3b6a",
+        "hash": "538170bbbd6d1c4b5cbb620565b312dd922a0288815204c556639dc65d95b453",
     },
 }
 

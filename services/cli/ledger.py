@@ -13,6 +13,7 @@ import typer
 from services.cli.options import AsJson
 
 if TYPE_CHECKING:
+    from services.settlement.books.clawbacks import OpenClawback
     from services.settlement.books.line_lists import LineList, ListedLine
     from services.settlement.books.snapshot import Snapshot
     from services.settlement.verify.verify import VerifyProgress, VerifyReport
@@ -91,6 +92,25 @@ def lines(
         print(json.dumps({"total": found.total, "lines": [_listed(line) for line in found.lines]}))
     else:
         _print_lines(found)
+
+
+@app.command()
+def clawbacks(as_json: AsJson = False) -> None:
+    """Who owes money back, how much, and for how many days. What was repaid or netted goes to the oldest debt.
+
+    --json prints one object a party and currency, amounts in minor units; `ages` begin at so many days.
+
+    Examples: `koc ledger clawbacks`, `koc ledger clawbacks --json`
+    """
+    from services.settlement.books.clawbacks import open_clawbacks
+    from services.settlement.books.reader import books_reader
+
+    with books_reader() as reader, reader.connect() as connection:
+        found = list(open_clawbacks(connection))
+    if as_json:
+        print(json.dumps([_aged(one) for one in found]))
+    else:
+        _print_clawbacks(found)
 
 
 @app.command()
@@ -190,6 +210,34 @@ def _listed(line: "ListedLine") -> dict[str, object]:
     from services.kernel.time import format_rfc3339
 
     return {**line._asdict(), "since": None if line.since is None else format_rfc3339(line.since)}
+
+
+def _aged(one: "OpenClawback") -> dict[str, object]:
+    """An open clawback as JSON."""
+    from services.kernel.time import format_rfc3339
+    from services.settlement.domain.settling.ageing import AGES_DAYS
+
+    ages = dict(zip(map(str, AGES_DAYS), one.aged.open_minor, strict=True))
+    oldest_at = None if one.aged.oldest_at is None else format_rfc3339(one.aged.oldest_at)
+    whose = {"party": one.party, "currency": one.currency, "owed_minor": one.owed_minor}
+    return {**whose, "ages": ages, "oldest_at": oldest_at}
+
+
+def _print_clawbacks(found: "list[OpenClawback]") -> None:
+    """A row a party and currency, a column an age."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from services.settlement.domain.book.currencies import decimal_text
+    from services.settlement.domain.settling.ageing import AGES_DAYS
+
+    table = Table("party", "currency", box=None, pad_edge=False)
+    for title in ("owed", f"under {AGES_DAYS[1]} days", *(f"from {days}" for days in AGES_DAYS[1:])):
+        table.add_column(title, justify="right")
+    for one in found:
+        amounts = [decimal_text(amount, one.currency) for amount in (one.owed_minor, *one.aged.open_minor)]
+        table.add_row(one.party, one.currency, *amounts)
+    Console(soft_wrap=True).print(table)
 
 
 def _print_lines(found: "LineList") -> None:

@@ -11,9 +11,9 @@ from services.attribution.snapshots.manifest import SnapshotName
 from services.runtime.kafka import admin
 from services.runtime.local.stack import Stack
 from services.runtime.topics import apply_topics
-from services.settlement.posting.quarantine import freeze
 from tests.kit.books import Books
 from tests.kit.command import koc
+from tests.kit.commands import freeze
 from tests.kit.registry_events import ACCEPTED, PLAN
 from tests.kit.settlement_facts import Fact
 

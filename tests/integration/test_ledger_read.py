@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 from schemas.ledger import LedgerEntry
 from services.cli.ledger import app
 from services.kernel.time import format_rfc3339
-from services.settlement.posting.quarantine import freeze
 from tests.kit.books import Books
 from tests.kit.command import KOC, koc
+from tests.kit.commands import freeze
 from tests.kit.registry_events import ACCEPTED, ANY_CURRENCY, CONTENT, PLAN, RELATION
 from tests.kit.settlement_book import fill
 from tests.kit.settlement_facts import PAID_AT, Fact, FactVersion

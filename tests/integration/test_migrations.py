@@ -1,13 +1,17 @@
 """Migrations carry a filled book over, up and down, and what the poster does next is the same."""
 
+import pytest
 from alembic import command
 
+from services.kernel.errors import InvariantBroken
 from services.runtime.database import engine
 from services.settlement.books import migrations
+from services.settlement.verify.verify import verify
 from tests.kit.books import Books
-from tests.kit.registry_events import PLAN, RELATION
+from tests.kit.registry_events import ANY_CURRENCY, CONTENT, PLAN, RELATION, SPEND
 from tests.kit.schema_differences import differences
-from tests.kit.settlement_book import order
+from tests.kit.settlement_book import fill, order
+from tests.kit.settlement_facts import DAY, Fact
 
 LINES = "SELECT order_id, booked_steps FROM line ORDER BY order_id"
 
@@ -32,3 +36,97 @@ def test_an_unpriced_line_forgets_its_steps_on_the_way_up_and_has_them_again_on_
     assert books.rows("SELECT count(*) FROM journal") == entries, "the same again books nothing"
     with engine("owner").connect() as connection:
         assert differences(connection) == []
+
+
+LINES_AS_SETTLED = """
+SELECT order_id, line_id, buyer_id, content_hash, first_seq, settled_accounts, settled_amounts, terms, grants
+FROM line ORDER BY 1, 2, 3
+"""
+PARTY_LEGS = "SELECT * FROM party_leg ORDER BY 1, 2, 3"
+CONTENTS = """
+SELECT kind, identity, currency, accounts, amounts, settled_accounts FROM content_position
+WHERE cardinality(accounts) > 0 ORDER BY 1, 2, 3
+"""
+JOBS = "SELECT id, count(*) FROM reprice_job JOIN reprice_progress ON job = id WHERE NOT done GROUP BY 1"
+HINTS = "SELECT partition, settle_on::text, order_id, line_id, buyer_id FROM due ORDER BY 1, 2, 3"
+
+
+def test_a_book_from_before_settling_has_all_that_it_would_have_today(books: Books) -> None:
+    fill(books)
+    received = order(60, received_at=order(60).paid_at + DAY, status="received", new_customer=True)
+    books.assert_lines(received, partition=4)
+    books.take_registry(CONTENT | {"event_id": "r3b", "script_fee_minor": 0}, SPEND | {"event_id": "r5b"})
+    before = {query: books.rows(query) for query in (LINES_AS_SETTLED, PARTY_LEGS, CONTENTS, HINTS)}
+    journal = books.rows("SELECT * FROM journal ORDER BY writer, seq")
+    assert len(before[HINTS]) == 1
+
+    migrate_to("0002")
+    assert books.rows("SELECT count(*), count(DISTINCT (kind, identity)) FROM reference") == [(7, 7)]
+    assert books.rows(LINES)
+    migrate_to("head")
+
+    after = {query: books.rows(query) for query in (LINES_AS_SETTLED, PARTY_LEGS, CONTENTS)}
+    assert after == {query: before[query] for query in after}
+    assert books.rows("SELECT * FROM journal ORDER BY writer, seq") == journal
+    with engine("owner").connect() as connection:
+        assert differences(connection) == []
+
+
+def test_a_line_from_before_settling_takes_the_same_assertion_again_and_is_due_once_it_is_priced_again(
+    books: Books,
+) -> None:
+    fill(books)
+    received = order(60, received_at=order(60).paid_at + DAY, status="received", new_customer=True)
+    books.assert_lines(received, partition=4)
+    hints = books.rows(HINTS)
+    entries = len(books.journal())
+    migrate_to("0002")
+    migrate_to("head")
+    again = books.assert_lines(received, partition=4)
+    assert again.assertions == {"same": 1}
+    assert (books.rows(HINTS), books.rows(JOBS)) == ([], [(-1, 12)])
+    books.store.reconnect()
+    assert books.reprice() == 1
+    assert books.rows(HINTS) == hints
+    assert len(books.journal()) == entries, "pricing again has moved nothing"
+    with books.store.snapshot() as snapshot:
+        assert verify(snapshot).differences == []
+    migrate_to("0002")
+    migrate_to("head")
+    assert books.rows(JOBS) == [(-2, 12)], "no number is used twice"
+
+
+def test_the_last_fact_of_an_identity_stands_after_the_way_down_and_its_right_to_change_it_comes_back(
+    books: Books,
+) -> None:
+    allowed = "SELECT has_table_privilege('koc_writer', 'reference', 'UPDATE')"
+    books.take_registry(PLAN, PLAN | {"event_id": "r1b", "rate_ppm": 1}, RELATION)
+    assert books.rows(allowed) == [(False,)]
+    migrate_to("0002")
+    standing = "SELECT identity, position, body ->> 'rate_ppm' FROM reference WHERE kind = 'plan.published'"
+    assert books.rows(standing) == [("pl_1|1", 1, "1")]
+    assert books.rows(allowed) == [(True,)]
+
+
+def test_an_empty_book_is_left_no_job(books: Books) -> None:
+    migrate_to("0002")
+    migrate_to("head")
+    assert books.rows(JOBS) == []
+
+
+def test_a_hash_that_is_not_the_assertions_stops_the_migration(books: Books) -> None:
+    books.register(ANY_CURRENCY)
+    books.assert_lines(Fact(), order(2))
+    migrate_to("0002")
+    books.plant("UPDATE line SET content_hash = 'another' WHERE order_id = 'o_2'")
+    with pytest.raises(InvariantBroken, match="the content hash of line o_2/1/b_2"):
+        migrate_to("head")
+
+
+def test_settled_books_do_not_go_back(books: Books) -> None:
+    books.plant(
+        "INSERT INTO run (id, as_of, status, point, terms, plan_sha256, counts, by, planned_at) "
+        "VALUES ('r', now(), 'done', '{}', 1, '', '{}', 'ann', now())"
+    )
+    with pytest.raises(InvariantBroken, match="the books have settlement runs"):
+        migrate_to("0002")

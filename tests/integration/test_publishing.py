@@ -61,6 +61,15 @@ def test_a_file_of_mixed_events_goes_to_the_right_topics_under_the_right_keys(tm
         "content.registered": b"v_93",
         "script_fee.accepted": b"v_93",
         "spend.reported": b"v_93",
+        "content.removed": b"v_93",
+        "dispute.opened": b"d_1",
+        "dispute.decided": b"d_1",
+        "hold.placed": b"h_1",
+        "hold.released": b"h_1",
+        "campaign.budget_set": b"c_1111",
+        "koc.left": b"k_7",
+        "payee.set": b"koc:k_7",
+        "house.set": b"house",
     }
     assert [json.loads(record.value) for record in found if record.topic == ORDERS.name] == [
         event for event in events if event["event_type"].startswith("order.")

@@ -26,6 +26,8 @@ from services.settlement.books.ports import (
     Transaction,
 )
 from services.settlement.books.snapshot_port import BooksSnapshot
+from services.settlement.domain.lines.line import Key
+from services.settlement.domain.lines.terms import Terms
 from services.settlement.domain.pricing.reference import Reference
 from services.settlement.posting.post_credits import OwnedElsewhere, post_batch
 from services.settlement.posting.read_registry import read_event
@@ -65,6 +67,15 @@ class BookStore(Protocol):
 
     def close_month(self, month: str) -> None:
         """Close YYYY-MM, as the closer will."""
+
+    def terms(self, registry_offset: int, as_of: int) -> Terms:
+        """Terms as a run makes them."""
+
+    def hints(self) -> list[tuple[int, str, Key]]:
+        """(partition, day, line) of every hint that a line is due, in order."""
+
+    def party_legs(self) -> dict[tuple[str, int, int], tuple[int, int]]:
+        """(account, writer, seq) -> (amount in minor units, kind's code) of the legs of parties."""
 
     def begin_generation(self, partition: int, generation: int) -> None:
         """As if the credits topic had been made again so many times."""
@@ -171,6 +182,17 @@ class MemoryStore:
 
     def close_month(self, month: str) -> None:
         self._books.state.closed_month = month
+
+    def terms(self, registry_offset: int, as_of: int) -> Terms:
+        return Terms(7, registry_offset, as_of)
+
+    def hints(self) -> list[tuple[int, str, Key]]:
+        return sorted(self._books._state.due)
+
+    def party_legs(self) -> dict[tuple[str, int, int], tuple[int, int]]:
+        state = self._books._state
+        keys = {account: key for (key, _), account in state.accounts.items()}
+        return {(keys[account], writer, seq): leg for (account, writer, seq), leg in state.party_legs.items()}
 
     def begin_generation(self, partition: int, generation: int) -> None:
         self._books.state.writers[partition].generation = generation

@@ -18,6 +18,8 @@ from services.settlement.books.registry_transaction import (
     registry_transaction,
 )
 from services.settlement.books.snapshot import Snapshot, snapshot
+from services.settlement.domain.lines.line import Key
+from services.settlement.domain.lines.terms import Terms
 from tests.kit.book_driver import BookDriver
 
 
@@ -40,6 +42,10 @@ class PostgresStore:
         for one in (self._reader, *self._writers):
             one.dispose()
 
+    def reconnect(self) -> None:
+        """Forget what connections know of the tables that there were."""
+        self._connections.disconnect()
+
     def transaction(self) -> AbstractContextManager[PostingTransaction]:
         return self._connections.transaction()
 
@@ -54,6 +60,23 @@ class PostgresStore:
 
     def close_month(self, month: str) -> None:
         self._execute("INSERT INTO period VALUES (:month, true)", month=month)
+
+    def terms(self, registry_offset: int, as_of: int) -> Terms:
+        return self._connections.terms().ensure(registry_offset, as_of)
+
+    def hints(self) -> list[tuple[int, str, Key]]:
+        found = self._rows(
+            "SELECT partition, settle_on::text, order_id, line_id, buyer_id FROM due ORDER BY 1, 2, 3, 4, 5"
+        )
+        return [(partition, day, (order, line, buyer)) for partition, day, order, line, buyer in found]
+
+    def party_legs(self) -> dict[tuple[str, int, int], tuple[int, int]]:
+        found = self._rows("SELECT key, writer, seq, amount_minor, kind FROM party_leg JOIN account ON account_id = id")
+        return {(key, writer, seq): (amount, kind) for key, writer, seq, amount, kind in found}
+
+    def _rows(self, statement: str) -> list[Any]:
+        with self._owner.connect() as connection:
+            return list(connection.execute(text(statement)))
 
     def begin_generation(self, partition: int, generation: int) -> None:
         self._execute(

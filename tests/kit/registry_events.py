@@ -28,3 +28,7 @@ SPEND: dict[str, Any] = {
     "event_id": "r5", "event_type": "spend.reported", "occurred_at": "2026-11-02T00:00:00Z", "content_id": "v_93",
     "spend_id": "sp_1", "amount_minor": 7_500, "currency": "CNY", "paid_by": "koc",
 }  # fmt: skip
+DENIED: dict[str, Any] = {
+    "event_id": "r6", "event_type": "dispute.decided", "occurred_at": "2026-11-20T00:00:00Z", "dispute_id": "di_1",
+    "order_id": "o_1", "outcome": "denied",
+}  # fmt: skip

@@ -85,6 +85,19 @@ WHERE EXISTS (SELECT FROM line) AND partition < (SELECT max(partition) FROM writ
 )
 """Its number is below all others, and offsets are never below 0: no later job of the registry has it."""
 
+COMMENTS = (
+    "COMMENT ON TABLE reference IS 'Every version of every registry event'",
+    "COMMENT ON COLUMN reference.position IS 'the newest of an identity stands'",
+    "COMMENT ON COLUMN reference.body IS 'the event as published'",
+    "COMMENT ON COLUMN reprice_job.id IS 'first registry offset of its batch; below 0: a migration''s'",
+)
+OLD_COMMENTS = (
+    "COMMENT ON TABLE reference IS 'Plans, relations, contents, fee acceptances and spend as published'",
+    "COMMENT ON COLUMN reference.position IS NULL",
+    "COMMENT ON COLUMN reference.body IS 'the standing event: the newest offset of its identity'",
+    "COMMENT ON COLUMN reprice_job.id IS 'first registry offset of its batch'",
+)
+
 SETTLED = "SELECT count(*) FROM run"
 STANDING_FACTS = """
 DELETE FROM reference r WHERE EXISTS (
@@ -110,7 +123,7 @@ def upgrade() -> None:
     _content_currency()
     op.execute(FIRST_ENTRIES)
     _hash_again(old_content_hash, content_hash)
-    for statement in (CARRY_LINES, PARTY_LEGS, *REPRICE_ALL, *GRANTS):
+    for statement in (CARRY_LINES, PARTY_LEGS, *REPRICE_ALL, *GRANTS, *COMMENTS):
         op.execute(statement)
 
 
@@ -137,6 +150,8 @@ def downgrade() -> None:
     for column in ("currency", "settled_accounts", "settled_amounts"):
         op.drop_column("content_position", column)
     op.create_primary_key("content_position_pkey", "content_position", ["kind", "identity"])
+    for statement in OLD_COMMENTS:
+        op.execute(statement)
 
 
 def _line_columns() -> None:

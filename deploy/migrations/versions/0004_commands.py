@@ -29,8 +29,8 @@ TRUE_TO_LIFE = (
 CREATE FUNCTION command_is_true() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE last_seq bigint; last_hash bytea;
 BEGIN
-  IF NEW.by <> session_user THEN
-    RAISE EXCEPTION 'a command of % cannot be recorded by %', NEW.by, session_user
+  IF NEW."by" <> session_user THEN
+    RAISE EXCEPTION 'a command of % cannot be recorded by %', NEW."by", session_user
       USING ERRCODE = 'insufficient_privilege';
   END IF;
   IF NOT pg_has_role(session_user, 'koc_operator', 'member') THEN
@@ -47,7 +47,7 @@ BEGIN
       USING ERRCODE = 'restrict_violation';
   END IF;
   IF NEW.kind = 'adjustment.posted' AND NOT EXISTS (
-    SELECT FROM command WHERE id = NEW.body ->> 'proposal' AND kind = 'adjustment.proposed' AND by <> NEW.by
+    SELECT FROM command WHERE id = NEW.body ->> 'proposal' AND kind = 'adjustment.proposed' AND "by" <> NEW."by"
   ) THEN
     RAISE EXCEPTION 'an adjustment is approved by somebody else than who proposed it'
       USING ERRCODE = 'insufficient_privilege';
@@ -83,7 +83,7 @@ def upgrade() -> None:
         sa.Column("hash", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("seq"),
         sa.UniqueConstraint("id"),
-        comment="Decisions that are no events; written under the lock of writer N, in the transaction that takes effect",
+        comment="Decisions that are no events; written under writer N, in the transaction that takes effect",
     )
     op.create_table(
         "command_relay",

@@ -9,11 +9,13 @@ from schemas.topics import CREDITS
 from services.kernel.errors import Stalled
 from services.kernel.time import to_micros
 from services.runtime.database import engine, refusals_as_sentences
+from services.runtime.settings import settings
 from services.settlement.books import tables
 from services.settlement.books.decode_credits import decode_assertion
 from services.settlement.books.failures import retry_cause
 from services.settlement.books.migrations import check_revision
 from services.settlement.books.ports import TransactionTime
+from services.settlement.books.positions import check_zone
 from services.settlement.books.posting_transaction import KEEPALIVES, SESSION, BookConnections, PostingTransaction
 from services.settlement.domain.book.periods import month_after
 from services.settlement.domain.lines.assertions import LineAssertion
@@ -63,6 +65,14 @@ class CommandTransaction(PostingTransaction):
         self.connection.execute(update(tables.line).where(_is_key(tables.line, key)).values(standing=True))
 
 
+@contextmanager
+def command_transaction(book: BookConnections) -> Iterator[CommandTransaction]:
+    """One transaction: committed at the end of the block, rolled back on an error."""
+    connection = book.connection()
+    with connection.begin():
+        yield CommandTransaction(connection, book.accounts(), book.terms())
+
+
 def _is_key(table: Table, key: Key) -> ColumnElement[bool]:
     return and_(table.c.order_id == key[0], table.c.line_id == key[1], table.c.buyer_id == key[2])
 
@@ -72,7 +82,8 @@ def operator_books() -> Iterator[BookConnections]:
     """The books for commands, through a personal login in the role koc_operator, for as long as the block lasts.
 
     Raises:
-        StartRefused: no address is set, the schema is another one, or the login may not do what the block does.
+        StartRefused: no address is set, the schema or the zone is another one, or the login may not do what the block
+            does.
         Stalled: others held what the block needs for too long; nothing was done.
     """
     engines = engine("operator", options=_SESSION, **KEEPALIVES), engine("operator")
@@ -81,6 +92,7 @@ def operator_books() -> Iterator[BookConnections]:
         with refusals_as_sentences():
             with engines[1].connect() as connection:
                 check_revision(connection)
+            check_zone(engines[1], settings().settlement_zone_minutes)
             yield book
     except Exception as error:
         if retry_cause(error) in {"timeout", "deadlock", "serialization", "claimed_by_another"}:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from schemas.topics import CREDITS
 from services.kernel.time import format_rfc3339
 from services.settlement.books.decode_credits import decode_credit
+from services.settlement.books.journal_rows import JournalRow
 from services.settlement.books.memory_state import MemoryState
 from services.settlement.books.ports import ReferenceEvent
 from services.settlement.books.run_ports import (
@@ -19,7 +20,7 @@ from services.settlement.books.run_ports import (
     RunSnapshot,
 )
 from services.settlement.domain.book import chart
-from services.settlement.domain.book.entries import KIND_BY_CODE, Kind
+from services.settlement.domain.book.entries import Kind
 from services.settlement.domain.lines.line import Key, Line
 from services.settlement.domain.pricing.reference import Reference
 from services.settlement.domain.settling.budgets import BudgetKey
@@ -71,10 +72,11 @@ class MemoryRunSnapshot(RunSnapshot):
         return [event for versions in self._state.facts.values() for event, _ in versions]
 
     def due_lines(self, as_of: int) -> Iterator[DueLine]:
-        """Each line once that a hint of a day up to `as_of` names."""
+        """Each line once that waits and that a hint of a day up to `as_of` names."""
         day = format_rfc3339(as_of)[:_DAY]
         for key in dict.fromkeys(key for _, on, key in self._state.due if on <= day):
-            yield self._due(key)
+            if self._state.lines[key].settle_at is not None:
+                yield self._due(key)
 
     def _due(self, key: Key) -> DueLine:
         line, kept = self._state.lines[key], self._state.kept[key]
@@ -106,7 +108,7 @@ class MemoryRunSnapshot(RunSnapshot):
         """What each budget's lines take, as worked out last."""
         worth: Counter[BudgetKey] = Counter()
         for (budget, _), stored in self._state.budget_lines.items():
-            worth[budget] += stored.taken.charged_minor
+            worth[budget] += stored.charged_minor
         return dict(worth)
 
     def changed_budget_lines(self) -> Iterator[tuple[BudgetKey, BudgetLine, DueLine]]:
@@ -115,7 +117,7 @@ class MemoryRunSnapshot(RunSnapshot):
             line = self._state.lines[key]
             worthless = not line.standing or self._reference.is_denied(*key[:2])
             if (line.vector, worthless) != stored[1:]:
-                yield budget, stored.taken, self._due(key)
+                yield budget, stored, self._due(key)
 
     def script_fees(self) -> Iterator[FeeBooked]:
         """All that are booked or settled."""
@@ -128,7 +130,7 @@ class MemoryRunSnapshot(RunSnapshot):
         wanted = set(parties)
         for (key, currency), number in self._state.accounts.items():
             if self._state.balances[number][0] and chart.is_of_a_party(key) and not key.endswith(":payable"):
-                wanted.add((key.removeprefix("clawback:").removesuffix(":held"), currency))
+                wanted.add((chart.party_of(key), currency))
         return [self._party(*one) for one in sorted(wanted)]
 
     def _party(self, party: str, currency: str) -> PartyBalance:
@@ -146,17 +148,17 @@ class MemoryRunSnapshot(RunSnapshot):
 
     def netted_since(self, party: InCurrency) -> int:
         """What was ever netted of a party's money."""
-        return -sum(amount for kind, amount in self._clawback_legs(party) if kind is Kind.CLAWBACK_NETTED)
+        netted = Kind.CLAWBACK_NETTED.code
+        return -sum(amount for row, amount in self._clawback_legs(party) if row.kind == netted)
 
     def clawed_back_unpaid(self, party: InCurrency) -> int:
         """What is clawed back of all lines."""
-        account = chart.clawback(party[0])
-        return sum(line.booked.get(account, 0) for line in self._state.lines.values() if line.currency == party[1])
+        return max(0, sum(amount for row, amount in self._clawback_legs(party) if row.order_id is not None))
 
-    def _clawback_legs(self, party: InCurrency) -> list[tuple[Kind, int]]:
+    def _clawback_legs(self, party: InCurrency) -> list[tuple[JournalRow, int]]:
         account = self._state.accounts.get((chart.clawback(party[0]), party[1]))
         legs = self._state.party_legs.items()
-        return [(KIND_BY_CODE[code], amount) for (of, _, _), (amount, code) in legs if of == account]
+        return [(self._state.journal[writer, seq], amount) for (of, writer, seq), (amount, _) in legs if of == account]
 
     def settled_lines_of(
         self, order_lines: Collection[tuple[str, str | None]], contents: Collection[str]

@@ -7,7 +7,6 @@ from schemas.topics import CREDITS
 from services.kernel.time import format_rfc3339
 from services.settlement.books.memory import MemoryBooks, MemoryTransaction, copy_of
 from services.settlement.books.memory_run_snapshot import MemoryRunSnapshot
-from services.settlement.books.memory_state import MemoryBudgetLine
 from services.settlement.books.ports import ContentPosition, JobProgress
 from services.settlement.books.run_ports import (
     ApplyTransaction,
@@ -22,7 +21,6 @@ from services.settlement.books.run_ports import (
 from services.settlement.domain.book.commands import CommandDraft, JsonObject
 from services.settlement.domain.lines.line import Key, Line
 from services.settlement.domain.lines.terms import Terms
-from services.settlement.domain.pricing.reference import Reference
 from services.settlement.domain.settling.budgets import BudgetKey
 from services.settlement.domain.settling.contents import SCRIPT_FEE_POSITION
 from services.settlement.domain.settling.granting import BonusSlot
@@ -35,7 +33,7 @@ _DAY = len("2026-11-01")
 class MemoryRunTransaction(MemoryTransaction, PlanTransaction, ApplyTransaction, NetTransaction):
     """All transactions of a run."""
 
-    def terms(self, registry_offset: int, as_of: int) -> Terms:
+    def terms_of(self, registry_offset: int, as_of: int) -> Terms:
         """The row of these terms; made where it is new."""
         known = self._state.terms
         return known.setdefault((registry_offset, as_of), Terms(len(known) + 1, registry_offset, as_of))
@@ -50,9 +48,9 @@ class MemoryRunTransaction(MemoryTransaction, PlanTransaction, ApplyTransaction,
         """Its plan_sha256 and counts."""
         self._state.runs[run.id] = run, self._state.runs[run.id][1]
 
-    def add_lines(self, run: str, lines: Iterable[LinePlan]) -> None:
+    def add_lines(self, run: str, lines: Iterable[tuple[LinePlan, str]]) -> None:
         """The plan's lines."""
-        self._state.run_lines.update({(run, plan.key): plan for plan in lines})
+        self._state.run_lines.update({(run, plan.key): plan for plan, _ in lines})
 
     def add_contents(self, run: str, contents: Sequence[ContentPlan]) -> None:
         """The plan's script fees."""
@@ -71,13 +69,8 @@ class MemoryRunTransaction(MemoryTransaction, PlanTransaction, ApplyTransaction,
         self._state.slots.update({slot: (run, key) for slot, key in slots.items()})
 
     def put_budget_lines(self, lines: Mapping[tuple[BudgetKey, Key], BudgetLine]) -> None:
-        """What lines take of budgets, with their vector and standing."""
-        reference = Reference()
-        self._state.refresh(reference)
-        for (budget, key), taken in lines.items():
-            line = self._state.lines[key]
-            worthless = not line.standing or reference.is_denied(*key[:2])
-            self._state.budget_lines[budget, key] = MemoryBudgetLine(taken, line.vector, worthless)
+        """What lines take of budgets now."""
+        self._state.budget_lines.update(lines)
 
     def record(self, draft: CommandDraft, result: JsonObject, point: RunPoint) -> None:
         """No commands are kept in memory; the run is found by its id."""

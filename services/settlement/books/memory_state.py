@@ -2,7 +2,6 @@
 
 from copy import copy
 from dataclasses import dataclass, field, fields
-from typing import NamedTuple
 
 from schemas.topics import CREDITS
 from services.settlement.books.account_ids import AccountName
@@ -19,7 +18,6 @@ from services.settlement.books.run_ports import BudgetLine, RunPoint, StoredRun
 from services.settlement.domain.book.entries import GENESIS
 from services.settlement.domain.lines.line import Key, Line
 from services.settlement.domain.lines.terms import Terms
-from services.settlement.domain.lines.vectors import Vector
 from services.settlement.domain.pricing.reference import Reference
 from services.settlement.domain.settling.budgets import BudgetKey
 from services.settlement.domain.settling.granting import BonusSlot
@@ -30,14 +28,6 @@ from services.settlement.domain.settling.tiers import TierCounter
 def _every_writer() -> dict[int, Writer]:
     """A writer for each credits partition, and writer N."""
     return {number: Writer(number, 0, 0, GENESIS, 0) for number in range(CREDITS.partitions + 1)}
-
-
-class MemoryBudgetLine(NamedTuple):
-    """What a line takes of a budget, and the line's state at which that was worked out."""
-
-    taken: BudgetLine
-    vector: Vector
-    worthless: bool
 
 
 @dataclass(slots=True)
@@ -87,7 +77,7 @@ class MemoryState:
     run_progress: dict[tuple[str, int], JobProgress] = field(default_factory=dict)
     counters: dict[TierCounter, int] = field(default_factory=dict)
     slots: dict[BonusSlot, tuple[str, Key]] = field(default_factory=dict)
-    budget_lines: dict[tuple[BudgetKey, Key], MemoryBudgetLine] = field(default_factory=dict)
+    budget_lines: dict[tuple[BudgetKey, Key], BudgetLine] = field(default_factory=dict)
     registry_offset: int = 0
     revision: int = 0
     now: int = 0

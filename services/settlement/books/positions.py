@@ -1,4 +1,4 @@
-"""Where the books stand in the logs, and whether these are still the logs that they were read from."""
+"""Where the books stand in the logs, whether these are still the logs that they were read from, and in which zone."""
 
 from collections.abc import Mapping
 
@@ -49,6 +49,27 @@ def check_topic_ids(engine: Engine, ids: Mapping[str, str]) -> None:
                 f"{name} is not the topic that the books were read from: it was deleted and made again, so their "
                 "offsets mean nothing in it"
             )
+
+
+def check_zone(engine: Engine, zone_minutes: int) -> None:
+    """Remember the settlement zone at first sight; refuse a process that would put entries into other months.
+
+    Args:
+        engine: of the writer role, or of one that may do as much.
+        zone_minutes: of this process, minutes east of UTC.
+
+    Raises:
+        StartRefused: the books have another zone.
+    """
+    zone = registry_position.c.zone_minutes
+    with engine.begin() as connection:
+        connection.execute(update(registry_position).where(zone.is_(None)).values(zone_minutes=zone_minutes))
+        stored = connection.execute(select(zone)).scalar_one()
+    if stored != zone_minutes:
+        raise StartRefused(
+            f"the books are in the zone {stored} minutes east of UTC, this process counts months in {zone_minutes}: "
+            f"set KOC_SETTLEMENT_ZONE_MINUTES={stored}"
+        )
 
 
 def check_history(positions: Mapping[Place, int], starts: Mapping[Place, int], ends: Mapping[Place, int]) -> None:

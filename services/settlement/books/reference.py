@@ -1,7 +1,9 @@
 """Reference data in the database: what stands, as the domain's plans, relations and house settings."""
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, RowMapping, select
 
+from services.kernel.time import parse_rfc3339
+from services.settlement.books.ports import ReferenceEvent
 from services.settlement.books.tables import reference as table
 from services.settlement.domain.pricing.reference import PRICING_KINDS, Reference
 
@@ -15,3 +17,9 @@ def refresh(connection: Connection, reference: Reference, revision: int) -> None
     )
     reference.take(connection.execute(changed).all())
     reference.revision = revision
+
+
+def stored_event(row: RowMapping) -> ReferenceEvent:
+    """A row of the table `reference`."""
+    body = row["body"]
+    return ReferenceEvent(row["position"], row["kind"], row["identity"], parse_rfc3339(body["occurred_at"]), body)

@@ -4,12 +4,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import RowMapping, and_, bindparam, exists, false, or_, select, tuple_, update
+from sqlalchemy import and_, bindparam, exists, false, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from schemas.topics import CREDITS
 from services.kernel.errors import InvariantBroken
-from services.kernel.time import parse_rfc3339, to_datetime, to_micros
+from services.kernel.time import to_datetime, to_micros
 from services.settlement.books import tables
 from services.settlement.books.decode_credits import decode_assertion
 from services.settlement.books.line_rows import read_line
@@ -20,6 +20,7 @@ from services.settlement.books.posting_transaction import (
     BookConnections,
     PostingTransaction,
 )
+from services.settlement.books.reference import stored_event
 from services.settlement.books.settled_columns import read_shares, shares_accounts
 from services.settlement.domain.lines.assertions import LineAssertion
 from services.settlement.domain.lines.line import Key, Line
@@ -49,13 +50,13 @@ class RegistryPostingTransaction(PostingTransaction):
     def read_facts(self, kind: str, identities: Collection[str]) -> dict[str, ReferenceEvent]:
         """Standing events of one kind by identity."""
         wanted = select(_FACT).where(_FACT.c.kind == kind, _FACT.c.identity.in_(identities), _STANDS)
-        return {event.identity: event for event in map(_event, self.connection.execute(wanted).mappings())}
+        return {event.identity: event for event in map(stored_event, self.connection.execute(wanted).mappings())}
 
     def read_spends(self, content_ids: Collection[str]) -> list[ReferenceEvent]:
         """Standing spend events of these contents."""
         of_content = _FACT.c.body["content_id"].astext.in_(content_ids)
         wanted = select(_FACT).where(_FACT.c.kind == SPEND, of_content, _STANDS).order_by(_FACT.c.position)
-        return [_event(row) for row in self.connection.execute(wanted).mappings()] if content_ids else []
+        return [stored_event(row) for row in self.connection.execute(wanted).mappings()] if content_ids else []
 
     def put_facts(self, events: Sequence[ReferenceEvent], revision: int) -> None:
         """Insert every version."""
@@ -193,12 +194,6 @@ def oldest_open_job(book: BookConnections, partitions: Collection[int]) -> OpenJ
         return None
     found = RepriceJob(row["id"], _scope_of(row["scope"]), row["cause"], to_micros(row["effective_at"]))
     return OpenJob(found, row["partition"])
-
-
-def _event(row: RowMapping) -> ReferenceEvent:
-
-    occurred_at = parse_rfc3339(row["body"]["occurred_at"])
-    return ReferenceEvent(row["position"], row["kind"], row["identity"], occurred_at, row["body"])
 
 
 def _scope_body(scope: Scope) -> dict[str, Any]:

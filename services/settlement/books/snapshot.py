@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import Connection, Engine, select, text
 
 from services.kernel.errors import InvariantBroken, Refused
-from services.kernel.time import parse_rfc3339
 from services.settlement.books import tables
 from services.settlement.books.account_ids import AccountIds
 from services.settlement.books.command_rows import read_commands
@@ -17,7 +16,7 @@ from services.settlement.books.journal_rows import JOURNAL_COLUMNS, JournalRow
 from services.settlement.books.line_rows import LINE_COLUMNS, read_line
 from services.settlement.books.ports import ReferenceEvent
 from services.settlement.books.posting_transaction import psycopg_of
-from services.settlement.books.reference import refresh
+from services.settlement.books.reference import refresh, stored_event
 from services.settlement.books.settled_columns import read_shares
 from services.settlement.books.snapshot_port import Balance, ContentRecord, LineRecord, NetPosition, StoredWriter
 from services.settlement.books.terms_ids import TermsIds
@@ -194,12 +193,7 @@ class Snapshot:
         table = tables.reference
         wanted = select(table).where(table.c.kind == kind).order_by(table.c.position)
         rows = self._connection.execute(wanted).mappings()
-        return {
-            row["identity"]: ReferenceEvent(
-                row["position"], kind, row["identity"], parse_rfc3339(row["body"]["occurred_at"]), row["body"]
-            )
-            for row in rows
-        }
+        return {event.identity: event for event in map(stored_event, rows)}
 
     def reference(self) -> Reference:
         """Plans and relations at the snapshot's registry revision."""

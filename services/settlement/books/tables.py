@@ -266,7 +266,7 @@ command = Table(
     Column("at", _Moment, nullable=False),
     Column("prev_hash", LargeBinary, nullable=False, comment="32 zero bytes for the first"),
     Column("hash", LargeBinary, nullable=False),
-    comment="Decisions that are no events; written under the lock of writer N, in the transaction that takes effect",
+    comment="Decisions that are no events; written under writer N, in the transaction that takes effect",
 )
 
 command_relay = Table(

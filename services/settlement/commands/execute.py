@@ -5,7 +5,7 @@ from contextlib import nullcontext
 from typing import NamedTuple
 
 from services.runtime.settings import settings
-from services.settlement.books.command_transaction import WRITER_N, CommandTransaction
+from services.settlement.books.command_transaction import WRITER_N, CommandTransaction, command_transaction
 from services.settlement.books.entry_builder import EntryBuilder, PostingCounts
 from services.settlement.books.ports import LineChange, PostedEntry, TransactionTime
 from services.settlement.books.posting_transaction import BookConnections
@@ -88,10 +88,9 @@ def execute(
         StartRefused: somebody else holds RUN.
         InputRefused: its id belongs to another command, or what it asks for cannot be.
     """
-    connection = book.connection()
-    locked = run_lock(connection, draft.kind) if partitions is None else nullcontext()
-    with locked, connection.begin():
-        transaction = CommandTransaction(connection, book.accounts(), book.terms())
+    locked = run_lock(book.connection(), draft.kind) if partitions is None else nullcontext()
+    with locked, command_transaction(book) as transaction:
+        connection = transaction.connection
         # the locks in the order of every writer: PERIOD and REGISTRY shared, the partitions' writers, writer N last
         transaction.lock_shared()
         writers = transaction.lock_writers({*(partitions or ()), WRITER_N})

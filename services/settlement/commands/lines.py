@@ -8,7 +8,7 @@ from schemas.partitioning import partition_of
 from schemas.topics import CREDITS
 from services.kernel.errors import InputRefused, StartRefused
 from services.kernel.identifiers import line_key
-from services.settlement.books.command_transaction import CommandTransaction
+from services.settlement.books.command_transaction import command_transaction
 from services.settlement.books.ports import LineChange
 from services.settlement.books.posting_transaction import BookConnections
 from services.settlement.commands.drafts import make_draft
@@ -85,9 +85,8 @@ def read_key(name: str) -> Key:
 
 def _partitions_of(book: BookConnections, key: Key) -> set[int]:
     """The partitions of all who claim the order line by now."""
-    connection = book.connection()
-    with connection.begin():
-        return CommandTransaction(connection, book.accounts(), book.terms()).partitions_of(*key[:2])
+    with command_transaction(book) as transaction:
+        return transaction.partitions_of(*key[:2])
 
 
 def _release(scene: CommandScene, key: Key) -> CommandEffect:

@@ -7,8 +7,9 @@ from sqlalchemy import Engine, text
 from schemas.topics import CREDITS, REGISTRY
 from services.kernel.errors import StartRefused
 from services.runtime import topics
+from services.runtime.settings import settings
 from services.settlement.books import migrations
-from services.settlement.books.positions import check_history, check_topic_ids, read_positions
+from services.settlement.books.positions import check_history, check_topic_ids, check_zone, read_positions
 from services.settlement.domain.book.chart import validate_chart
 
 OLDEST_SERVER = 170_000
@@ -29,6 +30,7 @@ def check_start(engine: Engine) -> None:
     if ours:
         raise StartRefused("; ".join(ours))
     check_topic_ids(engine, topics.topic_ids(read))
+    check_zone(engine, settings().settlement_zone_minutes)
     check_history(read_positions(engine), topics.log_starts(read), topics.log_ends(read))
 
 

@@ -25,12 +25,13 @@ from services.settlement.domain.pricing.plans import KINDS, Plan, Split
 from services.settlement.domain.pricing.price import Position, price, remaining_base, split, terms_of
 from services.settlement.domain.pricing.reference import Reference
 from services.settlement.domain.settling.contents import FeeWorth, script_fee_worth, spend_target
+from tests.kit.pages import json_of, rows_of, section_of
 from tests.kit.settlement_facts import Fact
 
 FILE = Path(__file__).parents[3] / "docs/registry.md"
 PAGE = FILE.read_text()
 NAMES = list(MODELS[REGISTRY.name])
-EXAMPLES = "\n".join(re.findall(r"^```json\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
+EXAMPLES = json_of(PAGE)
 
 
 @pytest.fixture(scope="module")
@@ -49,14 +50,7 @@ def bodies(examples: list[Sample]) -> dict[str, dict[str, Any]]:
 
 
 def section(name: str) -> str:
-    (text,) = re.findall(rf"^## {re.escape(name)}\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL)
-    return str(text)
-
-
-def rows(text: str, header: str) -> list[list[str]]:
-    """The cells of the table whose header begins so."""
-    (table,) = re.findall(rf"^\| {re.escape(header)} .*\n\|[-|]+\n((?:\|.*\n)+)", text, re.MULTILINE)
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
+    return section_of(PAGE, name)
 
 
 def test_every_example_is_a_valid_event_and_loses_nobody(examples: list[Sample]) -> None:
@@ -70,13 +64,13 @@ def test_every_event_has_a_table_of_exactly_its_fields_and_says_which_are_requir
     fields = MODELS[REGISTRY.name][name].model_fields
     common = {*RegistryEvent.model_fields, "event_type"}
     own = {field: one.is_required() for field, one in fields.items() if field not in common}
-    told = {field.strip("`"): required == "yes" for field, required, _ in rows(section(name), "field")}
+    told = {field.strip("`"): required == "yes" for field, required, _ in rows_of(section(name), "field")}
     assert told == own
 
 
 def test_every_event_has_its_identity() -> None:
-    assert [row[0].strip("`") for row in rows(PAGE, "event")] == NAMES
-    for name, _, identity, *_ in ((row[0].strip("`"), *row) for row in rows(PAGE, "event")):
+    assert [row[0].strip("`") for row in rows_of(PAGE, "event")] == NAMES
+    for name, _, identity, *_ in ((row[0].strip("`"), *row) for row in rows_of(PAGE, "event")):
         for word in re.findall(r"`(\w+)`", identity):
             assert word in MODELS[REGISTRY.name][name].model_fields
 
@@ -85,11 +79,11 @@ def test_every_word_that_a_field_may_hold_is_named() -> None:
     literals = [
         value
         for model in MODELS[REGISTRY.name].values()
-        for name in ("kind", "base", "paid_by")
+        for name in ("kind", "base", "paid_by", "outcome")
         if name in model.model_fields
         for value in get_args(model.model_fields[name].annotation)
     ]
-    assert len(literals) == 9
+    assert len(literals) == 11
     assert [word for word in [*literals, *RESERVED_ROLES] if f"`{word}`" not in PAGE] == []
 
 
@@ -137,7 +131,7 @@ def test_the_worked_order_is_what_the_books_would_say(bodies: dict[str, dict[str
     for step in steps:
         left -= step.amount_minor
         computed.append([money(step.whole_minor), money(step.amount_minor), money(left)])
-    assert [row[1:] for row in rows(section("Splits, on one order"), "step")] == computed
+    assert [row[1:] for row in rows_of(section("Splits, on one order"), "step")] == computed
     assert holds["koc"] == left
     assert worth(ORDER, known) == {
         chart.brand_accrued("br_2"): 4_000, chart.FEE_DEFERRED: -400, chart.pending("mcn", "m_1"): -720,
@@ -172,7 +166,7 @@ def test_a_relation_that_names_the_recruiter_alone_takes_the_agencys_share(bodie
 
 
 def test_f15_cliff_where_nothing_was_paid_the_base_is_nothing() -> None:
-    for paid, discount, base, commission in rows(section("Bases"), "paid for the goods"):
+    for paid, discount, base, commission in rows_of(section("Bases"), "paid for the goods"):
         cents = [int(cell.replace(".", "")) for cell in (paid, discount)]
         line = replace(ORDER, goods_paid_minor=cents[0], platform_discount_minor=cents[1])
         found = remaining_base(line, "before_platform_discount", 0)
@@ -191,7 +185,7 @@ def test_a_script_fee_and_spend_move_what_the_page_says(bodies: dict[str, dict[s
         "platform": {chart.TRAFFIC_EXPENSE: 100_000, **prepaid},
         "koc": {chart.clawback("koc:k_7"): 100_000, **prepaid},
     }
-    told = [row[0].strip("`") for row in rows(section("spend.reported"), "`paid_by`")]
+    told = [row[0].strip("`") for row in rows_of(section("spend.reported"), "`paid_by`")]
     assert told == list(moved) == list(get_args(SpendReported.model_fields["paid_by"].annotation))
     for paid_by, legs in moved.items():
         assert spend_target(replace(spend, paid_by=paid_by), content) == legs

@@ -137,6 +137,26 @@ def test_a_buyer_id_that_is_a_person_is_a_warning(buyer_id: str) -> None:
     assert (only(checked(CLICK | {"buyer_id": buyer_id})).word) == "personal_buyer_id"
 
 
+@pytest.mark.parametrize(
+    "ref", ["anna@example.com", "13812345678", "6222020200112233445", "DE02120300000000202051", "110101199003071234"]
+)
+def test_a_payees_ref_that_is_a_person_or_an_account_is_a_warning(ref: str) -> None:
+    found = only(checked(VALID["payee.set"] | {"ref": ref}))
+    assert (found.word, found.field, found.warning) == ("personal_payee_ref", "ref", True)
+    assert "use a token of the payee file" in found.wanted
+
+
+@pytest.mark.parametrize("ref", ["4f9c2a17d0", "ref_k_7", "20261101", "9f86d081884c7d659a2feaa0c55ad015"])
+def test_a_token_of_the_payee_file_is_none(ref: str) -> None:
+    assert checked(VALID["payee.set"] | {"ref": ref}).findings == []
+
+
+@pytest.mark.parametrize(("name", "key"), [("hold.placed", "h_1"), ("payee.set", "koc:k_7"), ("house.set", "house")])
+def test_a_registry_event_under_a_wrong_key_is_told_its_own(name: str, key: str) -> None:
+    assert checked({"key": key, "value": VALID[name]}).findings == []
+    assert only(checked({"key": "x", "value": VALID[name]})).wanted == f"the key must be {key}"
+
+
 @pytest.mark.parametrize("buyer_id", ["b_1", "20261101", "9f86d081884c7d659a2feaa0c55ad015", "1029384756102", "b@shop"])
 def test_a_pseudonym_is_none(buyer_id: str) -> None:
     assert checked(CLICK | {"buyer_id": buyer_id}).findings == []

@@ -26,6 +26,7 @@ WITH_A_CURRENCY = [
     (REGISTRY.name, "plan.published"),
     (REGISTRY.name, "content.registered"),
     (REGISTRY.name, "spend.reported"),
+    (REGISTRY.name, "campaign.budget_set"),
     (CREDITS.name, "credit"),
     (LEDGER.name, "ledger_entry"),
 ]

@@ -107,6 +107,12 @@ REFUSALS = {
         "relation.set", parties={"Mcn": "m_1"}
     ),
     "parties.koc: a relation cannot say who fills this role": refusal("relation.set", parties={"koc": "k_1"}),
+    "currency: is missing: tiers need it": refusal("plan.published", currency=None),
+    "currency: is missing: new_customer_bonus_minor needs it": refusal("plan.published", currency=None, tiers=[]),
+    "owner: must be a role, a colon and an id, such as koc:k_7": refusal("payee.set", owner="k_7"),
+    "vat_ppm.RMB: the name is not an ISO 4217 currency code, three capital letters such as CNY": refusal(
+        "house.set", vat_ppm={"RMB": 1}
+    ),
     "currency: is missing: a script fee needs it": refusal("content.registered", currency=None),
     "reason: must not contain control characters": refusal("order.cancelled", reason="a\u0007"),
 }

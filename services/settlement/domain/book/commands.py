@@ -78,8 +78,8 @@ def canonical_json(value: object) -> str:
 def canonical_command(command: Command, seq: int, prev_hash: bytes) -> bytes:
     """The bytes that a command's hash covers: version, then each published field, its length before it.
 
-    A length has 4 bytes, big endian. Field order: seq, command_id, kind, by, reason, at, body, point, result, prev_hash (hex). Absent = length
-    0xffffffff; integers in decimal; times as published; objects as `canonical_json`.
+    A length has 4 bytes, big endian; absent = 0xffffffff. Field order: seq, command_id, kind, by, reason, at, body,
+    point, result, prev_hash (hex). Integers in decimal; times as published; objects as `canonical_json`.
     """
     fields = [
         str(seq), command.id, command.kind, command.by, command.reason, format_rfc3339(command.at),

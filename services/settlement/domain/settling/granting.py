@@ -145,10 +145,14 @@ class _Decision:
         return with_bonus
 
     def _within_budget(self, term: CreditTerms, base: int, key: BudgetKey, left: int) -> CreditTerms:
-        """The credit clamped to what is left of its budget, which it then takes."""
-        wanted = part_of(term, base).charged_minor
-        if term.grant is not None and wanted > left:
-            term = term._replace(grant=term.grant._replace(num=max(0, left), den=wanted))
+        """The credit clamped to what is left of its budget, which it then takes.
+
+        A bonus that came to the credit from another one was granted before and is not cut: all else is. If it alone is
+        more than is left, the budget is over its limit, as after a refund that is reversed.
+        """
+        wanted, bonus = part_of(term, base).charged_minor, term.bonus_minor
+        if term.grant is not None and wanted > max(left, bonus):
+            term = term._replace(grant=term.grant._replace(num=max(0, left - bonus), den=wanted - bonus))
         taken = part_of(term, base).charged_minor
         self.charged[key] = self.charged.get(key, 0) + taken
         self._allowances.budgets[key] = left - taken

@@ -233,6 +233,32 @@ def test_a_bonus_is_whole_or_not_at_all_and_leaves_its_slot_free() -> None:
     assert found_later.slot is None, "a credit that has a grant is not decided again"
 
 
+@pytest.mark.parametrize(
+    ("left", "koc_7", "charged"),
+    [
+        (5_000, 5_000, 5_000),
+        (3_000, 3_000, 3_000),  # 1,000 of it is the bonus: commission 4,000 x 2,000 / 4,000
+        (1_000, 1_000, 1_000),
+        (999, 1_000, 1_000),  # over the limit by what was granted before
+        (-5, 1_000, 1_000),
+    ],
+)
+def test_a_bonus_that_a_late_touch_moves_is_not_cut_but_all_else_is(left: int, koc_7: int, charged: int) -> None:
+    fact = NEW.but(credits=(CREDIT,))
+    allowances = Allowances(budgets={C_1: left})
+    found = settle(allowances, fact, plan(splits=()), grants=LineGrants({}, 1_000), settled={"koc:k_8": 5_000})
+    assert (found.settled["koc:k_7"], found.charged) == (koc_7, {C_1: charged})
+    assert allowances.budgets == {C_1: left - charged}
+
+
+def test_a_moved_bonus_alone_leaves_nothing_to_clamp() -> None:
+    nothing_else = plan(rate_ppm=0, splits=())
+    found = settle(Allowances(budgets={C_1: 10}), NEW.but(credits=(CREDIT,)), nothing_else,
+                   grants=LineGrants({}, 1_000))  # fmt: skip
+    assert found.settled == {"koc:k_7": 1_000}
+    assert found.grants.credits[NAME] == Grant(20_000, 0, 1, 1)
+
+
 def test_a_budgeted_credit_with_tiers_counts_its_whole_base() -> None:
     allowances = Allowances(budgets={C_1: 1_000})
     found = settle(allowances, Fact(credits=(CREDIT,)), TIERED)

@@ -18,7 +18,7 @@ SETTLING = [
     for name, event in VALID.items()
     if name in MODELS[REGISTRY.name] and name not in (PLAN, RELATION, CONTENT, ACCEPTED, SPEND)
 ]
-MOVES_NOTHING = {"dispute.opened", "hold.placed", "hold.released", "campaign.budget_set", "koc.left", "payee.set"}
+MOVES_NOTHING = {"dispute.opened", "hold.placed", "hold.released", "koc.left", "payee.set"}
 
 
 @pytest.fixture

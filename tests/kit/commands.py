@@ -1,0 +1,64 @@
+"""Commands as a person gives them, and the logins that may give them; settings() lead to the database."""
+
+import json
+import subprocess
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from sqlalchemy import make_url
+
+from services.runtime.local.stack import Stack
+from services.runtime.settings import settings
+from services.settlement.books.command_transaction import operator_books
+from services.settlement.commands import lines
+from tests.kit.command import koc
+from tests.kit.stacks import with_environment
+
+
+def freeze(name: str, reason: str) -> bool:
+    """Quarantine a line; whether the books know it."""
+    with operator_books() as book:
+        return lines.quarantine(book, name, reason, None).result["is_known"] is True
+
+
+def release(name: str, reason: str = "a test") -> list[str]:
+    """Let a line go; the ids of the entries that follow."""
+    with operator_books() as book:
+        return list(lines.release(book, name, reason, None).result["entries"])
+
+
+def given(*words: str, **environment: str) -> dict[str, Any]:
+    """What `koc … --json` says of a command that goes well."""
+    done = koc(*words, "--reason", "a test", "--json", **environment)
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout))
+
+
+def refused(*words: str, **environment: str) -> tuple[int, str]:
+    """Status and sentence of a command that is refused; it prints nothing else."""
+    done: subprocess.CompletedProcess[str] = koc(*words, "--reason", "a test", **environment)
+    assert done.stdout == "", done.stdout
+    return done.returncode, done.stderr.removeprefix("koc: ").rstrip("\n")
+
+
+@contextmanager
+def login(stack: Stack, *groups: str) -> Iterator[tuple[str, str]]:
+    """Within the block, another person has a login in these groups; its name, and its address of our database."""
+    name = f"person_{uuid.uuid4().hex[:8]}"
+    address = settings().database_url.get_secret_value()
+    with psycopg.connect(stack.superuser_dsn(), autocommit=True) as server:
+        server.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'secret'")
+        for group in groups:
+            server.execute(f"GRANT {group} TO {name}")
+        yield name, make_url(address).set(username=name, password="secret").render_as_string(hide_password=False)
+        server.execute(f"DROP ROLE {name}")
+
+
+@contextmanager
+def operated_by(address: str) -> Iterator[None]:
+    """Within the block, commands are given by the login of this address."""
+    with with_environment({"KOC_DATABASE_OPERATOR_URL": address}):
+        yield
