@@ -5,20 +5,23 @@ Topics can be changed and chained anew, as somebody would who has the keys: only
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from schemas.topics import COMMANDS, CREDITS, LEDGER, REGISTRY
+from services.kernel.identifiers import line_key
 from services.kernel.time import format_rfc3339
 from services.operations.audit.chains import command_hash, entry_hash, read_command, read_entry
 from services.settlement.books.decode_credits import decode_credit
 from services.settlement.books.entry_builder import EntryBuilder, PostingCounts
 from services.settlement.books.journal_entry import message
-from services.settlement.books.ports import LineChange, PostedEntry
+from services.settlement.books.ports import LineChange
 from services.settlement.domain.book.commands import Command, chain_command, command_message
 from services.settlement.domain.book.drafts import ONLY, EntryDraft
 from services.settlement.domain.book.entries import GENESIS, Kind, Link
-from services.settlement.domain.lines.booking import book_reprice
+from services.settlement.domain.lines.assertions import LineAssertion
+from services.settlement.domain.lines.booking import book_demotion, book_reprice
+from services.settlement.domain.lines.line import Key, Line, owner
 from tests.kit.book_driver import WRITER_N, ZONE_MINUTES, BookDriver, MemoryStore
 from tests.kit.memory_runs import apply, plan
 from tests.kit.settlement_facts import Fact
@@ -113,14 +116,38 @@ class AuditWorld(BookDriver):
     def freeze(self, fact: Fact) -> None:
         """Quarantine a line that has come."""
         point = self._point()
-        self._change_line(fact, None)
-        self._record("line.quarantined", f"command-{self._last.seq + 1}", {"line": _name(fact)}, {}, point)
+        with self.store.transaction() as transaction:
+            (line,) = (one for one in transaction.read_lines([_key(fact)[:2]]) if one.key == _key(fact))
+            line.quarantined = "a test"
+            transaction.write([LineChange((), line)], [], {}, 0)
+        self._record("line.quarantined", f"command-{self._last.seq + 1}", {"line": line_key(*_key(fact))}, {}, point)
 
     def release(self, fact: Fact) -> None:
-        """Let it go; it is booked at what it is worth."""
-        name, point = f"command-{self._last.seq + 1}", self._point()
-        self._change_line(fact, name)
-        self._record("line.released", name, {"line": _name(fact)}, {}, point)
+        """Let a line go: who owns the order line is decided again, and both are booked at what they are worth."""
+        key, name, point = _key(fact), f"command-{self._last.seq + 1}", self._point()
+        with self.store.transaction() as transaction:
+            claimants = transaction.read_lines([key[:2]])
+            (released,) = (one for one in claimants if one.key == key)
+            released.quarantined, released.paid_at = None, self._assertion(released).paid_at
+            winner = owner(claimants)
+            losers = [line for line in claimants if line.standing and line is not winner]
+            writers = transaction.lock_writers({line.partition for line in claimants})
+            moment = transaction.moment(self.reference)
+            builder = EntryBuilder(writers, moment, ZONE_MINUTES, PostingCounts())
+            changes = []
+            for line in losers:
+                rows = book_demotion(line, self.reference, moment.now, "released")
+                changes.append(self._rows_of(line, rows, builder, name))
+            promoted = None if winner.standing else winner
+            winner.standing = True
+            for line in {id(line): line for line in (released, promoted) if line and line not in losers}.values():
+                rows = book_reprice(line, self._assertion(line), self.reference, "released", moment.now)
+                changes.append(self._rows_of(line, rows, builder, name))
+            transaction.write(changes, losers, writers, moment.now)
+        if promoted is not None:
+            stored = self.store.state.lines
+            stored[promoted.key] = replace(stored[promoted.key], standing=True)
+        self._record("line.released", name, {"line": line_key(*key)}, {}, point)
 
     def topics(self) -> MemoryTopics:
         """All that is published."""
@@ -133,21 +160,12 @@ class AuditWorld(BookDriver):
             heads[entry.writer] = entry.link
         return MemoryTopics(logs)
 
-    def _change_line(self, fact: Fact, released_by: str | None) -> None:
-        key = fact.order_id, fact.line_id, fact.buyer_id
-        with self.store.transaction() as transaction:
-            (line,) = (one for one in transaction.read_lines([key[:2]]) if one.key == key)
-            writers = transaction.lock_writers({line.partition})
-            moment = transaction.moment(self.reference)
-            entries: list[PostedEntry] = []
-            line.quarantined = None if released_by else "a test"
-            if released_by:
-                builder = EntryBuilder(writers, moment, ZONE_MINUTES, PostingCounts())
-                assertion = decode_credit(self.store.state.kept[key].raw)
-                rows = book_reprice(line, assertion, self.reference, "released", moment.now)
-                idem = f"command|{released_by}|{_name(fact)}"
-                entries = builder.build(line.partition, idem, rows, line.currency, line)
-            transaction.write([LineChange(entries, line)], [], writers, moment.now)
+    def _assertion(self, line: Line) -> LineAssertion:
+        return decode_credit(self.store.state.kept[line.key].raw)
+
+    def _rows_of(self, line: Line, rows: list[EntryDraft], builder: EntryBuilder, name: str) -> LineChange:
+        idem = f"command|{name}|{line_key(*line.key)}"
+        return LineChange(builder.build(line.partition, idem, rows, line.currency, line), line)
 
     def _point(self) -> Record:
         writers = [writer for _, writer in sorted(self.store.state.writers.items())]
@@ -166,5 +184,5 @@ class AuditWorld(BookDriver):
         self._logs[COMMANDS.name, 0].append(json.dumps(command_message(chained)).encode())
 
 
-def _name(fact: Fact) -> str:
-    return f"{fact.order_id}/{fact.line_id}/{fact.buyer_id}"
+def _key(fact: Fact) -> Key:
+    return fact.order_id, fact.line_id, fact.buyer_id
