@@ -12,10 +12,11 @@ from tests.kit.settlement_facts import DAY, PAID_AT, Fact, FactCredit, FactStep,
 KOCS, CONTENTS, CAMPAIGNS = ("k_1", "k_2", "k_3"), ("v_1", "v_2", "v_3", "v_4"), ("c_1", "c_2", None)
 CURRENCIES = ("CNY", "CNY", "CNY", "JPY")
 _SPLITS = (
-    [{"role": "platform", "of": "commission", "share_ppm": 100_000}, {"role": "mcn", "of": "koc", "share_ppm": 333_333}],
-    [{"role": "recruiter", "of": "base", "share_ppm": 50_001}, {"role": "platform", "of": "koc", "share_ppm": 1}],
-    [],
-)  # fmt: skip
+    (("platform", "commission", 100_000), ("mcn", "koc", 333_333)),
+    (("recruiter", "base", 50_001), ("platform", "koc", 1)),
+    (),
+)
+"""Role, what it is a share of, ppm."""
 
 
 class RandomHistory:
@@ -50,7 +51,8 @@ class RandomHistory:
     def _register_first(self) -> None:
         any_line = {"brand_id": None, "koc_ids": None, "campaign_id": None, "currency": None, "tiers": []}
         every = self._plan("pl_0") | any_line | {"new_customer_bonus_minor": None}
-        self.world.register(every, self._plan("pl_1"), self._relation("k_1"), self._house(), *map(self._content, CONTENTS))
+        contents = map(self._content, CONTENTS)
+        self.world.register(every, self._plan("pl_1"), self._relation("k_1"), self._house(), *contents)
 
     def _plan(self, plan_id: str) -> dict[str, Any]:
         rng, currency = self.rng, self.rng.choice([None, "CNY"])
@@ -64,7 +66,8 @@ class RandomHistory:
         return PLAN | {
             "event_id": f"r{self._number}", "occurred_at": format_rfc3339(self.now), "plan_id": plan_id,
             "version": rng.randrange(1, 4), "brand_id": rng.choice(["br_1", None, None]), "currency": currency,
-            "rate_ppm": rng.choice([200_000, 100_001]), "splits": rng.choice(_SPLITS), **money,
+            "rate_ppm": rng.choice([200_000, 100_001]), "splits": [dict(zip(("role", "of", "share_ppm"), split, strict=True)) for split in rng.choice(_SPLITS)],
+            **money,
             "base": rng.choice(["goods_paid", "before_platform_discount"]),
             "koc_ids": rng.choice([None, None, ["k_1", "k_2"]]), "campaign_id": rng.choice([None, None, "c_1"]),
             "kind": rng.choice(["open", "targeted"]), "paid_traffic_rate_ppm": rng.choice([None, 50_000]),
@@ -82,7 +85,8 @@ class RandomHistory:
         return self._event(
             "house.set", effective_from=format_rfc3339(PAID_AT + rng.randrange(-9, 30) * DAY),
             vat_ppm={"CNY": rng.choice([0, 60_000])}, netting_share_ppm=rng.choice([None, 1_000_000, 300_000]),
-            reserve_ppm=rng.choice([0, 100_000]), reserve_days=rng.choice([0, 9]), return_window_days=rng.choice([0, 7]),
+            reserve_ppm=rng.choice([0, 100_000]), reserve_days=rng.choice([0, 9]),
+            return_window_days=rng.choice([0, 7]),
         )  # fmt: skip
 
     def _content(self, content_id: str) -> dict[str, Any]:
@@ -101,15 +105,17 @@ class RandomHistory:
         events = [
             self._plan(rng.choice(["pl_1", "pl_2", "pl_3"])), self._relation(rng.choice(KOCS)), self._house(),
             self._content(rng.choice(CONTENTS)), self._event("script_fee.accepted", content_id=rng.choice(CONTENTS)),
-            self._event("content.removed", content_id=rng.choice(CONTENTS), cancels_script_fee=rng.choice([True, False])),
+            self._event("content.removed", content_id=rng.choice(CONTENTS),
+                        cancels_script_fee=rng.choice([True, False])),
             self._event("dispute.opened", dispute_id=f"d_{order_id}_{line_id}", order_id=order_id, line_id=line_id),
             self._event("dispute.decided", dispute_id=f"d_{order_id}_{line_id}", order_id=order_id, line_id=line_id,
                         outcome=rng.choice(["allowed", "denied"])),
             self._event("hold.placed", hold_id=name, **held), self._event("hold.released", hold_id=name),
             self._event("campaign.budget_set", campaign_id=rng.choice(["c_1", "c_2"]), currency=rng.choice(CURRENCIES),
                         amount_minor=rng.choice([1, 900, 3_000])),
-            self._event("spend.reported", content_id=rng.choice(CONTENTS), spend_id=name, amount_minor=rng.randrange(900),
-                        currency=rng.choice(CURRENCIES), paid_by=rng.choice(["brand", "platform", "koc"])),
+            self._event("spend.reported", content_id=rng.choice(CONTENTS), spend_id=name,
+                        amount_minor=rng.randrange(900), currency=rng.choice(CURRENCIES),
+                        paid_by=rng.choice(["brand", "platform", "koc"])),
         ]  # fmt: skip
         self.world.register(*rng.sample(events, rng.randrange(1, 4)))
 
@@ -134,9 +140,12 @@ class RandomHistory:
         weights = rng.choice([[1_000_000], [500_000, 500_000], [333_333, 333_333, 333_334]])
         contents = rng.sample(CONTENTS, len(weights))
         return tuple(
-            FactCredit(content, rng.choice(KOCS), rng.choice(CAMPAIGNS), rng.choice(["natural", "paid"]), weight_ppm=ppm)
+            FactCredit(content, rng.choice(KOCS), rng.choice(CAMPAIGNS), self._traffic(), weight_ppm=ppm)
             for content, ppm in zip(contents, weights, strict=True)
         )
+
+    def _traffic(self) -> str:
+        return self.rng.choice(["natural", "paid"])
 
     def _change(self) -> None:
         """The next assertion of a line, perhaps one that does not know all, perhaps an old one again."""

@@ -9,10 +9,12 @@ from services.operations.audit.chains import CommandFacts
 from services.operations.audit.command_moves import RUN
 from services.operations.audit.comparison import LedgerComparison
 from services.operations.audit.ledger_sums import CONTENTS, PartitionSums, read_partition
+from services.operations.audit.line_facts import LineFacts, VersionVector, read_line
 from services.operations.audit.registry_log import RegistryLog
 from services.operations.audit.replay import Replay
 from services.operations.audit.report import AuditReport
 from services.operations.audit.timeline import LogPoint, in_order, point_of, read_commands
+from services.runtime.wire import UNDECODABLE
 
 AuditProgress = Callable[[str], None]
 """Told in words what is done, a line at a time."""
@@ -29,7 +31,6 @@ def audit(topics: AuditTopics, progress: AuditProgress) -> AuditReport:
 
     Raises:
         ConnectionError: the broker went away.
-        ValueError: a record cannot be read.
     """
     return _Audit(topics, progress).run()
 
@@ -144,7 +145,7 @@ class _Audit:
 
     # reading
 
-    def _credits_to(self, ends: Sequence[int]) -> Iterator[tuple[int, int, bytes]]:
+    def _credits_to(self, ends: Sequence[int]) -> Iterator[tuple[int, int, tuple[LineFacts, VersionVector]]]:
         """The next credits of each partition, up to these offsets."""
         for number in self._partitions:
             first, end = self._offsets[number], min(ends[number], self._topics.end(CREDITS.name, number))
@@ -154,7 +155,16 @@ class _Audit:
                     self._read += 1
                     if self._read % _SAY_EVERY == 0:
                         self._progress(f"{self._read:,} credits read")
-                    yield number, offset, raw
+                    if assertion := self._assertion(number, offset, raw):
+                        yield number, offset, assertion
+
+    def _assertion(self, partition: int, offset: int, raw: bytes) -> tuple[LineFacts, VersionVector] | None:
+        try:
+            return read_line(raw)
+        except (*UNDECODABLE, ValueError) as problem:
+            where = f"{CREDITS.name}, partition {partition}, offset {offset}"
+            self._report.differ("unreadable", where, "an assertion", problem)
+            return None
 
     def _records(self, topic: str, partition: int, first: int, end: int) -> Iterator[tuple[int, bytes]]:
         return self._topics.records(topic, partition, first, end)

@@ -8,6 +8,7 @@ from services.operations.audit.chains import BEGINNING, ChainPlace, LedgerFacts,
 from services.operations.audit.content_fees import AccountOf
 from services.operations.audit.pricing import LIMIT_MINOR
 from services.operations.audit.report import AuditReport
+from services.runtime.wire import UNDECODABLE
 
 CONTENTS = "registry"
 """The cause of script fees, spend and budgets' limits, under writer N."""
@@ -20,7 +21,7 @@ class PartitionSums(NamedTuple):
 
     Attributes:
         lines: accounts by `ORDER/LINE`.
-        settled: what run entries moved into payable, by `ORDER/LINE`, then (run id, party).
+        settled: of each line that runs booked on, what they moved into payable by (run id, party).
         causes: accounts of entries without an order line, by cause.
         last: number and hash of the last entry.
     """
@@ -36,7 +37,11 @@ def read_partition(partition: int, values: Iterable[bytes], report: AuditReport)
     sums, last = PartitionSums({}, {}, {}, BEGINNING), BEGINNING
     names: dict[AccountOf, AccountOf] = {}
     for raw in values:
-        entry = read_entry(raw)
+        try:
+            entry = read_entry(raw)
+        except UNDECODABLE as problem:
+            report.differ("unreadable", f"the record after entry {partition}-{last.seq}", "an entry", problem)
+            continue
         if entry.writer == partition and entry.seq <= last.seq:
             if entry.seq == last.seq and entry.hash != last.hash:
                 report.differ("ledger chain", f"entry {entry.entry_id}", f"hash {last.hash}", f"hash {entry.hash}")
@@ -72,13 +77,19 @@ def _add(sums: PartitionSums, entry: LedgerFacts, names: dict[AccountOf, Account
         key = (leg.account, entry.currency)
         key = names.setdefault(key, key)
         accounts[key] = accounts.get(key, 0) + leg.amount_minor
-    if is_of_line and entry.kind == "commission.settled":
-        run_id = entry.idem_key.split("|")[1]
-        raises = sums.settled.setdefault(name, {})
-        for leg in entry.legs:
-            if leg.account.endswith(":payable"):
-                of = run_id, leg.account.removesuffix(":payable")
-                raises[of] = raises.get(of, 0) - leg.amount_minor
+    if is_of_line and entry.idem_key.startswith("run|"):
+        _add_raise(sums.settled.setdefault(name, {}), entry)
+
+
+def _add_raise(raises: dict[tuple[str, str], int], entry: LedgerFacts) -> None:
+    """What a run's entry settles of a line."""
+    if entry.kind != "commission.settled":
+        return
+    run_id = entry.idem_key.split("|")[1]
+    for leg in entry.legs:
+        if leg.account.endswith(":payable"):
+            of = run_id, leg.account.removesuffix(":payable")
+            raises[of] = raises.get(of, 0) - leg.amount_minor
 
 
 def _cause(idem_key: str) -> str:

@@ -1,4 +1,4 @@
-"""All order lines as their assertions leave them: which assertion stands, which buyer's line stands, which is frozen."""
+"""Order lines as their assertions leave them: which assertion stands, which buyer's line does, and what is frozen."""
 
 from collections.abc import Callable, Iterator, Mapping
 from sys import intern

@@ -10,7 +10,7 @@ from services.operations.audit.chains import CommandFacts
 from services.operations.audit.command_moves import FROZEN, RELEASED, line_of, moved_by
 from services.operations.audit.content_fees import AccountOf, FeeBook, booked_by_registry
 from services.operations.audit.line_book import AuditedLine, LineBook
-from services.operations.audit.line_facts import read_line
+from services.operations.audit.line_facts import LineFacts, VersionVector
 from services.operations.audit.party_nets import NetBook, PartyBalances, PartyMoney
 from services.operations.audit.plan_proof import content_row, line_row, party_row, proof
 from services.operations.audit.pricing import Amounts
@@ -52,17 +52,18 @@ class Replay:
         self._clawback: Counter[PartyMoney] = Counter()
         self._changed: set[AuditedLine] = set()
 
-    def advance(self, records: Iterable[tuple[int, int, bytes]], registry_offset: int) -> None:
+    def advance(
+        self, records: Iterable[tuple[int, int, tuple[LineFacts, VersionVector]]], registry_offset: int
+    ) -> None:
         """Go on to a point.
 
         Args:
-            records: (partition, offset, bytes) of the credits up to it, each partition in its order.
+            records: (partition, offset, assertion) of the credits up to it, each partition in its order.
             registry_offset: how far the registry is read then.
         """
         before = self.worths.view.denied
         self.worths = Worths(self._registry, registry_offset)
-        for partition, offset, raw in records:
-            facts, vector = read_line(raw)
+        for partition, offset, (facts, vector) in records:
             self.lines.take(partition, offset, facts, vector)
         if denied := before ^ self.worths.view.denied:
             self._changed |= {line for name, line in self.lines if line.terms and _is_named(name, denied)}

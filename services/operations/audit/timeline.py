@@ -3,9 +3,20 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from services.kernel.time import parse_rfc3339
 from services.operations.audit.chains import BEGINNING, ChainPlace, CommandFacts, break_in, command_hash, read_command
-from services.operations.audit.command_moves import KNOWN, POSTED, PROPOSED, RUN
+from services.operations.audit.command_moves import (
+    FROZEN,
+    KNOWN,
+    POSTED,
+    PROPOSED,
+    RELEASED,
+    RUN,
+    line_of,
+    moved_by,
+)
 from services.operations.audit.report import AuditReport
+from services.runtime.wire import UNDECODABLE
 
 
 class LogPoint(NamedTuple):
@@ -21,17 +32,24 @@ def read_commands(values: Iterable[bytes], report: AuditReport) -> list[CommandF
     found: list[CommandFacts] = []
     last = BEGINNING
     for raw in values:
-        command = read_command(raw)
+        try:
+            command = read_command(raw)
+        except UNDECODABLE as problem:
+            report.differ("unreadable", f"the record after command {last.seq}", "a command", problem)
+            continue
         if command.seq <= last.seq:
             continue
         report.checked["commands"] += 1
-        where = f"command {command.seq} {command.command_id}"
+        where = _name(command)
         if broken := break_in(last, command.seq, command.prev_hash, command.hash, command_hash(command)):
             report.differ("command chain", where, *broken)
         if command.kind not in KNOWN:
             report.notes.append(f"{where} is a {command.kind}, which this audit cannot follow")
         last = ChainPlace(command.seq, command.hash)
-        found.append(command)
+        if lack := _unusable(command):
+            report.differ("command body", where, f"a {command.kind}", lack)
+        else:
+            found.append(command)
     _check_approvals(found, report)
     return found
 
@@ -59,9 +77,32 @@ def _check_approvals(commands: Iterable[CommandFacts], report: AuditReport) -> N
         if command.kind == PROPOSED:
             proposals[command.command_id] = command
         elif command.kind == POSTED:
-            proposal = proposals.get(command.body["proposal"])
-            where = f"command {command.seq} {command.command_id}"
-            if proposal is None or proposal.body["legs"] != command.body["legs"]:
-                report.differ("approval", where, "a proposal with the same legs", proposal and proposal.body["legs"])
+            proposal = proposals.get(command.body.get("proposal", ""))
+            where = _name(command)
+            if proposal is None or proposal.body.get("legs") != command.body["legs"]:
+                report.differ(
+                    "approval",
+                    where,
+                    "a proposal with the same legs",
+                    None if proposal is None else proposal.body.get("legs"),
+                )
             elif proposal.by == command.by:
                 report.differ("approval", where, f"another login than {proposal.by}", command.by)
+
+
+def _unusable(command: CommandFacts) -> str | None:
+    """What a command's body or point lacks; None: nothing."""
+    try:
+        point_of(command)
+        moved_by(command)
+        if command.kind == RUN:
+            parse_rfc3339(command.body["as_of"])
+        elif command.kind in (FROZEN, RELEASED):
+            line_of(command)
+    except (AttributeError, KeyError, TypeError, ValueError) as problem:
+        return repr(problem)
+    return None
+
+
+def _name(command: CommandFacts) -> str:
+    return f"command {command.seq} {command.command_id}"

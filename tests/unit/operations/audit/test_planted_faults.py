@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from schemas.topics import COMMANDS
+from schemas.topics import COMMANDS, CREDITS, LEDGER, REGISTRY
 from services.operations.audit.audit import audit
+from services.operations.audit.comparison import LEDGER_ONLY
 from services.operations.audit.report import AuditReport
 from services.settlement.books.memory_run_snapshot import MemoryRunSnapshot
 from services.settlement.books.memory_runs import MemoryRunTransaction
@@ -267,3 +268,66 @@ def test_terms_that_leak_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
         return right(self, registry_offset, as_of)._replace(registry_offset=registry_offset + 1)
 
     assert "line account" in a_wrong_plan(monkeypatch, MemoryRunTransaction, "terms_of", newest)
+
+
+# Records that cannot be read
+
+
+@pytest.mark.parametrize(("topic", "partition"), [(COMMANDS.name, 0), (CREDITS.name, LINES), (LEDGER.name, WRITER_N)])
+def test_a_record_that_cannot_be_read_is_found(topic: str, partition: int) -> None:
+    topics = live().topics()
+    topics.logs[topic, partition].append(b"not JSON")
+    assert found(topics) == {"unreadable"}
+
+
+def test_a_command_without_what_its_kind_needs_is_found() -> None:
+    topics = live().topics()
+    commands = topics.commands()
+    del commands[0]["body"]["as_of"]
+    topics.chain_commands(commands)
+    assert "command body" in found(topics)
+
+
+# What the topics no longer hold
+
+
+def test_lines_whose_credits_are_past_retention_count_from_the_ledger_topic_only() -> None:
+    topics = live().topics()
+    topics.begins[CREDITS.name, LINES] = 2
+    report = audited(topics)
+    assert report.is_clean
+    assert report.checked[LEDGER_ONLY] == 5
+    assert report.checked["runs"] == 0
+    (note,) = report.notes
+    assert note.startswith(f"{CREDITS.name} no longer begins at offset 0 in partitions {LINES}: no run could be")
+
+
+def test_an_unsettled_line_is_checked_also_where_other_credits_are_past_retention() -> None:
+    topics = live().topics()
+    topics.begins[CREDITS.name, LINES] = 2
+    entries = topics.ledger(LINES)
+    entry = next(entry for entry in entries if entry["order_id"] == "o_9")
+    entry["legs"][0]["amount_minor"] += 1
+    entry["legs"][1]["amount_minor"] -= 1
+    topics.chain_ledger(LINES, entries)
+    assert found(topics) == {"line account", "account"}
+
+
+def test_runs_of_an_older_credits_topic_cannot_be_planned_again() -> None:
+    topics = live().topics()
+    commands = topics.commands()
+    commands[2]["point"]["generation"] = 1
+    topics.chain_commands(commands)
+    report = audited(topics)
+    assert report.checked["runs"] == 0
+    assert report.notes[0].startswith(f"{CREDITS.name} was made again after the runs run-1: ")
+
+
+def test_without_the_registrys_beginning_only_chains_and_legs_are_checked() -> None:
+    topics = live().topics()
+    topics.begins[REGISTRY.name, 0] = 1
+    report = audited(topics)
+    assert report.is_clean
+    assert report.checked["lines"] == 0
+    assert "no longer begins at offset 0" in report.notes[0]
+    assert report.checked["ledger entries"] > 0
