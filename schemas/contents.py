@@ -18,7 +18,7 @@ class ContentRegistered(RegistryEvent):
     brand_id: Identifier | None = None
     campaign_id: Identifier | None = None
     content_family_id: Identifier | None = None
-    script_fee_minor: Amount = 0
+    script_fee_minor: Amount | None = 0
     currency: Currency | None = None
 
     @model_validator(mode="after")

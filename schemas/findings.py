@@ -147,10 +147,10 @@ def _key_of(topic: str, event: Any) -> str:
 def _private(where: str, event: Any) -> list[Finding]:
     """Whether what must be a pseudonym or a token looks like a person's own."""
     if isinstance(event, PayeeSet):
-        word, field, value = Concern.PERSONAL_PAYEE_REF, "ref", event.ref
-        patterns, instead = (*_PERSONAL, *_ACCOUNTS), "use a token of the payee file"
+        patterns = [*_PERSONAL, *_ACCOUNTS]
+        word, field, value, instead = Concern.PERSONAL_PAYEE_REF, "ref", event.ref, "use a token of the payee file"
     else:
-        word, field, value = Concern.PERSONAL_BUYER_ID, "buyer_id", getattr(event, "buyer_id", "")
-        patterns, instead = _PERSONAL, "use a pseudonym"
+        patterns, value = [*_PERSONAL], getattr(event, "buyer_id", "")
+        word, field, instead = Concern.PERSONAL_BUYER_ID, "buyer_id", "use a pseudonym"
     found = next((what for pattern, what in patterns if pattern.fullmatch(value)), None)
     return [Finding(where, word, field, f"it looks like {found}: {instead}", warning=True)] if found else []

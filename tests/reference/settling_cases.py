@@ -1,7 +1,6 @@
 """Worked cases of settling as scripts, each state worked out by hand; every amount in minor units, debit positive.
 
-The numbers are those of the design's cases. Steps with payouts are left out until there are payouts: PAYOUT_STEPS.
-Here a run nets what a proposal for payout nets there.
+Steps with payouts are left out until there are payouts (PAYOUT_STEPS); here a run nets what a payout would net first.
 """
 
 from tests.reference.settling_script import (
@@ -482,6 +481,4 @@ CASES: tuple[Case, ...] = (
         by_hand("released", **SETTLED),
     ),
 )
-"""Cases whose numbers are the design's keep its names; the others are worked out in the same way."""
-
 assert sum(credit.weight_ppm for credit in THREE) == MILLION

@@ -66,7 +66,8 @@ class World:
         self._tell(Published(self._house(-1_000)))
         for koc in KOCS:
             for currency in CURRENCIES:
-                self._publish(koc, currency)
+                if rng.random() < 0.9:  # else its lines have no price until a plan comes
+                    self._publish(koc, currency)
             if rng.random() < 0.8:
                 self._relate(koc)
         for campaign, currency in self._budgeted:

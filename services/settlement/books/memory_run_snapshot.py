@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from schemas.topics import CREDITS
 from services.kernel.time import format_rfc3339
-from services.settlement.books.decode_credits import decode_credit
 from services.settlement.books.journal_rows import JournalRow
+from services.settlement.books.memory_snapshot import MemorySnapshot
 from services.settlement.books.memory_state import MemoryState
 from services.settlement.books.ports import ReferenceEvent
 from services.settlement.books.run_ports import (
@@ -52,6 +52,10 @@ class MemoryRunSnapshot(RunSnapshot):
             0,
             [writer.last.seq for writer in writers],
         )
+
+    def open_jobs(self) -> dict[int, list[int]]:
+        """Partition -> reprice jobs with lines left in it."""
+        return MemorySnapshot(self._state).open_jobs()
 
     def reference(self) -> Reference:
         """All that is known."""
@@ -163,7 +167,7 @@ class MemoryRunSnapshot(RunSnapshot):
     def settled_lines_of(
         self, order_lines: Collection[tuple[str, str | None]], contents: Collection[str]
     ) -> list[Line]:
-        """Lines with something settled of these orders, or credited to these contents."""
+        """Lines with something settled of these orders, or that were settled for these contents."""
         settled = {key: line for key, line in self._state.lines.items() if line.settled}
         return [
             line
@@ -172,5 +176,6 @@ class MemoryRunSnapshot(RunSnapshot):
         ]
 
     def _is_of(self, key: Key, contents: Collection[str]) -> bool:
-        assertion = decode_credit(self._state.kept[key].raw)
-        return any(credit.content_id in contents for credit in assertion.credits)
+        """Whether a run settled the line for one of these contents."""
+        plans = (self._state.run_lines.get((run, key)) for run in self._state.runs)
+        return any(part.content_id in contents for plan in plans if plan is not None for part in plan.parts)

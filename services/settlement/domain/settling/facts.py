@@ -1,4 +1,4 @@
-"""Registry events that stop, limit or end payments, as the domain's own objects; and which disputes and holds are open.
+"""Registry events that stop or limit payments, as the domain's own objects; and which disputes and holds are open.
 
 A dispute is told by two facts, a hold by two. Both are functions of the facts that stand, in whatever order they came:
 a dispute that is decided is over, also where its decision came first; of a hold's two facts the newest offset decides.
@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from services.kernel.time import parse_rfc3339
 from services.settlement.domain.pricing.facts import Body
 
 DISPUTE_OPENED = "dispute.opened"
@@ -17,8 +16,9 @@ HOLD_PLACED = "hold.placed"
 HOLD_RELEASED = "hold.released"
 BUDGET = "campaign.budget_set"
 REMOVED = "content.removed"
-KOC_LEFT = "koc.left"
-PAYEE = "payee.set"
+
+CASE_KINDS = (DISPUTE_OPENED, DISPUTE_DECIDED, HOLD_PLACED, HOLD_RELEASED)
+"""What disputes and holds are told by."""
 
 DENIED = "denied"
 
@@ -61,23 +61,6 @@ class Removal:
     cancels_script_fee: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Departure:
-    """When a KOC left, microseconds."""
-
-    koc_id: str
-    left_at: int
-
-
-@dataclass(frozen=True, slots=True)
-class Payee:
-    """Where a party (`ROLE:ID`) is paid: the rail, and the token of the payee file."""
-
-    owner: str
-    rail: str
-    ref: str
-
-
 class RegistryFact(Protocol):
     """A registry event, as the books keep it."""
 
@@ -115,16 +98,6 @@ def removed_of(body: Body) -> Removal:
     return Removal(body["content_id"], body.get("cancels_script_fee") is not False)
 
 
-def left_of(body: Body) -> Departure:
-    """The departure of a koc.left."""
-    return Departure(body["koc_id"], parse_rfc3339(body["left_at"]))
-
-
-def payee_of(body: Body) -> Payee:
-    """The payee of a payee.set."""
-    return Payee(body["owner"], body["rail"], body["ref"])
-
-
 def open_disputes(facts: Iterable[RegistryFact]) -> list[Dispute]:
     """Disputes that are opened and not decided, by dispute_id; the facts may be of any kind and version."""
     newest = _newest(facts, "dispute_id")
@@ -134,13 +107,6 @@ def open_disputes(facts: Iterable[RegistryFact]) -> list[Dispute]:
         for (kind, name), fact in sorted(newest.items())
         if kind == DISPUTE_OPENED and name not in decided
     ]
-
-
-def denials(facts: Iterable[RegistryFact]) -> list[Dispute]:
-    """Disputes whose newest decision is a denial, by dispute_id; a denial counts also where no opening is known."""
-    newest = _newest(facts, "dispute_id")
-    found = [dispute_of(fact.body) for (kind, _), fact in sorted(newest.items()) if kind == DISPUTE_DECIDED]
-    return [dispute for dispute in found if dispute.outcome == DENIED]
 
 
 def open_holds(facts: Iterable[RegistryFact]) -> list[Hold]:

@@ -1,7 +1,7 @@
 """A party's money in one currency, brought to target: what came back, what it owes, what is held.
 
 A net is a pure function of balances in one snapshot. It aims at a target, so a second net of the same books moves
-nothing. Amounts are minor units and not negative unless a field says otherwise; P, K and C are the page's letters.
+nothing. Amounts are minor units and not negative unless a field says otherwise.
 """
 
 from typing import NamedTuple

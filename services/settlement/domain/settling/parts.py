@@ -5,8 +5,7 @@ from typing import NamedTuple
 
 from services.settlement.domain.book.chart import OURSELVES
 from services.settlement.domain.lines.assertions import LineAssertion, is_cancelled
-from services.settlement.domain.pricing.price import CreditTerms, allocated, commission_of, split
-from services.settlement.domain.pricing.relations import fills
+from services.settlement.domain.pricing.price import CreditTerms, allocated, commission_of, divide
 from services.settlement.domain.settling.shares import Shares
 
 
@@ -50,15 +49,13 @@ def bases_of(assertion: LineAssertion, terms: tuple[CreditTerms, ...]) -> list[i
 def part_of(term: CreditTerms, base_minor: int) -> CreditPart:
     """A credit's part of a line, by its terms; `base_minor` is its remaining base."""
     commission = commission_of(term, base_minor)
-    _, holds = split(term, base_minor, commission)
-    credit, parties = term.credit, term.parties
+    holds, seats = divide(term, base_minor, commission)
     amounts: Shares = {}
     for role, amount in holds.items():
         if amount:
-            claimant = OURSELVES if role == OURSELVES else f"{role}:{fills(role, credit.koc_id, parties)}"
-            amounts[claimant] = amount
+            amounts[OURSELVES if role == OURSELVES else f"{role}:{seats[role]}"] = amount
     plan = "" if term.plan is None else term.plan.name
-    return CreditPart(credit.content_id, credit.koc_id, plan, base_minor, commission, amounts)
+    return CreditPart(term.credit.content_id, term.credit.koc_id, plan, base_minor, commission, amounts)
 
 
 def owed_for(parts: Sequence[CreditPart]) -> Shares:

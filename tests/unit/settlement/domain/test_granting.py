@@ -1,4 +1,4 @@
-"""What a run settles of a line: tiers, bonus and budget, decided once (settling.md, Plan)."""
+"""What a run settles of a line: tiers, bonus and budget, decided once."""
 
 from collections.abc import Iterable
 from typing import Any

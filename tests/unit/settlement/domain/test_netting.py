@@ -1,4 +1,4 @@
-"""A party's net: what came back, what it owes, what is held; each to target (settling.md, Net)."""
+"""A party's net: what came back, what it owes, what is held; each to target."""
 
 import pytest
 
