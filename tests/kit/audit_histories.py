@@ -66,8 +66,8 @@ class RandomHistory:
         return PLAN | {
             "event_id": f"r{self._number}", "occurred_at": format_rfc3339(self.now), "plan_id": plan_id,
             "version": rng.randrange(1, 4), "brand_id": rng.choice(["br_1", None, None]), "currency": currency,
-            "rate_ppm": rng.choice([200_000, 100_001]), "splits": [dict(zip(("role", "of", "share_ppm"), split, strict=True)) for split in rng.choice(_SPLITS)],
-            **money,
+            "rate_ppm": rng.choice([200_000, 100_001]), **money,
+            "splits": [{"role": role, "of": of, "share_ppm": ppm} for role, of, ppm in rng.choice(_SPLITS)],
             "base": rng.choice(["goods_paid", "before_platform_discount"]),
             "koc_ids": rng.choice([None, None, ["k_1", "k_2"]]), "campaign_id": rng.choice([None, None, "c_1"]),
             "kind": rng.choice(["open", "targeted"]), "paid_traffic_rate_ppm": rng.choice([None, 50_000]),
