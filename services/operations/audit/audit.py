@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator, Sequence
 from schemas.topics import COMMANDS, CREDITS, LEDGER, REGISTRY
 from services.kernel.time import parse_rfc3339
 from services.operations.audit.audit_topics import AuditTopics
+from services.operations.audit.books_again import BooksAgain
 from services.operations.audit.chains import CommandFacts
 from services.operations.audit.command_moves import RUN
 from services.operations.audit.comparison import LedgerComparison
 from services.operations.audit.ledger_sums import CONTENTS, PartitionSums, read_partition
-from services.operations.audit.line_facts import LineFacts, VersionVector, read_line
+from services.operations.audit.line_facts import LineFacts, LineVector, read_line
 from services.operations.audit.registry_log import RegistryLog
-from services.operations.audit.replay import Replay
 from services.operations.audit.report import AuditReport
 from services.operations.audit.timeline import LogPoint, in_order, point_of, read_commands
 from services.runtime.wire import UNDECODABLE
@@ -95,13 +95,13 @@ class _Audit:
 
     # the replay
 
-    def _replay(self, commands: Sequence[CommandFacts], *, is_cut: bool) -> Replay:
+    def _replay(self, commands: Sequence[CommandFacts], *, is_cut: bool) -> BooksAgain:
         """Fold, plan and net from the beginning to the ends of the logs."""
         registry = RegistryLog()
         for offset, raw in self._records(REGISTRY.name, 0, 0, self._topics.end(REGISTRY.name, 0)):
             registry.add(offset, raw)
         self._report.checked["registry events"] = len(registry)
-        replay = Replay(registry, CREDITS.partitions)
+        replay = BooksAgain(registry, CREDITS.partitions)
         ends = tuple(self._topics.end(CREDITS.name, number) for number in self._partitions)
         newest = max((_generation(one) for one in commands), default=0)
         for command in in_order(commands):
@@ -124,7 +124,7 @@ class _Audit:
             where = f"command {command.seq} {command.command_id}"
             self._report.differ("point", where, "offsets within the logs", f"{list(point.credits)}, {point.registry}")
 
-    def _plan_again(self, replay: Replay, command: CommandFacts) -> None:
+    def _plan_again(self, replay: BooksAgain, command: CommandFacts) -> None:
         """One run."""
         self._progress(f"planning run {command.command_id} again, as of {command.body['as_of']}")
         again = replay.run(command.command_id, parse_rfc3339(command.body["as_of"]))
@@ -145,7 +145,7 @@ class _Audit:
 
     # reading
 
-    def _credits_to(self, ends: Sequence[int]) -> Iterator[tuple[int, int, tuple[LineFacts, VersionVector]]]:
+    def _credits_to(self, ends: Sequence[int]) -> Iterator[tuple[int, int, tuple[LineFacts, LineVector]]]:
         """The next credits of each partition, up to these offsets."""
         for number in self._partitions:
             first, end = self._offsets[number], min(ends[number], self._topics.end(CREDITS.name, number))
@@ -158,7 +158,7 @@ class _Audit:
                     if assertion := self._assertion(number, offset, raw):
                         yield number, offset, assertion
 
-    def _assertion(self, partition: int, offset: int, raw: bytes) -> tuple[LineFacts, VersionVector] | None:
+    def _assertion(self, partition: int, offset: int, raw: bytes) -> tuple[LineFacts, LineVector] | None:
         try:
             return read_line(raw)
         except (*UNDECODABLE, ValueError) as problem:

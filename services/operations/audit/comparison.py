@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from services.operations.audit.books_again import BooksAgain
 from services.operations.audit.content_fees import AccountOf
 from services.operations.audit.ledger_sums import CONTENTS, BookedAccounts, PartitionSums
 from services.operations.audit.line_book import AuditedLine
 from services.operations.audit.places import owed_by_accounts, position
-from services.operations.audit.replay import Replay
 from services.operations.audit.report import AuditReport
 
 LEDGER_ONLY = "lines from the ledger topic only"
@@ -22,7 +22,7 @@ class LedgerComparison:
         is_cut: the credits are not whole, so that no run was planned again.
     """
 
-    def __init__(self, replay: Replay, report: AuditReport, *, is_cut: bool) -> None:
+    def __init__(self, replay: BooksAgain, report: AuditReport, *, is_cut: bool) -> None:
         self._replay, self._report, self._is_cut = replay, report, is_cut
         self._expected: Counter[AccountOf] = Counter()
         self._found: Counter[AccountOf] = Counter()

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping
 from sys import intern
 
-from services.operations.audit.line_facts import LineFacts, VersionVector, pack, unpack
+from services.operations.audit.line_facts import LineFacts, LineVector, pack, unpack
 from services.operations.audit.pricing import Amounts, GrantFacts
 
-UNSEEN: VersionVector = (-1, 0, 0, 0)
+UNSEEN: LineVector = (-1, 0, 0, 0)
 """Below the vector of every assertion."""
 
 NOTHING: Mapping[str, GrantFacts] = {}
@@ -100,7 +100,7 @@ class LineBook:
         found = self._lines.get(name)
         return found if isinstance(found, list) else [] if found is None else [found]
 
-    def take(self, partition: int, offset: int, facts: LineFacts, vector: VersionVector) -> None:
+    def take(self, partition: int, offset: int, facts: LineFacts, vector: LineVector) -> None:
         """Fold the next assertion of a partition."""
         name = f"{facts.order_id}/{facts.line_id}"
         line, is_new = self._line(name, facts.buyer_id, partition)
@@ -145,7 +145,7 @@ class LineBook:
         self._lines[name] = [*found, line] if found else line
         return line, True
 
-    def _accept(self, line: AuditedLine, offset: int, facts: LineFacts, vector: VersionVector) -> None:
+    def _accept(self, line: AuditedLine, offset: int, facts: LineFacts, vector: LineVector) -> None:
         """Let an assertion stand."""
         is_first = line.vector == UNSEEN
         if not is_first and facts.paid_at != line.paid_at and not line.frozen:
@@ -175,14 +175,14 @@ def _owner(lines: list[AuditedLine]) -> AuditedLine:
     return min(lines, key=lambda line: (not (line.frozen and line.standing), line.paid_at, line.buyer_id))
 
 
-def knows_all_of(one: VersionVector, other: VersionVector) -> bool:
+def knows_all_of(one: LineVector, other: LineVector) -> bool:
     """Whether one vector dominates another; a newer generation of the input topics dominates every older one."""
     if one[0] != other[0]:
         return one[0] > other[0]
     return one[1] >= other[1] and one[2] >= other[2] and one[3] >= other[3]
 
 
-def join(one: VersionVector, other: VersionVector) -> VersionVector:
+def join(one: LineVector, other: LineVector) -> LineVector:
     """What two vectors know together."""
     if one[0] != other[0]:
         return max(one, other)

@@ -6,7 +6,7 @@ import msgspec
 
 from services.kernel.time import parse_rfc3339
 
-VersionVector = tuple[int, int, int, int]
+LineVector = tuple[int, int, int, int]
 """(log, rules, touch, order)."""
 
 LARGE_MINOR = 10**8
@@ -96,7 +96,7 @@ _PACKER = msgspec.msgpack.Encoder()
 _UNPACKER = msgspec.msgpack.Decoder(LineFacts)
 
 
-def read_line(raw: bytes) -> tuple[LineFacts, VersionVector]:
+def read_line(raw: bytes) -> tuple[LineFacts, LineVector]:
     """An assertion and its version vector.
 
     Raises:

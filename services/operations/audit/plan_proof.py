@@ -1,16 +1,16 @@
-"""plan_sha256, from the description of its bytes in docs/finance.md: a hash that no order of the rows changes."""
+"""plan_sha256: a hash that no order of the rows changes. domain/settling/plan_hash.py of settlement says the bytes."""
 
 import json
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
 
 from services.operations.audit.party_nets import PartyNet
-from services.operations.audit.run_plan import SettledLine
+from services.operations.audit.run_plan import RunLineAgain
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
-def line_row(settled: SettledLine) -> bytes:
+def line_row(settled: RunLineAgain) -> bytes:
     """The digest of a settled line."""
     line, facts = settled.line, settled.line.facts
     grants = [[name, *grant] for name, grant in sorted(settled.grants.items())]

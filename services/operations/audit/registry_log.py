@@ -25,6 +25,11 @@ class RegistryLog:
         except decoding.InvalidEvent:
             self.refused += 1
 
+    def held_contents(self) -> frozenset[str]:
+        """Contents that any hold ever names."""
+        held = (event.content_id for _, event in self._events if event.event_type == "hold.placed")
+        return frozenset(content_id for content_id in held if content_id is not None)
+
     def __len__(self) -> int:
         return len(self._events)
 

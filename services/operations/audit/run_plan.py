@@ -25,7 +25,7 @@ CampaignBudget = tuple[str, str]
 """campaign_id, currency."""
 
 
-class SettledLine(NamedTuple):
+class RunLineAgain(NamedTuple):
     """What a run settles of a line: S' and T, its grants and bonus, and its credits as they are priced then."""
 
     name: str
@@ -77,7 +77,7 @@ class RunPlanner:
         self._left: dict[CampaignBudget, int] = {}
         self.budgets_moved: dict[CampaignBudget, int] = {}
 
-    def settled_lines(self) -> Iterator[SettledLine]:
+    def settled_lines(self) -> Iterator[RunLineAgain]:
         """All that the run settles, each to be applied when it comes; those that take from others come last."""
         self._true_up_budgets()
         undecided = []
@@ -121,7 +121,7 @@ class RunPlanner:
         campaign_id = one.credit.campaign_id
         return None if campaign_id is None else (campaign_id, facts.currency)
 
-    def _decide(self, due: _Due) -> SettledLine:
+    def _decide(self, due: _Due) -> RunLineAgain:
         """Decide the credits that have a plan, a base and no grant, in their order."""
         facts, priced = due.facts, list(due.worth.credits)
         grants, bonus_minor = dict(due.line.grants), due.line.bonus_minor
@@ -175,16 +175,17 @@ class RunPlanner:
         return with_bonus
 
     def _clamped(self, one: PricedCredit, left: int) -> PricedCredit:
-        wanted = one.charged()
-        if one.grant is None or wanted <= left:
+        """Cut to what is left, but for a bonus: that is whole, also where it came to this credit from another one."""
+        wanted, bonus = one.charged(), one.bonus_minor
+        if one.grant is None or wanted <= max(left, bonus):
             return one
-        return one._replace(grant=(*one.grant[:2], max(0, left), wanted))
+        return one._replace(grant=(*one.grant[:2], max(0, left - bonus), wanted - bonus))
 
     def _settled(
         self, due: _Due, priced: tuple[PricedCredit, ...], grants: Mapping[str, GrantFacts], bonus_minor: int
-    ) -> SettledLine:
+    ) -> RunLineAgain:
         owed = owed_for(priced)
-        return SettledLine(due.name, due.line, raised(due.line.settled, owed), owed, grants, bonus_minor, priced)
+        return RunLineAgain(due.name, due.line, raised(due.line.settled, owed), owed, grants, bonus_minor, priced)
 
     # budgets
 

@@ -10,12 +10,12 @@ from services.operations.audit.chains import CommandFacts
 from services.operations.audit.command_moves import FROZEN, RELEASED, line_of, moved_by
 from services.operations.audit.content_fees import AccountOf, FeeBook, booked_by_registry
 from services.operations.audit.line_book import AuditedLine, LineBook
-from services.operations.audit.line_facts import LineFacts, VersionVector
+from services.operations.audit.line_facts import LineFacts, LineVector
 from services.operations.audit.party_nets import NetBook, PartyBalances, PartyMoney
 from services.operations.audit.plan_proof import content_row, line_row, party_row, proof
 from services.operations.audit.pricing import Amounts
 from services.operations.audit.registry_log import RegistryLog
-from services.operations.audit.run_plan import RunMemory, RunPlanner, SettledLine
+from services.operations.audit.run_plan import RunLineAgain, RunMemory, RunPlanner
 from services.operations.audit.worths import Worths
 
 
@@ -26,7 +26,7 @@ class PlanAgain(NamedTuple):
     lines: int
 
 
-class Replay:
+class BooksAgain:
     """The state of the books at one point, made from topics alone.
 
     Args:
@@ -51,10 +51,9 @@ class Replay:
         self._payable: Counter[PartyMoney] = Counter()
         self._clawback: Counter[PartyMoney] = Counter()
         self._changed: set[AuditedLine] = set()
+        self._settled_for: dict[str, set[AuditedLine]] = {name: set() for name in registry.held_contents()}
 
-    def advance(
-        self, records: Iterable[tuple[int, int, tuple[LineFacts, VersionVector]]], registry_offset: int
-    ) -> None:
+    def advance(self, records: Iterable[tuple[int, int, tuple[LineFacts, LineVector]]], registry_offset: int) -> None:
         """Go on to a point.
 
         Args:
@@ -126,12 +125,15 @@ class Replay:
         if line.terms is not None:
             self._changed.add(line)
 
-    def _settle(self, number: int, one: SettledLine, terms: tuple[int, int]) -> None:
+    def _settle(self, number: int, one: RunLineAgain, terms: tuple[int, int]) -> None:
         """Settle a line of a run; its terms are those of its first run for ever."""
         line = one.line
         line.terms = line.terms or terms
         line.grants, line.bonus_minor = one.grants, one.bonus_minor
         line.settlements = (*line.settlements, (number, one.settled))
+        for priced in one.credits:
+            if (lines := self._settled_for.get(priced.credit.content_id)) is not None:
+                lines.add(line)
         self._book(line, one.settled, one.owed)
 
     def _book(self, line: AuditedLine, settled: Amounts, owed: Amounts) -> None:
@@ -161,15 +163,16 @@ class Replay:
         return sums
 
     def _on_hold(self) -> Counter[PartyMoney]:
-        """min(S, T) by party of settled lines in an open dispute or hold."""
+        """min(S, T) by party of settled lines that are disputed or held, or that were settled for a held content."""
         kept: Counter[PartyMoney] = Counter()
         matters = self.worths.view.open
-        if matters.order_lines or matters.contents:
-            for _, line in self.lines:
-                if line.settled and matters.stops(line.facts):
-                    for claimant, amount in line.settled.items():
-                        if claimant != "platform":
-                            kept[claimant, line.currency] += min(amount, line.owed.get(claimant, 0))
+        lines = {line for content_id in matters.contents for line in self._settled_for[content_id]}
+        if matters.order_lines:
+            lines |= {line for name, line in self.lines if line.settled and _is_named(name, matters.order_lines)}
+        for line in lines:
+            for claimant, amount in line.settled.items():
+                if claimant != "platform":
+                    kept[claimant, line.currency] += min(amount, line.owed.get(claimant, 0))
         return kept
 
 
