@@ -171,7 +171,9 @@ def verify(as_json: AsJson = False) -> None:
 
 @app.command()
 def audit(
-    from_topics: Annotated[bool, typer.Option("--from-topics", help="from the four public topics, without a database")],
+    from_topics: Annotated[
+        bool, typer.Option("--from-topics", help="from the four public topics, without a database")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Make the books again from the topics by other code, plan each run again, and compare; exit 1 on a difference.
