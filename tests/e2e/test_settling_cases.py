@@ -19,9 +19,9 @@ def states(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, list[
     folder: Path = tmp_path_factory.mktemp("settling-cases")
     policies = folder / "policies.toml"
     policies.write_text(LINEAR_POLICIES)
-    with stack_of_its_own(folder / "stack", workers=1, environment={"KOC_POLICY_FILE": str(policies)}):
-        with settling_path() as path:
-            yield path.play(CASES)
+    environment = {"KOC_POLICY_FILE": str(policies)}
+    with stack_of_its_own(folder / "stack", workers=1, environment=environment), settling_path() as path:
+        yield path.play(CASES)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.title)

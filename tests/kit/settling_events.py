@@ -118,9 +118,9 @@ class CaseEvents:
                        platform=platform, new_customer=one.new_customer)]  # fmt: skip
         return events + ([later("received", "received", order.name, at, order.buyer_id)] if one.received else [])
 
-    def _touches(self, order: _Order, credits: tuple[script.CreditOf, ...]) -> list[Event]:
+    def _touches(self, order: _Order, credited: tuple[script.CreditOf, ...]) -> list[Event]:
         """Clicks before the payment, each later than those of the order that were published before."""
-        first, order.touches = order.touches, order.touches + len(credits)
+        first, order.touches = order.touches, order.touches + len(credited)
         return [
             click(
                 f"t_{order.name}_{number}", order.paid_at - 12 * HOUR + number * HOUR, order.buyer_id,
@@ -128,7 +128,7 @@ class CaseEvents:
                 brand_id=order.brand_id, campaign_id=one.campaign_id and self.name(one.campaign_id),
                 traffic=one.traffic,
             )
-            for number, one in enumerate(credits, first)
+            for number, one in enumerate(credited, first)
         ]  # fmt: skip
 
     def _Credited(self, one: script.Credited) -> list[Event]:  # noqa: N802

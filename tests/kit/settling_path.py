@@ -75,6 +75,11 @@ class Player:
         """Of the run that comes next; None where none does."""
         return next((step.day for step in self.steps if isinstance(step, Run | RunPlanned)), None)
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether somebody wants to look at it or to decide something now."""
+        return bool(self.steps) and isinstance(self.steps[0], Expected | WrittenOff | BrandPaid)
+
     def take(self, *kinds: type) -> Happening | Expected | None:
         """The next step if it is one of these."""
         return self.steps.popleft() if self.steps and isinstance(self.steps[0], kinds) else None
@@ -126,14 +131,19 @@ class SettlingPath:
         assert not any(player.steps for player in players)
 
     def _advance(self, players: list[Player]) -> None:
-        """Go on with each case until its next run: publish, drain, look and decide, as often as there is something."""
+        """Go on with each case until its next run: publish, drain, look and decide, as often as there is something.
+
+        Nothing is awaited where a run comes next: runs wait themselves.
+        """
         while True:
-            new = [event for player in players for event in player.take_events()]
-            if new:
-                publish(map(record, new))
-                drain(self._positions, WAIT_SECONDS, _silent)
-            if not sum(self._look(player) + self._decide(player) for player in players) and not new:
+            publish(record(event) for player in players for event in player.take_events())
+            waiting = [player for player in players if player.is_watched]
+            if not waiting:
                 return
+            drain(self._positions, WAIT_SECONDS, _silent)
+            for player in waiting:
+                self._look(player)
+                self._decide(player)
 
     def _run(self, players: list[Player], as_of: int) -> None:
         """One run for all. Where a case goes on between plan and apply, the process that planned goes no further."""
@@ -148,28 +158,23 @@ class SettlingPath:
             player.take(Run, RunApplied)
             self._look(player)
 
-    def _look(self, player: Player) -> int:
-        """Compare the states that a case wants to see now; how many."""
-        count = 0
+    def _look(self, player: Player) -> None:
+        """Compare the states that a case wants to see now."""
         while isinstance(step := player.take(Expected), Expected):
-            count += 1
             rows = self._reader.execute(_BALANCES, [player.events.currencies[step.currency]])
             found = {player.events.account(key): amount for key, amount in rows}
             player.states.append(State(step.what, step.balances, found))
-        return count
 
-    def _decide(self, player: Player) -> int:
-        """Give a case's next commands; how many."""
-        count = 0
-        while isinstance(step := player.take(WrittenOff, BrandPaid), WrittenOff | BrandPaid):
-            count += 1
+    def _decide(self, player: Player) -> None:
+        """Give a case's next command, if it is one."""
+        step = player.take(WrittenOff, BrandPaid)
+        if isinstance(step, WrittenOff | BrandPaid):
             money = Money(step.amount_minor, player.events.currencies[step.currency])
             if isinstance(step, WrittenOff):
                 write_off(self._operator, player.events.name(step.party), money, "a case", None, is_trial=False)
             else:
                 brand = player.events.name(step.brand_id)
                 record_brand_payment(self._operator, brand, money, "a case", None, is_trial=False)
-        return count
 
 
 @contextmanager
