@@ -136,7 +136,9 @@ CALLED_FROM_OUTSIDE = {
     "services.runtime.health.Health.serve.Handler.do_GET": "http.server calls it for a GET",
     "services.runtime.health.Health.serve.Handler.log_message": "http.server calls it for each answer",
     "services.settlement.books.memory.MemoryBooks.oldest_open_job": "tests drive books in memory by it",
-    "services.settlement.books.memory.MemoryBooks.snapshot": "tests read books in memory by it",
+    "services.settlement.posting.unpacking.FetchedRecords.leader_epoch": "kafka-python's fetcher stores it",
+    "services.settlement.posting.unpacking._Batches.has_next": "aiokafka's PartitionRecords reads batches by it",
+    "services.settlement.posting.unpacking._Batches.next_batch": "aiokafka's PartitionRecords reads batches by it",
     "services.runtime.local.stack.Stack.pid": "tests kill and freeze the stack's processes by it",
 }
 """Functions that no product code names, and who calls them."""
@@ -211,6 +213,7 @@ LIBRARIES: dict[str, dict[str, str]] = {
         "services/attribution/worker/app.py": "one of its errors becomes a sentence",
         "services/runtime/kafka.py": "a producer, and its errors as sentences",
         "services/runtime/replay.py": "what a broker says of a letter that it does not take",
+        "services/settlement/posting/unpacking.py": "its parser reads what kafka-python fetches",
         "services/settlement/relay/process.py": "the relay's idempotent producer",
     },
     "alembic": {
@@ -278,12 +281,14 @@ LIBRARIES: dict[str, dict[str, str]] = {
         "services/operations/drain/positions.py": "waits for servers that are away",
         "services/runtime/groups.py": "leaves a group although the coordinator moves",
         "services/settlement/posting/transactions.py": "posts a batch again after a database failure",
+        "services/settlement/runs/retrying.py": "applies a chunk again after a database failure",
     },
     "structlog": {
         "services/attribution/snapshots/keeper.py": "what became of a snapshot",
         "services/runtime/": "sets logging up; what becomes of groups and processes",
         "services/settlement/posting/": "what becomes of batches and partitions",
         "services/settlement/relay/process.py": "what becomes of elections and rounds",
+        "services/settlement/runs/retrying.py": "chunks that are tried again",
     },
     "typer": {"services/cli/": "the command line"},
 }

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from services.cli.decision import Amount, CommandId, CurrencyCode, DryRun, Reason, tell
+from services.cli.decision import AmountArgument, CommandId, CurrencyCode, DryRun, Reason, tell
 from services.cli.options import AsJson
 
 app = typer.Typer(no_args_is_help=True, help="What brands have paid us.")
@@ -18,7 +18,7 @@ def about() -> None:
 @app.command()
 def paid(
     brand: Annotated[str, typer.Argument(metavar="BRAND", help="the brand_id")],
-    amount: Amount,
+    amount: AmountArgument,
     currency: CurrencyCode,
     reason: Reason,
     command_id: CommandId = None,

@@ -4,18 +4,18 @@ from typing import Annotated
 
 import typer
 
-from services.cli.decision import Amount, CommandId, CurrencyCode, DryRun, Reason, tell
+from services.cli.decision import AmountArgument, CommandId, CurrencyCode, DryRun, Reason, tell
 from services.cli.options import AsJson
 
 app = typer.Typer(no_args_is_help=True, help="What parties owe back: give it up, or record that it was repaid.")
 
-Party = Annotated[str, typer.Argument(metavar="PARTY", help="ROLE:ID, such as koc:k_7")]
+PartyArgument = Annotated[str, typer.Argument(metavar="PARTY", help="ROLE:ID, such as koc:k_7")]
 
 
 @app.command("write-off")
 def write_off(
-    party: Party,
-    amount: Amount,
+    party: PartyArgument,
+    amount: AmountArgument,
     currency: CurrencyCode,
     reason: Reason,
     command_id: CommandId = None,
@@ -41,8 +41,8 @@ def write_off(
 
 @app.command()
 def repaid(
-    party: Party,
-    amount: Amount,
+    party: PartyArgument,
+    amount: AmountArgument,
     currency: CurrencyCode,
     reason: Reason,
     command_id: CommandId = None,

@@ -8,7 +8,9 @@ import typer
 if TYPE_CHECKING:
     from services.settlement.commands.execute import CommandOutcome
 
-Amount = Annotated[str, typer.Argument(metavar="AMOUNT", help="with the currency's decimals: 63.00 CNY, 6300 JPY")]
+AmountArgument = Annotated[
+    str, typer.Argument(metavar="AMOUNT", help="with the currency's decimals: 63.00 CNY, 6300 JPY")
+]
 CurrencyCode = Annotated[str, typer.Argument(metavar="CUR", help="ISO 4217 code, such as CNY")]
 Reason = Annotated[str, typer.Option(help="why, for whoever meets it later; it is published with the command")]
 CommandId = Annotated[

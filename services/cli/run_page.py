@@ -33,9 +33,8 @@ def print_run(run: "StoredRun", state: str, *, as_json: bool) -> None:
     _print_sums("earned by parties", "party", body["parties"])
     for budget in body["budgets"]:
         of, limit = budget["currency"], decimal_text(budget["limit_minor"], budget["currency"])
-        print(
-            f"  budget {budget['campaign_id']}: {decimal_text(budget['committed_minor'], of)} of {limit} {of} committed"
-        )
+        committed = decimal_text(budget["worth_minor"] + budget["charged_minor"], of)
+        print(f"  budget {budget['campaign_id']}: {committed} of {limit} {of} committed")
     for skip in body["skipped"]:
         amount = decimal_text(skip["amount_minor"], skip["currency"])
         print(f"  left out, {skip['reason']}: {skip['lines']:,} lines, {amount} {skip['currency']}")

@@ -14,6 +14,7 @@ import psutil
 import psycopg
 import pytest
 from kafka.admin import ConfigResource, ConfigResourceType
+from sqlalchemy import create_engine
 
 from schemas.topics import CLICKS, CREDITS
 from services.runtime.kafka import admin
@@ -66,12 +67,21 @@ def test_data_ports_and_passwords_survive_a_restart(folder: Path, lead_to: Calla
         assert stack.layout.stack_file.stat().st_mode & 0o777 == 0o600
         send(CLICKS.name, [b"{}"] * 3, key=b"b")
         execute(stack, "CREATE TABLE kept AS SELECT 7 AS seven")
+        execute(stack, "DROP ROLE koc_operator_local, koc_payer")  # as in a stack of before these roles
+    memory = json.loads(stack.layout.memory_file.read_text())
+    del memory["passwords"]["koc_operator_local"]
+    stack.layout.memory_file.write_text(json.dumps(memory))
     assert living(folder) == []
     assert not stack.layout.stack_file.exists()
     began = time.monotonic()
     with stack:
         assert time.monotonic() - began < first + 10, "nothing waits for what the stop should have left in order"
-        assert stack.settings() == before
+        operator = stack.settings().pop("database_operator_url")
+        assert {**stack.settings(), "database_operator_url": before["database_operator_url"]} == before
+        with create_engine(operator).connect() as connection:
+            asked = "SELECT pg_has_role('koc_writer', 'usage'), pg_has_role('koc_operator', 'usage')"
+            assert connection.exec_driver_sql(asked).one() == (True, True)
+        assert execute(stack, "SELECT FROM pg_roles WHERE rolname = 'koc_payer'").rowcount == 1
         assert sum(log_ends([CLICKS.name]).values()) == 3
         assert execute(stack, "SELECT seven FROM kept").fetchone() == (7,)
 

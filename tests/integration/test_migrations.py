@@ -1,13 +1,16 @@
 """Migrations carry a filled book over, up and down, and what the poster does next is the same."""
 
+import psycopg
 import pytest
 from alembic import command
 
-from services.kernel.errors import InvariantBroken
+from services.kernel.errors import InvariantBroken, StartRefused
 from services.runtime.database import engine
+from services.runtime.local.stack import Stack
 from services.settlement.books import migrations
 from services.settlement.verify.verify import verify
 from tests.kit.books import Books
+from tests.kit.commands import given
 from tests.kit.registry_events import ANY_CURRENCY, CONTENT, PLAN, RELATION, SPEND
 from tests.kit.schema_differences import differences
 from tests.kit.settlement_book import fill, order
@@ -130,3 +133,32 @@ def test_settled_books_do_not_go_back(books: Books) -> None:
     )
     with pytest.raises(InvariantBroken, match="the books have settlement runs"):
         migrate_to("0002")
+
+
+def test_commands_may_go_and_come_again_and_what_they_booked_stays(books: Books) -> None:
+    given("brand", "paid", "br_2", "30.00", "CNY", "--id", "paid")
+    journal = books.rows("SELECT idem_key, encode(chain, 'hex') FROM journal")
+    migrate_to("0003")
+    assert books.rows("SELECT to_regclass('command'), to_regclass('command_relay')") == [(None, None)]
+    migrate_to("head")
+    with engine("owner").connect() as connection:
+        assert differences(connection) == []
+    assert books.rows("SELECT idem_key, encode(chain, 'hex') FROM journal") == journal
+    assert given("brand", "paid", "br_2", "30.00", "CNY", "--id", "another")["seq"] == 1
+
+
+def test_a_server_without_the_group_roles_is_refused_with_the_statements_that_make_them(
+    on_stack: Stack, empty_database: str
+) -> None:
+    del empty_database
+    with psycopg.connect(on_stack.superuser_dsn(), autocommit=True) as server:
+        server.execute("ALTER ROLE koc_operator RENAME TO another_group")
+        try:
+            with pytest.raises(StartRefused) as refused:
+                migrations.migrate(engine("owner"))
+        finally:
+            server.execute("ALTER ROLE another_group RENAME TO koc_operator")
+    assert str(refused.value) == (
+        "the server lacks roles that the schema gives rights to: as a superuser, run `CREATE ROLE koc_operator IN ROLE "
+        "koc_writer`, then `koc settlement migrate` again"
+    )

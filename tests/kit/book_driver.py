@@ -15,6 +15,8 @@ from services.settlement.books.decode_credits import decode_credit
 from services.settlement.books.entry_builder import PostingCounts
 from services.settlement.books.journal_entry import JournalEntry
 from services.settlement.books.memory import MemoryBooks, MemoryTransaction
+from services.settlement.books.memory_runs import MemoryRunStore
+from services.settlement.books.memory_state import MemoryState
 from services.settlement.books.ports import (
     Batch,
     IncomingAssertion,
@@ -170,8 +172,16 @@ class MemoryStore:
     def snapshot(self) -> AbstractContextManager[BooksSnapshot]:
         return nullcontext(self._books.snapshot())
 
+    def runs(self) -> MemoryRunStore:
+        return MemoryRunStore(self._books)
+
+    @property
+    def state(self) -> MemoryState:
+        """What is committed, for tests that break it."""
+        return self._books.state
+
     def close_month(self, month: str) -> None:
-        self._books._state.closed_month = month
+        self._books.state.closed_month = month
 
     def terms(self, registry_offset: int, as_of: int) -> Terms:
         return Terms(7, registry_offset, as_of)
@@ -185,4 +195,4 @@ class MemoryStore:
         return {(keys[account], writer, seq): leg for (account, writer, seq), leg in state.party_legs.items()}
 
     def begin_generation(self, partition: int, generation: int) -> None:
-        self._books._state.writers[partition].generation = generation
+        self._books.state.writers[partition].generation = generation

@@ -1,20 +1,21 @@
 """Commands as a person gives them, and the logins that may give them; settings() lead to the database."""
 
 import json
-import subprocess
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import psycopg
 from sqlalchemy import make_url
+from typer.testing import CliRunner
 
+from services.cli.main import koc
+from services.kernel.errors import InputRefused, StartRefused
 from services.runtime.local.stack import Stack
 from services.runtime.settings import settings
 from services.settlement.books.command_transaction import operator_books
 from services.settlement.commands import lines
-from tests.kit.command import koc
 from tests.kit.stacks import with_environment
 
 
@@ -30,18 +31,31 @@ def release(name: str, reason: str = "a test") -> list[str]:
         return list(lines.release(book, name, reason, None).result["entries"])
 
 
-def given(*words: str, **environment: str) -> dict[str, Any]:
-    """What `koc … --json` says of a command that goes well."""
-    done = koc(*words, "--reason", "a test", "--json", **environment)
-    assert done.returncode == 0, done.stderr
-    return dict(json.loads(done.stdout))
+def told(*words: str) -> str:
+    """What `koc …` prints where nothing goes wrong, in this process."""
+    done = CliRunner().invoke(koc, list(words))
+    assert done.exit_code == 0, f"{words}: {done.exception!r}\n{done.output}"
+    return done.stdout
 
 
-def refused(*words: str, **environment: str) -> tuple[int, str]:
-    """Status and sentence of a command that is refused; it prints nothing else."""
-    done: subprocess.CompletedProcess[str] = koc(*words, "--reason", "a test", **environment)
-    assert done.stdout == "", done.stdout
-    return done.returncode, done.stderr.removeprefix("koc: ").rstrip("\n")
+def status_of(*words: str) -> int:
+    """The exit status of `koc …`."""
+    return CliRunner().invoke(koc, list(words)).exit_code
+
+
+def given(*words: str, by: str | None = None) -> dict[str, Any]:
+    """What `koc … --json` says of a command that goes well; `by`: the address of another login."""
+    with operated_by(by) if by else nullcontext():
+        return dict(json.loads(told(*words, "--reason", "a test", "--json")))
+
+
+def refused(*words: str, by: str | None = None) -> tuple[int, str]:
+    """Status and sentence of a command that is refused; it prints nothing."""
+    with operated_by(by) if by else nullcontext():
+        done = CliRunner().invoke(koc, [*words, "--reason", "a test"])
+    assert done.stdout == ""
+    assert isinstance(done.exception, InputRefused | StartRefused), repr(done.exception)
+    return done.exception.exit_code, str(done.exception)
 
 
 @contextmanager

@@ -137,6 +137,8 @@ def _environment(stack: Stack, name: str, folder: Path) -> dict[str, str]:
         "KOC_KAFKA_BOOTSTRAP": stack.settings()["kafka_bootstrap"],
         "KOC_DATABASE_URL": stack.settings()["database_url"],
         "KOC_DATABASE_OWNER_URL": stack.settings()["database_owner_url"],
+        "KOC_DATABASE_READER_URL": stack.settings()["database_reader_url"],
+        "KOC_DATABASE_OPERATOR_URL": stack.settings()["database_operator_url"],
         "KOC_STATE_DIR": str(folder / "state"),
         "KOC_SNAPSHOT_URL": (folder / "snapshots").as_uri(),
     }

@@ -112,6 +112,7 @@ def upgrade() -> None:
     _line_columns()
     _settling_tables()
     _run_tables()
+    _run_results()
     _counters()
     op.add_column(
         "registry_position",
@@ -261,6 +262,10 @@ def _run_tables() -> None:
         ),
         sa.Column("done", sa.Boolean(), server_default=sa.text("false"), nullable=False),
     )  # fmt: skip
+
+
+def _run_results() -> None:
+    """A run's script fees, nets, and what it leaves out."""
     op.create_table(
         "run_content",
         _of_run(),

@@ -18,7 +18,7 @@ _REMEDIES = {
     ),
     LineCondition.QUARANTINED: (
         Severity.NOTE,
-        "look at it with `koc explain ORDER_ID`; it stays frozen at what is booked",
+        "look at it with `koc explain ORDER_ID`; `koc settlement release LINE` lets it go",
     ),
 }
 

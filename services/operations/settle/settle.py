@@ -7,15 +7,13 @@ from typing import Any, NamedTuple
 from services.kernel.errors import InputRefused
 from services.kernel.time import format_rfc3339, to_micros
 from services.operations.drain.positions import LivePositions
-from services.operations.settle.wait import wait_for_the_books
+from services.operations.settle.wait import Progress, wait_for_the_books
 from services.runtime.settings import settings
 from services.settlement.books.run_ports import RunStore, StoredRun
 from services.settlement.books.run_store import TrialTransaction
 from services.settlement.domain.book.commands import CommandDraft, CommandKind
 from services.settlement.runs.retrying import retried
-from services.settlement.runs.run import RunRequest, apply_run, plan_into, plan_run
-
-Say = Callable[[str], None]
+from services.settlement.runs.run import RunRequest, apply_run, plan_into, plan_run, settled_snapshot
 
 
 class SettledRun(NamedTuple):
@@ -37,7 +35,7 @@ def draft_of(as_of: int, run_id: str | None, reason: str) -> CommandDraft:
     return CommandDraft(run_id or f"run-{text}", CommandKind.SETTLEMENT_RUN, reason, {"as_of": text})
 
 
-def settle(store: RunStore, draft: CommandDraft, as_of: int, wait_seconds: float, say: Say) -> SettledRun:
+def settle(store: RunStore, draft: CommandDraft, as_of: int, wait_seconds: float, say: Progress) -> SettledRun:
     """Carry the run out, under RUN; a run that another process left is finished first.
 
     Raises:
@@ -57,15 +55,15 @@ def settle(store: RunStore, draft: CommandDraft, as_of: int, wait_seconds: float
         return SettledRun(run, is_new=True)
 
 
-def try_out(store: RunStore, draft: CommandDraft, as_of: int, wait_seconds: float, say: Say) -> StoredRun:
+def try_out(store: RunStore, draft: CommandDraft, as_of: int, wait_seconds: float, say: Progress) -> StoredRun:
     """The plan that the run would have, of the books as they are; nothing is stored."""
     with LivePositions() as positions:
         wait_for_the_books(positions, wait_seconds, lambda line: say(f"waiting: {line}"))
-    with store.snapshot() as snapshot:
+    with settled_snapshot(store, say) as snapshot:
         return plan_into(snapshot, TrialTransaction(), RunRequest(draft, as_of), say)
 
 
-def _apply(store: RunStore, run: StoredRun, say: Say) -> None:
+def _apply(store: RunStore, run: StoredRun, say: Progress) -> None:
     zone_minutes = settings().settlement_zone_minutes
 
     def attempt(transaction: Callable[[], Any]) -> Any:

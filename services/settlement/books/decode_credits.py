@@ -33,7 +33,7 @@ class _Wire(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """What all our wire structs are: closed and immutable."""
 
 
-_ONE = re.compile(_ID)
+_ONE = re.compile(_ID).fullmatch
 
 
 class WireStep(_Wire, frozen=True, gc=False):
@@ -45,7 +45,8 @@ class WireStep(_Wire, frozen=True, gc=False):
     cancelled: bool
 
     def __post_init__(self) -> None:
-        _check(_ONE, self.event_id)
+        if _ONE(self.event_id) is None:
+            raise ValueError("not an identifier")
 
 
 _CREDIT = re.compile(rf"{_ID}\|{_ID}\|{_ID}\|{_ID}")

@@ -26,7 +26,7 @@ class PostingCounts:
         """Count an entry; `get` and an assignment, for a Counter's += is slow."""
         kind = row.kind.text
         self.entries[kind] = self.entries.get(kind, 0) + 1
-        debits = sum([amount for amount in row.legs.values() if amount > 0])
+        debits = sum(map(abs, row.legs.values())) // 2  # the legs add up to zero
         self.moved[kind, currency] = self.moved.get((kind, currency), 0) + debits
 
 

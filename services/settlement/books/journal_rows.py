@@ -1,5 +1,6 @@
 """Journal rows, said once: their columns, a stored row as an entry in its place, and an entry as a row of COPY."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -8,8 +9,11 @@ from services.kernel.time import to_micros
 from services.settlement.books.journal_entry import JournalEntry
 from services.settlement.books.tables import journal
 from services.settlement.domain.book.entries import GENESIS, KIND_BY_CODE, Entry
+from services.settlement.domain.lines.line import Key
 
 JOURNAL_COLUMNS = ", ".join(journal.columns.keys())
+
+_BUYER = re.compile("/[^|/]+/([^|/]+)")
 
 Names = Mapping[int, tuple[str, str]]
 """Account id -> (key, currency)."""
@@ -75,6 +79,12 @@ class JournalRow(NamedTuple):
             InvariantBroken: the row cannot be read.
         """
         return JournalEntry(self.entry(names), self.writer, self.seq, self.recorded_at, self.chain)
+
+
+def line_of(row: JournalRow) -> Key:
+    """The line that a row is about; its idempotency key names the buyer, as in `…|ORDER/LINE/BUYER|…`."""
+    named = _BUYER.search(row.idem_key)
+    return str(row.order_id), str(row.line_id), named[1] if named else ""
 
 
 class ChainedEntry(NamedTuple):

@@ -65,7 +65,8 @@ def copy_row(line: Line, accounts: AccountIds) -> str:
     Identifiers go in as they are: their alphabet (schemas.fields) has nothing that COPY or an array would escape.
     """
     order_id, line_id, buyer_id = line.key
-    vector = integers(line.vector)
+    log, rules, touch, order = line.vector
+    vector = f"{{{log},{rules},{touch},{order}}}"
     joined = vector if line.joined == line.vector else integers(line.joined)
     below_since = NULL if line.below_since is None else format_repeated_rfc3339(line.below_since)
     of = accounts.of(line.currency)

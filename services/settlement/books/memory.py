@@ -4,10 +4,11 @@ They keep the promises that PostgreSQL makes and refuse what it refuses; one sui
 transaction is a microsecond later than the one before it.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from copy import copy
 from dataclasses import replace
+from typing import TypeVar
 
 from schemas.topics import CREDITS
 from services.kernel.errors import InvariantBroken
@@ -40,40 +41,50 @@ from services.settlement.domain.pricing.facts import SPEND
 from services.settlement.domain.pricing.reference import Reference
 from services.settlement.domain.pricing.scopes import Scope
 
+_Made = TypeVar("_Made")
+
 
 class MemoryBooks:
-    """Books that live as long as the process."""
+    """Books that live as long as the process.
+
+    Attributes:
+        state: what is committed.
+    """
 
     def __init__(self) -> None:
-        self._state = MemoryState()
+        self.state = MemoryState()
         self._is_open = False
 
-    @contextmanager
-    def transaction(self) -> Iterator["MemoryTransaction"]:
+    def transaction(self) -> AbstractContextManager["MemoryTransaction"]:
         """One transaction: committed at the end of the block, nothing of it on an error.
 
         Raises:
             InvariantBroken: another transaction is open; PostgreSQL would let this one wait, nobody can here.
         """
+        return self.changed_by(MemoryTransaction)
+
+    @contextmanager
+    def changed_by(self, kind: Callable[[MemoryState], _Made]) -> Iterator[_Made]:
+        """A transaction of this kind."""
         if self._is_open:
             raise InvariantBroken("a transaction of the books in memory is open already")
-        state = self._state.copied()
+        state = self.state.copied()
         state.now += 1
         self._is_open = True
         try:
-            yield MemoryTransaction(state)
+            yield kind(state)
         finally:
             self._is_open = False
-        self._state = state
+        self.state = state
 
     def oldest_open_job(self, partitions: Collection[int]) -> OpenJob | None:
         """The oldest reprice job with lines left in one of these partitions."""
-        jobs = (OpenJob(self._state.jobs[job], partition) for job, partition in self._state.open_jobs())
+        jobs = (OpenJob(self.state.jobs[job], partition) for job, partition in self.state.open_jobs())
         return next((one for one in jobs if one.partition in partitions), None)
 
     def snapshot(self) -> MemorySnapshot:
         """The books as they are now; they go on changing for others."""
-        return MemorySnapshot(self._state)
+        return MemorySnapshot(self.state)
 
 
 class MemoryTransaction(RegistryTransaction, RepriceTransaction):
@@ -105,7 +116,7 @@ class MemoryTransaction(RegistryTransaction, RepriceTransaction):
     def read_lines(self, order_lines: Collection[tuple[str, str]]) -> list[Line]:
         """Step 3b."""
         wanted = set(order_lines)
-        return [_copy_of(line) for key, line in self._state.lines.items() if key[:2] in wanted]
+        return [copy_of(line) for key, line in self._state.lines.items() if key[:2] in wanted]
 
     def write(
         self, changes: Iterable[LineChange], demoted: Sequence[Line], writers: Mapping[int, Writer], recorded_at: int
@@ -165,7 +176,7 @@ class MemoryTransaction(RegistryTransaction, RepriceTransaction):
         """A new line, or what an assertion or a price changes of a stored one."""
         before = self._state.lines.get(line.key)
         _expect("lines", stored=line.stored, found=before is not None)
-        after = replace(_copy_of(line), stored=True, due_at=line.settle_at)
+        after = replace(copy_of(line), stored=True, due_at=line.settle_at)
         if line.settle_at is not None and line.settle_at != line.due_at:
             self._state.due.append((line.partition, format_rfc3339(line.settle_at)[: len("2026-11-01")], line.key))
         if before is not None:
@@ -191,7 +202,7 @@ class MemoryTransaction(RegistryTransaction, RepriceTransaction):
         lines, kept = self._state.lines, self._state.kept
         later = sorted(key for key in lines.keys() & kept.keys() if after is None or key > after)
         found = [key for key in later if lines[key].partition == partition and _in_scope(lines[key], scope)]
-        return [(_copy_of(lines[key]), decode_credit(kept[key].raw)) for key in found[:limit]]
+        return [(copy_of(lines[key]), decode_credit(kept[key].raw)) for key in found[:limit]]
 
     def save_progress(self, job: int, partition: int, progress: JobProgress) -> None:
         """Store how far a reprice job is in a partition."""
@@ -248,7 +259,7 @@ class MemoryTransaction(RegistryTransaction, RepriceTransaction):
         self._state.registry_offset, self._state.revision = next_offset, revision
 
 
-def _copy_of(line: Line) -> Line:
+def copy_of(line: Line) -> Line:
     """A line that its owner may change; the domain replaces all of its values but its dictionaries."""
     return replace(line, booked=dict(line.booked), settled=dict(line.settled))
 

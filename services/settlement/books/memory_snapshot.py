@@ -1,22 +1,22 @@
 """The books in memory as readers see them: `snapshot_port` over one state, which nobody changes any more."""
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
+from services.kernel.time import format_rfc3339
 from services.settlement.books.decode_credits import decode_credit
-from services.settlement.books.journal_rows import JournalRow
+from services.settlement.books.journal_rows import JournalRow, line_of
+from services.settlement.books.memory_run_records import MemoryRunRecords
 from services.settlement.books.memory_state import MemoryState
 from services.settlement.books.ports import ReferenceEvent
 from services.settlement.books.snapshot_port import Balance, BooksSnapshot, ContentRecord, LineRecord, StoredWriter
 from services.settlement.domain.book.commands import ChainedCommand
 from services.settlement.domain.book.positions import Position
-from services.settlement.domain.lines.line import Key, Line
+from services.settlement.domain.lines.line import Line
 from services.settlement.domain.pricing.reference import Reference
-from services.settlement.domain.settling.contents import SCRIPT_FEE_POSITION
+from services.settlement.domain.settling.contents import BUDGET_POSITION, SCRIPT_FEE_POSITION
 
-_BUYER = re.compile("/[^|/]+/([^|/]+)")
 _Booked = dict[str, Position]
 """Currency -> position."""
 
@@ -47,12 +47,20 @@ class MemorySnapshot(BooksSnapshot):
     def lines(self) -> Iterator[LineRecord]:
         """Every line that has a row, an assertion or journal rows."""
         state = self._state
-        journal = self._sums((_line_of(row), row) for row in state.journal.values() if row.order_id is not None)
+        journal = self._sums((line_of(row), row) for row in state.journal.values() if row.order_id is not None)
         for key in sorted(state.lines.keys() | state.kept.keys() | journal.keys()):
             line, kept = state.lines.get(key), state.kept.get(key)
             assertion = None if kept is None else decode_credit(kept.raw)
             stored = line.booked if line else {}
-            yield LineRecord(key, line, stored, _in_currency(journal.get(key, {}), line), assertion, None)
+            own = _in_currency(journal.get(key, {}), line)
+            yield LineRecord(key, line, stored, own, assertion, None, has_hint=self._has_hint(line))
+
+    def _has_hint(self, line: Line | None) -> bool:
+        """Whether a run of the line's day would look at it."""
+        if line is None or line.settle_at is None:
+            return False
+        day = format_rfc3339(line.settle_at)[: len("2026-11-01")]
+        return (line.partition, day, line.key) in self._state.due
 
     def contested(self) -> Iterator[list[Line]]:
         """Order lines that several buyers claim, or of which not exactly one line stands."""
@@ -86,6 +94,10 @@ class MemorySnapshot(BooksSnapshot):
         """None: nobody decides on books in memory."""
         return iter(())
 
+    def run_records(self) -> MemoryRunRecords:
+        """What is kept of settlement runs."""
+        return MemoryRunRecords(self._state)
+
     def open_jobs(self) -> dict[int, list[int]]:
         """Partition -> reprice jobs with lines left in it."""
         found: dict[int, list[int]] = {}
@@ -107,17 +119,15 @@ class MemorySnapshot(BooksSnapshot):
         return found
 
 
-def _line_of(row: JournalRow) -> Key:
-    """The line that a row is about; its idempotency key names the buyer, as in `…|ORDER/LINE/BUYER|…`."""
-    named = _BUYER.search(row.idem_key)
-    return str(row.order_id), str(row.line_id), named[1] if named else ""
-
-
 def _content_of(row: JournalRow) -> tuple[str, str] | None:
-    """The kind and identity of the script fee or spend that a row is about, as `registry|OFFSET|KIND|IDENTITY|…`."""
-    cause, *names = row.idem_key.split("|")
-    is_content = cause == "registry" or (cause == "run" and names[1] == SCRIPT_FEE_POSITION)
-    return (names[1], names[2]) if is_content else None
+    """The kind and identity of what a row of a content is about, as `registry|OFFSET|KIND|IDENTITY|CURRENCY|…`.
+
+    A budget's identity is itself of two parts.
+    """
+    cause, _, *names = row.idem_key.split("|")
+    if cause != "registry" and (cause != "run" or names[0] != SCRIPT_FEE_POSITION):
+        return None
+    return names[0], "|".join(names[1:3] if names[0] == BUDGET_POSITION else names[1:2])
 
 
 def _in_currency(booked: _Booked, line: Line | None) -> Position:

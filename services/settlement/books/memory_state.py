@@ -14,9 +14,15 @@ from services.settlement.books.ports import (
     RepriceJob,
     Writer,
 )
+from services.settlement.books.run_ports import BudgetLine, RunPoint, StoredRun
 from services.settlement.domain.book.entries import GENESIS
 from services.settlement.domain.lines.line import Key, Line
+from services.settlement.domain.lines.terms import Terms
 from services.settlement.domain.pricing.reference import Reference
+from services.settlement.domain.settling.budgets import BudgetKey
+from services.settlement.domain.settling.granting import BonusSlot
+from services.settlement.domain.settling.plan_hash import ContentPlan, LinePlan, PartyPlan
+from services.settlement.domain.settling.tiers import TierCounter
 
 
 def _every_writer() -> dict[int, Writer]:
@@ -37,6 +43,14 @@ class MemoryState:
         due: (partition, UTC date YYYY-MM-DD, line) of each hint.
         party_legs: (account id, writer, seq) -> (amount in minor units, kind's code).
         progress: (job, partition) -> how far it is.
+        terms: (registry offset, as of) -> their row.
+        runs: id -> the run and its point, in the order in which they were planned.
+        run_lines: (run, line) -> what is planned of the line.
+        run_contents: run -> what is planned of script fees; `run_parties` of nets.
+        run_progress: (run, partition) -> how far it is applied.
+        counters: tier counter -> base in minor units.
+        slots: bonus slot -> (run, line) that took it.
+        budget_lines: (budget, line) -> what the line takes of it.
         registry_offset: the next registry record to read.
         now: time of the last transaction, microseconds.
         closed_month: the newest closed month, YYYY-MM; None as long as none was closed.
@@ -55,6 +69,15 @@ class MemoryState:
     party_legs: dict[tuple[int, int, int], tuple[int, int]] = field(default_factory=dict)
     jobs: dict[int, RepriceJob] = field(default_factory=dict)
     progress: dict[tuple[int, int], JobProgress] = field(default_factory=dict)
+    terms: dict[tuple[int, int], Terms] = field(default_factory=dict)
+    runs: dict[str, tuple[StoredRun, RunPoint]] = field(default_factory=dict)
+    run_lines: dict[tuple[str, Key], LinePlan] = field(default_factory=dict)
+    run_contents: dict[str, tuple[ContentPlan, ...]] = field(default_factory=dict)
+    run_parties: dict[str, tuple[PartyPlan, ...]] = field(default_factory=dict)
+    run_progress: dict[tuple[str, int], JobProgress] = field(default_factory=dict)
+    counters: dict[TierCounter, int] = field(default_factory=dict)
+    slots: dict[BonusSlot, tuple[str, Key]] = field(default_factory=dict)
+    budget_lines: dict[tuple[BudgetKey, Key], BudgetLine] = field(default_factory=dict)
     registry_offset: int = 0
     revision: int = 0
     now: int = 0

@@ -23,7 +23,7 @@ from services.settlement.domain.settling.shares import Shares
 from services.settlement.domain.settling.tiers import TierCounter
 
 InCurrency = tuple[str, str]
-"""A party (`ROLE:ID`) and a currency."""
+"""A party (`ROLE:ID`), or a brand, and a currency."""
 
 
 class RunPoint(NamedTuple):
@@ -98,6 +98,9 @@ class RunSnapshot(Protocol):
 
     def reference(self) -> Reference:
         """As of the point's registry offset, with every version."""
+
+    def open_jobs(self) -> Mapping[int, Sequence[int]]:
+        """Partition -> reprice jobs with lines left in it."""
 
     def open_cases(self) -> OpenCases:
         """Disputes opened and not decided, and holds placed and not released, but for those on owners."""

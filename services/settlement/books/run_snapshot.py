@@ -14,7 +14,7 @@ from services.settlement.domain.book.entries import Kind
 from services.settlement.domain.lines.line import Line
 from services.settlement.domain.pricing.reference import Reference
 from services.settlement.domain.settling.budgets import BudgetKey
-from services.settlement.domain.settling.candidates import OpenCases
+from services.settlement.domain.settling.candidates import OpenCases, cases_of
 from services.settlement.domain.settling.contents import BUDGET_POSITION, SCRIPT_FEE_POSITION
 from services.settlement.domain.settling.facts import (
     DISPUTE_DECIDED,
@@ -89,12 +89,7 @@ class RunBooksSnapshot(Snapshot):
     def open_cases(self) -> OpenCases:
         """Disputes opened and not decided, and holds placed and not released, but for those on owners."""
         facts = [*self.facts(DISPUTE_OPENED).values(), *self.facts(DISPUTE_DECIDED).values()]
-        holds = self._open_holds()
-        return OpenCases(
-            frozenset((one.order_id, one.line_id) for one in open_disputes(facts)),
-            frozenset((one.order_id, one.line_id) for one in holds if one.order_id is not None),
-            frozenset(one.content_id for one in holds if one.content_id is not None),
-        )
+        return cases_of(open_disputes(facts), self._open_holds())
 
     def held_owners(self) -> frozenset[str]:
         """Parties with an open hold on them."""

@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
-from services.kernel.time import to_datetime, to_micros
+from services.kernel.time import to_datetime
 from services.settlement.books.line_rows import LINE_COLUMNS, read_line
+from services.settlement.books.plan_rows import CONTENT_PLANS, PARTY_PLANS, read_content_plan, read_party_plan
 from services.settlement.books.ports import ContentPosition
 from services.settlement.books.registry_transaction import RegistryPostingTransaction
 from services.settlement.books.run_ports import FeeBooked
 from services.settlement.books.settled_columns import read_grants, read_shares
 from services.settlement.domain.lines.line import Key, Line
 from services.settlement.domain.settling.contents import SCRIPT_FEE_POSITION
-from services.settlement.domain.settling.netting import NetResult, Reserve
 from services.settlement.domain.settling.plan_hash import ContentPlan, LinePlan, PartyPlan
 
 _LINE = ", ".join(f"line.{column.strip()}" for column in LINE_COLUMNS.split(","))
@@ -29,12 +29,6 @@ DELETE FROM due USING line
 WHERE due.partition = %s AND due.settle_on <= %s AND line.order_id = due.order_id AND line.line_id = due.line_id
   AND line.buyer_id = due.buyer_id
   AND (line.settle_at IS NULL OR (line.settle_at AT TIME ZONE 'UTC')::date <> due.settle_on)
-"""
-_CONTENTS = "SELECT identity, currency, settled_accounts, settled_amounts FROM run_content WHERE run = %s ORDER BY 1, 2"
-_PARTIES = """
-SELECT party, currency, settled_minor, reserve_minor, reserve_until, written_back_minor, released_minor,
-  netted_payable_minor, netted_held_minor, held_delta_minor
-FROM run_party WHERE run = %s ORDER BY party, currency
 """
 _BEFORE_ALL = ("", "", "")
 
@@ -77,14 +71,12 @@ class RunTransaction(RegistryPostingTransaction):
 
     def planned_contents(self, run: str) -> list[tuple[ContentPlan, FeeBooked]]:
         """The plan's script fees, each with what is booked now."""
-        rows = self.cursor.execute(_CONTENTS, (run,)).fetchall()
-        booked = self.read_positions(SCRIPT_FEE_POSITION, [row[0] for row in rows])
-        found = []
-        for content_id, currency, accounts, amounts in rows:
-            position = booked[content_id, currency]
-            plan = ContentPlan(content_id, currency, read_shares(accounts, amounts, self.accounts))
-            found.append((plan, FeeBooked(content_id, currency, position.booked, position.settled)))
-        return found
+        rows = self.cursor.execute(CONTENT_PLANS, (run,)).fetchall()
+        plans = [read_content_plan(row, self.accounts) for row in rows]
+        booked = self.read_positions(SCRIPT_FEE_POSITION, [plan.content_id for plan in plans])
+        return [
+            (plan, FeeBooked(plan.content_id, plan.currency, *booked[plan.content_id, plan.currency])) for plan in plans
+        ]
 
     def put_script_fees(self, fees: Sequence[FeeBooked]) -> None:
         """Store what is booked and settled now."""
@@ -93,12 +85,7 @@ class RunTransaction(RegistryPostingTransaction):
 
     def planned_parties(self, run: str) -> list[PartyPlan]:
         """The plan's nets."""
-        return [
-            PartyPlan(
-                party, currency, settled, Reserve(kept, None if until is None else to_micros(until)), NetResult(*net)
-            )
-            for party, currency, settled, kept, until, *net in self.cursor.execute(_PARTIES, (run,)).fetchall()
-        ]
+        return [read_party_plan(row) for row in self.cursor.execute(PARTY_PLANS, (run,)).fetchall()]
 
     def finish_run(self, run: str) -> None:
         """Status done."""

@@ -17,6 +17,7 @@ from services.settlement.books.line_rows import LINE_COLUMNS, read_line
 from services.settlement.books.ports import ReferenceEvent
 from services.settlement.books.posting_transaction import psycopg_of
 from services.settlement.books.reference import refresh, stored_event
+from services.settlement.books.run_records import StoredRunRecords
 from services.settlement.books.settled_columns import read_shares
 from services.settlement.books.snapshot_port import Balance, ContentRecord, LineRecord, NetPosition, StoredWriter
 from services.settlement.books.terms_ids import TermsIds
@@ -25,6 +26,7 @@ from services.settlement.domain.book.entries import Link
 from services.settlement.domain.book.positions import Position
 from services.settlement.domain.lines.line import Key, Line
 from services.settlement.domain.pricing.reference import Reference
+from services.settlement.domain.settling.contents import BUDGET_POSITION, SCRIPT_FEE_POSITION
 
 _SESSION = ("cursor_tuple_fraction = 1", "work_mem = '64MB'", "jit = off")
 """Every cursor here is read to its end: plan for the last row, not for the first."""
@@ -48,21 +50,29 @@ WITH leg AS (
   SELECT order_id, line_id, buyer_id, array_agg(account_id) AS net_accounts, array_agg(amount) AS net_amounts
   FROM leg GROUP BY 1, 2, 3
 )
-SELECT {LINE_COLUMNS.replace("partition", "line.partition", 1)}, net_accounts, net_amounts, raw, assertion.partition
+SELECT {LINE_COLUMNS.replace("partition", "line.partition", 1)}, net_accounts, net_amounts, raw, assertion.partition,
+  hint.of_order IS NOT NULL
 FROM line FULL JOIN net USING (order_id, line_id, buyer_id) FULL JOIN assertion USING (order_id, line_id, buyer_id)
+LEFT JOIN (
+  SELECT DISTINCT partition AS number, settle_on AS day, order_id AS of_order, line_id AS of_line, buyer_id AS of_buyer
+  FROM due
+) hint ON of_order = line.order_id AND of_line = line.line_id AND of_buyer = line.buyer_id
+  AND number = line.partition AND day = (line.settle_at AT TIME ZONE 'UTC')::date
 """  # noqa: S608 - column names of ours
 _CONTESTED = f"""
 SELECT {LINE_COLUMNS} FROM line WHERE (order_id, line_id) IN (
   SELECT order_id, line_id FROM line GROUP BY 1, 2 HAVING count(*) > 1 OR count(*) FILTER (WHERE standing) <> 1
 ) ORDER BY order_id, line_id, buyer_id
 """  # noqa: S608 - column names of ours
-_CONTENTS = """
+_CONTENTS = f"""
 WITH leg AS (
-  SELECT split_part(idem_key, '|', 3) AS kind, split_part(idem_key, '|', 4) AS identity, leg.account_id,
+  SELECT split_part(idem_key, '|', 3) AS kind, leg.account_id,
+    split_part(idem_key, '|', 4) || CASE WHEN split_part(idem_key, '|', 3) = '{BUDGET_POSITION}'
+      THEN '|' || split_part(idem_key, '|', 5) ELSE '' END AS identity,
     sum(leg.amount)::bigint AS amount
   FROM journal, unnest(accounts, amounts) AS leg (account_id, amount)
   WHERE order_id IS NULL
-    AND (idem_key LIKE 'registry|%' OR idem_key LIKE 'run|%' AND split_part(idem_key, '|', 3) = 'script_fee')
+    AND (idem_key LIKE 'registry|%' OR idem_key LIKE 'run|%' AND split_part(idem_key, '|', 3) = '{SCRIPT_FEE_POSITION}')
   GROUP BY 1, 2, 3 HAVING sum(leg.amount) <> 0
 ), net AS (
   SELECT kind, identity, currency, array_agg(account_id) AS net_accounts, array_agg(amount) AS net_amounts
@@ -70,7 +80,7 @@ WITH leg AS (
 )
 SELECT kind, identity, currency, accounts, amounts, net_accounts, net_amounts, settled_accounts, settled_amounts
 FROM content_position FULL JOIN net USING (kind, identity, currency) ORDER BY kind, identity, currency
-"""
+"""  # noqa: S608 - words of ours
 _WIDTH = len(LINE_COLUMNS.split(","))
 
 
@@ -151,7 +161,7 @@ class Snapshot:
         """Every line that has a row, an assertion or journal rows."""
         for row in self._stream("line_rows", _LINES):
             key: Key = (row[0], row[1], row[2])
-            net_accounts, net_amounts, raw, partition = row[_WIDTH:]
+            net_accounts, net_amounts, raw, partition, has_hint = row[_WIDTH:]
             line, assertion, damage = None, None, None
             currency = row[12] or ""
             try:
@@ -163,7 +173,7 @@ class Snapshot:
                 journal, stored, damage = {}, {}, str(broken)
             if damage is None and line is not None and raw is not None and line.partition != partition:
                 damage = f"line of partition {line.partition}, assertion of partition {partition}"
-            yield LineRecord(key, line, stored, journal, assertion, damage)
+            yield LineRecord(key, line, stored, journal, assertion, damage, has_hint)
 
     def contested(self) -> Iterator[list[Line]]:
         """Order lines that several buyers claim, or of which not exactly one line stands."""
@@ -205,6 +215,10 @@ class Snapshot:
     def commands(self) -> Iterator[ChainedCommand]:
         """All commands by number."""
         yield from read_commands(self._connection)
+
+    def run_records(self) -> StoredRunRecords:
+        """What is kept of settlement runs."""
+        return StoredRunRecords(self._raw, self._stream, self._accounts, self._terms)
 
     def open_jobs(self) -> dict[int, list[int]]:
         """Partition -> reprice jobs with lines left in it."""

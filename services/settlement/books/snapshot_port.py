@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 
 from services.settlement.books.journal_rows import JournalRow, Names
 from services.settlement.books.ports import ReferenceEvent
+from services.settlement.books.run_records_port import RunRecords
 from services.settlement.domain.book.commands import ChainedCommand
 from services.settlement.domain.book.entries import Link
 from services.settlement.domain.book.positions import Position
@@ -51,6 +52,7 @@ class LineRecord(NamedTuple):
         stored: the position in the line's row.
         journal: the net position of its journal rows.
         damage: why the row or the assertion cannot be read.
+        has_hint: whether a hint leads the run of the day of the line's `settle_at` to it.
     """
 
     key: Key
@@ -59,6 +61,7 @@ class LineRecord(NamedTuple):
     journal: Position
     assertion: LineAssertion | None
     damage: str | None
+    has_hint: bool
 
 
 class ContentRecord(NamedTuple):
@@ -105,6 +108,9 @@ class BooksSnapshot(Protocol):
 
     def commands(self) -> Iterator[ChainedCommand]:
         """All commands by number."""
+
+    def run_records(self) -> RunRecords:
+        """What is kept of settlement runs."""
 
     def open_jobs(self) -> dict[int, list[int]]:
         """Partition -> reprice jobs with lines left in it."""

@@ -208,15 +208,8 @@ def _demote(cursor: Any, lines: Sequence[Line]) -> None:
 
 
 def _assertion_row(kept: KeptAssertion) -> bytes:
-    order_id, line_id, buyer_id = kept.key
-    return copy_format.binary_row(
-        order_id.encode(),
-        line_id.encode(),
-        buyer_id.encode(),
-        copy_format.smallint(kept.partition),
-        copy_format.bigint(kept.position),
-        kept.raw,
-    )
+    """A kept assertion as a row of binary COPY."""
+    return copy_format.binary_row(kept.key, kept.partition, kept.position, kept.raw)
 
 
 def writers(cursor: Any, rows: Mapping[int, Writer]) -> None:

@@ -13,6 +13,7 @@ from services.runtime.kafka import kafka_python_options
 from services.runtime.metrics import poster
 from services.runtime.settings import settings
 from services.settlement.books.positions import read_positions
+from services.settlement.posting.unpacking import FetchedRecords
 
 GROUP = "koc-settlement-poster"
 SESSION_SECONDS = 10
@@ -22,7 +23,7 @@ log = structlog.get_logger(__name__)
 
 def make_consumer(batch_records: int) -> Any:
     """A consumer that never resets an offset and sees only committed records."""
-    return KafkaConsumer(
+    consumer = KafkaConsumer(
         **kafka_python_options(),
         group_id=GROUP,
         group_instance_id=settings().instance_id,
@@ -35,6 +36,8 @@ def make_consumer(batch_records: int) -> Any:
         max_partition_fetch_bytes=4 << 20,
         fetch_max_wait_ms=100,
     )
+    consumer._fetcher.PartitionRecords = FetchedRecords  # noqa: SLF001 - kafka-python has no option for it
+    return consumer
 
 
 def join(consumer: Any, assignment: "Assignment") -> None:

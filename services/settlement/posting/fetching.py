@@ -80,7 +80,7 @@ class Fetcher:
             self._firsts.setdefault(tp, records[0].offset)
             self._timestamps[tp] = records[-1].timestamp
             if tp.topic == CREDITS.name:
-                self._credits.add(records)
+                self._credits.add(tp.partition, records)
             else:
                 self._registry += records
 

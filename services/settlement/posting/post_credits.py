@@ -99,11 +99,11 @@ def _book(work: _Work, builder: EntryBuilder, reference: Reference) -> Iterator[
         if incoming is None:
             yield LineChange((), line)
             continue
-        cause = f"credits of assertion {incoming.partition}-{incoming.position}"
-        rows = book_assertion(line, incoming.assertion, reference, cause)
+        partition, position, raw, assertion = incoming
+        rows = book_assertion(line, assertion, reference, f"credits of assertion {partition}-{position}")
         idem = _idem(builder.writers, incoming, key)
-        entries = builder.build(line.partition, idem, rows, line.currency, line) if rows else ()
-        kept = KeptAssertion(key, key in work.asserted, incoming.partition, incoming.position, incoming.raw)
+        entries = builder.build(partition, idem, rows, line.currency, line) if rows else ()
+        kept = KeptAssertion(key, key in work.asserted, partition, position, raw)
         yield LineChange(entries, line, kept)
 
 
@@ -122,36 +122,38 @@ def _fold(
     transaction: Transaction, batch: Batch, writers: dict[int, Writer], moment: TransactionTime, counts: PostingCounts
 ) -> _Work:
     """Read the batch's lines and fold its assertions into them one by one, in offset order."""
-    wanted = {(incoming.assertion.order_id, incoming.assertion.line_id) for incoming in batch.incoming}
+    wanted = {(assertion.order_id, assertion.line_id) for _, _, _, assertion in batch.incoming}
     work = _Work({}, {})
-    for line in transaction.read_lines(wanted):
-        work.lines[line.key] = line
-        work.by_order_line.setdefault(line.key[:2], []).append(line)
-        if line.vector != NOTHING:
-            work.asserted.add(line.key)
-    below = {key for key, line in work.lines.items() if line.below_join}
+    for stored in transaction.read_lines(wanted):
+        work.lines[stored.key] = stored
+        work.by_order_line.setdefault(stored.key[:2], []).append(stored)
+        if stored.vector != NOTHING:
+            work.asserted.add(stored.key)
+    below = {key for key, stored in work.lines.items() if stored.below_join}
+    lines, now, verdicts = work.lines, moment.now, []
     for incoming in batch.incoming:
-        assertion = incoming.assertion
+        partition, position, _, assertion = incoming
         key = (assertion.order_id, assertion.line_id, assertion.buyer_id)
-        if key not in work.lines:
-            line = Line(key, incoming.partition, assertion.paid_at, assertion.currency, assertion.brand_id)
-            work.lines[key] = line
+        line = lines.get(key)
+        if line is None:
+            line = lines[key] = Line(key, partition, assertion.paid_at, assertion.currency, assertion.brand_id)
             work.by_order_line.setdefault(key[:2], []).append(line)
             work.fresh[key] = incoming
-        line = work.lines[key]
-        if line.partition != incoming.partition:
-            raise InvariantBroken(f"line {line_key(*key)} of partition {line.partition} came in {incoming.partition}")
+        if line.partition != partition:
+            raise InvariantBroken(f"line {line_key(*key)} of partition {line.partition} came in {partition}")
         joined = line.joined
         try:
-            verdict = line.take(assertion, moment.now)
+            verdict = line.take(assertion, now)
         except ContentConflict as conflict:
-            conflict.place = incoming.partition, incoming.position
+            conflict.place = partition, position
             raise
         if verdict is Precedence.ACCEPTED:
             work.accepted[key] = incoming
-        if verdict is Precedence.ACCEPTED or line.joined != joined:
             work.changed[key] = line
-        counts.assertions[QUARANTINED if line.quarantined is not None else verdict.value] += 1
+        elif line.joined != joined:
+            work.changed[key] = line
+        verdicts.append(verdict.value if line.quarantined is None else QUARANTINED)
+    counts.assertions.update(verdicts)
     for key, changed in work.changed.items():
         writers[changed.partition].join_open += changed.below_join - (key in below)
     return work

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from schemas.topics import CREDITS
 from services.kernel.errors import Refused
 from services.settlement.books.decode_credits import decode_assertion
 from services.settlement.books.ports import Batch, IncomingAssertion
@@ -20,18 +21,19 @@ class CreditReader:
         self._incoming: list[IncomingAssertion] = []
         self._ends: dict[int, int] = {}
 
-    def add(self, records: Iterable[Any]) -> None:
-        """Decode records, in offset order within each partition."""
+    def add(self, partition: int, records: Iterable[Any]) -> None:
+        """Decode records of a partition, in offset order."""
+        if partition in self._ends:
+            return
         for record in records:
-            if record.partition in self._ends:
-                continue
+            raw = record.value
             try:
-                assertion = decode_assertion(record.value)
+                assertion = decode_assertion(raw)
             except Refused as refused:
-                self._ends[record.partition] = record.offset
-                self.poison = _explain_poison(record, refused)
-            else:
-                self._incoming.append(IncomingAssertion(record.partition, record.offset, record.value, assertion))
+                self._ends[partition] = record.offset
+                self.poison = _explain_poison(partition, record.offset, refused)
+                return
+            self._incoming.append(IncomingAssertion(partition, record.offset, raw, assertion))
 
     def batch(self, ranges: Mapping[int, tuple[int, int]]) -> Batch:
         """What was read of these partitions, without what stands behind a record that is none."""
@@ -41,10 +43,10 @@ class CreditReader:
         return batch
 
 
-def _explain_poison(record: Any, refused: Refused) -> str:
+def _explain_poison(partition: int, offset: int, refused: Refused) -> str:
     """What a person is told of a record that is no credit assertion, and the way out."""
     return (
-        f"{record.topic}-{record.partition} holds at offset {record.offset} what is no credit assertion ({refused}):"
+        f"{CREDITS.name}-{partition} holds at offset {offset} what is no credit assertion ({refused}):"
         " nothing more is posted from this partition. Find out who wrote it; docs/operations.md says under"
         " 'The poster stopped on a poison credit' how to go on behind it"
     )

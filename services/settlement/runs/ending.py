@@ -7,14 +7,14 @@ from schemas.topics import CREDITS
 from services.settlement.books.entry_builder import EntryBuilder, PostingCounts
 from services.settlement.books.ports import LineChange, PostedEntry
 from services.settlement.books.run_ports import FeeBooked, NetTransaction, StoredRun
-from services.settlement.domain.book import chart
 from services.settlement.domain.book.drafts import EntryDraft
 from services.settlement.domain.book.entries import Kind
 from services.settlement.domain.pricing.reference import Reference
+from services.settlement.domain.settling.budgets import Budget, commit_budget
 from services.settlement.domain.settling.contents import settle_script_fee
 from services.settlement.domain.settling.netting import net_rows
 from services.settlement.domain.settling.plan_hash import ContentPlan
-from services.settlement.domain.settling.transfers import Occasion, transfer
+from services.settlement.domain.settling.transfers import Occasion
 
 WRITER_N = CREDITS.partitions
 
@@ -58,8 +58,8 @@ def _settled(plan: ContentPlan, fee: FeeBooked) -> FeeBooked:
 def _budget(builder: EntryBuilder, run: StoredRun, budget: Mapping[str, Any], occasion: Occasion) -> list[PostedEntry]:
     """The entry that brings a budget's committed sum to what its lines take."""
     campaign_id, currency = budget["campaign_id"], budget["currency"]
-    committed, available = chart.budget_committed(campaign_id), chart.budget_available(campaign_id)
-    rows = transfer(Kind.BUDGET_COMMITTED, "", committed, available, budget["moved_minor"], occasion)
+    found = Budget(budget["limit_minor"], budget["committed_minor"], budget["worth_minor"])
+    rows = commit_budget(campaign_id, found, budget["charged_minor"], occasion)
     return builder.build(WRITER_N, f"run|{run.id}|budget|{campaign_id}|{currency}", rows, currency, None)
 
 

@@ -3,16 +3,13 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from services.settlement.books.run_ports import PartyBalance, RunSnapshot
+from services.settlement.books.run_ports import InCurrency, PartyBalance, RunSnapshot
 from services.settlement.domain.lines.line import Line
 from services.settlement.domain.pricing.house import House
 from services.settlement.domain.settling.candidates import OpenCases
 from services.settlement.domain.settling.netting import NetInput, net_party, reserve_of
 from services.settlement.domain.settling.place import owed_by
 from services.settlement.domain.settling.plan_hash import PartyPlan
-
-InCurrency = tuple[str, str]
-"""Party (`ROLE:ID`) and currency."""
 
 
 def plan_parties(

@@ -7,11 +7,11 @@ credits have tiers, a bonus or a budget wait until all are known, for these are 
 from collections import Counter
 from collections.abc import Iterator
 from operator import attrgetter
+from typing import TYPE_CHECKING
 
 from services.settlement.books.decode_credits import decode_assertion
 from services.settlement.books.run_ports import BudgetLine, DueLine, RunSnapshot
 from services.settlement.domain.lines.clock import settle_at_of, settled_less
-from services.settlement.domain.lines.line import Key
 from services.settlement.domain.lines.worth import pricing_reference, worth_of_line
 from services.settlement.domain.settling.budgets import Budget, BudgetKey
 from services.settlement.domain.settling.candidates import CONTENT_HELD, Candidate, OpenCases, blocking_reason
@@ -27,6 +27,9 @@ from services.settlement.domain.settling.place import owed_by, owed_of
 from services.settlement.domain.settling.plan_hash import ContentPlan, LinePlan
 from services.settlement.domain.settling.shares import Shares
 from services.settlement.runs.tally import RunTally
+
+if TYPE_CHECKING:
+    from services.settlement.domain.lines.line import Key
 
 
 class LinePlanner:
@@ -53,7 +56,7 @@ class LinePlanner:
         self.budgets: dict[BudgetKey, Budget] = {}
 
     def plans(self) -> Iterator[tuple[LinePlan, str]]:
-        """The lines that the run settles, each with its currency: first those without a decision, as they come, then the others in order."""
+        """The lines that the run settles, each with its currency: as they come, then those to be decided in order."""
         self._read_budgets()
         for due in self._snapshot.due_lines(self._as_of):
             candidate = self._candidate(due)

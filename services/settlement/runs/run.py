@@ -4,11 +4,14 @@ A run is a function of the credits, registry and commands up to its point and of
 Whoever comes after a process that ended in the middle finishes its run before planning another.
 """
 
+import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple
 
 from schemas.topics import CREDITS
+from services.kernel.errors import Stalled
 from services.settlement.books.run_ports import PlanTransaction, RunSnapshot, RunStore, StoredRun
 from services.settlement.domain.book.commands import CommandDraft
 from services.settlement.domain.pricing.reference import Reference
@@ -31,6 +34,9 @@ RunProgress = Callable[[str], None]
 Retried = Callable[[Callable[[], Any]], Any]
 """Tries a transaction again where that can help, and returns what it gave."""
 
+PATIENCE_SECONDS = 60.0
+"""How long to wait for a snapshot in which no line waits for a new price."""
+
 _SAY_EVERY = 100_000
 
 
@@ -42,9 +48,32 @@ class RunRequest(NamedTuple):
 
 
 def plan_run(store: RunStore, request: RunRequest, progress: RunProgress) -> StoredRun:
-    """Plan a run in one snapshot and store the plan with its command, in one transaction."""
-    with store.snapshot() as snapshot, store.planning() as transaction:
+    """Plan a run in one snapshot and store the plan with its command, in one transaction.
+
+    Raises:
+        Stalled: lines wait to be priced again, and do for long.
+    """
+    with settled_snapshot(store, progress) as snapshot, store.planning() as transaction:
         return plan_into(snapshot, transaction, request, progress)
+
+
+@contextmanager
+def settled_snapshot(store: RunStore, progress: RunProgress) -> Iterator[RunSnapshot]:
+    """A snapshot in which no reprice job is open: when a line is due is then as the registry says at its point.
+
+    Raises:
+        Stalled: there was none for PATIENCE_SECONDS.
+    """
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        with store.snapshot() as snapshot:
+            if not snapshot.open_jobs():
+                yield snapshot
+                return
+        progress("waiting: lines are being priced again")
+        if time.monotonic() >= deadline:
+            raise Stalled("lines wait to be priced again for a minute already: is a poster at work?")
+        time.sleep(0.1)
 
 
 def plan_into(
@@ -73,7 +102,7 @@ def plan_into(
     counts = {**tally.body(), "budgets": _budgets(planner)}
     planned = run._replace(plan_sha256=proof, counts=counts)
     transaction.complete_run(planned)
-    transaction.record(request.draft, {"plan_sha256": proof.hex(), **counts}, point)
+    transaction.record(request.draft, {"plan_sha256": proof.hex(), **tally.summary()}, point)
     return planned
 
 
@@ -121,14 +150,14 @@ def _told(plans: Iterable[_Planned], progress: RunProgress) -> Iterator[_Planned
 
 
 def _budgets(planner: LinePlanner) -> list[dict[str, Any]]:
-    """What the run commits of each budget, with its true-up."""
+    """What the run finds of each budget, and what it charges; see domain.settling.budgets."""
     return [
         {
             "campaign_id": key.campaign_id,
             "currency": key.currency,
-            "limit_minor": budget.limit_minor,
-            "moved_minor": budget.worth_minor + planner.charged[key] - budget.committed_minor,
-            "committed_minor": budget.worth_minor + planner.charged[key],
+            **budget._asdict(),
+            "charged_minor": planner.charged[key],
         }
         for key, budget in sorted(planner.budgets.items())
+        if budget.limit_minor or budget.committed_minor
     ]

@@ -4,13 +4,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from services.settlement.books.run_ports import InCurrency
 from services.settlement.domain.book.chart import OURSELVES
 from services.settlement.domain.book.positions import Position
 from services.settlement.domain.settling.contents import brand_of
 from services.settlement.domain.settling.shares import Shares
-
-InCurrency = tuple[str, str]
-"""A brand or a party (`ROLE:ID`), and a currency."""
 
 
 @dataclass(slots=True)
@@ -42,6 +40,19 @@ class RunTally:
     def parties(self) -> dict[InCurrency, int]:
         """What is settled for each party; our own fee is not among them."""
         return {key: minor for key, minor in self.claimants.items() if key[0] != OURSELVES}
+
+    def summary(self) -> dict[str, Any]:
+        """What a command's result says: bounded, however many parties there are."""
+        whole = self.body()
+        billed: Counter[str] = Counter()
+        for (_, currency), minor in self.brands.items():
+            billed[currency] += minor
+        return {
+            "lines": whole["lines"],
+            "script_fees": whole["script_fees"],
+            "billed_minor": dict(sorted(billed.items())),
+            "skipped": whole["skipped"],
+        }
 
     def body(self) -> dict[str, Any]:
         """As JSON, sorted."""

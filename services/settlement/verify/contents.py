@@ -21,7 +21,9 @@ from services.settlement.domain.settling.contents import (
 )
 from services.settlement.domain.settling.facts import BUDGET, REMOVED, BudgetLimit, budget_of, removed_of
 from services.settlement.domain.settling.place import place
+from services.settlement.domain.settling.shares import Shares
 from services.settlement.verify.findings import Difference, Note
+from services.settlement.verify.settled_lines import shares_text
 
 Booked = dict[str, Position]
 """Currency -> position."""
@@ -74,8 +76,17 @@ def readable_registry() -> Iterator[None]:
         raise InvariantBroken(f"a registry event in the table `reference` cannot be read: {broken!r}") from broken
 
 
-def check_contents(books: BooksSnapshot, facts: ContentFacts) -> Iterator[Difference]:
-    """Every script fee and spend that is booked or should be."""
+def check_contents(
+    books: BooksSnapshot, facts: ContentFacts, settled: Mapping[tuple[str, str], Shares]
+) -> Iterator[Difference]:
+    """Every script fee, spend and budget that is booked or should be.
+
+    Args:
+        books: of this moment.
+        facts: that stand.
+        settled: what runs settled of script fees, by (content_id, currency).
+    """
+    left = dict(settled)
     targets = _targets(facts)
     for record in books.contents():
         where = _where(record.kind, record.identity)
@@ -84,11 +95,22 @@ def check_contents(books: BooksSnapshot, facts: ContentFacts) -> Iterator[Differ
         target = targets.pop((record.kind, record.identity), {})
         if record.kind == SCRIPT_FEE_POSITION:
             target = _settled_fee(facts, record)
+            for currency in {**record.settled, **record.stored}:
+                planned = left.pop((record.identity, currency), {})
+                yield from _settled(f"{where} {currency}", record.settled.get(currency, {}), planned)
         if record.stored != target:
             yield Difference("price", where, _text(record.stored), _text(target))
     for (kind, identity), target in targets.items():
         if target:
             yield Difference("price", _where(kind, identity), "nothing", _text(target))
+    for (content_id, currency), shares in left.items():
+        yield from _settled(f"{_where(SCRIPT_FEE_POSITION, content_id)} {currency}", {}, shares)
+
+
+def _settled(where: str, stored: Shares, derived: Shares) -> Iterator[Difference]:
+    """What is settled of a script fee is what the last run that settled it planned."""
+    if stored != derived:
+        yield Difference("settled", where, shares_text(stored), shares_text(derived))
 
 
 def content_notes(facts: ContentFacts) -> Iterator[Note]:

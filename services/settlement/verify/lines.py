@@ -3,12 +3,15 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from services.kernel.time import format_rfc3339
 from services.settlement.books.snapshot_port import LineRecord, StoredWriter
+from services.settlement.domain.book.chart import OURSELVES, party_of, payable
 from services.settlement.domain.book.positions import Position
 from services.settlement.domain.lines.assertions import LineAssertion, content_hash, vector_of
+from services.settlement.domain.lines.clock import settle_at_of
 from services.settlement.domain.lines.line import Line, owner
 from services.settlement.domain.lines.vectors import NOTHING, dominates
-from services.settlement.domain.lines.worth import vat_ppm_of, worth_of_line
+from services.settlement.domain.lines.worth import pricing_reference, vat_ppm_of, worth_of_line
 from services.settlement.domain.pricing.reference import Reference
 from services.settlement.domain.settling.place import owed_of, place
 from services.settlement.verify.findings import Difference, Note
@@ -50,6 +53,8 @@ class LineCheck:
         self._count(line)
         if line.joined != line.vector and not dominates(line.joined, line.vector):
             yield Difference("vector", where, f"joined {line.joined}", f"a join above {line.vector}")
+        yield from _due(where, record, line)
+        yield from _claims(where, record.stored, line)
         if assertion is not None:
             yield from _same_content(where, line, assertion)
             yield from self._worth(where, record.stored, line, assertion)
@@ -72,8 +77,9 @@ class LineCheck:
         target, unpriced, unpriced_minor = worth.target, worth.unpriced, worth.unpriced_minor
         if line.settled:
             target = place(line.settled, owed_of(target), line.brand_id, vat_ppm_of(line, self._reference))
-        stored = (booked, line.unpriced, line.unpriced_minor, line.set_aside)
-        if stored == (target, unpriced, unpriced_minor, worth.set_aside):
+        settle_at = settle_at_of(assertion, worth, pricing_reference(line, self._reference).houses, line.settled)
+        stored = (booked, line.unpriced, line.unpriced_minor, line.set_aside, line.settle_at)
+        if stored == (target, unpriced, unpriced_minor, worth.set_aside, settle_at):
             return
         if line.revision < self._reference.revision and line.partition in self._open_jobs:
             self._counts[_WAITING] += 1
@@ -81,6 +87,8 @@ class LineCheck:
             yield Difference("price", where, _text(booked), _text(target))
         elif line.set_aside != worth.set_aside:
             yield Difference("set aside", where, line.set_aside or "not set aside", worth.set_aside or "not set aside")
+        elif line.settle_at != settle_at:
+            yield Difference("settle at", where, _time(line.settle_at), _time(settle_at))
         else:
             missing = _unpriced(line.unpriced, line.unpriced_minor)
             yield Difference("price", where, missing, _unpriced(unpriced, unpriced_minor))
@@ -119,6 +127,30 @@ def _same_content(where: str, line: Line, assertion: LineAssertion) -> Iterator[
         yield Difference("vector", where, str(line.vector), str(vector_of(assertion)))
     if (derived := content_hash(assertion)) != line.content_hash:
         yield Difference("content hash", where, line.content_hash.hex(), derived.hex())
+
+
+def _due(where: str, record: LineRecord, line: Line) -> Iterator[Difference]:
+    """A line that waits for its day must be found by the run of that day."""
+    if line.settle_at is not None and not record.has_hint:
+        yield Difference("due", where, "no hint", f"a hint for {_time(line.settle_at)[:10]}")
+
+
+def _claims(where: str, booked: Position, line: Line) -> Iterator[Difference]:
+    """What is settled is payable, whatever the line is worth; no more than that is claimed back, and none unsettled."""
+    for account, amount in booked.items():
+        if account.startswith("clawback:") and not 0 <= amount <= line.settled.get(party_of(account), 0):
+            yield Difference("clawback", where, f"{account} {amount}", "at most what is settled")
+    settled = {payable(one): -amount for one, amount in line.settled.items() if one != OURSELVES}
+    stored = {
+        account: amount for account, amount in booked.items() if account in settled or account.endswith(":payable")
+    }
+    if stored != settled:
+        yield Difference("payable", where, _text(stored), _text(settled))
+
+
+def _time(moment: int | None) -> str:
+    """A moment, or none."""
+    return "never" if moment is None else format_rfc3339(moment)
 
 
 def _unpriced(reason: str | None, base_minor: int) -> str:

@@ -83,6 +83,11 @@ def canonical(entry: Entry, writer: int, seq: int, recorded_at: int, prev_hash: 
     corrects, writer, seq, prev_hash (hex), number of legs, then account and amount_minor of each leg as published.
     Absent = length 0xffffffff; integers in decimal; times as published (UTC). docs/finance.md has a verifier.
     """
+    try:
+        if entry.order_id is not None and entry.line_id is not None and entry.corrects is None:
+            return _quick(entry, writer, seq, recorded_at, prev_hash)
+    except (IndexError, UnicodeEncodeError):  # a field is long, or beyond ASCII
+        pass
     fields = [
         f"{writer}-{seq}", entry.idem_key, entry.cause, entry.kind.text, entry.currency, entry.period,
         format_repeated_rfc3339(entry.effective_at), format_repeated_rfc3339(recorded_at), entry.order_id,
@@ -91,23 +96,32 @@ def canonical(entry: Entry, writer: int, seq: int, recorded_at: int, prev_hash: 
     ]  # fmt: skip
     for account, amount_minor in entry.legs.items():
         fields += account, str(amount_minor)
-    try:
-        return _quick(fields)
-    except (IndexError, UnicodeEncodeError):  # a field is long, or beyond ASCII
-        return _VERSION.encode() + b"".join(map(packed, fields))
+    return _VERSION.encode() + b"".join(map(packed, fields))
 
 
-def _quick(fields: list[str | None]) -> bytes:
-    """Short ASCII fields, as nearly all entries have; an absent field is put in place by its bytes."""
-    absent = [index for index, field in enumerate(fields) if field is None]
-    texts = [_PREFIXES[len(field)] + field for field in fields if field is not None]
-    if not absent:
-        return (_VERSION + "".join(texts)).encode("ascii")
-    pieces, begin = [_VERSION.encode()], 0
-    for count, index in enumerate(absent):
-        pieces += "".join(texts[begin : index - count]).encode("ascii"), _ABSENT
-        begin = index - count
-    return b"".join([*pieces, "".join(texts[begin:]).encode("ascii")])
+def _quick(entry: Entry, writer: int, seq: int, recorded_at: int, prev_hash: bytes) -> bytes:
+    """The same of an order line's entry with short ASCII fields, as nearly all are: at half of the time.
+
+    Raises:
+        IndexError: a field is long.
+        UnicodeEncodeError: a field is beyond ASCII.
+    """
+    idem_key, cause, kind, currency, period, effective_at, order_id, line_id, _, legs = entry
+    size = _PREFIXES
+    entry_id = f"{writer}-{seq}"
+    effective, recorded = format_repeated_rfc3339(effective_at), format_repeated_rfc3339(recorded_at)
+    before = (
+        f"{_VERSION}{size[len(entry_id)]}{entry_id}{size[len(idem_key)]}{idem_key}{size[len(cause)]}{cause}"
+        f"{size[len(kind.text)]}{kind.text}{size[len(currency)]}{currency}{size[len(period)]}{period}"
+        f"{size[len(effective)]}{effective}{size[len(recorded)]}{recorded}"
+        f"{size[len(order_id or '')]}{order_id}{size[len(line_id or '')]}{line_id}"
+    )
+    place, number, head, count = str(writer), str(seq), prev_hash.hex(), str(len(legs))
+    after = [f"{size[len(place)]}{place}{size[len(number)]}{number}{size[len(head)]}{head}{size[len(count)]}{count}"]
+    for account, amount_minor in legs.items():
+        amount = str(amount_minor)
+        after.append(f"{size[len(account)]}{account}{size[len(amount)]}{amount}")
+    return b"".join((before.encode("ascii"), _ABSENT, "".join(after).encode("ascii")))
 
 
 def packed(field: str | None) -> bytes:

@@ -103,7 +103,8 @@ def _unsettled_rows(
 def _settle_down(line: Line, assertion: LineAssertion, worth: Worth, target: Position, reference: Reference) -> None:
     """Let a line stand at its worth. One that is worth nothing for want of a plan or of room has booked no event."""
     line.revision = reference.revision
-    line.koc_ids = tuple(dict.fromkeys([credit.koc_id for credit in assertion.credits]))
+    koc_ids = [credit.koc_id for credit in assertion.credits]
+    line.koc_ids = tuple(koc_ids if len(koc_ids) == 1 else dict.fromkeys(koc_ids))
     line.unpriced, line.unpriced_minor, line.set_aside = worth.unpriced, worth.unpriced_minor, worth.set_aside
     line.booked = target
     line.settle_at = settle_at_of(assertion, worth, pricing_reference(line, reference).houses, line.settled)

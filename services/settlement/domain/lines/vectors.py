@@ -48,7 +48,8 @@ def fold(vector: Vector, joined: Vector, asserted: Vector) -> FoldResult:
     if asserted == vector:
         return FoldResult(Precedence.SAME, vector, joined)
     if dominates(asserted, vector):
-        return FoldResult(Precedence.ACCEPTED, asserted, join(joined, asserted))
+        seen = asserted if vector == joined else join(joined, asserted)  # the join of two, of which one dominates
+        return FoldResult(Precedence.ACCEPTED, asserted, seen)
     if dominates(vector, asserted):
         return FoldResult(Precedence.DOMINATED, vector, joined)
     return FoldResult(Precedence.INCOMPARABLE, vector, join(joined, asserted))

@@ -86,7 +86,7 @@ def may_exceed_limit(worth: Worth, booked: Position) -> bool:
 
     The rows of a worth that is not near come to little more than half of the limit together.
     """
-    return worth.near_limit or any(abs(amount) > MAX_AMOUNT_MINOR // 4 for amount in booked.values())
+    return worth.near_limit or (bool(booked) and max(map(abs, booked.values())) > MAX_AMOUNT_MINOR // 4)
 
 
 def _highest_amount(assertion: LineAssertion, terms: tuple[CreditTerms, ...]) -> int:

@@ -110,7 +110,8 @@ def price(line: LineAssertion, terms: tuple[CreditTerms, ...], refunded_minor: i
     """The target per account of a line of which so much is refunded."""
     if cancelled or not terms:
         return {}
-    position: Position = {chart.brand_accrued(line.brand_id): 0}
+    brand = chart.brand_accrued(line.brand_id)
+    position: Position = {brand: 0}
     by_kind: dict[str, list[int]] = {}
     for index, one in enumerate(terms):
         if one.plan is None:
@@ -118,11 +119,12 @@ def price(line: LineAssertion, terms: tuple[CreditTerms, ...], refunded_minor: i
         parts = by_kind.get(one.plan.base)
         if parts is None:
             parts = by_kind[one.plan.base] = allocated(line, terms, one.plan.base, refunded_minor)
-        _share_out(position, one, parts[index], commission_of(one, parts[index]))
+        part = parts[index]
+        _share_out(position, one, part, commission_of(one, part))
     owed = -sum(position.values())
     if not owed:
         return {}
-    position[chart.brand_accrued(line.brand_id)] = owed
+    position[brand] = owed
     return position
 
 
@@ -157,19 +159,22 @@ def divide(
 ) -> tuple[dict[str, int], dict[str, str]]:
     """What roles hold after all splits, and who fills them; each split is added to `steps`."""
     credit, plan, _, parties, grant, _ = terms
-    holds, seats = {"koc": commission}, {"koc": credit.koc_id}
+    koc_id = credit.koc_id
+    holds, seats = {"koc": commission}, {"koc": koc_id}
     for role, of, share_ppm in plan.splits if plan else ():
-        party = fills(role, credit.koc_id, parties)
-        source = None if of == "base" else "koc" if of == "commission" else of
-        held = 0 if source is None else holds.get(source, 0)
-        whole = base if source is None else commission if of == "commission" else held
+        party = fills(role, koc_id, parties)
+        source = "koc" if of == "commission" else of
+        held = base if of == "base" else holds.get(source, 0)
+        whole = commission if of == "commission" else held
         taken = 0
         if party is not None:
             taken = whole * share_ppm // MILLION
-            if source is None and grant is not None:
-                taken = taken * grant.num // grant.den
-            if source is not None:
-                taken = min(taken, held)
+            if of == "base":
+                if grant is not None:
+                    taken = taken * grant.num // grant.den
+            else:
+                if taken > held:
+                    taken = held
                 holds[source] = held - taken
             holds[role] = holds.get(role, 0) + taken
             seats[role] = party

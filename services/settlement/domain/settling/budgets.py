@@ -7,7 +7,7 @@ alone. What it has committed is what its granted credits were worth at the last 
 from typing import NamedTuple
 
 from services.settlement.domain.book import chart
-from services.settlement.domain.book.drafts import EntryDraft
+from services.settlement.domain.book.drafts import ONLY, EntryDraft
 from services.settlement.domain.book.entries import Kind
 from services.settlement.domain.settling.transfers import Occasion, transfer
 
@@ -36,4 +36,4 @@ def commit_budget(campaign_id: str, budget: Budget, charged_minor: int, occasion
     """The rows of a run: true the budget up to what its granted credits are worth, and commit what the run granted."""
     committed, available = chart.budget_committed(campaign_id), chart.budget_available(campaign_id)
     moved = budget.worth_minor + charged_minor - budget.committed_minor
-    return transfer(Kind.BUDGET_COMMITTED, "budget", committed, available, moved, occasion)
+    return transfer(Kind.BUDGET_COMMITTED, ONLY, committed, available, moved, occasion)

@@ -1,5 +1,6 @@
 """A line that a run may settle, and the one reason word why it may not."""
 
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -7,6 +8,7 @@ from typing import NamedTuple
 from services.settlement.domain.lines.assertions import LineAssertion
 from services.settlement.domain.lines.line import Line
 from services.settlement.domain.lines.worth import Worth
+from services.settlement.domain.settling.facts import Dispute, Hold
 
 NOT_STANDING = "not_standing"
 BELOW_JOIN = "below_join"
@@ -49,6 +51,16 @@ class OpenCases:
     disputes: AbstractSet[tuple[str, str | None]] = field(default_factory=frozenset)
     holds: AbstractSet[tuple[str, str | None]] = field(default_factory=frozenset)
     content_holds: AbstractSet[str] = field(default_factory=frozenset)
+
+
+def cases_of(disputes: Iterable[Dispute], holds: Iterable[Hold]) -> OpenCases:
+    """Open disputes and holds, by what they are about."""
+    every = list(holds)
+    return OpenCases(
+        frozenset((dispute.order_id, dispute.line_id) for dispute in disputes),
+        frozenset((hold.order_id, hold.line_id) for hold in every if hold.order_id is not None),
+        frozenset(hold.content_id for hold in every if hold.content_id is not None),
+    )
 
 
 def blocking_reason(candidate: Candidate, as_of: int, cases: OpenCases) -> str | None:

@@ -17,6 +17,9 @@ HOLD_RELEASED = "hold.released"
 BUDGET = "campaign.budget_set"
 REMOVED = "content.removed"
 
+CASE_KINDS = (DISPUTE_OPENED, DISPUTE_DECIDED, HOLD_PLACED, HOLD_RELEASED)
+"""What disputes and holds are told by."""
+
 DENIED = "denied"
 
 

@@ -24,6 +24,6 @@ def transfer(kind: Kind, step: str, debit: str, credit: str, amount_minor: int, 
     while rest:
         amount = sign * min(rest, MAX_AMOUNT_MINOR)
         rest -= abs(amount)
-        name = f"{step}|{len(rows) + 1}" if rows else step
+        name = "|".join(filter(None, (step, str(len(rows) + 1)))) if rows else step
         rows.append(EntryDraft(kind, name, occasion.cause, occasion.effective_at, {debit: amount, credit: -amount}))
     return rows

@@ -1,5 +1,6 @@
 """What a run commits of a budget, and what it gives back."""
 
+from services.settlement.domain.book.drafts import ONLY
 from services.settlement.domain.book.entries import Kind
 from services.settlement.domain.settling.budgets import Budget, commit_budget
 from services.settlement.domain.settling.transfers import Occasion
@@ -12,7 +13,7 @@ def test_a_run_trues_up_and_commits_in_one_row() -> None:
     budget = Budget(limit_minor=12_000, committed_minor=12_000, worth_minor=6_000)
     assert budget.left_minor == 6_000
     (row,) = commit_budget("c_1", budget, 5_000, RUN)
-    assert (row.kind, row.step, row.cause, row.effective_at) == (Kind.BUDGET_COMMITTED, "budget", "run r_1", 77)
+    assert (row.kind, row.step, row.cause, row.effective_at) == (Kind.BUDGET_COMMITTED, ONLY, "run r_1", 77)
     assert row.legs == {"budget:c_1:committed": -1_000, "budget:c_1:available": 1_000}
 
 
