@@ -49,7 +49,7 @@ FROM line FULL JOIN (
   JOIN run_progress progress ON progress.run = one.run AND progress.partition = one.partition
 ) planned USING {_KEY}
 WHERE planned.run IS NOT NULL OR line.settled_accounts <> '{{}}' OR line.terms IS NOT NULL
-ORDER BY order_id, line_id, buyer_id, planned.planned_at
+ORDER BY 1, 2, 3, planned.planned_at
 """  # noqa: S608 - column names of ours
 _LEGS = """
 SELECT account_id, writer, seq, amount_minor, effective_at, order_id, line_id, kind FROM party_leg
