@@ -53,7 +53,6 @@ _KINDS = text(
 _CLAWED_BACK = text(
     "SELECT order_id FROM journal WHERE order_id = ANY(:orders) GROUP BY 1"
     " HAVING bool_or(kind = :clawed_back AND cardinality(accounts) >= 6) AND count(DISTINCT line_id) = 1"
-    " ORDER BY length(order_id), order_id LIMIT 1"
 )
 
 
@@ -111,13 +110,13 @@ def where_the_money_lies(books: Connection) -> list[int]:
 
 def entries_by_kind(books: Connection) -> list[KindSum]:
     """All entries, by the codes of their kinds."""
-    return [KindSum(KIND_BY_CODE[row.kind], row.entries, row.moved) for row in books.execute(_KINDS, _IN_CURRENCY)]
+    return [
+        KindSum(KIND_BY_CODE[row.kind], row.entries, row.moved) for row in books.execute(_KINDS, {"currency": CURRENCY})
+    ]
 
 
 def clawed_back_order(books: Connection, orders: Sequence[str]) -> str | None:
     """Of some orders the first of one line that was clawed back from KOC, agency and recruiter; None without one."""
     wanted = {"orders": list(orders), "clawed_back": Kind.COMMISSION_CLAWED_BACK.code}
-    return books.execute(_CLAWED_BACK, wanted).scalar()
-
-
-_IN_CURRENCY = {"currency": CURRENCY}
+    found = set(books.execute(_CLAWED_BACK, wanted).scalars())
+    return next((order for order in orders if order in found), None)

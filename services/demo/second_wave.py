@@ -3,14 +3,14 @@
 It is made of a shop week and of nothing else, so the same week has the same wave.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from schemas.topics import BUYER_PARTITIONS
 from services.demo import poison
-from services.demo.events import Event, click, later
+from services.demo.events import KINDS_OF_CLICK, Event, click, later
 from services.demo.settling_facts import (
     APART,
     CANCELLED,
@@ -58,6 +58,13 @@ def second_wave(week: Week) -> Wave:
             wave.hit[case.name].append(order["order_id"])
             wave.log += _events(case.name, order, number)
     return wave
+
+
+def quiet_first(week: Week, orders: Sequence[str]) -> list[str]:
+    """Orders by how much their buyers touched in the week: those with the shortest explanation first."""
+    touches = Counter(event["buyer_id"] for event in week.log if event["event_type"] in KINDS_OF_CLICK)
+    known = paid_orders(week.log)
+    return sorted(orders, key=lambda order: touches[known[order]["buyer_id"]])
 
 
 def _cases(orders: dict[str, Event], due: Sequence[str]) -> Iterator[_Case]:

@@ -21,7 +21,7 @@ SETTLING_PLANS: dict[str, Event] = {
     "br_5": {"currency": "CNY", "new_customer_bonus_minor": 500},
     "br_8": {"auto_receive_days": 12},
 }
-"""What settling reads of plans: a rate that rises with a KOC's month, a new customer's bonus, a shop without receipts."""
+"""What settling reads of plans: a rate that rises with a KOC's month, a bonus, a shop that reports no receipt."""
 RETURN_WINDOW = 7 * DAY
 FIRST_RUN, SECOND_RUN = BEGIN + 14 * DAY, BEGIN + 28 * DAY
 """The moments of the two runs, both the first minute of a Monday."""
