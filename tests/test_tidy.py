@@ -270,7 +270,7 @@ LIBRARIES: dict[str, dict[str, str]] = {
     "sqlalchemy": {
         "deploy/migrations/": "the schema's history",
         "services/cli/": "names a database by its URL",
-        "services/demo/run.py": "counts what the demo has booked",
+        "services/demo/": "counts what the demo has booked",
         "services/operations/": "reads the books beside the workers",
         "services/runtime/database.py": "engines of the three roles",
         "services/settlement/books/": "tables and statements",
