@@ -187,10 +187,10 @@ class MemoryStore:
         return Terms(7, registry_offset, as_of)
 
     def hints(self) -> list[tuple[int, str, Key]]:
-        return sorted(self._books._state.due)
+        return sorted(self._books.state.due)
 
     def party_legs(self) -> dict[tuple[str, int, int], tuple[int, int]]:
-        state = self._books._state
+        state = self._books.state
         keys = {account: key for (key, _), account in state.accounts.items()}
         return {(keys[account], writer, seq): leg for (account, writer, seq), leg in state.party_legs.items()}
 
