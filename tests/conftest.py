@@ -11,7 +11,10 @@ from services.runtime.local.stack import Stack
 from tests.kit.stacks import empty_database_on, leading_to
 
 pytest.register_assert_rewrite(
-    "tests.kit.attribution_snapshots", "tests.kit.book_behaviour", "tests.kit.settling_behaviour"
+    "tests.kit.attribution_snapshots",
+    "tests.kit.book_behaviour",
+    "tests.kit.settling_behaviour",
+    "tests.kit.run_behaviour",
 )
 os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")  # brokers of tests end before better code pays
 

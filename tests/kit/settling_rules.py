@@ -104,6 +104,7 @@ class SettlingRules:
         self._disputes: dict[str, str] = {}
         self._reserves: list[PartyPlan] = []
         self._netted: Counter[tuple[str, str]] = Counter()
+        self._settled_for: dict[Key, set[str]] = {}
 
     def balances(self, currency: str) -> dict[str, int]:
         """All balances of a currency that are not zero."""
@@ -323,7 +324,7 @@ class SettlingRules:
             if line.currency == currency
             and (
                 (line.key[0], None) in cases.disputes | cases.holds
-                or any(one.content_id in cases.content_holds for one in self.facts[line.key].credits)
+                or not cases.content_holds.isdisjoint(self._settled_for.get(line.key, ()))
             )
         )
 
@@ -351,6 +352,7 @@ class SettlingRules:
         """Settle one line of the plan."""
         assert self.plan is not None
         line, planned = self.lines[one.key], PlannedSettlement(one.settled, one.grants)
+        self._settled_for.setdefault(line.key, set()).update(part.content_id for part in one.parts)
         freeze_terms(line, planned, Terms(1, self.plan.registry, self.plan.as_of))
         vat_ppm = vat_ppm_of(line, self._reference)
         self._book(line.currency, book_settlement(line, planned, self._owed(line), vat_ppm, "run", self.plan.as_of))

@@ -137,6 +137,7 @@ class Model:
             "cur": event.currency, "goods": event.goods_minor, "discount": event.discount_minor, "refunded": 0,
             "cancelled": False, "credits": event.credits, "paid": paid, "received": paid if event.received else None,
             "new": event.new_customer, "S": {}, "T": {}, "grants": {}, "bonus": 0, "terms": None, "budgets": set(),
+            "contents": set(),
         }  # fmt: skip
         self._reprice()
 
@@ -306,7 +307,10 @@ class Model:
                 committed[budget] += taken
                 trial["budgets"].add(credit.campaign_id)
         settled = greater(line["S"], self.worth(trial))
-        return {"key": line["key"], "S": settled} | {name: trial[name] for name in ("grants", "bonus", "budgets")}
+        contents = line["contents"] | {credit.content_id for credit in line["credits"]}
+        return {"key": line["key"], "S": settled, "contents": contents} | {
+            name: trial[name] for name in ("grants", "bonus", "budgets")
+        }
 
     def _charge(self, line: dict[str, Any], i: int) -> int:
         """What the brand is charged for one credit."""
@@ -373,14 +377,13 @@ class Model:
         return sum(max(0, entry["S"].get(party, 0) - entry["T"].get(party, 0)) for entry in entries)
 
     def _on_hold(self, party: str, cur: str) -> int:
-        """What of settled lines in an open hold or dispute is still owed."""
+        """What of settled lines in an open dispute or hold, also of a content they were settled for, is still owed."""
         orders = {*self._disputes.values(), *(hold.order_id for hold in self._holds.values())}
         contents = {hold.content_id for hold in self._holds.values()}
         return sum(
             min(line["S"].get(party, 0), line["T"].get(party, 0))
             for line in self.lines.values()
-            if line["cur"] == cur
-            and (line["order"] in orders or contents & {credit.content_id for credit in line["credits"]})
+            if line["cur"] == cur and (line["order"] in orders or contents & line["contents"])
         )
 
     # A run: what it books
@@ -395,7 +398,7 @@ class Model:
         """What is settled is the plan's; what is owed is what the line is worth now, under the plan's terms."""
         line = self.lines[one["key"]]
         line["terms"] = line["terms"] or (self._planned["registry"], self._planned["as_of"])
-        line.update({name: one[name] for name in ("grants", "bonus", "budgets")})
+        line.update({name: one[name] for name in ("grants", "bonus", "budgets", "contents")})
         self._shift(line, one["S"], self.worth(line), line["cur"])
 
     def finish_run(self) -> None:

@@ -89,6 +89,7 @@ class NetBook:
                 reserved[key] += minor
         concerned = {*settled, *reserved, *on_hold}
         concerned |= {key for of in (balances.clawback, balances.held) for key, amount in of.items() if amount}
+        concerned |= {key for key, amount in balances.payable.items() if amount and key[0] in owners_on_hold}
         nets = []
         for key in sorted(concerned):
             reserve = settled.get(key, 0) * house.reserve_ppm // MILLION if house.reserve_days else 0

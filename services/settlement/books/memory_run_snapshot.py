@@ -28,6 +28,7 @@ from services.settlement.domain.settling.candidates import OpenCases, cases_of
 from services.settlement.domain.settling.contents import SCRIPT_FEE_POSITION
 from services.settlement.domain.settling.facts import BUDGET, Hold, budget_of, open_disputes, open_holds
 from services.settlement.domain.settling.granting import BonusSlot
+from services.settlement.domain.settling.netting import EARNINGS
 from services.settlement.domain.settling.tiers import TierCounter
 
 _DAY = len("2026-11-01")
@@ -129,12 +130,14 @@ class MemoryRunSnapshot(RunSnapshot):
             if kind == SCRIPT_FEE_POSITION:
                 yield FeeBooked(content_id, currency, dict(position.booked), dict(position.settled))
 
-    def balances_of(self, parties: Collection[InCurrency]) -> list[PartyBalance]:
-        """Of these, and of every other party whose clawback or held balance is not zero."""
+    def balances_of(self, parties: Collection[InCurrency], owners: Collection[str]) -> list[PartyBalance]:
+        """Of these, of these owners in every currency, and of every other party that owes or has held money."""
         wanted = set(parties)
         for (key, currency), number in self._state.accounts.items():
-            if self._state.balances[number][0] and chart.is_of_a_party(key) and not key.endswith(":payable"):
-                wanted.add((chart.party_of(key), currency))
+            if self._state.balances[number][0] and chart.is_of_a_party(key):
+                party = chart.party_of(key)
+                if party in owners or not key.endswith(":payable"):
+                    wanted.add((party, currency))
         return [self._party(*one) for one in sorted(wanted)]
 
     def _party(self, party: str, currency: str) -> PartyBalance:
@@ -156,8 +159,9 @@ class MemoryRunSnapshot(RunSnapshot):
         return -sum(amount for row, amount in self._clawback_legs(party) if row.kind == netted)
 
     def clawed_back_unpaid(self, party: InCurrency) -> int:
-        """What is clawed back of all lines."""
-        return max(0, sum(amount for row, amount in self._clawback_legs(party) if row.order_id is not None))
+        """What is clawed back of all lines and script fees."""
+        codes = {kind.code for kind in EARNINGS}
+        return max(0, sum(amount for row, amount in self._clawback_legs(party) if row.kind in codes))
 
     def _clawback_legs(self, party: InCurrency) -> list[tuple[JournalRow, int]]:
         account = self._state.accounts.get((chart.clawback(party[0]), party[1]))

@@ -129,8 +129,8 @@ class RunSnapshot(Protocol):
     def script_fees(self) -> Iterator[FeeBooked]:
         """All that are booked or settled."""
 
-    def balances_of(self, parties: Collection[InCurrency]) -> list[PartyBalance]:
-        """Of these, and of every other party whose clawback or held balance is not zero."""
+    def balances_of(self, parties: Collection[InCurrency], owners: Collection[str]) -> list[PartyBalance]:
+        """Of these, of these owners in every currency, and of every other party that owes or has held money."""
 
     def reserves(self, as_of: int) -> dict[InCurrency, int]:
         """Reserves of earlier runs whose `until` is later than this."""
@@ -139,7 +139,7 @@ class RunSnapshot(Protocol):
         """What was netted of a party's payable and held money since its last payout; now: ever."""
 
     def clawed_back_unpaid(self, party: InCurrency) -> int:
-        """What is clawed back of lines that no payout took yet; now: of all lines."""
+        """What is clawed back of lines and script fees that no payout took yet; now: of all."""
 
     def settled_lines_of(
         self, order_lines: Collection[tuple[str, str | None]], contents: Collection[str]

@@ -28,6 +28,7 @@ from services.settlement.domain.settling.facts import (
     open_holds,
 )
 from services.settlement.domain.settling.granting import BonusSlot
+from services.settlement.domain.settling.netting import EARNINGS
 from services.settlement.domain.settling.tiers import TierCounter
 
 _LINE = ", ".join(f"line.{column.strip()}" for column in LINE_COLUMNS.split(","))
@@ -65,10 +66,6 @@ SELECT party, currency, sum(reserve_minor)::bigint FROM run_party WHERE reserve_
 _LEGS = """
 SELECT coalesce(sum(l.amount_minor), 0)::bigint FROM party_leg l JOIN account a ON a.id = l.account_id
 WHERE a.key = ANY(%s) AND a.currency = %s AND l.kind = ANY(%s)
-"""
-_CLAWED_BACK = """
-SELECT coalesce(sum(l.amount_minor), 0)::bigint FROM party_leg l JOIN account a ON a.id = l.account_id
-WHERE a.key = %s AND a.currency = %s AND l.order_id IS NOT NULL
 """
 
 
@@ -166,10 +163,14 @@ class RunBooksSnapshot(Snapshot):
             settled = read_shares(settled_accounts, settled_amounts, self._accounts)
             yield FeeBooked(identity, currency, booked, settled)
 
-    def balances_of(self, parties: Collection[InCurrency]) -> list[PartyBalance]:
-        """Of these, and of every other party whose clawback or held balance is not zero."""
+    def balances_of(self, parties: Collection[InCurrency], owners: Collection[str]) -> list[PartyBalance]:
+        """Of these, of these owners in every currency, and of every other party that owes or has held money."""
         sums = {(key, of): int(amount) for key, of, amount in self._raw.execute(_BALANCES).fetchall()}
-        debts = {(chart.party_of(key), of) for key, of in sums if key.startswith("clawback:") or key.endswith(":held")}
+        others = {
+            (party, of)
+            for key, of in sums
+            if (party := chart.party_of(key)) in owners or key.startswith("clawback:") or key.endswith(":held")
+        }
         return [
             PartyBalance(
                 party,
@@ -179,7 +180,7 @@ class RunBooksSnapshot(Snapshot):
                 sums.get((chart.clawback(party), currency), 0),
                 sums.get((chart.write_off(party), currency), 0),
             )
-            for party, currency in sorted({*parties, *debts})
+            for party, currency in sorted({*parties, *others})
         ]
 
     def reserves(self, as_of: int) -> dict[InCurrency, int]:
@@ -194,9 +195,9 @@ class RunBooksSnapshot(Snapshot):
         return self._sum(_LEGS, (accounts, currency, [Kind.CLAWBACK_NETTED.code]))
 
     def clawed_back_unpaid(self, party: InCurrency) -> int:
-        """What is clawed back of lines."""
+        """What is clawed back of lines and script fees."""
         name, currency = party
-        return max(0, self._sum(_CLAWED_BACK, (chart.clawback(name), currency)))
+        return max(0, self._sum(_LEGS, ([chart.clawback(name)], currency, [kind.code for kind in EARNINGS])))
 
     def _sum(self, statement: str, parameters: Sequence[Any]) -> int:
         row = self._raw.execute(statement, parameters).fetchone()

@@ -15,7 +15,7 @@ from services.settlement.domain.settling.plan_hash import PartyPlan
 def plan_parties(
     snapshot: RunSnapshot, as_of: int, cases: OpenCases, house: House, settled: Mapping[InCurrency, int]
 ) -> list[PartyPlan]:
-    """What the run nets and holds of each party that something is settled for, or that owes, or of which money is held.
+    """What the run nets and holds of each party that something is settled for, that owes, or whose money is held.
 
     Args:
         snapshot: of the run.
@@ -28,7 +28,7 @@ def plan_parties(
     owners = snapshot.held_owners()
     on_hold = _on_hold(snapshot.settled_lines_of([*cases.disputes, *cases.holds], cases.content_holds))
     plans = []
-    for balance in sorted(snapshot.balances_of({*settled, *reserves, *on_hold})):
+    for balance in sorted(snapshot.balances_of({*settled, *reserves, *on_hold}, owners)):
         key = balance.party, balance.currency
         new = reserve_of(settled.get(key, 0), house, as_of)
         kept = NetInput(

@@ -165,5 +165,5 @@ def _budgets(planner: LinePlanner) -> list[dict[str, Any]]:
             "charged_minor": planner.charged[key],
         }
         for key, budget in sorted(planner.budgets.items())
-        if budget.limit_minor or budget.committed_minor
+        if any(budget) or planner.charged[key]
     ]

@@ -15,12 +15,13 @@ from services.settlement.domain.lines.line import Key
 from services.settlement.domain.pricing.house import House
 from services.settlement.domain.settling.candidates import cases_of
 from services.settlement.domain.settling.facts import open_disputes, open_holds
-from services.settlement.domain.settling.netting import NetInput, net_party, reserve_of
+from services.settlement.domain.settling.netting import EARNINGS, NetInput, net_party, reserve_of
 from services.settlement.domain.settling.place import owed_by
 from services.settlement.domain.settling.plan_hash import PartyPlan
 from services.settlement.domain.settling.shares import Shares
 from services.settlement.verify.findings import Difference
 
+_EARNINGS = frozenset(kind.code for kind in EARNINGS)
 _InCurrency = tuple[str, str]
 """Party (`ROLE:ID`) and currency."""
 
@@ -84,7 +85,7 @@ class NetCheck:
             self._balances[key, row.currency] += amount
             if key.startswith("clawback:"):
                 self._netted[key, row.currency] -= amount if row.kind == Kind.CLAWBACK_NETTED.code else 0
-                self._clawed_back[key, row.currency] += amount if row.order_id is not None else 0
+                self._clawed_back[key, row.currency] += amount if row.kind in _EARNINGS else 0
 
     def end(
         self, raised: Mapping[_InCurrency, int], plans: Iterable[PartyPlan], earlier: Iterable[PartyPlan]
@@ -99,7 +100,7 @@ class NetCheck:
         reserves, on_hold = self._reserves(earlier), self._on_hold()
         stored = {(plan.party, plan.currency): plan for plan in plans}
         settled = {name: amount for name, amount in raised.items() if name[0] != chart.OURSELVES and amount}
-        for name in sorted({*stored, *settled, *reserves, *on_hold, *self._in_debt_or_held()}):
+        for name in sorted({*stored, *settled, *reserves, *on_hold, *self._in_debt_or_on_hold()}):
             derived = self._party(name, settled.get(name, 0), reserves[name], on_hold[name])
             if stored.get(name) != derived:
                 where = f"net of run {self._run.run.id}, {' '.join(name)}"
@@ -143,9 +144,11 @@ class NetCheck:
                     kept[claimant, currency] += min(amount, owed.get(claimant, 0))
         return kept
 
-    def _in_debt_or_held(self) -> set[_InCurrency]:
+    def _in_debt_or_on_hold(self) -> set[_InCurrency]:
         return {
             (chart.party_of(key), currency)
             for (key, currency), amount in self._balances.items()
-            if amount and (key.startswith("clawback:") or key.endswith(":held"))
+            if amount
+            and chart.is_of_a_party(key)
+            and (not key.endswith(":payable") or chart.party_of(key) in self._held_owners)
         }

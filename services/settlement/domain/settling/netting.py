@@ -14,6 +14,12 @@ from services.settlement.domain.book.entries import Kind
 from services.settlement.domain.pricing.house import House
 from services.settlement.domain.settling.transfers import Occasion, transfer
 
+EARNINGS = tuple(kind for kind in Kind if kind.text.startswith(("commission.", "script_fee.")))
+"""Entries of lines and script fees: what they claim back is netted whole, as long as no payout took what was settled.
+
+Other debts, as paid traffic, are older ones.
+"""
+
 
 class NetInput(NamedTuple):
     """What a party has and owes at the snapshot.
@@ -22,7 +28,7 @@ class NetInput(NamedTuple):
     below zero where netted money came back. `written_off` is the balance of its write-offs. `reserve` is the sum of
     its reserves whose days are not over, `on_hold` of min(S, T) of its unpaid lines in an open hold or dispute;
     `whole_owner_on_hold` keeps everything back. `netted_since` (N) was netted since its last payout;
-    `clawed_back_unpaid` (X) is clawed back of lines that no payout took yet. Of older debts a net takes at most
+    `clawed_back_unpaid` (X) is clawed back of lines and fees that no payout took yet. Of older debts a net takes at most
     `share_ppm` of what the party may get.
     """
 
