@@ -240,6 +240,7 @@ LIBRARIES: dict[str, dict[str, str]] = {
         "services/attribution/repair/": "changes the metadata of a store",
         "services/attribution/snapshots/manifest.py": "a snapshot's manifest as JSON",
         "services/attribution/state/": "rows of the store",
+        "services/operations/audit/": "decodes credits, ledger entries and commands",
         "services/runtime/wire.py": "types that both decoders share",
         "services/settlement/books/decode_credits.py": "decodes credits",
         "services/settlement/relay/ledger_record.py": "encodes ledger entries",

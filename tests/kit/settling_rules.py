@@ -132,14 +132,8 @@ class SettlingRules:
             self._book(line.currency, book_reprice(line, self.facts[line.key], self._reference, "registry", ZERO))
 
     def _on_Paid(self, event: script.Paid) -> None:  # noqa: N802
-        paid_at = ZERO + event.day * DAY + event.minutes * MINUTE
-        key = event.order_id, "1", event.buyer_id
-        fact = Fact(
-            order_id=event.order_id, buyer_id=event.buyer_id, brand_id=event.brand_id, currency=event.currency,
-            goods_paid_minor=event.goods_minor, platform_discount_minor=event.discount_minor, paid_at=paid_at,
-            received_at=paid_at if event.received else None, new_customer=event.new_customer, as_of=paid_at,
-            credits=credits_of(event.credits), steps=(FactStep(f"{event.order_id}_paid", paid_at),),
-        )  # fmt: skip
+        fact = paid_fact(event)
+        key, paid_at = (fact.order_id, fact.line_id, fact.buyer_id), fact.paid_at
         line = self.lines[key] = Line(key, 0, paid_at, event.currency, event.brand_id)
         rivals = [one for one in self.lines.values() if one.key[:2] == key[:2] and one is not line]
         for rival in rivals:
@@ -156,12 +150,7 @@ class SettlingRules:
     def _change(self, order: str, buyer: str, **changes: Any) -> None:
         """A new assertion of a line, with a greater vector."""
         key = order, "1", buyer
-        fact = self.facts[key]
-        new = replace(fact, version=FactVersion(0, 1, fact.version.touch + 1, fact.version.order + 1), **changes)
-        step = FactStep(f"{order}_{new.version.order}", fact.as_of + 1, new.refunded_minor, new.status == "cancelled")
-        last = fact.steps[-1]
-        if (last.refunded_minor, last.cancelled) != (step.refunded_minor, step.cancelled):
-            new = replace(new, steps=(*fact.steps, step), as_of=step.at)
+        new = changed_fact(self.facts[key], **changes)
         self._take(self.lines[key], new)
 
     def _on_Received(self, event: script.Received) -> None:  # noqa: N802
@@ -421,3 +410,26 @@ def credits_of(given: tuple[script.CreditOf, ...]) -> tuple[FactCredit, ...]:
     return tuple(
         FactCredit(one.content_id, one.koc_id, one.campaign_id, one.traffic, weight_ppm=one.weight_ppm) for one in given
     )
+
+
+def paid_fact(event: script.Paid) -> Fact:
+    """The assertion of a script's order when it is paid."""
+    paid_at = ZERO + event.day * DAY + event.minutes * MINUTE
+    return Fact(
+        order_id=event.order_id, buyer_id=event.buyer_id, brand_id=event.brand_id, currency=event.currency,
+        goods_paid_minor=event.goods_minor, platform_discount_minor=event.discount_minor, paid_at=paid_at,
+        received_at=paid_at if event.received else None, new_customer=event.new_customer, as_of=paid_at,
+        credits=credits_of(event.credits), steps=(FactStep(f"{event.order_id}_paid", paid_at),),
+    )  # fmt: skip
+
+
+def changed_fact(fact: Fact, **changes: Any) -> Fact:
+    """A newer assertion of the line, with a greater vector."""
+    new = replace(fact, version=FactVersion(0, 1, fact.version.touch + 1, fact.version.order + 1), **changes)
+    step = FactStep(
+        f"{fact.order_id}_{new.version.order}", fact.as_of + 1, new.refunded_minor, new.status == "cancelled"
+    )
+    last = fact.steps[-1]
+    if (last.refunded_minor, last.cancelled) != (step.refunded_minor, step.cancelled):
+        new = replace(new, steps=(*fact.steps, step), as_of=step.at)
+    return new

@@ -1,22 +1,22 @@
-"""Settlement runs on books in memory, from the plan to the end."""
+"""Settlement runs on any books, from the plan to the end."""
 
 from services.settlement.books.run_ports import StoredRun
 from services.settlement.domain.book.commands import CommandDraft, CommandKind
 from services.settlement.runs.run import RunRequest, apply_run, plan_run
-from tests.kit.book_driver import ZONE_MINUTES, BookDriver, MemoryStore
+from tests.kit.book_driver import ZONE_MINUTES, BookDriver
 
 
 def plan(book: BookDriver, as_of: int, run_id: str = "run-1") -> StoredRun:
     """Plan a run and leave it planned."""
-    assert isinstance(book.store, MemoryStore)
     draft = CommandDraft(run_id, CommandKind.SETTLEMENT_RUN, "a test", {})
-    return plan_run(book.store.runs(), RunRequest(draft, as_of), lambda _line: None)
+    with book.store.runs() as store:
+        return plan_run(store, RunRequest(draft, as_of), lambda _line: None)
 
 
 def apply(book: BookDriver, run: StoredRun) -> None:
     """Apply a planned run to its end."""
-    assert isinstance(book.store, MemoryStore)
-    apply_run(book.store.runs(), run, ZONE_MINUTES, lambda _line: None, lambda attempt: attempt())
+    with book.store.runs() as store:
+        apply_run(store, run, ZONE_MINUTES, lambda _line: None, lambda attempt: attempt())
 
 
 def settle(book: BookDriver, as_of: int, run_id: str = "run-1") -> StoredRun:
