@@ -18,6 +18,8 @@ from services.operations.audit.registry_log import RegistryLog
 from services.operations.audit.run_plan import RunLineAgain, RunMemory, RunPlanner
 from services.operations.audit.worths import Worths
 
+_CLAWBACK = "clawback:"
+
 
 class PlanAgain(NamedTuple):
     """A run planned anew: its proof, and how many lines it settles."""
@@ -152,6 +154,10 @@ class BooksAgain:
         for account, amount in self._moved_in_all().items():
             _add_balance(found, account, amount)
         found.from_lines.update(self._clawback)
+        for currency, accounts in self._fees.positions(self.worths.view):
+            for key, claimed in accounts.items():
+                if key.startswith(_CLAWBACK):
+                    found.from_lines[key.removeprefix(_CLAWBACK), currency] += claimed
         return found
 
     def _moved_in_all(self) -> Counter[AccountOf]:

@@ -28,8 +28,8 @@ class NetInput(NamedTuple):
     below zero where netted money came back. `written_off` is the balance of its write-offs. `reserve` is the sum of
     its reserves whose days are not over, `on_hold` of min(S, T) of its unpaid lines in an open hold or dispute;
     `whole_owner_on_hold` keeps everything back. `netted_since` (N) was netted since its last payout;
-    `clawed_back_unpaid` (X) is clawed back of lines and fees that no payout took yet. Of older debts a net takes at most
-    `share_ppm` of what the party may get.
+    `clawed_back_unpaid` (X) is clawed back of lines and fees that no payout took yet. Of older debts a net takes at
+    most `share_ppm` of what the party may get.
     """
 
     payable: int
