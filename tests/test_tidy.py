@@ -240,6 +240,7 @@ LIBRARIES: dict[str, dict[str, str]] = {
         "services/attribution/repair/": "changes the metadata of a store",
         "services/attribution/snapshots/manifest.py": "a snapshot's manifest as JSON",
         "services/attribution/state/": "rows of the store",
+        "services/operations/audit/": "decodes credits, ledger entries and commands",
         "services/runtime/wire.py": "types that both decoders share",
         "services/settlement/books/decode_credits.py": "decodes credits",
         "services/settlement/relay/ledger_record.py": "encodes ledger entries",
@@ -269,7 +270,7 @@ LIBRARIES: dict[str, dict[str, str]] = {
     "sqlalchemy": {
         "deploy/migrations/": "the schema's history",
         "services/cli/": "names a database by its URL",
-        "services/demo/run.py": "counts what the demo has booked",
+        "services/demo/": "counts what the demo has booked",
         "services/operations/": "reads the books beside the workers",
         "services/runtime/database.py": "engines of the three roles",
         "services/settlement/books/": "tables and statements",

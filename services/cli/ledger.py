@@ -169,6 +169,34 @@ def verify(as_json: AsJson = False) -> None:
     sys.exit(0 if report.clean else 1)
 
 
+@app.command()
+def audit(
+    from_topics: Annotated[
+        bool, typer.Option("--from-topics", help="from the four public topics, without a database")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make the books again from the topics by other code, plan each run again, and compare; exit 1 on a difference.
+
+    It reads credits, registry, commands and ledger, and needs Kafka alone. Run it at rest, after `koc drain`: what is
+    published and not yet booked counts as a difference. Progress is on standard error.
+    --json prints one object: clean, checked, found (differences by check), differences, notes.
+
+    Examples: `koc ledger audit --from-topics`, `koc ledger audit --from-topics --json`
+    """
+    from services.operations.audit.audit import audit as make_again
+    from services.operations.audit.audit_topics import kafka_topics
+
+    if not from_topics:
+        raise typer.BadParameter("name what the audit reads: --from-topics")
+    with kafka_topics() as topics:
+        report = make_again(topics, lambda line: print(line, file=sys.stderr, flush=True))
+        if grown := topics.grown():
+            report.notes.append(f"{', '.join(grown)} grew meanwhile: what came too late may count as a difference")
+    print(json.dumps(report.body()) if as_json else report.page())
+    sys.exit(0 if report.is_clean else 1)
+
+
 @contextmanager
 def _books() -> Iterator["Snapshot"]:
     """A snapshot of the books as the role reader."""

@@ -11,7 +11,7 @@ from services.kernel.time import DAY, HOUR
 from services.runtime.kafka import partition_of
 from services.runtime.publishing import Outgoing
 
-BUYER = "b_poison"
+BUYER, ASTRAY_BUYER = "b_poison", "b_astray"
 GHOST_AT = NEAR_END - 5 * DAY
 
 
@@ -60,11 +60,19 @@ def afterwards() -> list[Outgoing]:
 
 def misplaced() -> list[Outgoing]:
     """A good touch and order of another buyer, both in a partition that is not theirs: to be rerouted, counted once."""
-    buyer = "b_astray"
-    wrong = (partition_of(buyer.encode(), BUYER_PARTITIONS) + 1) % BUYER_PARTITIONS
+    buyer, wrong = ASTRAY_BUYER, (_partition(ASTRAY_BUYER) + 1) % BUYER_PARTITIONS
     touch = click("astray_click", NEAR_END - 2 * HOUR, buyer, "v_2", "k_2")
     order = paid("o_astray", NEAR_END - HOUR, buyer, [line("1", 20_000)])
     return [record(event)._replace(partition=wrong) for event in (touch, order)]
+
+
+def partitions() -> set[int]:
+    """Where events later than the week's have come, so that late ones of the week are refused."""
+    return {_partition(BUYER), _partition(ASTRAY_BUYER), (_partition(ASTRAY_BUYER) + 1) % BUYER_PARTITIONS}
+
+
+def _partition(buyer: str) -> int:
+    return partition_of(buyer.encode(), BUYER_PARTITIONS)
 
 
 def registry() -> list[Poison]:

@@ -1,42 +1,69 @@
-"""The demo from the first event to the proof: starts a stack of its own, publishes, waits by offsets, and shows."""
+"""The demo from the first event to the proof: starts a stack of its own, publishes, settles twice, and shows."""
 
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
-from sqlalchemy import text
+from sqlalchemy import Connection
 
-from services.demo import conversion_paths, poison, shop_week
+from services.demo import conversion_paths, figures, poison, settling_facts, shop_week
 from services.demo.events import record
+from services.demo.second_wave import Wave, quiet_first, second_wave
+from services.kernel.time import format_rfc3339
 from services.operations.drain.drain import NotDrained
 from services.operations.drain.positions import wait_until_drained
 from services.runtime.database import engine
 from services.runtime.local.stack import Stack
 from services.runtime.publishing import Outgoing, publish
 from services.runtime.settings import settings
+from services.settlement.domain.book.currencies import decimal_text
+from services.settlement.domain.book.entries import Kind
 
 Say = Callable[[str], None]
 DRAIN_SECONDS = 170.0
-EXPLAINED_ORDER = "o_17"
+SHOWN_KINDS = frozenset(Kind) - {
+    Kind.SCRIPT_FEE_RESTORED, Kind.CLAWBACK_RELEASED, Kind.CLAWBACK_WRITTEN_OFF, Kind.CLAWBACK_WRITTEN_BACK,
+    Kind.CLAWBACK_REPAID, Kind.BRAND_PAID, Kind.TRAFFIC_BOUGHT, Kind.ADJUSTMENT_POSTED,
+}  # fmt: skip
+"""Kinds of entries that the demo brings about."""
+_ACCRUALS = (Kind.COMMISSION_ACCRUED, Kind.COMMISSION_ADJUSTED, Kind.SCRIPT_FEE_ACCRUED, Kind.SPEND_CONSUMED)
+"""Kinds of which the number of entries depends on what arrived when; what they come to does not."""
 
-_TOP_KOCS = text(
-    "SELECT split_part(a.key, ':', 2) AS koc, a.currency, -sum(b.amount_minor) AS earned"
-    " FROM balance b JOIN account a ON a.id = b.account_id WHERE a.key LIKE :earned"
-    " GROUP BY 1, 2 ORDER BY 3 DESC, 1 LIMIT 8"
-).bindparams(earned="koc:%:pending")
-_LAST_CLICKS = text(
-    "SELECT koc_ids[1] AS koc, count(*) AS conversions FROM line WHERE standing AND order_id LIKE 'path\\_%' GROUP BY 1"
-)
-_TRIAL_BALANCE = text(
-    "SELECT a.currency, coalesce(sum(b.amount_minor) FILTER (WHERE b.amount_minor > 0), 0) AS debit,"
-    " coalesce(-sum(b.amount_minor) FILTER (WHERE b.amount_minor < 0), 0) AS credit"
-    " FROM balance b JOIN account a ON a.id = b.account_id GROUP BY 1 ORDER BY 1"
-)
+
+@dataclass
+class Demo:
+    """A demo under way: how it tells, the number of its next section, and whether everything came out right so far."""
+
+    say: Say
+    section: int = 1
+    problems: list[str] = field(default_factory=list)
+    """What did not come out right, a sentence each."""
+    money: list[list[int]] = field(default_factory=list)
+    """Sums of figures.MONEY_ROWS, once a stage."""
+
+    def title(self, text: str) -> None:
+        """Begin a section."""
+        self.say(f"{self.section}. {text}")
+        self.section += 1
+
+    def show(self, title: str, *command: str) -> None:
+        """A section that is the output of a command, run as its user would, on the demo's stack."""
+        self.title(f"{title}:  koc {' '.join(command)}")
+        self.run(*command)
+
+    def run(self, *command: str) -> None:
+        """Run a command. What it says on standard error (progress, or why it failed) is shown only if it fails."""
+        sys.stdout.flush()
+        koc = Path(sys.executable).with_name("koc")
+        done = subprocess.run([str(koc), *command], check=False, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        if done.returncode:
+            self.say(done.stderr.decode())
+            self.problems.append(f"koc {' '.join(command)} ended with {done.returncode}")
 
 
 @dataclass(frozen=True)
@@ -49,41 +76,71 @@ class Flow:
 
 def demo(folder: Path, orders: int, say: Say) -> bool:
     """Run it all on a fresh stack in `folder`, which is down again afterwards; whether everything came out right."""
-    stack = Stack(folder)
-    say(f"1. Real Kafka and PostgreSQL, one attribution worker, poster and relay, in {_short(folder)}")
+    stack, told = Stack(folder), Demo(say)
+    told.title(f"Real Kafka and PostgreSQL, one attribution worker, poster and relay, in {_short(folder)}")
     stack.reset()
     stack.up(lambda line: say(f"   {line}"))
     try:
         os.environ.update(stack.environment())
         settings.cache_clear()
-        flow = _flow(orders, say)
-        return _show(flow, say)
+        _tell(told, orders)
     except NotDrained as problem:
-        say(f"   {problem}; the logs are in {_short(stack.layout.log)}")
-        return False
+        told.problems.append(f"{problem}; the logs are in {_short(stack.layout.log)}")
     finally:
         say("   stopping")
         stack.down()
+    for sentence in told.problems:
+        say(f"   ! {sentence}")
+    return not told.problems
 
 
-def _flow(orders: int, say: Say) -> Flow:
-    say("2. Publishing 19,785 real conversion paths and a generated shop week with")
-    say("   refunds, duplicates, late touches and ten kinds of poison")
+def _tell(told: Demo, orders: int) -> None:
+    """The demo's sections after the first."""
+    week = shop_week.shop_week(orders)
+    wave = second_wave(week)
+    # a week, and what it earned
+    told.title("Publishing 19,785 real conversion paths and a generated shop week with")
+    told.say("   refunds, duplicates, late touches and ten kinds of poison")
+    flow = _published(told, _stages(week))
+    with engine("reader").connect() as books:
+        _show_earned(told, books)
+        _keep_money(told, books)
+    # a run, what happens to settled orders, and another run
+    _settle(told, shop_week.FIRST_RUN, "what was received and is past its return window")
+    _show_wave(told, wave)
+    _settle(told, shop_week.SECOND_RUN, "the rest of the week, and net what parties owe back")
+    # what it all came to
+    with engine("reader").connect() as books:
+        _show_money(told)
+        _show_kinds(told, books)
+        explained = figures.clawed_back_order(books, quiet_first(week, wave.hit["half"]))
+    if explained:
+        told.show("An order that was settled, then refunded by half", "explain", explained)
+    told.show("What was refused", "dlq", "list")
+    told.show("Who decided what", "commands", "list")
+    with engine("reader").connect() as books:
+        _show_trial_balance(told, books)
+    told.show("The proof", "ledger", "verify")
+    told.title(f"Through the whole path: {flow.events:,} events in {flow.seconds:.1f} s")
+    told.say(f"   {flow.events / flow.seconds:,.0f} events per second")
+
+
+def _published(told: Demo, stages: Iterable[tuple[str, Iterable[Outgoing]]]) -> Flow:
+    """Publish all stages and wait until they are in the ledger topic."""
     began = time.monotonic()
     events = 0
-    for name, records in _stages(orders):
+    for name, records in stages:
         counts = publish(records, lambda _: None)
         events += sum(counts.values())
-        say(f"   {events:9,} published after {time.monotonic() - began:4.1f} s: {name}")
-    wait_until_drained(DRAIN_SECONDS, _Paced(say, began))
+        told.say(f"   {events:9,} published after {time.monotonic() - began:4.1f} s: {name}")
+    wait_until_drained(DRAIN_SECONDS, _Paced(told.say, began))
     flow = Flow(events, time.monotonic() - began)
-    say(f"   all in the ledger topic after {flow.seconds:.1f} s")
+    told.say(f"   all in the ledger topic after {flow.seconds:.1f} s")
     return flow
 
 
-def _stages(orders: int) -> Iterator[tuple[str, Iterable[Outgoing]]]:
+def _stages(week: shop_week.Week) -> Iterator[tuple[str, Iterable[Outgoing]]]:
     """What is published, in order: half of the week's reference data comes after the orders that it prices."""
-    week = shop_week.shop_week(orders)
     half = len(week.registry) // 2
     yield "plans, relations, contents", map(record, chain(conversion_paths.registry(), week.registry[:half]))
     yield "conversion paths", map(record, conversion_paths.events())
@@ -91,6 +148,21 @@ def _stages(orders: int) -> Iterator[tuple[str, Iterable[Outgoing]]]:
     yield "the rest of the plans and relations, late", map(record, week.registry[half:])
     bad = [one.record for one in (*poison.bad(), *poison.registry())]
     yield "poison", [*poison.good(), *bad, *poison.misplaced(), *poison.afterwards()]
+
+
+def _show_wave(told: Demo, wave: Wave) -> None:
+    """Publish what happens to settled orders, and show who then owes most back."""
+    hit = {name: len(orders) for name, orders in wave.hit.items()}
+    refunds, lost = hit["refund"] + hit["half"] + hit["reversal"], settling_facts.EACH
+    told.title(f"What happens to settled orders: {refunds} refunds ({hit['reversal']} of them reversed),")
+    told.say(f"   {hit['cancellation']} cancellations, {hit['late touch']} late touches, {lost} lost disputes")
+    facts = "disputes, holds, removals", map(record, wave.registry)
+    _published(told, [facts, ("order events and touches", map(record, shop_week.arrivals(wave.log, seed=2)))])
+    with engine("reader").connect() as books:
+        _keep_money(told, books)
+        told.title("Who then owes most back (in minor units)")
+        for debt in figures.top_debts(books):
+            told.say(f"   {debt.party:16} {debt.amount_minor:>10,} {debt.currency}")
 
 
 class _Paced:
@@ -107,43 +179,64 @@ class _Paced:
             self._say(f"   {now - self._began:5.1f} s  on its way: {short}")
 
 
-def _show(flow: Flow, say: Say) -> bool:
+def _settle(told: Demo, as_of: int, what: str) -> None:
+    """A run, and the digest after it."""
+    moment = format_rfc3339(as_of)
+    told.show(
+        f"Settle {what}", "settlement", "run", "--as-of", moment, "--id", f"run-{moment[:10]}", "--reason", "weekly"
+    )
+    told.say("   the digest after it, the same on every machine:")
+    told.run("ledger", "digest")
     with engine("reader").connect() as books:
-        say("3. Who earned most (pending, in minor units)")
-        for koc, currency, earned in books.execute(_TOP_KOCS):
-            say(f"   {koc:12} {earned:>14,} {currency}")
-        say("4. Last click over the conversion paths, against the published totals")
-        counted = {koc.removeprefix("k_"): count for koc, count in books.execute(_LAST_CLICKS)}
-        right = True
-        for channel, published in conversion_paths.LAST_CLICK.items():
-            ours = counted.get(channel, 0)
-            right &= ours == published
-            say(f"   {channel:12} {ours:7,}   published {published:7,}")
-        say("5. Trial balance")
-        for currency, debit, credit in books.execute(_TRIAL_BALANCE):
-            right &= debit == credit
-            say(f"   {currency}  debit {debit:,}  credit {credit:,}  difference {debit - credit}")
-    for number, (title, *command) in enumerate(_COMMANDS, 6):
-        say(f"{number}. {title}:  koc {' '.join(command)}")
-        right &= _run(command) == 0
-    say(f"{6 + len(_COMMANDS)}. Through the whole path: {flow.events:,} events in {flow.seconds:.1f} s")
-    say(f"   {flow.events / flow.seconds:,.0f} events per second")
-    return right
+        _keep_money(told, books)
 
 
-_COMMANDS = (
-    ("One order, explained", "explain", EXPLAINED_ORDER),
-    ("What was refused", "dlq", "list"),
-    ("The proof", "ledger", "verify"),
-    ("The digest, the same on every machine", "ledger", "digest"),
-)
+def _keep_money(told: Demo, books: Connection) -> None:
+    told.money.append(figures.where_the_money_lies(books))
 
 
-def _run(command: list[str]) -> int:
-    """Run `koc` as its user would, on the demo's stack."""
-    sys.stdout.flush()
-    koc = Path(sys.executable).with_name("koc")
-    return subprocess.run([str(koc), *command], check=False, stdin=subprocess.DEVNULL).returncode
+def _show_earned(told: Demo, books: Connection) -> None:
+    told.title("Who earned most (pending, in minor units)")
+    for earned in figures.top_kocs(books):
+        told.say(f"   {earned.party:12} {earned.amount_minor:>14,} {earned.currency}")
+    told.title("Last click over the conversion paths, against the published totals")
+    counted = figures.last_clicks(books)
+    for channel, published in conversion_paths.LAST_CLICK.items():
+        if counted[channel] != published:
+            told.problems.append(f"{channel} has {counted[channel]} conversions, not {published}")
+        told.say(f"   {channel:12} {counted[channel]:7,}   published {published:7,}")
+
+
+def _show_money(told: Demo) -> None:
+    """A row a kind of account, a column a stage."""
+    told.title(f"Where the money lies ({figures.CURRENCY})")
+    stages = ("before", "first run", "second wave", "second run")
+    told.say(f"   {'':28}" + "".join(f"{stage:>14}" for stage in stages))
+    for row, (title, _, _) in enumerate(figures.MONEY_ROWS):
+        told.say(f"   {title:28}" + "".join(f"{_amount(stage[row]):>14}" for stage in told.money))
+
+
+def _show_kinds(told: Demo, books: Connection) -> None:
+    found = figures.entries_by_kind(books)
+    told.title(f"What the runs and the second wave booked ({figures.CURRENCY})")
+    for one in found:
+        if one.kind in _ACCRUALS:
+            continue
+        told.say(f"   {one.kind.text:24} {one.entries:8,} entries {_amount(one.moved_minor):>14}")
+    missing = SHOWN_KINDS - {one.kind for one in found}
+    told.problems += [f"no entry is of the kind {kind.text}" for kind in Kind if kind in missing]
+
+
+def _show_trial_balance(told: Demo, books: Connection) -> None:
+    told.title("Trial balance")
+    for currency, debit, credit in figures.trial_balance(books):
+        if debit != credit:
+            told.problems.append(f"the accounts in {currency} do not add up to zero")
+        told.say(f"   {currency}  debit {debit:,}  credit {credit:,}  difference {debit - credit}")
+
+
+def _amount(minor: int) -> str:
+    return decimal_text(minor, figures.CURRENCY)
 
 
 def _short(folder: Path) -> str:

@@ -1,21 +1,69 @@
-"""What the back office says of a shop week beside its prices: disputes, holds, budgets, removals, payees, settings."""
+"""What the back office says of a shop week beside its prices: disputes, holds, budgets, removals, payees, settings.
 
-from collections.abc import Iterator
+Each thing is said of a few orders or contents, so that a run shows it once. The facts come in two parts: what is known
+before the first run, and what is decided between the first run and the second.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import count
 from typing import Any
 
 from services.demo.events import Event
 from services.kernel.time import DAY, format_rfc3339
 
-COUNT = 12
-"""Of each kind, but the house's settings; two disputes and two holds stay open."""
-DECIDED = COUNT - 2
+APART, EACH = 40, 5
+"""A case is made of every so many orders that are due, from a place of its own on; of facts it is made so often."""
+FULLY_REFUNDED, HALF_REFUNDED, REVERSED, CANCELLED = range(4)
+"""Places of the cases that the second wave of order events makes."""
+LOST, STILL_DISPUTED, WON, LOST_BEFORE, HELD = range(4, 9)
+"""Places of the cases that disputes and holds make: LOST and STILL_DISPUTED begin after the first run."""
+PAID_KOCS = 12
+HELD_OWNER = "koc:k_7"
+HELD_CONTENT, REMOVED_BEFORE, REMOVED_AFTER, REMOVED_AND_PAID = "v_36", "v_60", "v_12", "v_24"
+BUDGETS = {"c_0": 10_000_000, "c_3": 300_000}
+"""By campaign, CNY in minor units; that of c_3 runs out in the first run."""
 
 
-def settling_facts(begin: int) -> Iterator[Event]:
-    """The facts around a week that begins at `begin` (microseconds), an even number of them; the same every time."""
+def cases(due: Sequence[str], place: int) -> Sequence[str]:
+    """The orders of a case, of those that are due before the first run."""
+    return due[place::APART]
+
+
+def first_facts(begin: int, due: Sequence[str]) -> Iterator[Event]:
+    """What is known before the first run of a week that begins at `begin` (microseconds); `due` as in `cases`."""
     yield from _house(begin)
-    for number in range(COUNT):
-        yield from _one_of_each(begin, number)
+    for number in range(PAID_KOCS):
+        koc = f"k_{number}"
+        yield _fact("payee.set", koc, begin, owner=f"koc:{koc}", rail=("bank", "wechat")[number % 2], ref=f"ref_{koc}")
+    for campaign, amount in BUDGETS.items():
+        budget = {"campaign_id": campaign, "currency": "CNY", "amount_minor": amount}
+        yield _fact("campaign.budget_set", campaign, begin - DAY, **budget)
+    yield _removed(REMOVED_BEFORE, begin + 8 * DAY, cancels=True)
+    for order in _few(due, WON):
+        yield _dispute("opened", order, begin + 8 * DAY)
+    for order in _few(due, LOST_BEFORE):
+        yield _dispute("opened", order, begin + 8 * DAY)
+        yield _dispute("decided", order, begin + 11 * DAY, outcome="denied")
+    for number, held in zip(count(), _held(due), strict=False):
+        yield _fact("hold.placed", f"{number}", begin + 8 * DAY, hold_id=f"h_{number}", **held)
+
+
+def later_facts(begin: int, due: Sequence[str]) -> Iterator[Event]:
+    """What is decided between the two runs."""
+    at = begin + 16 * DAY
+    for order in _few(due, WON):
+        yield _dispute("decided", order, at, outcome="allowed")
+    for order in _few(due, LOST):
+        yield _dispute("opened", order, at)
+        yield _dispute("decided", order, at + 4 * DAY, outcome="denied")
+    for order in _few(due, STILL_DISPUTED):
+        yield _dispute("opened", order, at)
+    for number, held in zip(count(), _held(due), strict=False):
+        if "content_id" not in held:
+            yield _fact("hold.released", f"{number}", at, hold_id=f"h_{number}")
+    yield _removed(REMOVED_AFTER, at, cancels=True)
+    yield _removed(REMOVED_AND_PAID, at, cancels=False)
+    yield _fact("koc.left", "k_59", at, koc_id="k_59", left_at=format_rfc3339(at))
 
 
 def _house(begin: int) -> Iterator[Event]:
@@ -25,26 +73,24 @@ def _house(begin: int) -> Iterator[Event]:
         yield _fact("house.set", f"{since}", since, effective_from=format_rfc3339(since), **settings)
 
 
-def _one_of_each(begin: int, number: int) -> Iterator[Event]:
-    """One fact of each kind, about orders, contents, campaigns and KOCs of the week."""
-    order, other, content, koc = f"o_{17 * number + 5}", f"o_{17 * number + 9}", f"v_{12 * number}", f"k_{number}"
-    dispute: dict[str, Any] = {"dispute_id": f"d_{number}", "order_id": order}
-    dispute |= {"line_id": "1"} if number % 2 else {}
-    held = ({"order_id": other}, {"content_id": content}, {"owner": f"koc:{koc}"})[number % 3]
-    currency = ("CNY", "USD", "JPY")[number // 5]
-    campaign = {"campaign_id": f"c_{number % 5}", "currency": currency}
-    yield _fact("payee.set", koc, begin, owner=f"koc:{koc}", rail=("bank", "wechat")[number % 2], ref=f"ref_{koc}")
-    yield _fact("campaign.budget_set", f"{number}", begin - DAY, **campaign, amount_minor=1_000_000 * (number + 1))
-    yield _fact("dispute.opened", f"{number}", begin + 8 * DAY, **dispute)
-    yield _fact("hold.placed", f"{number}", begin + 8 * DAY, hold_id=f"h_{number}", **held)
-    if number < DECIDED:
-        outcome = ("allowed", "denied")[number % 2]
-        yield _fact("dispute.decided", f"{number}", begin + 11 * DAY, **dispute, outcome=outcome)
-        yield _fact("hold.released", f"{number}", begin + 11 * DAY, hold_id=f"h_{number}")
-        cancels = number % 2 == 0
-        yield _fact("content.removed", content, begin + 12 * DAY, content_id=content, cancels_script_fee=cancels)
-    left = begin + 12 * DAY
-    yield _fact("koc.left", f"{number}", left, koc_id=f"k_{number + 40}", left_at=format_rfc3339(left))
+def _held(due: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """What the holds name, one a hold: an owner, a content, orders. The content's is never released."""
+    yield {"owner": HELD_OWNER}
+    yield {"content_id": HELD_CONTENT}
+    for order in _few(due, HELD):
+        yield {"order_id": order}
+
+
+def _few(due: Sequence[str], place: int) -> Sequence[str]:
+    return cases(due, place)[:EACH]
+
+
+def _dispute(step: str, order: str, at: int, **outcome: str) -> Event:
+    return _fact(f"dispute.{step}", order, at, dispute_id=f"d_{order}", order_id=order, **outcome)
+
+
+def _removed(content: str, at: int, *, cancels: bool) -> Event:
+    return _fact("content.removed", content, at, content_id=content, cancels_script_fee=cancels)
 
 
 def _fact(kind: str, name: str, at: int, /, **fields: Any) -> Event:

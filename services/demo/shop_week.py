@@ -1,11 +1,11 @@
 """A generated shop week: what buyers did and bought, what came back, and what prices it. Seeded, never "now"."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from services.demo.events import Event, click, later, line, paid, plan, relation
-from services.demo.settling_facts import settling_facts
+from services.demo.settling_facts import first_facts
 from services.kernel.time import DAY, HOUR, MINUTE, SECOND, format_rfc3339, parse_rfc3339
 
 BEGIN = parse_rfc3339("2026-10-19T00:00:00+08:00")
@@ -16,6 +16,18 @@ CONTENTS = 240
 PRODUCTS = 90
 UNPRICED_BRAND = "br_11"
 """The brand without a plan: its lines are attributed, kept and unpriced."""
+SETTLING_PLANS: dict[str, Event] = {
+    "br_4": {"currency": "CNY", "tiers": [{"from_minor": 100_000, "rate_ppm": 180_000}]},
+    "br_5": {"currency": "CNY", "new_customer_bonus_minor": 500},
+    "br_8": {"auto_receive_days": 12},
+}
+"""What settling reads of plans: a rate that rises with a KOC's month, a bonus, a shop that reports no receipt."""
+RETURN_WINDOW = 7 * DAY
+FIRST_RUN, SECOND_RUN = BEGIN + 14 * DAY, BEGIN + 28 * DAY
+"""The moments of the two runs, both the first minute of a Monday."""
+RECEIVED_AFTER = 2 * DAY
+DUE_BEFORE = FIRST_RUN - RETURN_WINDOW - RECEIVED_AFTER
+"""Received orders that were paid before are due in the first run."""
 
 
 @dataclass
@@ -70,7 +82,8 @@ class Shop:
             content = chance.randrange(CONTENTS)
             declared = {"content_id": f"v_{content}", "koc_id": f"k_{content % KOCS}", "traffic": "natural"}
         platform, shop = chance.choice(PLATFORMS), f"s_{product % BRANDS}"
-        yield paid(order, at, buyer, lines, platform=platform, shop_id=shop, declared=declared)
+        more = {"platform": platform, "shop_id": shop, "declared": declared, "new_customer": number % 10 == 0}
+        yield paid(order, at, buyer, lines, **more)
         yield from self.aftermath(order, at, buyer, lines)
 
     def line(self, line_id: str, product: int) -> Event:
@@ -95,7 +108,7 @@ class Shop:
             yield later("cancelled", "cancelled", order, at + 2 * HOUR, buyer, line_ids=None, reason="oversold")
             return
         if fate < 0.75:
-            yield later("received", "received", order, at + 2 * DAY, buyer, line_ids=None)
+            yield later("received", "received", order, at + RECEIVED_AFTER, buyer, line_ids=None)
         if fate < 0.30:
             yield later("completed", "completed", order, at + 4 * DAY, buyer)
         if chance.random() < 0.12:
@@ -119,16 +132,9 @@ class Shop:
                 continue
             base = "goods_paid" if brand % 2 else "before_platform_discount"
             rate, scope = 80_000 + 10_000 * brand, f"br_{brand}"
-            yield plan(f"pl_{brand}", 1, month, rate, brand_id=scope, base=base)
-            yield plan(
-                f"pl_{brand}",
-                2,
-                BEGIN + 3 * DAY,
-                rate + 20_000,
-                brand_id=scope,
-                base=base,
-                paid_traffic_rate_ppm=40_000,
-            )
+            more: Event = {"brand_id": scope, "base": base, **SETTLING_PLANS.get(scope, {})}
+            yield plan(f"pl_{brand}", 1, month, rate, **more)
+            yield plan(f"pl_{brand}", 2, BEGIN + 3 * DAY, rate + 20_000, paid_traffic_rate_ppm=40_000, **more)
         for brand in range(0, BRANDS - 1, 3):
             kocs = [f"k_{koc}" for koc in range(brand, KOCS, 7)]
             yield plan(f"pl_t{brand}", 1, BEGIN + DAY, 250_000, brand_id=f"br_{brand}", kind="targeted", koc_ids=kocs)
@@ -167,12 +173,32 @@ class Shop:
 def shop_week(orders: int, seed: int = 7) -> Week:
     """A week of so many orders (about 5 events each) of a third as many buyers."""
     shop = Shop(seed)
-    facts = list(settling_facts(BEGIN))
-    half = len(facts) // 2
-    shop.week.registry = [*facts[:half], *shop.registry(), *facts[half:]]
     for number in range(orders):
         shop.week.log += shop.order(number, f"b_{shop.chance.randrange(max(1, orders // 3))}")
+    facts = list(first_facts(BEGIN, due_orders(shop.week.log)))
+    half = len(facts) // 2
+    shop.week.registry = [*facts[:half], *shop.registry(), *facts[half:]]
     return shop.week
+
+
+def paid_orders(log: Iterable[Event]) -> dict[str, Event]:
+    """The order.paid of a log by order."""
+    return {event["order_id"]: event for event in log if event["event_type"] == "order.paid"}
+
+
+def due_orders(log: Iterable[Event]) -> list[str]:
+    """Orders that the first run finds due, whole: received in time, and nothing of them came back."""
+    log = list(log)
+    kinds: dict[str, set[str]] = {}
+    for event in log:
+        if "order_id" in event:
+            kinds.setdefault(event["order_id"], set()).add(event["event_type"])
+    whole = {"order.paid", "order.received", "order.completed"}
+    return [
+        order
+        for order, paid_event in paid_orders(log).items()
+        if "order.received" in kinds[order] and kinds[order] <= whole and _at(paid_event) < DUE_BEFORE
+    ]
 
 
 LATEST_ARRIVAL = 36 * HOUR

@@ -162,3 +162,24 @@ def test_a_server_without_the_group_roles_is_refused_with_the_statements_that_ma
         "the server lacks roles that the schema gives rights to: as a superuser, run `CREATE ROLE koc_operator IN ROLE "
         "koc_writer`, then `koc settlement migrate` again"
     )
+
+
+RIGHTS = """
+SELECT tablename, privilege FROM pg_tables, unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) AS privilege
+WHERE schemaname = 'public' AND has_table_privilege(:role, tablename, privilege)
+"""
+
+
+def test_posters_delete_hints_alone_and_change_neither_facts_nor_plans(books: Books) -> None:
+    def tables(role: str, privilege: str) -> set[str]:
+        return {table for table, right in books.rows(RIGHTS.replace(":role", f"'{role}'")) if right == privilege}
+
+    settling = {"due", "terms", "party_leg", "run", "run_line", "run_progress", "run_content", "run_party", "run_skip",
+                "tier_counter", "bonus_slot", "budget_line"}  # fmt: skip
+    assert tables("koc_writer", "DELETE") == {"due"}
+    assert tables("koc_writer", "TRUNCATE") == set()
+    assert tables("koc_writer", "INSERT") >= settling
+    assert tables("koc_writer", "UPDATE") & {*settling, "reference"} == {
+        "run", "run_progress", "tier_counter", "budget_line",
+    }  # fmt: skip
+    assert [tables("koc_reader", privilege) for privilege in ("INSERT", "UPDATE", "DELETE", "TRUNCATE")] == [set()] * 4

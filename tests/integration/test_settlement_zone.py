@@ -1,11 +1,15 @@
 """The books keep the zone in which their months begin: a process with another one does not start."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
 import pytest
 
 from services.kernel.errors import StartRefused
 from services.runtime.database import engine
 from services.runtime.settings import settings
 from services.settlement.books.command_transaction import operator_books
+from services.settlement.books.run_store import run_store
 from services.settlement.posting.start_checks import check_start
 from tests.kit.books import Books
 
@@ -30,9 +34,12 @@ def test_the_first_poster_sets_the_zone_and_one_with_another_zone_is_refused(
     assert books.rows(STORED) == [(480,)]
 
 
-def test_an_operators_command_with_another_zone_is_refused_too(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
-    with operator_books():
+@pytest.mark.parametrize("opened", [operator_books, run_store])
+def test_a_command_or_a_run_with_another_zone_is_refused_too(
+    books: Books, monkeypatch: pytest.MonkeyPatch, opened: Callable[[], AbstractContextManager[object]]
+) -> None:
+    with opened():
         assert books.rows(STORED) == [(480,)]
     count_months_in(monkeypatch, 0)
-    with pytest.raises(StartRefused, match="counts months in 0: set KOC_SETTLEMENT_ZONE_MINUTES=480"), operator_books():
+    with pytest.raises(StartRefused, match="counts months in 0: set KOC_SETTLEMENT_ZONE_MINUTES=480"), opened():
         pass

@@ -25,6 +25,7 @@ from services.settlement.books.ports import (
     RepriceTransaction,
     Transaction,
 )
+from services.settlement.books.run_ports import RunStore
 from services.settlement.books.snapshot_port import BooksSnapshot
 from services.settlement.domain.lines.line import Key
 from services.settlement.domain.lines.terms import Terms
@@ -64,6 +65,9 @@ class BookStore(Protocol):
 
     def snapshot(self) -> AbstractContextManager[BooksSnapshot]:
         """The books as they are now."""
+
+    def runs(self) -> AbstractContextManager[RunStore]:
+        """Where runs are planned and applied."""
 
     def close_month(self, month: str) -> None:
         """Close YYYY-MM, as the closer will."""
@@ -172,8 +176,8 @@ class MemoryStore:
     def snapshot(self) -> AbstractContextManager[BooksSnapshot]:
         return nullcontext(self._books.snapshot())
 
-    def runs(self) -> MemoryRunStore:
-        return MemoryRunStore(self._books)
+    def runs(self) -> AbstractContextManager[MemoryRunStore]:
+        return nullcontext(MemoryRunStore(self._books))
 
     @property
     def state(self) -> MemoryState:
@@ -187,10 +191,10 @@ class MemoryStore:
         return Terms(7, registry_offset, as_of)
 
     def hints(self) -> list[tuple[int, str, Key]]:
-        return sorted(self._books._state.due)
+        return sorted(self._books.state.due)
 
     def party_legs(self) -> dict[tuple[str, int, int], tuple[int, int]]:
-        state = self._books._state
+        state = self._books.state
         keys = {account: key for (key, _), account in state.accounts.items()}
         return {(keys[account], writer, seq): leg for (account, writer, seq), leg in state.party_legs.items()}
 

@@ -17,6 +17,7 @@ from services.settlement.books.registry_transaction import (
     oldest_open_job,
     registry_transaction,
 )
+from services.settlement.books.run_store import RunBooks, run_store
 from services.settlement.books.snapshot import Snapshot, snapshot
 from services.settlement.domain.lines.line import Key
 from services.settlement.domain.lines.terms import Terms
@@ -60,6 +61,9 @@ class PostgresStore:
 
     def close_month(self, month: str) -> None:
         self._execute("INSERT INTO period VALUES (:month, true)", month=month)
+
+    def runs(self) -> AbstractContextManager[RunBooks]:
+        return run_store()
 
     def terms(self, registry_offset: int, as_of: int) -> Terms:
         return self._connections.terms().ensure(registry_offset, as_of)

@@ -1,38 +1,39 @@
-"""Settlement runs on books in PostgreSQL, without Kafka between; settings() must lead to the database."""
-
-from collections.abc import Callable
-from typing import Any
+"""Settlement runs on any books, from the plan to the end."""
 
 from services.settlement.books.run_ports import StoredRun
-from services.settlement.books.run_store import run_store
 from services.settlement.domain.book.commands import CommandDraft, CommandKind
 from services.settlement.runs.run import RunRequest, apply_run, plan_run
-from tests.kit.book_driver import ZONE_MINUTES
+from tests.kit.book_driver import ZONE_MINUTES, BookDriver
 
 
-def draft_of(run_id: str) -> CommandDraft:
-    """The command of a run."""
-    return CommandDraft(run_id, CommandKind.SETTLEMENT_RUN, "a test", {})
-
-
-def plan(as_of: int, run_id: str = "run-1") -> StoredRun:
+def plan(book: BookDriver, as_of: int, run_id: str = "run-1") -> StoredRun:
     """Plan a run and leave it planned."""
-    with run_store() as store:
-        return plan_run(store, RunRequest(draft_of(run_id), as_of), _say_nothing)
+    with book.store.runs() as store:
+        return plan_run(store, request_of(run_id, as_of), lambda _line: None)
 
 
-def finish() -> StoredRun:
+def request_of(run_id: str, as_of: int) -> RunRequest:
+    """What asks for a run."""
+    return RunRequest(CommandDraft(run_id, CommandKind.SETTLEMENT_RUN, "a test", {}), as_of)
+
+
+def apply(book: BookDriver, run: StoredRun) -> None:
+    """Apply a planned run to its end."""
+    with book.store.runs() as store:
+        apply_run(store, run, ZONE_MINUTES, lambda _line: None, lambda attempt: attempt())
+
+
+def finish(book: BookDriver) -> StoredRun:
     """Apply the run that is planned and not done, from wherever it is, to its end."""
-    with run_store() as store:
+    with book.store.runs() as store:
         run = store.unfinished()
-        assert run is not None
-        apply_run(store, run, ZONE_MINUTES, _say_nothing, _once)
-        return run
+    assert run is not None
+    apply(book, run)
+    return run
 
 
-def _say_nothing(_line: str) -> None:
-    pass
-
-
-def _once(attempt: Callable[[], Any]) -> Any:
-    return attempt()
+def settle(book: BookDriver, as_of: int, run_id: str = "run-1") -> StoredRun:
+    """Carry a run out."""
+    run = plan(book, as_of, run_id)
+    apply(book, run)
+    return run

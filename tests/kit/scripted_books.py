@@ -132,10 +132,10 @@ class ScriptedBooks:
             record_brand_payment(book, event.brand_id, money, "a test", None, is_trial=False)
 
     def _on_RunPlanned(self, event: script.RunPlanned) -> None:  # noqa: N802
-        runs.plan(ZERO + event.day * DAY, f"run-{event.day}")
+        runs.plan(self.books, ZERO + event.day * DAY, f"run-{event.day}")
 
     def _on_RunApplied(self, _: script.RunApplied) -> None:  # noqa: N802
-        runs.finish()
+        runs.finish(self.books)
 
     def _on_Run(self, event: script.Run) -> None:  # noqa: N802
         self._on_RunPlanned(script.RunPlanned(event.day))

@@ -10,9 +10,11 @@ from sqlalchemy.exc import DBAPIError
 from services.kernel.errors import Stalled
 from services.kernel.time import to_micros
 from services.runtime.database import engine, refusals_as_sentences
+from services.runtime.settings import settings
 from services.settlement.books import run_tables
 from services.settlement.books.migrations import check_revision
 from services.settlement.books.plan_transaction import StoredPlanTransaction
+from services.settlement.books.positions import check_zone
 from services.settlement.books.posting_transaction import KEEPALIVES, SESSION, BookConnections
 from services.settlement.books.record_command import find_recorded
 from services.settlement.books.run_lock import run_lock
@@ -130,7 +132,7 @@ def run_store() -> Iterator[RunBooks]:
     """The books for runs, through a personal login in the role koc_operator.
 
     Raises:
-        StartRefused: no address is set, the schema is another one, or the login may not do what a run does.
+        StartRefused: no address is set, the schema or the zone is another one, or the login may not do what a run does.
     """
     engines = [engine("operator", options=options, **KEEPALIVES) for options in (SESSION, _PLAN_SESSION, "")]
     store = RunBooks(*engines)
@@ -138,6 +140,7 @@ def run_store() -> Iterator[RunBooks]:
         with refusals_as_sentences():
             with engines[-1].connect() as connection:
                 check_revision(connection)
+            check_zone(engines[-1], settings().settlement_zone_minutes)
             yield store
     finally:
         store.close()

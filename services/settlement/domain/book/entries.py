@@ -84,7 +84,7 @@ def canonical(entry: Entry, writer: int, seq: int, recorded_at: int, prev_hash: 
     Absent = length 0xffffffff; integers in decimal; times as published (UTC). docs/finance.md has a verifier.
     """
     try:
-        if entry.order_id is not None and entry.line_id is not None and entry.corrects is None:
+        if entry.order_id is not None and entry.line_id is not None:
             return _quick(entry, writer, seq, recorded_at, prev_hash)
     except (IndexError, UnicodeEncodeError):  # a field is long, or beyond ASCII
         pass
@@ -106,7 +106,7 @@ def _quick(entry: Entry, writer: int, seq: int, recorded_at: int, prev_hash: byt
         IndexError: a field is long.
         UnicodeEncodeError: a field is beyond ASCII.
     """
-    idem_key, cause, kind, currency, period, effective_at, order_id, line_id, _, legs = entry
+    idem_key, cause, kind, currency, period, effective_at, order_id, line_id, corrects, legs = entry
     size = _PREFIXES
     entry_id = f"{writer}-{seq}"
     effective, recorded = format_repeated_rfc3339(effective_at), format_repeated_rfc3339(recorded_at)
@@ -121,7 +121,8 @@ def _quick(entry: Entry, writer: int, seq: int, recorded_at: int, prev_hash: byt
     for account, amount_minor in legs.items():
         amount = str(amount_minor)
         after.append(f"{size[len(account)]}{account}{size[len(amount)]}{amount}")
-    return b"".join((before.encode("ascii"), _ABSENT, "".join(after).encode("ascii")))
+    corrected = _ABSENT if corrects is None else f"{size[len(corrects)]}{corrects}".encode("ascii")
+    return b"".join((before.encode("ascii"), corrected, "".join(after).encode("ascii")))
 
 
 def packed(field: str | None) -> bytes:

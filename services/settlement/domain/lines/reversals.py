@@ -26,6 +26,8 @@ def book_reversals(
         vat_ppm: the rate within our fee.
     """
     booked = owed_by(line.booked, line.settled)
+    if not steps and booked == owed:
+        return []
     moves = [_shares_moved(row.legs) for row in steps]
     before_steps = dict(owed)
     for moved in moves:

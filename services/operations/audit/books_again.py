@@ -1,0 +1,203 @@
+"""The books made again from the topics: credits up to each run's point, the run planned anew, its nets, and so on."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from typing import NamedTuple
+
+from schemas.partitioning import partition_of
+from services.operations.audit.chains import CommandFacts
+from services.operations.audit.command_moves import FROZEN, RELEASED, line_of, moved_by
+from services.operations.audit.content_fees import AccountOf, FeeBook, booked_by_registry
+from services.operations.audit.line_book import AuditedLine, LineBook
+from services.operations.audit.line_facts import LineFacts, LineVector
+from services.operations.audit.party_nets import NetBook, PartyBalances, PartyMoney
+from services.operations.audit.plan_proof import content_row, line_row, party_row, proof
+from services.operations.audit.pricing import Amounts
+from services.operations.audit.registry_log import RegistryLog
+from services.operations.audit.run_plan import RunLineAgain, RunMemory, RunPlanner
+from services.operations.audit.worths import Worths
+
+
+class PlanAgain(NamedTuple):
+    """A run planned anew: its proof, and how many lines it settles."""
+
+    plan_sha256: str
+    lines: int
+
+
+class BooksAgain:
+    """The state of the books at one point, made from topics alone.
+
+    Args:
+        registry: whole.
+        partitions: of the credits topic.
+
+    Attributes:
+        lines: as folded.
+        worths: prices lines by the registry at the point.
+        moved: accounts of writer N by cause: `run ID`, `command ID`.
+        runs: ids of the runs, by their number.
+    """
+
+    def __init__(self, registry: RegistryLog, partitions: int) -> None:
+        self._registry = registry
+        self._partitions = partitions
+        self.worths = Worths(registry, 0)
+        self.lines = LineBook(self._freeze, self._note)
+        self.moved: dict[str, Counter[AccountOf]] = {}
+        self.runs: list[str] = []
+        self._fees, self._nets, self._memory = FeeBook(), NetBook(), RunMemory()
+        self._payable: Counter[PartyMoney] = Counter()
+        self._clawback: Counter[PartyMoney] = Counter()
+        self._changed: set[AuditedLine] = set()
+        self._settled_for: dict[str, set[AuditedLine]] = {name: set() for name in registry.held_contents()}
+
+    def advance(self, records: Iterable[tuple[int, int, tuple[LineFacts, LineVector]]], registry_offset: int) -> None:
+        """Go on to a point.
+
+        Args:
+            records: (partition, offset, assertion) of the credits up to it, each partition in its order.
+            registry_offset: how far the registry is read then.
+        """
+        before = self.worths.view.denied
+        self.worths = Worths(self._registry, registry_offset)
+        for partition, offset, (facts, vector) in records:
+            self.lines.take(partition, offset, facts, vector)
+        if denied := before ^ self.worths.view.denied:
+            self._changed |= {line for name, line in self.lines if line.terms and _is_named(name, denied)}
+        for line in self._changed:
+            if not line.frozen:
+                self._book(line, line.settled, self.worths.owed(line))
+        self._changed.clear()
+
+    def run(self, run_id: str, as_of: int) -> PlanAgain:
+        """Plan a run at the point, and let it take effect."""
+        number, view = len(self.runs), self.worths.view
+        self.runs.append(run_id)
+        balances, on_hold = self._balances(), self._on_hold()
+        # lines
+        settled: Counter[PartyMoney] = Counter()
+        planner = RunPlanner(self.lines, self.worths, self._memory, as_of)
+        rows = []
+        for one in planner.settled_lines():
+            rows.append(line_row(one))
+            _add_raises(settled, one.line.settled, one.settled, one.line.currency)
+            self._settle(number, one, (view.offset, as_of))
+        # script fees
+        fee_rows = []
+        for fee, was, now in self._fees.settle(view):
+            fee_rows.append(content_row(fee.content_id, fee.currency, now))
+            _add_raises(settled, was, now, fee.currency)
+        # parties and budgets
+        house = view.house_at(as_of)
+        nets = self._nets.plan(as_of, house, balances, settled, on_hold, view.open.owners)
+        moved = self.moved[f"run {run_id}"] = Counter()
+        for net in nets:
+            moved.update(net.moves())
+        for (campaign_id, currency), minor in planner.budgets_moved.items():
+            moved[f"budget:{campaign_id}:committed", currency] += minor
+            moved[f"budget:{campaign_id}:available", currency] -= minor
+        return PlanAgain(proof(rows, fee_rows, map(party_row, nets)), len(rows))
+
+    def command(self, command: CommandFacts) -> None:
+        """Let any other command take effect at the point."""
+        if command.kind == FROZEN:
+            name, buyer_id = line_of(command)
+            self.lines.freeze(name, buyer_id, partition_of(buyer_id.encode(), self._partitions))
+        elif command.kind == RELEASED:
+            self.lines.release(*line_of(command))
+        elif moved := moved_by(command):
+            self.moved[f"command {command.command_id}"] = moved
+
+    def contents(self) -> Counter[AccountOf]:
+        """What the registry's facts and settled script fees come to under writer N."""
+        booked = booked_by_registry(self.worths.view)
+        for currency, accounts in self._fees.positions(self.worths.view):
+            for account, amount in accounts.items():
+                booked[account, currency] += amount
+        return booked
+
+    def _freeze(self, line: AuditedLine) -> None:
+        line.owed = self.worths.owed(line)
+
+    def _note(self, line: AuditedLine) -> None:
+        if line.terms is not None:
+            self._changed.add(line)
+
+    def _settle(self, number: int, one: RunLineAgain, terms: tuple[int, int]) -> None:
+        """Settle a line of a run; its terms are those of its first run for ever."""
+        line = one.line
+        line.terms = line.terms or terms
+        line.grants, line.bonus_minor = one.grants, one.bonus_minor
+        line.settlements = (*line.settlements, (number, one.settled))
+        for priced in one.credits:
+            if (lines := self._settled_for.get(priced.credit.content_id)) is not None:
+                lines.add(line)
+        self._book(line, one.settled, one.owed)
+
+    def _book(self, line: AuditedLine, settled: Amounts, owed: Amounts) -> None:
+        """Let a line's S and T be these, and the parties' sums with them."""
+        for sign, was, is_owed in ((-1, line.settled, line.owed), (1, settled, owed)):
+            for claimant, amount in was.items():
+                if claimant != "platform":
+                    key = claimant, line.currency
+                    self._payable[key] += sign * amount
+                    self._clawback[key] += sign * max(0, amount - is_owed.get(claimant, 0))
+        line.settled, line.owed = settled, settled if settled == owed else owed
+
+    def _balances(self) -> PartyBalances:
+        """What parties have and owe at the point."""
+        found = PartyBalances(Counter(self._payable), Counter(), Counter(self._clawback), Counter(), Counter())
+        for account, amount in self._moved_in_all().items():
+            _add_balance(found, account, amount)
+        found.from_lines.update(self._clawback)
+        return found
+
+    def _moved_in_all(self) -> Counter[AccountOf]:
+        """All accounts of writer N."""
+        sums = self.contents()
+        for moved in self.moved.values():
+            for account, amount in moved.items():
+                sums[account] += amount
+        return sums
+
+    def _on_hold(self) -> Counter[PartyMoney]:
+        """min(S, T) by party of settled lines that are disputed or held, or that were settled for a held content."""
+        kept: Counter[PartyMoney] = Counter()
+        matters = self.worths.view.open
+        lines = {line for content_id in matters.contents for line in self._settled_for[content_id]}
+        if matters.order_lines:
+            lines |= {line for name, line in self.lines if line.settled and _is_named(name, matters.order_lines)}
+        for line in lines:
+            for claimant, amount in line.settled.items():
+                if claimant != "platform":
+                    kept[claimant, line.currency] += min(amount, line.owed.get(claimant, 0))
+        return kept
+
+
+def _is_named(name: str, order_lines: AbstractSet[tuple[str, str | None]]) -> bool:
+    order_id, _, line_id = name.partition("/")
+    return (order_id, None) in order_lines or (order_id, line_id) in order_lines
+
+
+def _add_raises(sums: Counter[PartyMoney], before: Mapping[str, int], after: Mapping[str, int], currency: str) -> None:
+    """Add what a run settles for each party; our own fee has no net."""
+    for claimant, amount in after.items():
+        rise = amount - before.get(claimant, 0)
+        if rise and claimant != "platform":
+            sums[claimant, currency] += rise
+
+
+def _add_balance(balances: PartyBalances, account: AccountOf, amount: int) -> None:
+    """Add an account of writer N to what a party has or owes; other accounts are no party's."""
+    name, currency = account
+    owner, _, rest = name.partition(":")
+    if owner == "clawback":
+        balances.clawback[rest, currency] += amount
+    elif owner == "writeoff":
+        balances.written_off[rest, currency] += amount
+    elif name.endswith(":payable"):
+        balances.payable[name.removesuffix(":payable"), currency] -= amount
+    elif name.endswith(":held"):
+        balances.held[name.removesuffix(":held"), currency] -= amount

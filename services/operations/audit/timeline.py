@@ -1,0 +1,108 @@
+"""The commands topic: its chain, and the order in which its decisions took effect on the books."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from services.kernel.time import parse_rfc3339
+from services.operations.audit.chains import BEGINNING, ChainPlace, CommandFacts, break_in, command_hash, read_command
+from services.operations.audit.command_moves import (
+    FROZEN,
+    KNOWN,
+    POSTED,
+    PROPOSED,
+    RELEASED,
+    RUN,
+    line_of,
+    moved_by,
+)
+from services.operations.audit.report import AuditReport
+from services.runtime.wire import UNDECODABLE
+
+
+class LogPoint(NamedTuple):
+    """How far logs were read: of each credits partition and of the registry the next offset."""
+
+    generation: int
+    credits: tuple[int, ...]
+    registry: int
+
+
+def read_commands(values: Iterable[bytes], report: AuditReport) -> list[CommandFacts]:
+    """All commands by number, each proven to follow the one before."""
+    found: list[CommandFacts] = []
+    last = BEGINNING
+    for raw in values:
+        try:
+            command = read_command(raw)
+        except UNDECODABLE as problem:
+            report.differ("unreadable", f"the record after command {last.seq}", "a command", problem)
+            continue
+        if command.seq <= last.seq:
+            continue
+        report.checked["commands"] += 1
+        where = _name(command)
+        if broken := break_in(last, command.seq, command.prev_hash, command.hash, command_hash(command)):
+            report.differ("command chain", where, *broken)
+        if command.kind not in KNOWN:
+            report.notes.append(f"{where} is a {command.kind}, which this audit cannot follow")
+        last = ChainPlace(command.seq, command.hash)
+        if lack := _unusable(command):
+            report.differ("command body", where, f"a {command.kind}", lack)
+        else:
+            found.append(command)
+    _check_approvals(found, report)
+    return found
+
+
+def in_order(commands: Iterable[CommandFacts]) -> list[CommandFacts]:
+    """Commands as they took effect: a run is planned at its point, right after the last command that it saw."""
+
+    def place(command: CommandFacts) -> tuple[int, bool, int]:
+        is_run = command.kind == RUN and command.point is not None
+        return command.point["commands"] if is_run and command.point else command.seq, is_run, command.seq
+
+    return sorted(commands, key=place)
+
+
+def point_of(command: CommandFacts) -> LogPoint | None:
+    """Where the books stood at a command; None: it does not say."""
+    said = command.point
+    return None if said is None else LogPoint(said["generation"], tuple(said["credits"]), said["registry"])
+
+
+def _check_approvals(commands: Iterable[CommandFacts], report: AuditReport) -> None:
+    """What was posted is what somebody else had proposed."""
+    proposals = {}
+    for command in commands:
+        if command.kind == PROPOSED:
+            proposals[command.command_id] = command
+        elif command.kind == POSTED:
+            proposal = proposals.get(command.body.get("proposal", ""))
+            where = _name(command)
+            if proposal is None or proposal.body.get("legs") != command.body["legs"]:
+                report.differ(
+                    "approval",
+                    where,
+                    "a proposal with the same legs",
+                    None if proposal is None else proposal.body.get("legs"),
+                )
+            elif proposal.by == command.by:
+                report.differ("approval", where, f"another login than {proposal.by}", command.by)
+
+
+def _unusable(command: CommandFacts) -> str | None:
+    """What a command's body or point lacks; None: nothing."""
+    try:
+        point_of(command)
+        moved_by(command)
+        if command.kind == RUN:
+            parse_rfc3339(command.body["as_of"])
+        elif command.kind in (FROZEN, RELEASED):
+            line_of(command)
+    except (AttributeError, KeyError, TypeError, ValueError) as problem:
+        return repr(problem)
+    return None
+
+
+def _name(command: CommandFacts) -> str:
+    return f"command {command.seq} {command.command_id}"
