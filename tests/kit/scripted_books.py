@@ -1,22 +1,24 @@
 """Scripts of settling told to books in PostgreSQL, each happening through the transaction that books it for real."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from schemas.partitioning import partition_of
 from schemas.topics import CREDITS
 from services.kernel.time import DAY, format_rfc3339
 from services.settlement.books.command_transaction import operator_books
-from services.settlement.books.run_ports import StoredRun
 from services.settlement.commands.clawbacks import write_off
 from services.settlement.commands.drafts import Money
 from services.settlement.commands.payments import record_brand_payment
-from services.settlement.domain.lines.line import Key
 from services.settlement.verify.verify import verify
 from tests.kit import stored_runs
 from tests.kit.books import Books
 from tests.kit.settlement_facts import Fact
 from tests.kit.settling_rules import ALWAYS, ZERO, changed_fact, credits_of, paid_fact
 from tests.reference import settling_script as script
+
+if TYPE_CHECKING:
+    from services.settlement.books.run_ports import StoredRun
+    from services.settlement.domain.lines.line import Key
 
 
 class ScriptedBooks:
