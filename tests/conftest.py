@@ -10,7 +10,9 @@ import pytest
 from services.runtime.local.stack import Stack
 from tests.kit.stacks import empty_database_on, leading_to
 
-pytest.register_assert_rewrite("tests.kit.attribution_snapshots", "tests.kit.book_behaviour")
+pytest.register_assert_rewrite(
+    "tests.kit.attribution_snapshots", "tests.kit.book_behaviour", "tests.kit.settling_behaviour"
+)
 os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")  # brokers of tests end before better code pays
 
 

@@ -1,6 +1,6 @@
 """Scripts of settling told to books in PostgreSQL, each happening through the transaction that books it for real."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from schemas.partitioning import partition_of
 from schemas.topics import CREDITS
@@ -16,10 +16,6 @@ from tests.kit.settlement_facts import Fact
 from tests.kit.settling_rules import ALWAYS, ZERO, changed_fact, credits_of, paid_fact
 from tests.reference import settling_script as script
 
-if TYPE_CHECKING:
-    from services.settlement.books.run_ports import StoredRun
-    from services.settlement.domain.lines.line import Key
-
 
 class ScriptedBooks:
     """Books in which a script happens: assertions and registry events by the poster's transactions, runs by theirs.
@@ -27,13 +23,11 @@ class ScriptedBooks:
     Attributes:
         books: where it happens.
         facts: by line, its newest assertion.
-        run: the one that was planned last.
     """
 
     def __init__(self, books: Books) -> None:
         self.books = books
-        self.facts: dict[Key, Fact] = {}
-        self.run: StoredRun | None = None
+        self.facts: dict[tuple[str, str, str], Fact] = {}
         self._events = 0
 
     def balances(self, currency: str) -> dict[str, int]:
@@ -54,7 +48,8 @@ class ScriptedBooks:
 
     # The registry
 
-    def _register(self, event_type: str, **body: Any) -> None:
+    def register(self, event_type: str, **body: Any) -> None:
+        """One registry event, and all that it leaves to be priced again."""
         self._events += 1
         known = {"event_id": f"r{self._events}", "event_type": event_type, "occurred_at": script.DAY_ZERO}
         self.books.register(known | body)
@@ -62,44 +57,44 @@ class ScriptedBooks:
     def _on_Published(self, event: script.Published) -> None:  # noqa: N802
         what = event.what
         if isinstance(what, script.HouseOf):
-            self._register("house.set", **_house_body(what))
+            self.register("house.set", **_house_body(what))
         else:
-            self._register("plan.published", **_plan_body(what))
+            self.register("plan.published", **_plan_body(what))
 
     def _on_Related(self, event: script.Related) -> None:  # noqa: N802
-        self._register("relation.set", koc_id=event.koc_id, parties=event.parties, effective_from=_moment(ALWAYS))
+        self.register("relation.set", koc_id=event.koc_id, parties=event.parties, effective_from=_moment(ALWAYS))
 
     def _on_FeeAccepted(self, event: script.FeeAccepted) -> None:  # noqa: N802
-        self._register(
+        self.register(
             "content.registered", content_id=event.content_id, koc_id=event.koc_id, platform="douyin",
             brand_id=event.brand_id, script_fee_minor=event.fee_minor, currency=event.currency,
         )  # fmt: skip
-        self._register("script_fee.accepted", content_id=event.content_id)
+        self.register("script_fee.accepted", content_id=event.content_id)
 
     def _on_ContentRemoved(self, event: script.ContentRemoved) -> None:  # noqa: N802
-        self._register("content.removed", content_id=event.content_id)
+        self.register("content.removed", content_id=event.content_id)
 
     def _on_Spent(self, event: script.Spent) -> None:  # noqa: N802
-        self._register(
+        self.register(
             "spend.reported", spend_id=event.spend_id, content_id=event.content_id, amount_minor=event.amount_minor,
             currency=event.currency, paid_by="koc",
         )  # fmt: skip
 
     def _on_BudgetSet(self, event: script.BudgetSet) -> None:  # noqa: N802
-        self._register("campaign.budget_set", **vars(event))
+        self.register("campaign.budget_set", **vars(event))
 
     def _on_HoldPlaced(self, event: script.HoldPlaced) -> None:  # noqa: N802
-        self._register("hold.placed", **{name: value for name, value in vars(event).items() if value is not None})
+        self.register("hold.placed", **{name: value for name, value in vars(event).items() if value is not None})
 
     def _on_HoldReleased(self, event: script.HoldReleased) -> None:  # noqa: N802
-        self._register("hold.released", hold_id=event.hold_id)
+        self.register("hold.released", hold_id=event.hold_id)
 
     def _on_DisputeOpened(self, event: script.DisputeOpened) -> None:  # noqa: N802
-        self._register("dispute.opened", dispute_id=event.dispute_id, order_id=event.order_id)
+        self.register("dispute.opened", dispute_id=event.dispute_id, order_id=event.order_id)
 
     def _on_DisputeDecided(self, event: script.DisputeDecided) -> None:  # noqa: N802
         outcome = "denied" if event.denied else "allowed"
-        self._register("dispute.decided", dispute_id=event.dispute_id, order_id=event.order_id, outcome=outcome)
+        self.register("dispute.decided", dispute_id=event.dispute_id, order_id=event.order_id, outcome=outcome)
 
     # Orders
 
@@ -137,11 +132,10 @@ class ScriptedBooks:
             record_brand_payment(book, event.brand_id, money, "a test", None, is_trial=False)
 
     def _on_RunPlanned(self, event: script.RunPlanned) -> None:  # noqa: N802
-        self.run = stored_runs.plan(ZERO + event.day * DAY, f"run-{event.day}")
+        stored_runs.plan(ZERO + event.day * DAY, f"run-{event.day}")
 
     def _on_RunApplied(self, _: script.RunApplied) -> None:  # noqa: N802
-        assert self.run is not None
-        stored_runs.apply(self.run)
+        stored_runs.finish()
 
     def _on_Run(self, event: script.Run) -> None:  # noqa: N802
         self._on_RunPlanned(script.RunPlanned(event.day))

@@ -21,17 +21,13 @@ def plan(as_of: int, run_id: str = "run-1") -> StoredRun:
         return plan_run(store, RunRequest(draft_of(run_id), as_of), _say_nothing)
 
 
-def apply(run: StoredRun) -> None:
-    """Apply a planned run to its end, from wherever it is."""
+def finish() -> StoredRun:
+    """Apply the run that is planned and not done, from wherever it is, to its end."""
     with run_store() as store:
+        run = store.unfinished()
+        assert run is not None
         apply_run(store, run, ZONE_MINUTES, _say_nothing, _once)
-
-
-def settle(as_of: int, run_id: str = "run-1") -> StoredRun:
-    """Carry a run out."""
-    run = plan(as_of, run_id)
-    apply(run)
-    return run
+        return run
 
 
 def _say_nothing(_line: str) -> None:

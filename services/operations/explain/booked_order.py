@@ -12,11 +12,13 @@ from services.settlement.books.account_ids import AccountIds
 from services.settlement.books.decode_credits import decode_credit
 from services.settlement.books.journal_rows import JournalRow, Names, chained
 from services.settlement.books.line_rows import KEY_COLUMNS, read_line
+from services.settlement.books.order_runs import RunSubjects, read_order_runs
 from services.settlement.books.posting_transaction import psycopg_of
 from services.settlement.books.reference import refresh
 from services.settlement.books.tables import account, assertion, journal, line, registry_position
 from services.settlement.books.terms_ids import TermsIds
 from services.settlement.domain.pricing.reference import Reference
+from services.settlement.domain.settling.place import owed_by
 
 
 def read_booked(connection: Connection, order_id: str) -> BookedOrder:
@@ -42,11 +44,19 @@ def read_booked(connection: Connection, order_id: str) -> BookedOrder:
         select(journal).where(journal.c.order_id == order_id).order_by(journal.c.writer, journal.c.seq)
     ).all()
     rows = [JournalRow.read(row) for row in entries]
-    accounts, terms = AccountIds(psycopg_of(connection)), TermsIds(psycopg_of(connection))
+    raw = psycopg_of(connection)
+    accounts, terms = AccountIds(raw), TermsIds(raw)
+    known = [(read_line(row, accounts, terms), _assertion(row)) for row in lines]
+    partitions = {line.partition for line, _ in known}
+    about = RunSubjects(
+        {credit.content_id for _, told in known for credit in told.credits},
+        {claimant for line, _ in known for claimant in owed_by(line.booked, line.settled) | line.settled},
+    )
     return BookedOrder(
-        [(read_line(row, accounts, terms), _assertion(row)) for row in lines],
+        known,
         [one.recorded for one in chained(rows, _names(connection, rows))],
         reference,
+        read_order_runs(raw, accounts, order_id, partitions, about),
     )
 
 

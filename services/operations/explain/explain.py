@@ -7,9 +7,9 @@ result is held against what is booked.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from services.kernel.money import share
 from services.operations.explain.refunds import RefundExplanation, explain_refunds
 from services.operations.explain.remarks import line_remarks, nothing_because
+from services.operations.explain.settling import SettlingExplanation, explain_settling
 from services.operations.explain.sources import (
     BookedOrder,
     ExplainableAssertion,
@@ -23,14 +23,17 @@ from services.settlement.domain.book.entries import Entry
 from services.settlement.domain.book.positions import Position
 from services.settlement.domain.lines.assertions import AssertedCredit
 from services.settlement.domain.lines.line import Line
-from services.settlement.domain.lines.worth import worth_of
+from services.settlement.domain.lines.worth import pricing_reference, vat_ppm_of, worth_of, worth_of_line
 from services.settlement.domain.pricing.price import (
     GOODS_PAID,
     CreditTerms,
     SplitShare,
     allocated,
+    commission_of,
     split,
 )
+from services.settlement.domain.pricing.reference import Reference
+from services.settlement.domain.settling.place import owed_of, place
 
 
 class CreditExplanation(NamedTuple):
@@ -57,6 +60,7 @@ class LineExplanation(NamedTuple):
         nothing_because: why it is worth nothing whatever the plans say; None = it has a base.
         remarks: what is unusual about it, a sentence each.
         refunds: as far as the orders topic shows them; None = the topic could not be read.
+        settling: how far it is from its money.
     """
 
     line: Line
@@ -67,6 +71,7 @@ class LineExplanation(NamedTuple):
     remarks: Sequence[str]
     entries: Sequence[JournalEntry]
     refunds: Sequence[RefundExplanation] | None
+    settling: SettlingExplanation
 
 
 class OrderExplanation(NamedTuple):
@@ -112,21 +117,28 @@ def _line(
     line: Line, told: ExplainableAssertion, booked: BookedOrder, published: PublishedOrder | None
 ) -> LineExplanation:
     """Price a line again, with each step kept."""
-    worth = worth_of(told, booked.reference)
-    target = worth.target if line.standing else {}
+    worth = worth_of_line(line, told, booked.reference)
+    target = place(line.settled, owed_of(worth.target), line.brand_id, vat_ppm_of(line, booked.reference))
     owner = next((other.key[2] for other, _ in booked.lines if other.standing and other.key[:2] == line.key[:2]), None)
-    reason = nothing_because(line, told, owner, worth.set_aside)
+    settling = explain_settling(line, told, worth, booked)
+    reason = nothing_because(line, told, owner, worth.set_aside, is_denied=booked.reference.is_denied(*line.key[:2]))
     refunds = None if published is None else explain_refunds(told, published.records)
     return LineExplanation(
         line,
         told,
-        _credits(told, worth.terms, is_worthless=reason is not None),
+        _credits(told, _terms_of(line, told, booked.reference), is_worthless=reason is not None),
         target,
         reason,
         line_remarks(line, told, reason, refunds, is_as_priced=target == line.booked),
         [recorded for recorded in booked.entries if _is_of(recorded.entry, line)],
         refunds,
+        settling,
     )
+
+
+def _terms_of(line: Line, told: ExplainableAssertion, reference: Reference) -> tuple[CreditTerms, ...]:
+    """What prices the credits of a line, also of one that is worth nothing."""
+    return worth_of(told, pricing_reference(line, reference), line.grants).terms
 
 
 def _credits(
@@ -137,7 +149,7 @@ def _credits(
     for index, terms in enumerate(priced):
         kind = terms.plan.base if terms.plan else GOODS_PAID
         base = 0 if is_worthless else allocated(told, priced, kind, told.refunded_minor)[index]
-        commission = share(base, terms.rate_ppm)
+        commission = commission_of(terms, base)
         taken, keeps = split(terms, base, commission)
         explained.append(CreditExplanation(terms, kind, base, commission, taken, keeps))
     return explained

@@ -5,6 +5,7 @@ from typing import Any
 from services.kernel.time import format_rfc3339
 from services.operations.explain.explain import CreditExplanation, LineExplanation, OrderExplanation
 from services.operations.explain.refunds import RefundExplanation
+from services.operations.explain.settling_json import settling_json
 from services.operations.explain.sources import ConsideredTouch, NotExplained, OrderLogRecord
 from services.operations.explain.verdicts import verdict_sentence
 from services.settlement.books.journal_entry import JournalEntry
@@ -58,6 +59,7 @@ def _line_json(one: LineExplanation) -> dict[str, Any]:
         "unpriced_minor": line.unpriced_minor,
         "target": _position_json(one.target),
         "booked": _position_json(line.booked),
+        **settling_json(one),
         "entries": [_entry_json(booked) for booked in one.entries],
     }
 
@@ -96,6 +98,8 @@ def _credit_json(credited: CreditExplanation) -> dict[str, Any]:
         "base": credited.base_kind,
         "base_minor": credited.base_minor,
         "commission_minor": credited.commission_minor if plan else None,
+        "grant": credited.terms.grant._asdict() if credited.terms.grant else None,
+        "bonus_minor": credited.terms.bonus_minor,
         "splits": [taken._asdict() for taken in credited.taken],
         "keeps": keeps if plan else [],
     }

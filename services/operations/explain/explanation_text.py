@@ -7,6 +7,7 @@ from services.kernel.time import format_rfc3339
 from services.operations.explain.explain import CreditExplanation, LineExplanation, OrderExplanation
 from services.operations.explain.refunds import RefundExplanation
 from services.operations.explain.remarks import money
+from services.operations.explain.settling_text import settling_text
 from services.operations.explain.sources import ConsideredTouch, ExplainableAssertion, OrderLogRecord
 from services.operations.explain.verdicts import verdict_sentence
 from services.settlement.books.journal_entry import JournalEntry
@@ -59,7 +60,8 @@ def _line_text(one: LineExplanation) -> Iterator[str]:
         yield from _credit_text(credit, one)
     if line.unpriced is not None:
         yield f"  ! unpriced ({line.unpriced}): {money(line.unpriced_minor, told)} of its base waits for a plan"
-    # what is booked
+    # how far it is from its money, and what is booked
+    yield from settling_text(one.settling, told)
     yield "  entries:" if one.entries else "  no entry was booked"
     for booked in one.entries:
         yield from _entry_text(booked)
@@ -92,16 +94,30 @@ def _credit_text(credited: CreditExplanation, one: LineExplanation) -> Iterator[
     if plan is None:
         yield f"    no plan prices it: {money(credited.base_minor, told)} of base is unpriced"
         return
-    commission, base = money(credited.commission_minor, told), money(credited.base_minor, told)
-    yield (
-        f"    plan {plan.plan_id} version {plan.version} ({plan.kind}): {percent(credited.terms.rate_ppm)} of "
-        f"{base} ({credited.base_kind}) = {commission}"
-    )
+    commission = money(credited.commission_minor, told)
+    yield f"    plan {plan.plan_id} version {plan.version} ({plan.kind}): {_how_much(credited, told)} = {commission}"
     for taken in credited.taken:
         yield f"    {_taken_text(taken, told)}"
     for role, amount in credited.keeps.items():
         party = fills(role, credit.koc_id, credited.terms.parties)
         yield f"    -> {role if party in (None, role) else f'{role} {party}'} has {money(amount, told)}"
+
+
+def _how_much(credited: CreditExplanation, told: ExplainableAssertion) -> str:
+    """What makes a credit's commission: its rate, or what a run granted for good, and the bonus."""
+    terms, base = credited.terms, f"{money(credited.base_minor, told)} ({credited.base_kind})"
+    grant = terms.grant
+    how = f"{percent(terms.rate_ppm)} of {base}"
+    if grant is not None:
+        granted = f"{money(grant.commission_minor, told)} on {money(grant.base_minor, told)}"
+        how = f"granted by a run {granted}, for {base} that remains"
+        if grant.num < grant.den:
+            left, wanted = money(grant.num, told), money(grant.den, told)
+            how += f", cut because its campaign's budget had {left} left of the {wanted} that it needed"
+    bonus = (
+        f" + {money(terms.bonus_minor, told)} for a new customer" if terms.bonus_minor and credited.base_minor else ""
+    )
+    return how + bonus
 
 
 def _taken_text(taken: SplitShare, told: ExplainableAssertion) -> str:

@@ -14,7 +14,9 @@ def money(amount_minor: int, told: ExplainableAssertion) -> str:
     return f"{decimal_text(amount_minor, told.currency)} {told.currency}"
 
 
-def nothing_because(line: Line, told: ExplainableAssertion, owner: str | None, set_aside: str | None) -> str | None:
+def nothing_because(
+    line: Line, told: ExplainableAssertion, owner: str | None, set_aside: str | None, *, is_denied: bool
+) -> str | None:
     """Why a line is worth nothing, whatever the plans say; None where it has a base that plans can price.
 
     Args:
@@ -22,9 +24,12 @@ def nothing_because(line: Line, told: ExplainableAssertion, owner: str | None, s
         told: its assertion.
         owner: the buyer whose line of this order line stands.
         set_aside: why the journal can hold nothing of it.
+        is_denied: whether a dispute of it is lost.
     """
     if not line.standing:
         return f"the order line belongs to buyer {owner}" if owner else "the order line belongs to another buyer"
+    if is_denied:
+        return "a dispute of the line is lost"
     if set_aside is not None:
         return f"the line is set aside, because {set_aside}"
     if is_cancelled(told):

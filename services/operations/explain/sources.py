@@ -10,6 +10,7 @@ from schemas.reasons import Reason
 from schemas.topics import BUYER_PARTITIONS
 from services.runtime.deadletters import LogPosition
 from services.settlement.books.journal_entry import JournalEntry
+from services.settlement.books.run_records_port import OrderRuns
 from services.settlement.domain.lines.assertions import LineAssertion
 from services.settlement.domain.lines.line import Line
 from services.settlement.domain.pricing.reference import Reference
@@ -45,6 +46,7 @@ class BookedOrder(NamedTuple):
     lines: Sequence[tuple[Line, ExplainableAssertion]]
     entries: Sequence[JournalEntry]
     reference: Reference
+    runs: OrderRuns = OrderRuns()
 
 
 class EventRefusal(NamedTuple):

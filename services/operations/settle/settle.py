@@ -39,7 +39,7 @@ def settle(store: RunStore, draft: CommandDraft, as_of: int, wait_seconds: float
     """Carry the run out, under RUN; a run that another process left is finished first.
 
     Raises:
-        NotDrained: the books do not come to where the logs were.
+        Stalled: the books do not come to where the logs were.
         StartRefused: somebody else holds RUN.
     """
     with LivePositions() as positions:

@@ -8,11 +8,11 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from schemas.topics import CLICKS, CREDITS, ORDERS, REGISTRY
+from services.kernel.errors import Stalled
 from services.operations.drain.drain import (
     POLL_SECONDS,
     LogDistance,
     LogPlace,
-    NotDrained,
     PositionSource,
     ReaderPositions,
     missing,
@@ -29,7 +29,7 @@ def wait_for_the_books(positions: PositionSource, timeout_seconds: float, progre
     """Wait until attribution and the books have read what was there at the start, and no line waits for a new price.
 
     Raises:
-        NotDrained: the time is up; says what is behind.
+        Stalled: the time is up; says what is behind.
     """
     deadline = time.monotonic() + timeout_seconds
     waiting = _Wait(positions, deadline, timeout_seconds, progress)
@@ -56,7 +56,7 @@ class _Wait:
             try:
                 return {place: end for place, end in self._positions.ends().items() if place[0] in topics}
             except ConnectionError as problem:
-                self._pause([], str(problem))
+                self._pause(str(problem))
 
     def until(
         self,
@@ -69,16 +69,18 @@ class _Wait:
                 behind = relevant(ends, self._positions.reached())
                 if not behind:
                     return
-                self._pause(behind, sentence(behind))
+                self._pause(sentence(behind))
             except ConnectionError as problem:
-                self._pause([], str(problem))
+                self._pause(str(problem))
 
-    def _pause(self, behind: Sequence[LogDistance], waits_for: str) -> None:
+    def _pause(self, waits_for: str) -> None:
         if waits_for != self._said:
             self._progress(waits_for)
             self._said = waits_for
         if time.monotonic() >= self._deadline:
-            raise NotDrained(self._timeout_seconds, behind, waits_for)
+            raise Stalled(
+                f"nothing was settled: after {self._timeout_seconds:g} s the books still wait for {waits_for}"
+            )
         time.sleep(POLL_SECONDS)
 
 

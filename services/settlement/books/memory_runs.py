@@ -95,14 +95,16 @@ class MemoryRunTransaction(MemoryTransaction, PlanTransaction, ApplyTransaction,
         """Store how far the run is."""
         self._state.run_progress[run, partition] = JobProgress(last, done)
 
-    def forget_hints(self, partition: int, as_of: int) -> None:
-        """Delete hints of days up to `as_of` whose line no longer waits for that day."""
+    def forget_hints(self, partition: int, as_of: int, limit: int) -> int:
+        """Delete hints of days up to `as_of` whose line no longer waits for that day; returns how many."""
         day = format_rfc3339(as_of)[:_DAY]
-        self._state.due = [
+        used = [
             (of, on, key)
             for of, on, key in self._state.due
-            if of != partition or on > day or on == _day_of(self._state.lines[key])
-        ]
+            if of == partition and on <= day and on != _day_of(self._state.lines[key])
+        ][:limit]
+        self._state.due = [hint for hint in self._state.due if hint not in used]
+        return len(used)
 
     def run_status(self, run: str) -> str:
         """Planned, applied or done."""

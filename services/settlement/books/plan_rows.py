@@ -29,6 +29,10 @@ FROM run_party WHERE run = %s ORDER BY party, currency
 """
 
 
+PARTY_NETS = PARTY_PLANS.replace("SELECT", "SELECT run,").replace("run = %s", "run = ANY(%s) AND party = ANY(%s)")
+"""The same of some runs and parties; the run comes first."""
+
+
 def read_run(row: Sequence[Any]) -> tuple[StoredRun, RunPoint]:
     """A row of RUNS."""
     run_id, as_of, status, plan_sha256, counts, terms_id, registry_offset, terms_as_of, point = row

@@ -198,8 +198,8 @@ class ApplyTransaction(Transaction, Protocol):
     def save_run_progress(self, run: str, partition: int, last: Key | None, *, done: bool) -> None:
         """Store how far the run is."""
 
-    def forget_hints(self, partition: int, as_of: int) -> None:
-        """Delete hints of days up to `as_of` whose line no longer waits for that day."""
+    def forget_hints(self, partition: int, as_of: int, limit: int) -> int:
+        """Delete hints of days up to `as_of` whose line no longer waits for that day; returns how many."""
 
 
 class NetTransaction(Transaction, Protocol):

@@ -82,6 +82,27 @@ class BonusClaim(NamedTuple):
     bonus_minor: int
 
 
+class OrderRuns(NamedTuple):
+    """What the books hold of runs for one order.
+
+    Attributes:
+        runs: all of them, in the order in which they were planned.
+        planned: by line, in any order.
+        nets: by run, of the parties that something of the order was settled for.
+        cases: every version of the events of disputes and holds that are about it, by position.
+        positions: the offset of each line's accepted assertion, in the credits topic of this `generation`.
+        now: microseconds.
+    """
+
+    runs: Sequence[tuple[StoredRun, RunPoint]] = ()
+    planned: Mapping[Key, Sequence[LineInRun]] = {}
+    nets: Mapping[str, Sequence[PartyPlan]] = {}
+    cases: Sequence[ReferenceEvent] = ()
+    positions: Mapping[Key, int] = {}
+    generation: int = 0
+    now: int = 0
+
+
 class RunRecords(Protocol):
     """All runs in one unchanging snapshot. Iterators stream; each may be read once at a time."""
 

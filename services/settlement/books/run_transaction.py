@@ -25,10 +25,12 @@ WHERE planned.run = %s AND planned.partition = %s
 ORDER BY planned.order_id, planned.line_id, planned.buyer_id LIMIT %s
 """  # noqa: S608 - column names of ours
 _FORGET_HINTS = """
-DELETE FROM due USING line
-WHERE due.partition = %s AND due.settle_on <= %s AND line.order_id = due.order_id AND line.line_id = due.line_id
-  AND line.buyer_id = due.buyer_id
-  AND (line.settle_at IS NULL OR (line.settle_at AT TIME ZONE 'UTC')::date <> due.settle_on)
+DELETE FROM due WHERE ctid = ANY(ARRAY(
+  SELECT due.ctid FROM due JOIN line USING (order_id, line_id, buyer_id)
+  WHERE due.partition = %s AND due.settle_on <= %s
+    AND (line.settle_at IS NULL OR (line.settle_at AT TIME ZONE 'UTC')::date <> due.settle_on)
+  LIMIT %s
+))
 """
 _BEFORE_ALL = ("", "", "")
 
@@ -61,9 +63,9 @@ class RunTransaction(RegistryPostingTransaction):
         change = "UPDATE run_progress SET last_key = %s, done = %s WHERE run = %s AND partition = %s"
         self.cursor.execute(change, (None if last is None else list(last), done, run, partition))
 
-    def forget_hints(self, partition: int, as_of: int) -> None:
-        """Delete hints of days up to `as_of` whose line no longer waits for that day."""
-        self.cursor.execute(_FORGET_HINTS, (partition, to_datetime(as_of).date()))
+    def forget_hints(self, partition: int, as_of: int, limit: int) -> int:
+        """Delete hints of days up to `as_of` whose line no longer waits for that day; returns how many."""
+        return int(self.cursor.execute(_FORGET_HINTS, (partition, to_datetime(as_of).date(), limit)).rowcount)
 
     def run_status(self, run: str) -> str:
         """Planned, applied or done."""

@@ -18,6 +18,7 @@ from services.settlement.domain.settling.plan_hash import LinePlan
 from services.settlement.domain.settling.shares import Shares
 
 CHUNK = 5_000
+HINTS_AT_ONCE = 50_000
 
 
 class LineApplier:
@@ -54,10 +55,14 @@ class LineApplier:
         builder = EntryBuilder(writers, moment, self._zone_minutes, PostingCounts())
         transaction.write(self._changes(found, builder), [], writers, moment.now)
         done = len(found) < limit
-        if done:
-            transaction.forget_hints(partition, self._run.as_of)
         transaction.save_run_progress(self._run.id, partition, found[-1][1].key if found else last, done=done)
         return len(found), done
+
+    def forget_hints(self, transaction: ApplyTransaction, partition: int) -> bool:
+        """Delete some hints that the run has used up, within a transaction; whether there may be more."""
+        transaction.lock_shared()
+        transaction.lock_writers({partition})
+        return transaction.forget_hints(partition, self._run.as_of, HINTS_AT_ONCE) == HINTS_AT_ONCE
 
     def _changes(
         self, found: Iterable[tuple[LinePlan, Line, bytes | None]], builder: EntryBuilder

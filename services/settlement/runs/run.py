@@ -116,6 +116,10 @@ def apply_run(store: RunStore, run: StoredRun, zone_minutes: int, progress: RunP
         with store.chunk() as transaction:
             return applier.apply_chunk(transaction, partition)
 
+    def forget(partition: int) -> bool:
+        with store.chunk() as transaction:
+            return applier.forget_hints(transaction, partition)
+
     for partition in range(CREDITS.partitions):
         done = False
         while not done:
@@ -123,6 +127,8 @@ def apply_run(store: RunStore, run: StoredRun, zone_minutes: int, progress: RunP
             if count:
                 settled += count
                 progress(f"{settled:,} lines settled")
+        while retried(partial(forget, partition)):
+            pass
 
     def end() -> None:
         with store.ending() as transaction:

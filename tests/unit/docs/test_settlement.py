@@ -5,7 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from services.kernel.money import share
-from services.settlement.books import posting_transaction, tables
+from services.settlement.books import posting_transaction, run_lock, tables
 from services.settlement.domain.book.currencies import decimal_text
 from services.settlement.domain.lines.booking import book_assertion
 from services.settlement.domain.lines.line import Line
@@ -18,8 +18,10 @@ from services.settlement.domain.pricing.price import (
     terms_of,
 )
 from services.settlement.domain.pricing.relations import Relation
+from services.settlement.domain.settling.place import owed_of, place, vat_within
 from services.settlement.posting import process, reprice, transactions
 from services.settlement.relay import store
+from services.settlement.runs import applying, retrying
 from tests.kit.settlement_facts import BOTH, DAY, PAID_AT, Fact, FactCredit, plan, reference, usual
 
 ROOT = Path(__file__).parents[3]
@@ -95,6 +97,26 @@ def test_the_page_says_what_the_worked_order_books() -> None:
     )
 
 
+def test_the_settled_order_of_the_page_is_where_the_function_puts_it() -> None:
+    terms, nothing = terms_of(Fact(), usual()).terms, {}
+    whole, rest = (owed_of(price(Fact(), terms, refunded, cancelled=False)) for refunded in (0, 5_000))
+    states = [(nothing, whole), (whole, whole), (whole, rest), (whole, whole)]
+    positions = [place(settled, owed, "br_2", 60_000) for settled, owed in states]
+    section = PAGE.partition("| account | owed | settled |")[2].partition("\n\n")[0]
+    rows = {row[0].strip("` "): [cell.strip() for cell in row[1:]] for row in re.findall(
+        r"\| (`.*?`) \| (.*?) \| (.*?) \| (.*?) \| (.*?) \|", section)}  # fmt: skip
+    assert rows == {
+        account: [yuan(position.get(account, 0)) for position in positions]
+        for account in {account for position in positions for account in position}
+    }
+    assert f"At 6 % the fee of 4.00 contains {yuan(vat_within(400, 60_000))}." in WORDS
+    payable, owed_back = whole["koc:k_7"], whole["koc:k_7"] - rest["koc:k_7"]
+    assert (
+        f"the net after the refund takes {yuan(owed_back)} from the KOC's {yuan(payable)}, so"
+        f" {yuan(payable - owed_back)} stay payable" in WORDS
+    )
+
+
 def test_the_page_names_every_column_of_the_journal() -> None:
     table = PAGE.partition("## The journal")[2].partition("- **")[0]
     named = re.findall(r"`(\w+)`", "".join(line.split("|")[1] for line in table.splitlines() if line.startswith("|")))
@@ -105,13 +127,15 @@ def test_the_limits_of_the_page_are_those_of_the_code() -> None:
     assert f"up to {process.BATCH_RECORDS:,} assertions, or as many as come in {process.BATCH_SECONDS} s" in WORDS
     assert f"tried again for up to {transactions.RETRY_SECONDS:.0f} s" in WORDS
     assert f"up to {reprice.CHUNK:,} standing lines" in WORDS
+    assert f"{applying.CHUNK:,} lines a transaction" in WORDS
+    assert f"tried again for up to {retrying.RETRY_SECONDS:.0f} s, then the run ends" in WORDS
     seconds = re.search(r"transaction_timeout=(\d+)s", posting_transaction.SESSION)
     assert seconds is not None
     assert f"after {seconds[1]} s (`transaction_timeout`)" in WORDS
 
 
 def test_the_page_names_every_advisory_lock() -> None:
-    every = {**vars(posting_transaction), **vars(store)}
+    every = {**vars(posting_transaction), **vars(store), **vars(run_lock)}
     locks = {name for name, value in every.items() if isinstance(value, int) and value in range(4_715_000, 4_716_000)}
     assert set(re.findall(r"advisory lock ([A-Z]+)", PAGE)) == locks
 

@@ -38,32 +38,32 @@ class StageInput(NamedTuple):
     is_held: bool
 
 
-def state_of(line: Line, standing: StageInput, now: int) -> LineStage:
+def stage_of(line: Line, given: StageInput, now: int) -> LineStage:
     """The state of a line at that moment, microseconds."""
-    stopped = _stopped(line, standing)
+    stopped = _stopped(line, given)
     if stopped is not None:
         return stopped
-    if not standing.owed and not standing.is_waiting:
+    if not given.owed and not given.is_waiting:
         return LineStage.CLAWED_BACK if line.settled else LineStage.REVERSED
     if not line.settled:
-        return _unsettled(standing, now)
-    is_taken_back = any(amount > standing.owed.get(claimant, 0) for claimant, amount in line.settled.items())
+        return _unsettled(given, now)
+    is_taken_back = any(amount > given.owed.get(claimant, 0) for claimant, amount in line.settled.items())
     return LineStage.CLAWED_BACK if is_taken_back else LineStage.SETTLED
 
 
-def _stopped(line: Line, standing: StageInput) -> LineStage | None:
+def _stopped(line: Line, given: StageInput) -> LineStage | None:
     """Why no run settles it, whatever it is worth; None = nothing stops it."""
     if line.quarantined is not None:
         return LineStage.QUARANTINED
     if not line.standing:
         return LineStage.DISPLACED
-    if standing.is_disputed:
+    if given.is_disputed:
         return LineStage.DISPUTED
-    return LineStage.FROZEN if standing.is_held else None
+    return LineStage.FROZEN if given.is_held else None
 
 
-def _unsettled(standing: StageInput, now: int) -> LineStage:
+def _unsettled(given: StageInput, now: int) -> LineStage:
     """How near the first settlement is."""
-    if standing.settle_at is not None and standing.settle_at <= now:
+    if given.settle_at is not None and given.settle_at <= now:
         return LineStage.SETTLEABLE
-    return LineStage.CONFIRMED if standing.is_received else LineStage.ESTIMATED
+    return LineStage.CONFIRMED if given.is_received else LineStage.ESTIMATED

@@ -6,6 +6,7 @@ from services.kernel.errors import InvariantBroken
 from services.settlement.books.memory import MemoryBooks
 from tests.kit.book_behaviour import *  # noqa: F403 - what every book does
 from tests.kit.book_driver import BookDriver, MemoryStore
+from tests.kit.settling_behaviour import *  # noqa: F403 - what it keeps for settling
 
 
 @pytest.fixture
