@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from services.cli.decision import CommandId, Reason, tell
+from services.cli.decision import CommandId, DryRun, Reason, tell
 from services.cli.options import AsJson
 
 app = typer.Typer(no_args_is_help=True, help="The poster, the relay and the migrations.")
@@ -80,6 +80,32 @@ def release(line: LineName, reason: Reason, command_id: CommandId = None, as_jso
     with operator_books() as book:
         outcome = lines.release(book, line, reason, command_id)
     tell(outcome, command_id, f"{line} is booked at what it is worth", as_json)
+
+
+@app.command()
+def rerate(
+    scope: Annotated[str, typer.Argument(metavar="SCOPE", help="ORDER/LINE/BUYER, or ORDER for all its lines")],
+    reason: Reason,
+    command_id: CommandId = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Price settled lines by the registry of now, and book the difference.
+
+    The first settlement freezes the plans, relations and house settings that price a line. This gives it newer ones.
+    What is settled stays: a lower worth is claimed back, and a higher one waits for the next run, which decides tiers
+    and budgets anew. Lines that no run has settled are left out.
+
+    Example: `koc settlement rerate o_1/1/b_1 --reason "the plan was published with a wrong rate"`
+    """
+    from services.settlement.books.command_transaction import operator_books
+    from services.settlement.commands import rerating
+
+    with operator_books() as book:
+        outcome = rerating.rerate(book, scope, reason, command_id, is_trial=dry_run)
+    result = outcome.result
+    sentence = f"settled lines priced by the registry of now: {result['rerated']}, left out: {result['left_out']}"
+    tell(outcome, command_id, sentence, as_json)
 
 
 @app.command()

@@ -15,8 +15,8 @@ from services.settlement.books.run_store import TrialTransaction, run_store
 from services.settlement.books.run_transaction import RunTransaction
 from services.settlement.domain.pricing.reference import Reference
 from services.settlement.runs.applying import LineApplier
-from services.settlement.runs.run import RunRequest, apply_run, plan_into, plan_run
-from tests.kit import stored_runs
+from services.settlement.runs.run import apply_run, plan_into, plan_run
+from tests.kit import runs
 from tests.kit.book_driver import ZONE_MINUTES
 from tests.kit.books import Books
 from tests.kit.commands import freeze, release
@@ -125,7 +125,7 @@ def test_a_run_sees_nothing_that_came_after_its_point(scripted: ScriptedBooks) -
             more.clear()
             return found
 
-    request = RunRequest(stored_runs.draft_of("run-10"), ZERO + 10 * DAY)
+    request = runs.request_of("run-10", ZERO + 10 * DAY)
     with run_store() as store:
         with store.snapshot() as snapshot:
             undisturbed = plan_into(snapshot, TrialTransaction(), request, print)
@@ -180,7 +180,7 @@ def test_a_line_that_a_run_passed_over_as_worthless_is_offered_again_once_it_is_
 def frozen_after(chunks: int) -> Iterator[Callable[[], Any]]:
     """A run that planned, settled some chunks and then stood still; called, it goes on as if nothing had happened."""
     with run_store() as store:
-        run = plan_run(store, RunRequest(stored_runs.draft_of("run-zombie"), ZERO + 10 * DAY), print)
+        run = plan_run(store, runs.request_of("run-zombie", ZERO + 10 * DAY), print)
         applier = LineApplier(run, Reference(), ZONE_MINUTES)
         settled = 0
         for partition in range(12):
@@ -197,7 +197,7 @@ def test_a_zombie_that_wakes_after_another_process_finished_its_run_doubles_noth
     tell(scripted, *(Paid(f"o{n}", 20_000, K7, buyer_id=f"b_{n % 4}") for n in range(8)))
     tell(scripted, Refunded("o1", 5_000, buyer_id="b_1"))
     with frozen_after(chunks=2) as zombie:
-        assert stored_runs.finish().id == "run-zombie"
+        assert runs.finish(scripted.books).id == "run-zombie"
         tell(scripted, Refunded("o1", 0, buyer_id="b_1"), Run(11))
         before = scripted.books.rows(STATE), scripted.books.rows(SETTLED_OF_LINES)
         zombie()
@@ -209,7 +209,7 @@ def test_a_zombie_that_lost_its_place_while_it_planned_stores_no_plan(scripted: 
     """Its plan is of books that another run has changed since: it would lower what is settled, or count twice."""
     tell(scripted, SOLD)
     with run_store() as store, store.snapshot() as snapshot:
-        request = RunRequest(stored_runs.draft_of("run-zombie"), ZERO + 10 * DAY)
+        request = runs.request_of("run-zombie", ZERO + 10 * DAY)
         zombie_sees = snapshot.point()
         tell(scripted, Refunded("o1", 5_000), Run(11), Refunded("o1", 0), Run(12))
         with pytest.raises(Stalled, match="was cut while the run was planned"), store.planning() as transaction:

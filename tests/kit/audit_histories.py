@@ -36,7 +36,8 @@ class RandomHistory:
         for _ in range(steps):
             self.now += self.rng.randrange(3 * DAY)
             happening = self.rng.choices(
-                [self._sell, self._change, self._register, self._run, self._freeze, self._pay], [8, 12, 4, 2, 1, 1]
+                [self._sell, self._change, self._register, self._run, self._freeze, self._pay, self._rerate],
+                [8, 12, 4, 2, 1, 1, 1],
             )[0]
             happening()
         self._run()
@@ -200,6 +201,10 @@ class RandomHistory:
         elif self.world.store.state.lines[fact.order_id, fact.line_id, fact.buyer_id].quarantined is None:
             self._frozen.append(key)
             self.world.freeze(fact)
+
+    def _rerate(self) -> None:
+        """Newer terms for an order, if something of it is settled."""
+        self.world.rerate(f"o_{self.rng.randrange(25)}", self.now)
 
     def _pay(self) -> None:
         """A command that moves money."""

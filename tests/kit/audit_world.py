@@ -22,6 +22,8 @@ from services.settlement.domain.book.entries import GENESIS, Kind, Link
 from services.settlement.domain.lines.assertions import LineAssertion
 from services.settlement.domain.lines.booking import book_demotion, book_reprice
 from services.settlement.domain.lines.line import Key, Line, owner
+from services.settlement.domain.lines.rerating import book_rerate
+from services.settlement.domain.lines.terms import Terms
 from tests.kit.book_driver import WRITER_N, ZONE_MINUTES, BookDriver, MemoryStore
 from tests.kit.runs import apply, plan
 from tests.kit.settlement_facts import Fact
@@ -148,6 +150,30 @@ class AuditWorld(BookDriver):
             stored = self.store.state.lines
             stored[promoted.key] = replace(stored[promoted.key], standing=True)
         self._record("line.released", name, {"line": line_key(*key)}, {}, point)
+
+    def rerate(self, order_id: str, at: int) -> None:
+        """Give the settled lines of an order, none of them frozen, the terms of a moment (microseconds)."""
+        self.store.state.now = max(self.store.state.now, at)
+        name, point = f"command-{self._last.seq + 1}", self._point()
+        with self.store.transaction() as transaction:
+            stored = self.store.state.lines
+            names = {key[:2] for key in stored if key[0] == order_id}
+            lines = [line for line in transaction.read_lines(names) if line.terms is not None]
+            if not lines or any(line.quarantined is not None for line in lines):
+                return
+            writers = transaction.lock_writers({line.partition for line in lines})
+            moment = transaction.moment(self.reference)
+            builder = EntryBuilder(writers, moment, ZONE_MINUTES, PostingCounts())
+            terms = Terms(0, self.registry_offset, moment.now)
+            changes = []
+            for line in lines:
+                rows = book_rerate(line, self._assertion(line), self.reference, terms, f"command {name}")
+                changes.append(self._rows_of(line, rows, builder, name))
+            transaction.write(changes, [], writers, moment.now)
+        taken = self.store.state.budget_lines
+        rerated = {line.key for line in lines}
+        taken.update({place: one._replace(vector=()) for place, one in taken.items() if place[1] in rerated})
+        self._record("lines.rerated", name, {"scope": order_id}, {}, point)
 
     def topics(self) -> MemoryTopics:
         """All that is published."""

@@ -10,7 +10,7 @@ from services.settlement.commands.clawbacks import write_off
 from services.settlement.commands.drafts import Money
 from services.settlement.commands.payments import record_brand_payment
 from services.settlement.verify.verify import verify
-from tests.kit import stored_runs
+from tests.kit import runs
 from tests.kit.books import Books
 from tests.kit.settlement_facts import Fact
 from tests.kit.settling_rules import ALWAYS, ZERO, changed_fact, credits_of, paid_fact
@@ -132,10 +132,10 @@ class ScriptedBooks:
             record_brand_payment(book, event.brand_id, money, "a test", None, is_trial=False)
 
     def _on_RunPlanned(self, event: script.RunPlanned) -> None:  # noqa: N802
-        stored_runs.plan(ZERO + event.day * DAY, f"run-{event.day}")
+        runs.plan(self.books, ZERO + event.day * DAY, f"run-{event.day}")
 
     def _on_RunApplied(self, _: script.RunApplied) -> None:  # noqa: N802
-        stored_runs.finish()
+        runs.finish(self.books)
 
     def _on_Run(self, event: script.Run) -> None:  # noqa: N802
         self._on_RunPlanned(script.RunPlanned(event.day))

@@ -6,10 +6,11 @@ from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from schemas.partitioning import partition_of
+from services.kernel.time import parse_rfc3339
 from services.operations.audit.chains import CommandFacts
-from services.operations.audit.command_moves import FROZEN, RELEASED, line_of, moved_by
+from services.operations.audit.command_moves import FROZEN, RELEASED, RERATED, is_rerated, line_of, moved_by
 from services.operations.audit.content_fees import AccountOf, FeeBook, booked_by_registry
-from services.operations.audit.line_book import AuditedLine, LineBook
+from services.operations.audit.line_book import NOTHING, AuditedLine, LineBook
 from services.operations.audit.line_facts import LineFacts, LineVector
 from services.operations.audit.party_nets import NetBook, PartyBalances, PartyMoney
 from services.operations.audit.plan_proof import content_row, line_row, party_row, proof
@@ -109,6 +110,8 @@ class BooksAgain:
             self.lines.freeze(name, buyer_id, partition_of(buyer_id.encode(), self._partitions))
         elif command.kind == RELEASED:
             self.lines.release(*line_of(command))
+        elif command.kind == RERATED:
+            self._rerate(command)
         elif moved := moved_by(command):
             self.moved[f"command {command.command_id}"] = moved
 
@@ -137,6 +140,14 @@ class BooksAgain:
             if (lines := self._settled_for.get(priced.credit.content_id)) is not None:
                 lines.add(line)
         self._book(line, one.settled, one.owed)
+
+    def _rerate(self, command: CommandFacts) -> None:
+        """Settled lines get terms of the command's point and moment; of their grants only a bonus stays."""
+        terms = self.worths.view.offset, parse_rfc3339(command.at)
+        for name, line in self.lines:
+            if line.terms is not None and is_rerated(command, name, line.buyer_id):
+                line.terms, line.grants = terms, NOTHING
+                self._book(line, line.settled, self.worths.owed(line))
 
     def _book(self, line: AuditedLine, settled: Amounts, owed: Amounts) -> None:
         """Let a line's S and T be these, and the parties' sums with them."""

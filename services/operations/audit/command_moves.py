@@ -5,7 +5,7 @@ from collections import Counter
 from services.operations.audit.chains import CommandFacts
 from services.operations.audit.content_fees import AccountOf
 
-RUN, FROZEN, RELEASED = "settlement.run", "line.quarantined", "line.released"
+RUN, FROZEN, RELEASED, RERATED = "settlement.run", "line.quarantined", "line.released", "lines.rerated"
 PROPOSED, POSTED = "adjustment.proposed", "adjustment.posted"
 _PAIRS = {
     "brand.paid": ("bank:main", "brand:{brand_id}:receivable"),
@@ -15,7 +15,7 @@ _PAIRS = {
 }
 """Kind -> the accounts that it debits and credits."""
 
-KNOWN = frozenset({RUN, FROZEN, RELEASED, PROPOSED, POSTED, *_PAIRS})
+KNOWN = frozenset({RUN, FROZEN, RELEASED, RERATED, PROPOSED, POSTED, *_PAIRS})
 
 
 def moved_by(command: CommandFacts) -> Counter[AccountOf]:
@@ -35,3 +35,8 @@ def line_of(command: CommandFacts) -> tuple[str, str]:
     """`ORDER/LINE` and buyer of a line that a command names."""
     order_id, line_id, buyer_id = command.body["line"].split("/")
     return f"{order_id}/{line_id}", buyer_id
+
+
+def is_rerated(command: CommandFacts, name: str, buyer_id: str) -> bool:
+    """Whether the scope of a re-rate, an order or ORDER/LINE/BUYER, names a line (`ORDER/LINE` and buyer)."""
+    return command.body["scope"] in (name.partition("/")[0], f"{name}/{buyer_id}")

@@ -11,7 +11,9 @@ from services.operations.audit.command_moves import (
     POSTED,
     PROPOSED,
     RELEASED,
+    RERATED,
     RUN,
+    is_rerated,
     line_of,
     moved_by,
 )
@@ -99,6 +101,9 @@ def _unusable(command: CommandFacts) -> str | None:
             parse_rfc3339(command.body["as_of"])
         elif command.kind in (FROZEN, RELEASED):
             line_of(command)
+        elif command.kind == RERATED:
+            is_rerated(command, "", "")
+            parse_rfc3339(command.at)
     except (AttributeError, KeyError, TypeError, ValueError) as problem:
         return repr(problem)
     return None

@@ -1,7 +1,8 @@
 """The transaction of a command: what it reads and locks besides what any writer of the books does."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
+from operator import attrgetter
 
 from sqlalchemy import ColumnElement, Table, and_, select, update
 
@@ -10,7 +11,7 @@ from services.kernel.errors import Stalled
 from services.kernel.time import to_micros
 from services.runtime.database import engine, refusals_as_sentences
 from services.runtime.settings import settings
-from services.settlement.books import tables
+from services.settlement.books import run_tables, tables
 from services.settlement.books.decode_credits import decode_assertion
 from services.settlement.books.failures import retry_cause
 from services.settlement.books.migrations import check_revision
@@ -19,7 +20,7 @@ from services.settlement.books.positions import check_zone
 from services.settlement.books.posting_transaction import KEEPALIVES, SESSION, BookConnections, PostingTransaction
 from services.settlement.domain.book.periods import month_after
 from services.settlement.domain.lines.assertions import LineAssertion
-from services.settlement.domain.lines.line import Key
+from services.settlement.domain.lines.line import Key, Line
 
 WRITER_N = CREDITS.partitions
 _SESSION = f"{SESSION} -c transaction_timeout=20s"
@@ -53,6 +54,23 @@ class CommandTransaction(PostingTransaction):
         table = tables.line
         wanted = select(table.c.partition).where(table.c.order_id == order_id, table.c.line_id == line_id)
         return set(self.connection.execute(wanted).scalars())
+
+    def lines_of(self, order_id: str) -> list[Line]:
+        """All buyers' lines of an order, by key; more may come until their writers are locked."""
+        wanted = select(tables.line.c.line_id).where(tables.line.c.order_id == order_id).distinct()
+        found = self.read_lines([(order_id, line_id) for line_id in self.connection.execute(wanted).scalars()])
+        return sorted(found, key=attrgetter("key"))
+
+    def unfinished_run(self) -> str | None:
+        """The run that was planned and is not done; RUN keeps the answer true."""
+        wanted = select(run_tables.run.c.id).where(run_tables.run.c.status != "done")
+        return self.connection.execute(wanted).scalar_one_or_none()
+
+    def reopen_budget_lines(self, keys: Iterable[Key]) -> None:
+        """Let the next run work out anew what lines take of budgets: no line has an empty vector."""
+        for key in keys:
+            change = update(run_tables.budget_line).where(_is_key(run_tables.budget_line, key)).values(vector=[])
+            self.connection.execute(change)
 
     def read_assertion(self, key: Key) -> LineAssertion | None:
         """The assertion that a line accepted; None = it has none yet."""

@@ -17,7 +17,7 @@ from services.settlement.books.command_transaction import WRITER_N, CommandTrans
 from services.settlement.books.record_command import record
 from services.settlement.books.run_ports import BudgetLine, RunPoint, StoredRun
 from services.settlement.books.settled_columns import grants_text, shares_accounts, shares_texts
-from services.settlement.domain.book.commands import CommandDraft, CommandKind, JsonObject
+from services.settlement.domain.book.commands import BESIDE_RUNS, CommandDraft, JsonObject
 from services.settlement.domain.lines.line import Key
 from services.settlement.domain.lines.terms import Terms
 from services.settlement.domain.settling.budgets import BudgetKey
@@ -29,7 +29,6 @@ _COPY_LINES = (
     "COPY run_line (run, partition, order_id, line_id, buyer_id, position, settled_accounts, settled_amounts, grants,"
     " parts) FROM STDIN"
 )
-_WITHOUT_RUN = [str(CommandKind.LINE_QUARANTINED), str(CommandKind.LINE_RELEASED)]
 _END_SOON = "SET LOCAL transaction_timeout = '20s'"
 _DECIDED_SINCE = "SELECT FROM command WHERE seq > %s AND kind <> ALL(%s) LIMIT 1"
 _TAKEN_AT_ONCE = 500
@@ -130,7 +129,7 @@ class StoredPlanTransaction(CommandTransaction):
         self.cursor.execute(_END_SOON)  # a process that freezes from here on would hold up the registry's reader
         self.lock_shared()
         self.lock_writers({WRITER_N})
-        if self.cursor.execute(_DECIDED_SINCE, (point.commands, _WITHOUT_RUN)).fetchone() is not None:
+        if self.cursor.execute(_DECIDED_SINCE, (point.commands, sorted(BESIDE_RUNS))).fetchone() is not None:
             raise Stalled(
                 "the connection that held RUN was cut while the run was planned, and others have decided since: no plan"
                 " is stored, so try again"

@@ -1,5 +1,7 @@
 """Record a command in the transaction that takes effect; the same command again gives the first result."""
 
+from typing import Any
+
 from sqlalchemy import Connection, select, text
 
 from services.kernel.errors import InputRefused
@@ -57,7 +59,7 @@ def record(
     return recorded
 
 
-def read_point(connection: Connection) -> JsonObject:
+def read_point(connection: Connection) -> dict[str, Any]:
     """Where the books stand: by partition the next offset of the credits, by writer its last number, and so on."""
     table = tables.writer
     wanted = select(table.c.generation, table.c.next_offset, table.c.seq).order_by(table.c.partition)

@@ -10,7 +10,13 @@ from schemas.currencies import CURRENCIES
 from schemas.fields import IDENTIFIER_PATTERN, MAX_AMOUNT_MINOR, MAX_REASON_LENGTH, TEXT_PATTERN, WORD_PATTERN
 from services.kernel.errors import InputRefused, InvariantBroken
 from services.settlement.domain.book import chart
-from services.settlement.domain.book.commands import CommandDraft, CommandKind, JsonObject, canonical_json
+from services.settlement.domain.book.commands import (
+    BESIDE_RUNS,
+    CommandDraft,
+    CommandKind,
+    JsonObject,
+    canonical_json,
+)
 from services.settlement.domain.book.currencies import decimal_text, minor_amount
 
 _DIGEST_LETTERS = 10
@@ -119,7 +125,6 @@ def make_draft(kind: CommandKind, reason: str, body: JsonObject, command_id: str
 
 
 def _default_id(kind: CommandKind, body: JsonObject) -> str:
-    is_of_line = kind in {CommandKind.LINE_QUARANTINED, CommandKind.LINE_RELEASED}
     digest = hashlib.sha256(canonical_json(body).encode()).hexdigest()
-    last = secrets.token_hex(_DIGEST_LETTERS // 2) if is_of_line else digest[:_DIGEST_LETTERS]
+    last = secrets.token_hex(_DIGEST_LETTERS // 2) if kind in BESIDE_RUNS else digest[:_DIGEST_LETTERS]
     return f"{kind.replace('.', '-').replace('_', '-')}-{datetime.now(UTC):%Y-%m-%d}-{last}"

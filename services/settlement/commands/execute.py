@@ -1,9 +1,10 @@
 """Carry a command out: lock, look whether it was recorded before, let it take effect, and record it, all at once."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from services.kernel.identifiers import line_key
 from services.runtime.settings import settings
 from services.settlement.books.command_transaction import WRITER_N, CommandTransaction, command_transaction
 from services.settlement.books.entry_builder import EntryBuilder, PostingCounts
@@ -11,7 +12,7 @@ from services.settlement.books.ports import LineChange, PostedEntry, Transaction
 from services.settlement.books.posting_transaction import BookConnections
 from services.settlement.books.record_command import find_recorded, read_point, record
 from services.settlement.books.run_lock import run_lock
-from services.settlement.domain.book.commands import CommandDraft, JsonObject
+from services.settlement.domain.book.commands import BESIDE_RUNS, CommandDraft, JsonObject
 from services.settlement.domain.book.drafts import ONLY, EntryDraft
 from services.settlement.domain.book.entries import Kind
 from services.settlement.domain.book.positions import Position
@@ -33,12 +34,16 @@ class CommandOutcome(NamedTuple):
 
 
 class CommandEffect(NamedTuple):
-    """What a command does to the books: entries and lines to write, who loses a place and who takes it; its result."""
+    """What a command does to the books: entries and lines to write, who loses a place and who takes it; its result.
+
+    The grants of `rerated` lines are cleared, so that the next run works out anew what they take of budgets.
+    """
 
     result: JsonObject
     changes: Sequence[LineChange] = ()
     demoted: Sequence[Line] = ()
     promoted: Line | None = None
+    rerated: Sequence[Line] = ()
 
 
 class CommandScene:
@@ -49,18 +54,29 @@ class CommandScene:
         builder: under these writers.
         time: of the transaction.
         draft: the command.
+        point: where the books stand, as `read_point` gives it.
     """
 
     def __init__(
-        self, transaction: CommandTransaction, builder: EntryBuilder, time: TransactionTime, draft: CommandDraft
+        self,
+        transaction: CommandTransaction,
+        builder: EntryBuilder,
+        time: TransactionTime,
+        draft: CommandDraft,
+        point: Mapping[str, Any],
     ) -> None:
-        self.transaction, self.builder, self.time, self.draft = transaction, builder, time, draft
+        self.transaction, self.builder, self.time, self.draft, self.point = transaction, builder, time, draft, point
 
     def post(self, kind: Kind, legs: Position, currency: str) -> list[PostedEntry]:
         """The command's own entry, under writer N, dated now."""
         cause = f"command {self.draft.id}"
         row = EntryDraft(kind, ONLY, cause, self.time.now, legs)
         return self.builder.build(WRITER_N, f"command|{self.draft.id}", [row], currency, None)
+
+    def change(self, line: Line, rows: Sequence[EntryDraft]) -> LineChange:
+        """A line as it stands now, with these rows under its own writer."""
+        idem = f"command|{self.draft.id}|{line_key(*line.key)}"
+        return LineChange(self.builder.build(line.partition, idem, rows, line.currency, line), line)
 
 
 CommandRule = Callable[[CommandScene], CommandEffect]
@@ -72,28 +88,28 @@ def execute(
     draft: CommandDraft,
     rule: CommandRule,
     *,
-    partitions: Collection[int] | None = None,
+    partitions: Collection[int] = (),
     is_trial: bool = False,
 ) -> CommandOutcome:
-    """Carry a command out, at most once in effect.
+    """Carry a command out, at most once in effect. It takes RUN, unless its kind may be given beside runs.
 
     Args:
         book: of a login in koc_operator.
         draft: what is asked for.
         rule: decides what it does.
-        partitions: whose lines it changes; None = it moves money, and so takes RUN.
+        partitions: whose lines it changes.
         is_trial: say what it would do, and change nothing.
 
     Raises:
         StartRefused: somebody else holds RUN.
         InputRefused: its id belongs to another command, or what it asks for cannot be.
     """
-    locked = run_lock(book.connection(), draft.kind) if partitions is None else nullcontext()
+    locked = nullcontext() if draft.kind in BESIDE_RUNS else run_lock(book.connection(), draft.kind)
     with locked, command_transaction(book) as transaction:
         connection = transaction.connection
         # the locks in the order of every writer: PERIOD and REGISTRY shared, the partitions' writers, writer N last
         transaction.lock_shared()
-        writers = transaction.lock_writers({*(partitions or ()), WRITER_N})
+        writers = transaction.lock_writers({*partitions, WRITER_N})
         # the same command again does nothing
         if earlier := find_recorded(connection, draft):
             command = earlier.command
@@ -101,13 +117,14 @@ def execute(
         # what it does, by what stands under the locks
         time, point = transaction.time(), read_point(connection)
         builder = EntryBuilder(writers, time, settings().settlement_zone_minutes, PostingCounts())
-        effect = rule(CommandScene(transaction, builder, time, draft))
+        effect = rule(CommandScene(transaction, builder, time, draft, point))
         if is_trial:
             return CommandOutcome(draft.id, None, "", time.now, effect.result, is_new=True)
         # the books, and the record of who decided it
         transaction.write(effect.changes, effect.demoted, writers, time.now)
         if effect.promoted is not None:
             transaction.promote(effect.promoted.key)
+        transaction.reopen_budget_lines([line.key for line in effect.rerated])
         recorded = record(connection, draft, time.now, effect.result, point)
         return CommandOutcome(draft.id, recorded.seq, recorded.command.by, time.now, effect.result, is_new=True)
 

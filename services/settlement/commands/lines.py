@@ -14,7 +14,6 @@ from services.settlement.books.posting_transaction import BookConnections
 from services.settlement.commands.drafts import make_draft
 from services.settlement.commands.execute import CommandEffect, CommandOutcome, CommandScene, entry_ids, execute
 from services.settlement.domain.book.commands import CommandKind
-from services.settlement.domain.book.drafts import EntryDraft
 from services.settlement.domain.lines.booking import book_demotion, book_reprice
 from services.settlement.domain.lines.line import Key, Line, owner
 from services.settlement.domain.pricing.reference import Reference
@@ -132,7 +131,7 @@ def _frozen(claimants: Sequence[Line], key: Key) -> Line:
 def _demote(scene: CommandScene, line: Line, reference: Reference) -> LineChange:
     """Take all back from a line that stood only because it was frozen."""
     cause = f"the order line belongs to another buyer, by command {scene.draft.id}"
-    return _change(scene, line, book_demotion(line, reference, scene.time.now, cause))
+    return scene.change(line, book_demotion(line, reference, scene.time.now, cause))
 
 
 def _book(scene: CommandScene, line: Line, reference: Reference) -> LineChange:
@@ -141,9 +140,4 @@ def _book(scene: CommandScene, line: Line, reference: Reference) -> LineChange:
     if assertion is None:
         return LineChange((), line)
     rows = book_reprice(line, assertion, reference, f"command {scene.draft.id}", scene.time.now)
-    return _change(scene, line, rows)
-
-
-def _change(scene: CommandScene, line: Line, rows: Sequence[EntryDraft]) -> LineChange:
-    idem = f"command|{scene.draft.id}|{line_key(*line.key)}"
-    return LineChange(scene.builder.build(line.partition, idem, rows, line.currency, line), line)
+    return scene.change(line, rows)

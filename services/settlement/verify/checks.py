@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 from services.kernel.errors import InvariantBroken
 from services.settlement.books.run_records_port import RunRecord
 from services.settlement.books.snapshot_port import BooksSnapshot
+from services.settlement.domain.book.commands import CommandKind
 from services.settlement.domain.pricing.reference import Reference
 from services.settlement.verify.budgets import BudgetCheck, check_bonuses
 from services.settlement.verify.commands import CommandCheck
@@ -47,7 +48,8 @@ class Checks:
             self._facts = read_content_facts(books)
             self._nets = self._last_net(reference)
         # what remembers from one kind of row to the next
-        self._settled = SettledLineCheck({record.run.id: record for record in self._runs})
+        rerates = (one for one in books.commands() if one.command.kind == CommandKind.LINES_RERATED)
+        self._settled = SettledLineCheck({record.run.id: record for record in self._runs}, rerates)
         self._run = RunCheck(self._records, self._runs, self._settled)
         self._budgets = BudgetCheck(reference, self._runs)
         self._commands = CommandCheck()

@@ -28,6 +28,10 @@ class CommandKind(StrEnum):
     ADJUSTMENT_POSTED = "adjustment.posted"
 
 
+BESIDE_RUNS = frozenset({CommandKind.LINE_QUARANTINED, CommandKind.LINE_RELEASED})
+"""Kinds that may be given while a run is at work: all others move money by decision, one at a time."""
+
+
 class CommandDraft(NamedTuple):
     """What somebody asks for: `id` makes the same command the same, `body` holds its arguments."""
 
