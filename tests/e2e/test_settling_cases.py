@@ -35,3 +35,9 @@ def test_a_case_ends_where_it_was_worked_out(case: Case, states: dict[str, list[
 def test_the_books_of_all_cases_are_as_they_should_be(states: dict[str, list[State]]) -> None:
     assert states
     output_of("ledger", "verify")
+
+
+def test_other_code_makes_the_books_of_all_cases_again_from_the_topics(states: dict[str, list[State]]) -> None:
+    assert states
+    output_of("drain")
+    output_of("ledger", "audit", "--from-topics")

@@ -83,7 +83,7 @@ def cut_a_run(folder: Path, as_of: int) -> None:
     """Kill the process of a run, -9, when it has settled the lines of CUT_AT partitions and waits for the next one."""
     words = ("settlement", "run", "--as-of", format_rfc3339(as_of), "--reason", "a history")
     with _locked_writer(CUT_AT) as books, KocProcess(folder, "run", words) as process:
-        done = "SELECT count(*) = %s FROM run_progress WHERE run = %s AND done"
+        done = "SELECT count(*) >= %s FROM run_progress WHERE run = %s AND done"
         until(
             lambda: books.execute(done, [CUT_AT, run_name(as_of)]).fetchone() == (True,),
             "half a run",

@@ -71,6 +71,6 @@ def _apply(store: RunStore, run: StoredRun, say: Progress) -> None:
 
     def attempt(transaction: Callable[[], Any]) -> Any:
         store.check_lock()
-        return retried(store, transaction)
+        return retried(transaction)
 
     apply_run(store, run, zone_minutes, say, attempt, APPLIERS)

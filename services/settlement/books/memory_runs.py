@@ -167,9 +167,6 @@ class MemoryRunStore(RunStore):
     chunk = planning
     ending = planning
 
-    def disconnect(self) -> None:
-        """Nothing is connected."""
-
 
 def _day_of(line: Line) -> str | None:
     """The UTC day for which a line waits."""

@@ -255,10 +255,10 @@ class RunStore(Protocol):
         """One transaction, committed at the end; no transaction_timeout: a plan may take minutes and holds no lock."""
 
     def chunk(self) -> AbstractContextManager[ApplyTransaction]:
-        """One transaction, committed at the end, with the poster's timeouts."""
+        """One transaction, committed at the end, with the poster's timeouts.
+
+        Threads have connections of their own; after an error the next transaction connects again.
+        """
 
     def ending(self) -> AbstractContextManager[NetTransaction]:
-        """One transaction, committed at the end, with the poster's timeouts."""
-
-    def disconnect(self) -> None:
-        """Drop the connections of chunks; the next one connects again. RUN is not held by them."""
+        """The same for the run's end."""

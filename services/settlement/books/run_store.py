@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from threading import Lock, local
+from threading import Lock
 from typing import Any
 
 from sqlalchemy import Connection, Engine, select, text
@@ -48,8 +48,7 @@ class RunBooks:
     def __init__(self, operator: Engine, planner: Engine, plain: Engine) -> None:
         self._plain = plain
         self._operator = operator
-        self._of_thread = local()
-        self._chunks: list[BookConnections] = []
+        self._idle: list[BookConnections] = []
         self._checking = Lock()
         self._plans = BookConnections(planner, plain)
         self._lock: Connection | None = None
@@ -115,29 +114,25 @@ class RunBooks:
 
     @contextmanager
     def chunk(self) -> Iterator[RunTransaction]:
-        """One transaction on a connection of the thread's own, committed at the end, with the poster's timeouts."""
-        book = self._book()
-        connection = book.connection()
-        with connection.begin():
-            yield RunTransaction(connection, book.accounts(), book.terms())
+        """One transaction on connections that no other thread has meanwhile, with the poster's timeouts.
+
+        It is committed at the end. After an error its connections are not used again.
+        """
+        book = self._idle.pop() if self._idle else BookConnections(self._operator, self._plain)
+        try:
+            connection = book.connection()
+            with connection.begin():
+                yield RunTransaction(connection, book.accounts(), book.terms())
+        except BaseException:
+            book.disconnect()
+            raise
+        self._idle.append(book)
 
     ending = chunk
 
-    def _book(self) -> BookConnections:
-        """The thread's connections."""
-        book: BookConnections | None = getattr(self._of_thread, "book", None)
-        if book is None:
-            book = self._of_thread.book = BookConnections(self._operator, self._plain)
-            self._chunks.append(book)
-        return book
-
-    def disconnect(self) -> None:
-        """Drop the connections of the thread's chunks."""
-        self._book().disconnect()
-
     def close(self) -> None:
         """Disconnect."""
-        for book in self._chunks:
+        for book in self._idle:
             book.disconnect()
         self._plans.disconnect()
 

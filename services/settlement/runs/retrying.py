@@ -7,14 +7,13 @@ import stamina
 import structlog
 
 from services.settlement.books.failures import retry_cause
-from services.settlement.books.run_ports import RunStore
 
 RETRY_SECONDS = 90.0
 Done = TypeVar("Done")
 log = structlog.get_logger(__name__)
 
 
-def retried(store: RunStore, attempt: Callable[[], Done]) -> Done:
+def retried(attempt: Callable[[], Done]) -> Done:
     """Try a transaction until it passes or cannot; a connection that broke is made anew.
 
     Whether a commit whose answer was lost took place shows at the next try: the run's progress has moved then.
@@ -33,6 +32,5 @@ def retried(store: RunStore, attempt: Callable[[], Done]) -> Done:
             except Exception as error:
                 if cause := retry_cause(error):
                     log.warning("transaction rolled back", cause=cause, error=str(error).partition("\n")[0])
-                    store.disconnect()
                 raise
     raise AssertionError("a retry context ends with a value or an error")

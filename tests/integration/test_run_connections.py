@@ -1,0 +1,26 @@
+"""A process that carries out many runs."""
+
+import pytest
+
+from services.settlement.books.run_store import run_store
+from services.settlement.runs.run import RunRequest, apply_run, plan_run
+from tests.kit.book_driver import ZONE_MINUTES
+from tests.kit.books import Books
+from tests.kit.settling_rules import ZERO
+from tests.kit.stored_runs import draft_of
+
+CONNECTED = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+OF_A_THREAD = 2
+"""Connections: one for transactions, one for what is created outside them."""
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_later_runs_use_the_connections_of_earlier_ones(books: Books, threads: int) -> None:
+    with run_store() as store:
+        connected = []
+        for number in range(4):
+            run = plan_run(store, RunRequest(draft_of(f"run-{number}"), ZERO), lambda _: None)
+            apply_run(store, run, ZONE_MINUTES, lambda _: None, lambda attempt: attempt(), threads)
+            ((count,),) = books.rows(CONNECTED)
+            connected.append(count)
+    assert connected[-1] - connected[1] <= (threads - 1) * OF_A_THREAD, connected
