@@ -31,11 +31,14 @@ class Suite:
 SIDE_BY_SIDE = ("--numprocesses=3", "--dist=loadfile")
 """Tests that mostly wait for processes: three files at a time, each of these processes with a stack of its own."""
 
+TWO_SIDE_BY_SIDE = ("--numprocesses=2", "--dist=loadfile")
+"""Tests of whole stacks that work as well as they wait."""
+
 SUITES = (
     Suite("unit", 2.0, "rules, contracts and glue", ("tests/test_tidy.py",)),
     Suite("property", 2.0, "laws, by generated histories"),
     Suite("integration", 8.0, "real Kafka and PostgreSQL, one part at a time", options=SIDE_BY_SIDE),
-    Suite("e2e", 4.0, "the whole path, killed and reordered"),
+    Suite("e2e", 4.0, "the whole path, killed and reordered", options=TWO_SIDE_BY_SIDE),
     Suite("chaos", 2.0, "a dozen faults on real workers, one digest"),
     Suite("ops", 1.0, "compose, dashboard on a real Prometheus"),
 )

@@ -198,6 +198,11 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 ),
             ),
             Panel(
+                "Owed back",
+                "What parties owe back in minor units, by currency and by how many days it is open at least.",
+                (("max by (days, currency) (koc_poster_clawback_minor) or vector(0)", "{{days}} days {{currency}}"),),
+            ),
+            Panel(
                 "Money moved",
                 "Debits of new entries in minor units an hour, by kind: accruals, and what adjusts them.",
                 (
@@ -231,6 +236,15 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                     ("max(koc_poster_lines_below_join)", "below their join"),
                     ("max(koc_poster_lines_quarantined)", "quarantined"),
                     ("max(koc_poster_lines_owned_twice)", "claimed twice"),
+                ),
+            ),
+            Panel(
+                "Settlement in doubt",
+                "Runs that are planned and not done, budgets over their limit, party accounts in debit (must be 0).",
+                (
+                    ("max(koc_poster_runs_unfinished)", "unfinished runs"),
+                    ("max(koc_poster_budgets_over_limit)", "budgets over their limit"),
+                    ("max(koc_poster_balances_in_debit)", "accounts in debit"),
                 ),
             ),
             Panel(

@@ -150,12 +150,21 @@ def _stages(week: shop_week.Week) -> Iterator[tuple[str, Iterable[Outgoing]]]:
     yield "poison", [*poison.good(), *bad, *poison.misplaced(), *poison.afterwards()]
 
 
-def _show_wave(told: Demo, wave: Wave) -> None:
-    """Publish what happens to settled orders, and show who then owes most back."""
+def settled_orders_text(wave: Wave) -> tuple[str, str]:
+    """What happens to settled orders, in two lines."""
     hit = {name: len(orders) for name, orders in wave.hit.items()}
     refunds, lost = hit["refund"] + hit["half"] + hit["reversal"], settling_facts.EACH
-    told.title(f"What happens to settled orders: {refunds} refunds ({hit['reversal']} of them reversed),")
-    told.say(f"   {hit['cancellation']} cancellations, {hit['late touch']} late touches, {lost} lost disputes")
+    return (
+        f"What happens to settled orders: {refunds} refunds ({hit['reversal']} of them reversed),",
+        f"   {hit['cancellation']} cancellations, {hit['late touch']} late touches, {lost} lost disputes",
+    )
+
+
+def _show_wave(told: Demo, wave: Wave) -> None:
+    """Publish what happens to settled orders, and show who then owes most back."""
+    first, second = settled_orders_text(wave)
+    told.title(first)
+    told.say(second)
     facts = "disputes, holds, removals", map(record, wave.registry)
     _published(told, [facts, ("order events and touches", map(record, shop_week.arrivals(wave.log, seed=2)))])
     with engine("reader").connect() as books:

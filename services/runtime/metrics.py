@@ -125,6 +125,16 @@ class PosterMetrics:
         self.balance = Gauge(
             "koc_poster_balance_minor", "Balances summed by owner role and purpose.", ("role", "purpose", "currency")
         )
+        self.in_debit = Gauge(
+            "koc_poster_balances_in_debit", "Pending, payable and held accounts that are in debit; must be 0."
+        )
+        self.runs_unfinished = Gauge("koc_poster_runs_unfinished", "Settlement runs that are planned and not done.")
+        self.over_budget = Gauge(
+            "koc_poster_budgets_over_limit", "Budgets that have committed more than their limit, by reversed refunds."
+        )
+        self.clawback = Gauge(
+            "koc_poster_clawback_minor", "What parties owe back, by how many days it is open.", ("days", "currency")
+        )
 
 
 class RelayMetrics:

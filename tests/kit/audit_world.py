@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tests.kit.memory_runs import apply, plan
-
 from schemas.topics import COMMANDS, CREDITS, LEDGER, REGISTRY
 from services.kernel.identifiers import line_key
 from services.kernel.time import format_rfc3339
@@ -25,6 +23,7 @@ from services.settlement.domain.lines.assertions import LineAssertion
 from services.settlement.domain.lines.booking import book_demotion, book_reprice
 from services.settlement.domain.lines.line import Key, Line, owner
 from tests.kit.book_driver import WRITER_N, ZONE_MINUTES, BookDriver, MemoryStore
+from tests.kit.runs import apply, plan
 from tests.kit.settlement_facts import Fact
 
 Record = dict[str, Any]

@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,8 @@ class _Killed:
     """A store whose process ends at a commit."""
 
     def __init__(self, store: RunBooks, commit: int, when: str) -> None:
-        self._store, self._left, self._when = store, commit, when
+        self._store, self._commit, self._when = store, commit, when
+        self._opened = count(1)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
@@ -84,14 +86,14 @@ class _Killed:
 
     @contextmanager
     def _watched(self, opened: AbstractContextManager[Any]) -> Iterator[Any]:
-        self._left -= 1
+        number = next(self._opened)
         with opened as transaction:
             yield transaction
-            self._perhaps("before")
-        self._perhaps("after")
+            self._end_at(number, "before")
+        self._end_at(number, "after")
 
-    def _perhaps(self, when: str) -> None:
-        if self._left == 0 and when == self._when:
+    def _end_at(self, number: int, when: str) -> None:
+        if (number, when) == (self._commit, self._when):
             os.kill(os.getpid(), signal.SIGKILL)
 
 

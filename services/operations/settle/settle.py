@@ -15,6 +15,9 @@ from services.settlement.domain.book.commands import CommandDraft, CommandKind
 from services.settlement.runs.retrying import retried
 from services.settlement.runs.run import RunRequest, apply_run, plan_into, plan_run, settled_snapshot
 
+APPLIERS = 2
+"""Threads that apply: one makes entries while the other waits for the database."""
+
 
 class SettledRun(NamedTuple):
     """What came of the command; `is_new` is False where the same run had been done before."""
@@ -70,4 +73,4 @@ def _apply(store: RunStore, run: StoredRun, say: Progress) -> None:
         store.check_lock()
         return retried(store, transaction)
 
-    apply_run(store, run, zone_minutes, say, attempt)
+    apply_run(store, run, zone_minutes, say, attempt, APPLIERS)

@@ -15,13 +15,15 @@ from services.settlement.domain.lines.line import Line
 from services.settlement.domain.pricing.reference import Reference
 from services.settlement.domain.settling.budgets import BudgetKey
 from services.settlement.domain.settling.candidates import OpenCases, cases_of
-from services.settlement.domain.settling.contents import BUDGET_POSITION, SCRIPT_FEE_POSITION
+from services.settlement.domain.settling.contents import SCRIPT_FEE_POSITION
 from services.settlement.domain.settling.facts import (
+    BUDGET,
     DISPUTE_DECIDED,
     DISPUTE_OPENED,
     HOLD_PLACED,
     HOLD_RELEASED,
     Hold,
+    budget_of,
     open_disputes,
     open_holds,
 )
@@ -127,21 +129,14 @@ class RunBooksSnapshot(Snapshot):
 
     def budgets(self) -> dict[BudgetKey, tuple[int, int]]:
         """(limit, committed) of each budget that was ever set."""
-        limits = {
-            key: -self._accounts.position(accounts, amounts).get(chart.budget_limit(key.campaign_id), 0)
-            for key, accounts, amounts in self._budget_positions()
-        }
+        set_ones = (budget_of(event.body) for event in self.facts(BUDGET).values())
+        limits = {BudgetKey(one.campaign_id, one.currency): one.amount_minor for one in set_ones}
         rows = self._raw.execute(_COMMITTED).fetchall()
         committed = {(key, currency): amount for key, currency, amount in rows}
         return {
             key: (limit, committed.get((chart.budget_committed(key.campaign_id), key.currency), 0))
             for key, limit in limits.items()
         }
-
-    def _budget_positions(self) -> Iterator[tuple[BudgetKey, Sequence[int], Sequence[int]]]:
-        wanted = "SELECT identity, currency, accounts, amounts FROM content_position WHERE kind = %s"
-        for identity, currency, accounts, amounts in self._raw.execute(wanted, (BUDGET_POSITION,)).fetchall():
-            yield BudgetKey(identity.rpartition("|")[0], currency), accounts, amounts
 
     def budget_worth(self) -> dict[BudgetKey, int]:
         """What each budget's lines take, as worked out last."""

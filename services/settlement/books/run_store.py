@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from threading import Lock, local
 from typing import Any
 
 from sqlalchemy import Connection, Engine, select, text
@@ -12,6 +13,7 @@ from services.kernel.time import to_micros
 from services.runtime.database import engine, refusals_as_sentences
 from services.runtime.settings import settings
 from services.settlement.books import run_tables
+from services.settlement.books.failures import retry_cause
 from services.settlement.books.migrations import check_revision
 from services.settlement.books.plan_transaction import StoredPlanTransaction
 from services.settlement.books.positions import check_zone
@@ -46,7 +48,10 @@ class RunBooks:
 
     def __init__(self, operator: Engine, planner: Engine, plain: Engine) -> None:
         self._plain = plain
-        self._chunks = BookConnections(operator, plain)
+        self._operator = operator
+        self._of_thread = local()
+        self._chunks: list[BookConnections] = []
+        self._checking = Lock()
         self._plans = BookConnections(planner, plain)
         self._lock: Connection | None = None
 
@@ -63,9 +68,10 @@ class RunBooks:
     def check_lock(self) -> None:
         """Make sure that RUN is still held."""
         try:
-            if self._lock is not None:
-                with self._lock.begin():
-                    self._lock.execute(text("SELECT"))
+            with self._checking:
+                if self._lock is not None:
+                    with self._lock.begin():
+                        self._lock.execute(text("SELECT"))
         except DBAPIError as error:
             raise Stalled(
                 "the connection that held RUN was cut: another process may be finishing the run; the same command again"
@@ -110,20 +116,30 @@ class RunBooks:
 
     @contextmanager
     def chunk(self) -> Iterator[RunTransaction]:
-        """One transaction, committed at the end, with the poster's timeouts."""
-        connection = self._chunks.connection()
+        """One transaction on a connection of the thread's own, committed at the end, with the poster's timeouts."""
+        book = self._book()
+        connection = book.connection()
         with connection.begin():
-            yield RunTransaction(connection, self._chunks.accounts(), self._chunks.terms())
+            yield RunTransaction(connection, book.accounts(), book.terms())
 
     ending = chunk
 
+    def _book(self) -> BookConnections:
+        """The thread's connections."""
+        book: BookConnections | None = getattr(self._of_thread, "book", None)
+        if book is None:
+            book = self._of_thread.book = BookConnections(self._operator, self._plain)
+            self._chunks.append(book)
+        return book
+
     def disconnect(self) -> None:
-        """Drop the connections of chunks."""
-        self._chunks.disconnect()
+        """Drop the connections of the thread's chunks."""
+        self._book().disconnect()
 
     def close(self) -> None:
         """Disconnect."""
-        self._chunks.disconnect()
+        for book in self._chunks:
+            book.disconnect()
         self._plans.disconnect()
 
 
@@ -142,6 +158,13 @@ def run_store() -> Iterator[RunBooks]:
                 check_revision(connection)
             check_zone(engines[-1], settings().settlement_zone_minutes)
             yield store
+    except Exception as error:
+        if retry_cause(error) is not None:
+            raise Stalled(
+                "others held the books for too long, or the connection was cut: the same command again goes on where it"
+                " is"
+            ) from error
+        raise
     finally:
         store.close()
         for one in engines:

@@ -1,14 +1,19 @@
 """What the books say about themselves, read every few seconds on a thread and a connection of their own."""
 
 import threading
+from collections import Counter
 
 import structlog
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.runtime.metrics import common, poster
+from services.settlement.books.clawbacks import open_clawbacks
+from services.settlement.domain.settling.ageing import AGES_DAYS
 
 INTERVAL_SECONDS = 5.0
+SLOW_EVERY = 12
+"""Every so many turns what takes longer is read too."""
 _ROLES = """
 SELECT split_part(a.key, ':', 1), CASE WHEN a.key LIKE 'clawback:%' THEN 'owed' ELSE substring(a.key FROM '[^:]*$') END,
   a.currency, sum(b.amount_minor)
@@ -20,6 +25,17 @@ SELECT (SELECT coalesce(sum(join_open), 0) FROM writer),
   (SELECT count(*) FROM line WHERE set_aside IS NOT NULL),
   (SELECT count(*) FROM line WHERE NOT standing),
   (SELECT count(DISTINCT job) FROM reprice_progress WHERE NOT done)
+"""
+_SETTLING = """
+SELECT
+  (SELECT count(*) FROM balance b JOIN account a ON a.id = b.account_id WHERE b.amount_minor > 0
+    AND (a.key LIKE ANY('{%\\:pending,%\\:payable,%\\:held}') OR a.key = 'platform\\:fee_deferred')),
+  (SELECT count(*) FROM run WHERE status <> 'done'),
+  (SELECT count(*) FROM (
+    SELECT FROM balance b JOIN account a ON a.id = b.account_id
+    WHERE a.key LIKE 'budget\\:%\\:limit' OR a.key LIKE 'budget\\:%\\:committed'
+    GROUP BY substring(a.key FROM '^budget\\:(.*)\\:[^\\:]*$'), a.currency HAVING sum(b.amount_minor) > 0
+  ) AS over)
 """
 _UNPRICED = """
 SELECT unpriced, currency, count(*), sum(unpriced_minor) FROM line WHERE unpriced IS NOT NULL GROUP BY 1, 2
@@ -47,10 +63,14 @@ class Gauges(threading.Thread):
 
     def run(self) -> None:
         """Read, wait, read again."""
+        turns = 0
         while not self._end.wait(INTERVAL_SECONDS):
             try:
                 with self._engine.connect() as connection:
                     read_gauges(connection)
+                    if turns % SLOW_EVERY == 0:
+                        read_debts(connection)
+                turns += 1
             except SQLAlchemyError as error:
                 log.warning("gauges not read", error=str(error).partition("\n")[0])
 
@@ -60,6 +80,7 @@ def read_gauges(connection: Connection) -> None:
     _read_balances(connection)
     _read_unpriced(connection)
     _read_unregistered(connection)
+    _read_settling(connection)
     metrics = poster()
     below, quarantined, set_aside, second, jobs = connection.execute(text(_LINES)).one()
     metrics.below_join.set(int(below))
@@ -67,6 +88,27 @@ def read_gauges(connection: Connection) -> None:
     metrics.set_aside.set(set_aside)
     metrics.owned_twice.set(second)
     metrics.jobs_open.set(jobs)
+
+
+def read_debts(connection: Connection) -> None:
+    """What parties owe back, by age: reads the legs of all who do."""
+    owed: Counter[tuple[str, str]] = Counter()
+    for debt in open_clawbacks(connection):
+        for age, amount in zip(AGES_DAYS, debt.aged.open_minor, strict=True):
+            owed[str(age), debt.currency] += amount
+    poster().clawback.clear()
+    for (days, currency), amount in owed.items():
+        poster().clawback.labels(days, currency).set(amount)
+
+
+def _read_settling(connection: Connection) -> None:
+    in_debit, unfinished, over_budget = connection.execute(text(_SETTLING)).one()
+    metrics = poster()
+    metrics.in_debit.set(in_debit)
+    metrics.runs_unfinished.set(unfinished)
+    metrics.over_budget.set(over_budget)
+    if in_debit:
+        common().invariants.labels("liability_in_debit").inc()
 
 
 def _read_balances(connection: Connection) -> None:

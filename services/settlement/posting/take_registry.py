@@ -67,13 +67,20 @@ def _job(first: int, newest: Sequence[ReferenceEvent], reference: Reference) -> 
         [[plan, *reference.plans.versions(plan.plan_id)] for plan in plans],
         [*relations, *(relation for relation in displaced if relation)],
         [house_of(event.body) for event in pricing if event.kind == HOUSE],
-        [dispute_of(event.body).order_id for event in pricing if event.kind == DISPUTE_DECIDED],
+        _disputed(pricing, reference),
     )
     if scope is None:
         return None
     last = max(pricing, key=lambda event: event.occurred_at)
     others = f" and {len(pricing) - 1} more" if len(pricing) > 1 else ""
     return RepriceJob(first, scope, f"{_name(last)}{others}", last.occurred_at)
+
+
+def _disputed(pricing: Sequence[ReferenceEvent], reference: Reference) -> list[str]:
+    """The orders of decided disputes, those among them whose decision another one takes the place of."""
+    decided = [dispute_of(event.body) for event in pricing if event.kind == DISPUTE_DECIDED]
+    before = [reference.decision(dispute.dispute_id) for dispute in decided]
+    return [dispute.order_id for dispute in (*decided, *before) if dispute is not None]
 
 
 def _name(event: ReferenceEvent) -> str:

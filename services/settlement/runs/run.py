@@ -5,9 +5,9 @@ Whoever comes after a process that ended in the middle finishes its run before p
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
-from functools import partial
 from typing import Any, NamedTuple
 
 from schemas.topics import CREDITS
@@ -22,17 +22,11 @@ from services.settlement.domain.settling.plan_hash import (
     party_digest,
     plan_sha256,
 )
-from services.settlement.runs.applying import LineApplier
 from services.settlement.runs.ending import end_run
 from services.settlement.runs.nets import plan_parties
+from services.settlement.runs.partitions import PartitionsApplying, Retried, RunProgress
 from services.settlement.runs.planning import LinePlanner, plan_contents
 from services.settlement.runs.tally import RunTally
-
-RunProgress = Callable[[str], None]
-"""Told in words what is done, a line at a time."""
-
-Retried = Callable[[Callable[[], Any]], Any]
-"""Tries a transaction again where that can help, and returns what it gave."""
 
 PATIENCE_SECONDS = 60.0
 """How long to wait for a snapshot in which no line waits for a new price."""
@@ -106,33 +100,33 @@ def plan_into(
     return planned
 
 
-def apply_run(store: RunStore, run: StoredRun, zone_minutes: int, progress: RunProgress, retried: Retried) -> None:
-    """Apply a plan to its end, from wherever it is."""
-    reference = Reference()
-    applier = LineApplier(run, reference, zone_minutes)
-    settled = 0
+def apply_run(
+    store: RunStore, run: StoredRun, zone_minutes: int, progress: RunProgress, retried: Retried, threads: int = 1
+) -> None:
+    """Apply a plan to its end, from wherever it is.
 
-    def chunk(partition: int) -> tuple[int, bool]:
-        with store.chunk() as transaction:
-            return applier.apply_chunk(transaction, partition)
-
-    def forget(partition: int) -> bool:
-        with store.chunk() as transaction:
-            return applier.forget_hints(transaction, partition)
-
-    for partition in range(CREDITS.partitions):
-        done = False
-        while not done:
-            count, done = retried(partial(chunk, partition))
-            if count:
-                settled += count
-                progress(f"{settled:,} lines settled")
-        while retried(partial(forget, partition)):
-            pass
+    Args:
+        store: whose chunks may be opened by several threads, if `threads` is above one.
+        run: planned.
+        zone_minutes: the settlement zone, minutes east of UTC.
+        progress: told how many lines are settled.
+        retried: tries each transaction.
+        threads: how many partitions are settled at a time: one waits for the database while another makes entries.
+    """
+    applying = PartitionsApplying(store, run, zone_minutes, progress, retried)
+    with ThreadPoolExecutor(threads, "applying") as pool:
+        jobs = [pool.submit(applying.settle, partition) for partition in range(CREDITS.partitions)]
+        try:
+            for job in as_completed(jobs):
+                job.result()
+        except BaseException:
+            applying.stopping = True
+            pool.shutdown(cancel_futures=True)
+            raise
 
     def end() -> None:
         with store.ending() as transaction:
-            end_run(transaction, run, reference, zone_minutes)
+            end_run(transaction, run, Reference(), zone_minutes)
 
     retried(end)
 

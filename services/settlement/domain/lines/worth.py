@@ -69,7 +69,7 @@ def worth_of(assertion: LineAssertion, reference: Reference, grants: LineGrants 
     if grants is not NO_GRANTS:
         terms = granted(assertion, terms, grants)
     target = price(assertion, terms, assertion.refunded_minor, cancelled=is_cancelled(assertion))
-    if assertion.goods_paid_minor + assertion.platform_discount_minor <= _NEVER_NEAR_MINOR:
+    if assertion.goods_paid_minor + assertion.platform_discount_minor + grants.bonus_minor <= _NEVER_NEAR_MINOR:
         return Worth(target, terms, unpriced, unpriced_minor)
     highest = _highest_amount(assertion, terms)
     reason = _over_limit(assertion, terms, target) if highest > MAX_AMOUNT_MINOR else None

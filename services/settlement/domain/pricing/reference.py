@@ -73,6 +73,10 @@ class Reference:
             self._views.move_to_end(registry_offset)
         return view
 
+    def decision(self, dispute_id: str) -> Dispute | None:
+        """The decision of a dispute as it stands."""
+        return self._decided.get(dispute_id)
+
     def is_denied(self, order_id: str, line_id: str) -> bool:
         """Whether a dispute of the order or of this line of it is lost."""
         return (order_id, None) in self.denied or (order_id, line_id) in self.denied
