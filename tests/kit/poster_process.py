@@ -1,12 +1,10 @@
-"""Poster processes for tests, frozen in the worst moment, and the topics that feed them."""
+"""Poster processes for tests, and the topics that feed them."""
 
 import json
-import signal
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import psutil
 import psycopg
 
 from schemas.topics import CREDITS, REGISTRY
@@ -14,10 +12,9 @@ from services.runtime.database import psycopg_dsn
 from services.runtime.kafka import partition_of
 from services.runtime.publishing import Outgoing, publish
 from services.runtime.topics import log_ends
-from tests.kit.processes import KocProcess
+from tests.kit.booking_process import BookingProcess
 from tests.kit.settlement_facts import Fact
 from tests.kit.topics import send
-from tests.kit.waiting import until
 
 
 def partition_for(fact: Fact) -> int:
@@ -46,34 +43,8 @@ def all_is_posted() -> bool:
         return reader.execute("SELECT FROM reprice_progress WHERE NOT done").fetchone() is None
 
 
-class Poster(KocProcess):
+class Poster(BookingProcess):
     """`koc settlement poster` in a folder of its own."""
 
     def __init__(self, folder: Path, name: str = "poster-1", environment: Mapping[str, str] | None = None) -> None:
         super().__init__(folder, name, ["settlement", "poster"], environment)
-
-    def locks(self) -> set[tuple[str, bool]]:
-        """Tables that its transactions have locked (True), or wait for (False)."""
-        with psycopg.connect(psycopg_dsn("reader")) as reader:
-            rows = reader.execute(
-                "SELECT relname, granted FROM pg_stat_activity JOIN pg_locks USING (pid)"
-                " JOIN pg_class ON pg_class.oid = relation WHERE application_name = %s",
-                (f"koc-{self.name}",),
-            )
-            return {(name, granted) for name, granted in rows}
-
-    def freeze_within_a_transaction(self, publish_more: Callable[[], None], table: str = "journal") -> None:
-        """SIGSTOP while it holds its writers' rows; it cannot end a transaction, for we hold a table it writes to.
-
-        Args:
-            publish_more: what it is to be at work on; all before is posted.
-            table: journal, which it fills by COPY, or balance, which it updates.
-        """
-        with psycopg.connect(psycopg_dsn("owner")) as owner:
-            owner.execute(f"LOCK TABLE {table} IN SHARE MODE")
-            publish_more()
-            until(lambda: {("writer", True), (table, False)} <= self.locks(), "it is in a transaction", process=self)
-            self.send_signal(signal.SIGSTOP)
-            until(lambda: psutil.Process(self.pid).status() == psutil.STATUS_STOPPED, "it is frozen")
-        until(lambda: (table, False) not in self.locks(), "the server has done what it can without it")
-        assert ("writer", True) in self.locks()

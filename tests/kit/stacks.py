@@ -39,11 +39,23 @@ def with_environment(variables: Mapping[str, str | None]) -> Iterator[None]:
 @contextmanager
 def empty_database_on(stack: Stack) -> Iterator[str]:
     """Within the block, settings() lead to a database without tables of this stack, owned by koc_owner; its name."""
+    with database_like("template1", stack) as name:
+        yield name
+
+
+@contextmanager
+def database_like(template: str, stack: Stack) -> Iterator[str]:
+    """Within the block, settings() lead to a copy of a database of this stack, owned by koc_owner; its name.
+
+    Args:
+        template: nobody is connected to it.
+        stack: of both.
+    """
     name = f"test_{uuid.uuid4().hex}"
     urls = {f"KOC_{key.upper()}": url for key, url in stack.settings().items() if key.endswith("_url")}
     there = {key: make_url(url).set(database=name).render_as_string(hide_password=False) for key, url in urls.items()}
     with psycopg.connect(stack.superuser_dsn(), autocommit=True) as server:
-        server.execute(f"CREATE DATABASE {name} OWNER koc_owner")
+        server.execute(f"CREATE DATABASE {name} OWNER koc_owner TEMPLATE {template}")
         with with_environment(there):
             yield name
         server.execute(f"DROP DATABASE {name} WITH (FORCE)")

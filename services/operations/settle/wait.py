@@ -98,4 +98,4 @@ def _of_topics(
 
 def _with_jobs(ends: Mapping[LogPlace, int], reached: ReaderPositions) -> Sequence[LogDistance]:
     """What is behind in any of the ends, and open reprice jobs; what is not published yet does not matter."""
-    return missing(ends, reached._replace(unpublished={}))
+    return missing(ends, reached._replace(unpublished={}, unpublished_commands=0))

@@ -44,10 +44,12 @@ KEEPALIVES = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count"
 _END_OVERDUE = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE usename = current_user AND wait_event = 'ClientRead' AND query LIKE 'COPY %' AND state = 'active'
+  AND query NOT LIKE 'COPY run_line %'
   AND xact_start < clock_timestamp() - nullif(current_setting('transaction_timeout'), '0')::interval
 """
 """transaction_timeout does not end a transaction whose COPY waits for its client: a poster that was frozen there would
-hold its writers' rows until it wakes. Who connects, as after each failure, ends what should have ended."""
+hold its writers' rows until it wakes. Whoever connects, as after each failure, ends what should have ended. A run's
+plan is copied into run_line for minutes and holds no row of a writer."""
 
 _LOCK_WRITERS = """
 SELECT partition, generation, next_offset, seq, chain_head, join_open FROM writer

@@ -13,6 +13,7 @@ from services.kernel.time import to_micros
 from services.runtime.database import engine, refusals_as_sentences
 from services.runtime.settings import settings
 from services.settlement.books import run_tables
+from services.settlement.books.failures import retry_cause
 from services.settlement.books.migrations import check_revision
 from services.settlement.books.plan_transaction import StoredPlanTransaction
 from services.settlement.books.positions import check_zone
@@ -152,6 +153,13 @@ def run_store() -> Iterator[RunBooks]:
                 check_revision(connection)
             check_zone(engines[-1], settings().settlement_zone_minutes)
             yield store
+    except Exception as error:
+        if retry_cause(error) is not None:
+            raise Stalled(
+                "others held the books for too long, or the connection was cut: the same command again goes on where it"
+                " is"
+            ) from error
+        raise
     finally:
         store.close()
         for one in engines:

@@ -31,9 +31,10 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "POLL_SECONDS", 0.0)
 
 
-def test_books_that_know_everything_are_not_waited_for_though_entries_are_unpublished() -> None:
+def test_books_that_know_everything_are_not_waited_for_though_entries_and_commands_are_unpublished() -> None:
+    """A run waited for the relay to publish the commands before it."""
     told: list[str] = []
-    wait_for_the_books(Standing(ReaderPositions(ENDS, {}, {3: 7})), 0, told.append)
+    wait_for_the_books(Standing(ReaderPositions(ENDS, {}, {3: 7}, 2)), 0, told.append)
     assert told == []
 
 

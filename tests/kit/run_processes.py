@@ -1,0 +1,101 @@
+"""Settlement runs as processes: the command itself, and one that is killed at the commit of one's choice."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from services.kernel.time import format_rfc3339
+from services.operations.settle.settle import SettledRun, draft_of, settle
+from services.runtime.local.stack import Stack
+from services.settlement.books.run_store import RunBooks, run_store
+from services.settlement.runs.applying import LineApplier
+from tests.kit.booking_process import BookingProcess
+
+_WAIT_SECONDS = 60.0
+
+
+class RunProcess(BookingProcess):
+    """`koc settlement run` in a folder of its own."""
+
+    def __init__(self, folder: Path, name: str, as_of: int, run_id: str) -> None:
+        words = ["settlement", "run", "--as-of", format_rfc3339(as_of), "--id", run_id, "--json"]
+        super().__init__(folder, name, words)
+
+    def cut_its_lock(self, stack: Stack) -> None:
+        """End the connection that holds RUN, as a network would."""
+        with psycopg.connect(stack.superuser_dsn()) as server:
+            ended = server.execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name LIKE %s",
+                (f"koc-{self.name}: settlement.run%",),
+            )
+            assert ended.fetchall() == [(True,)]
+
+
+def finish(as_of: int, run_id: str) -> SettledRun:
+    """`koc settlement run` in this process."""
+    with run_store() as store:
+        return settle(store, draft_of(as_of, run_id, "a test"), as_of, _WAIT_SECONDS, print)
+
+
+def killed_at(commit: int, when: str, as_of: int, run_id: str, chunk: int) -> bool:
+    """A run in a process of its own that is killed -9 before or after one of its commits; False if it has fewer.
+
+    Args:
+        commit: 1 is the plan's; then come those of its chunks, and its end.
+        when: "before" the COMMIT is sent, or "after" its answer came.
+        as_of: the moment of the run, microseconds.
+        run_id: the run's name.
+        chunk: lines a transaction.
+    """
+    child = os.fork()
+    if child == 0:
+        try:
+            LineApplier.apply_chunk.__defaults__ = (chunk,)
+            with run_store() as store:
+                settle(_Killed(store, commit, when), draft_of(as_of, run_id, "a test"), as_of, _WAIT_SECONDS, _hush)
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(child, 0)
+    return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+
+
+class _Killed:
+    """A store whose process ends at a commit."""
+
+    def __init__(self, store: RunBooks, commit: int, when: str) -> None:
+        self._store, self._commit, self._when = store, commit, when
+        self._opened = count(1)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def planning(self) -> AbstractContextManager[Any]:
+        return self._watched(self._store.planning())
+
+    def chunk(self) -> AbstractContextManager[Any]:
+        return self._watched(self._store.chunk())
+
+    def ending(self) -> AbstractContextManager[Any]:
+        return self._watched(self._store.ending())
+
+    @contextmanager
+    def _watched(self, opened: AbstractContextManager[Any]) -> Iterator[Any]:
+        number = next(self._opened)
+        with opened as transaction:
+            yield transaction
+            self._end_at(number, "before")
+        self._end_at(number, "after")
+
+    def _end_at(self, number: int, when: str) -> None:
+        if (number, when) == (self._commit, self._when):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _hush(_line: str) -> None:
+    pass
