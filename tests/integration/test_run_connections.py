@@ -1,13 +1,13 @@
 """A process that carries out many runs."""
 
 import pytest
+from tests.kit.stored_runs import draft_of
 
 from services.settlement.books.run_store import run_store
 from services.settlement.runs.run import RunRequest, apply_run, plan_run
 from tests.kit.book_driver import ZONE_MINUTES
 from tests.kit.books import Books
 from tests.kit.settling_rules import ZERO
-from tests.kit.stored_runs import draft_of
 
 CONNECTED = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
 OF_A_THREAD = 2
