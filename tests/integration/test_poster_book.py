@@ -128,8 +128,8 @@ class _Statements:
 
         self._module, self._old = posting_transaction, posting_transaction.PostingTransaction.__init__
 
-        def opened(transaction, connection, accounts) -> None:
-            self._old(transaction, connection, accounts)
+        def opened(transaction, connection, accounts, terms) -> None:
+            self._old(transaction, connection, accounts, terms)
             raw = posting_transaction.psycopg_of(connection)
             raw.cursor_factory = Cursor
             transaction.cursor = raw.cursor(binary=True)

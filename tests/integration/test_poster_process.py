@@ -204,9 +204,9 @@ def test_two_truths_under_one_vector_stop_the_poster_until_the_line_is_quarantin
     assert positions()[CREDITS.name, partition_for(Fact())] == 1, "what stands before it is posted"
     assert booked() == expected([Fact()])
 
-    frozen = koc("settlement", "quarantine", "o_1/1/b_1")
+    frozen = koc("settlement", "quarantine", "o_1/1/b_1", "--reason", "two truths")
     assert frozen.returncode == 0, frozen.stderr
-    unknown = koc("settlement", "quarantine", "o_9/1/b_1")
+    unknown = koc("settlement", "quarantine", "o_9/1/b_1", "--reason", "two truths")
     assert (unknown.returncode, "the books do not know o_9/1/b_1 yet" in unknown.stdout) == (0, True)
     poster = start()
     send_facts([Fact().refunded(20_000)])

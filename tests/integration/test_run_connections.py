@@ -1,12 +1,12 @@
 """A process that carries out many runs."""
 
 import pytest
-from tests.kit.stored_runs import draft_of
 
 from services.settlement.books.run_store import run_store
-from services.settlement.runs.run import RunRequest, apply_run, plan_run
+from services.settlement.runs.run import apply_run, plan_run
 from tests.kit.book_driver import ZONE_MINUTES
 from tests.kit.books import Books
+from tests.kit.runs import request_of
 from tests.kit.settling_rules import ZERO
 
 CONNECTED = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
@@ -19,7 +19,7 @@ def test_later_runs_use_the_connections_of_earlier_ones(books: Books, threads: i
     with run_store() as store:
         connected = []
         for number in range(4):
-            run = plan_run(store, RunRequest(draft_of(f"run-{number}"), ZERO), lambda _: None)
+            run = plan_run(store, request_of(f"run-{number}", ZERO), lambda _: None)
             apply_run(store, run, ZONE_MINUTES, lambda _: None, lambda attempt: attempt(), threads)
             ((count,),) = books.rows(CONNECTED)
             connected.append(count)
