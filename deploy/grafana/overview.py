@@ -18,6 +18,11 @@ from grafana_foundation_sdk.models.dashboard import DataSourceRef, Threshold, Th
 
 TARGET = Path(__file__).parent / "dashboards/overview.json"
 SOURCE = DataSourceRef(type_val="prometheus", uid="prometheus")
+_OWED_BACK = (
+    "max by (days, currency) (koc_poster_clawback_minor) or "
+    'label_replace(label_replace(vector(0), "days", "0", "", ""), "currency", "of any currency", "", "")'
+)
+"""Zero where nobody owes anything."""
 
 
 @dataclass(frozen=True)
@@ -200,7 +205,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
             Panel(
                 "Owed back",
                 "What parties owe back in minor units, by currency and by how many days it is open at least.",
-                (("max by (days, currency) (koc_poster_clawback_minor) or vector(0)", "{{days}} days {{currency}}"),),
+                ((_OWED_BACK, "{{days}} days {{currency}}"),),
             ),
             Panel(
                 "Money moved",
