@@ -58,5 +58,5 @@ def explain_conflict(conflict: ContentConflict) -> str:
     return (
         f"{conflict} (the second in partition {partition} at offset {offset}): nothing more is posted from there;"
         f" look at it with `koc explain {conflict.key[0]}`, and"
-        f" `koc settlement quarantine {'/'.join(conflict.key)}` freezes it at what is booked"
+        f" `koc settlement quarantine {'/'.join(conflict.key)} --reason WHY` freezes it at what is booked"
     )
