@@ -5,19 +5,11 @@ may send an event on to another partition of its topic, so the ends of its input
 """
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 
 from schemas.topics import CLICKS, CREDITS, ORDERS, REGISTRY
 from services.kernel.errors import Stalled
-from services.operations.drain.drain import (
-    POLL_SECONDS,
-    LogDistance,
-    LogPlace,
-    PositionSource,
-    ReaderPositions,
-    missing,
-    sentence,
-)
+from services.operations.drain.drain import POLL_SECONDS, LogPlace, PositionSource, missing, sentence
 
 Progress = Callable[[str], None]
 """Told what is waited for, a line whenever it changes."""
@@ -34,10 +26,10 @@ def wait_for_the_books(positions: PositionSource, timeout_seconds: float, progre
     deadline = time.monotonic() + timeout_seconds
     waiting = _Wait(positions, deadline, timeout_seconds, progress)
     at_start = waiting.ends((*_ATTRIBUTED, REGISTRY.name))
-    waiting.until(at_start, _of_topics(_ATTRIBUTED))
-    waiting.until(waiting.ends(_ATTRIBUTED), _of_topics(_ATTRIBUTED))
     registry = {place: end for place, end in at_start.items() if place[0] == REGISTRY.name}
-    waiting.until({**waiting.ends((CREDITS.name,)), **registry}, _with_jobs)
+    waiting.until({place: end for place, end in at_start.items() if place not in registry})
+    waiting.until(waiting.ends(_ATTRIBUTED))
+    waiting.until({**waiting.ends((CREDITS.name,)), **registry}, with_jobs=True)
 
 
 class _Wait:
@@ -58,15 +50,12 @@ class _Wait:
             except ConnectionError as problem:
                 self._pause(str(problem))
 
-    def until(
-        self,
-        ends: Mapping[LogPlace, int],
-        relevant: Callable[[Mapping[LogPlace, int], ReaderPositions], Sequence[LogDistance]],
-    ) -> None:
-        """Come back when nothing relevant is behind these ends."""
+    def until(self, ends: Mapping[LogPlace, int], *, with_jobs: bool = False) -> None:
+        """Come back when nothing is behind these ends; what is not published yet does not matter."""
         while True:
             try:
-                behind = relevant(ends, self._positions.reached())
+                reached = self._positions.reached()._replace(unpublished={}, unpublished_commands=0)
+                behind = missing(ends, reached if with_jobs else reached._replace(open_jobs={}))
                 if not behind:
                     return
                 self._pause(sentence(behind))
@@ -82,20 +71,3 @@ class _Wait:
                 f"nothing was settled: after {self._timeout_seconds:g} s the books still wait for {waits_for}"
             )
         time.sleep(POLL_SECONDS)
-
-
-def _of_topics(
-    topics: Collection[str],
-) -> Callable[[Mapping[LogPlace, int], ReaderPositions], Sequence[LogDistance]]:
-    """Only what is behind in these topics."""
-
-    def relevant(ends: Mapping[LogPlace, int], reached: ReaderPositions) -> Sequence[LogDistance]:
-        behind = missing({place: end for place, end in ends.items() if place[0] in topics}, reached)
-        return [one for one in behind if one.what in topics]
-
-    return relevant
-
-
-def _with_jobs(ends: Mapping[LogPlace, int], reached: ReaderPositions) -> Sequence[LogDistance]:
-    """What is behind in any of the ends, and open reprice jobs; what is not published yet does not matter."""
-    return missing(ends, reached._replace(unpublished={}, unpublished_commands=0))

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import insert, text, update
+from sqlalchemy import Insert, insert, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from schemas.topics import CREDITS
@@ -72,7 +72,7 @@ class StoredPlanTransaction(CommandTransaction):
             }
             for plan in contents
         ]  # fmt: skip
-        self._insert(tables.run_content, rows)
+        self._insert(insert(tables.run_content), rows)
 
     def add_parties(self, run: str, parties: Sequence[PartyPlan]) -> None:
         """The plan's nets and reserves."""
@@ -87,7 +87,7 @@ class StoredPlanTransaction(CommandTransaction):
             }
             for plan in parties
         ]  # fmt: skip
-        self._insert(tables.run_party, rows)
+        self._insert(insert(tables.run_party), rows)
 
     def put_counters(self, counters: Mapping[TierCounter, int]) -> None:
         """The tiers' counters with their new sums."""
@@ -102,7 +102,7 @@ class StoredPlanTransaction(CommandTransaction):
             {"brand_id": brand_id, "buyer_id": buyer_id, "order_id": key[0], "line_id": key[1], "run": run}
             for (brand_id, buyer_id), key in sorted(slots.items())
         ]
-        self._insert(tables.bonus_slot, rows)
+        self._insert(insert(tables.bonus_slot), rows)
 
     def put_budget_lines(self, lines: Mapping[tuple[BudgetKey, Key], BudgetLine]) -> None:
         """What lines take of budgets now."""
@@ -122,7 +122,7 @@ class StoredPlanTransaction(CommandTransaction):
         """Its proof and counts, and what it leaves out."""
         values = {"plan_sha256": run.plan_sha256, "counts": dict(run.counts)}
         self.connection.execute(update(tables.run).where(tables.run.c.id == run.id).values(**values))
-        self._insert(tables.run_skip, [{"run": run.id, **skip} for skip in run.counts["skipped"]])
+        self._insert(insert(tables.run_skip), [{"run": run.id, **skip} for skip in run.counts["skipped"]])
 
     def record(self, draft: CommandDraft, result: JsonObject, point: RunPoint) -> None:
         """Record the command under writer N, locked last."""
@@ -136,9 +136,9 @@ class StoredPlanTransaction(CommandTransaction):
             )
         record(self.connection, draft, self.time().now, result, point_body(point))
 
-    def _insert(self, into: Any, rows: Sequence[Mapping[str, Any]]) -> None:
+    def _insert(self, statement: Insert, rows: Sequence[Mapping[str, Any]]) -> None:
         if rows:
-            self.connection.execute(into if hasattr(into, "excluded") else insert(into), rows)
+            self.connection.execute(statement, rows)
 
 
 def point_body(point: RunPoint) -> dict[str, Any]:

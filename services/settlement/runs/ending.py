@@ -28,31 +28,26 @@ def end_run(transaction: NetTransaction, run: StoredRun, reference: Reference, z
     moment = transaction.moment(reference)
     builder = EntryBuilder(writers, moment, zone_minutes, PostingCounts())
     occasion = Occasion(f"settlement run {run.id}", run.as_of)
-    fees = [(plan, fee) for plan, fee in transaction.planned_contents(run.id)]
+    fees = [_settle_fee(builder, run, *planned, occasion) for planned in transaction.planned_contents(run.id)]
     entries = [
-        *(entry for plan, fee in fees for entry in _fee(builder, run, plan, fee, occasion)),
+        *(entry for posted, _ in fees for entry in posted),
         *(entry for budget in run.counts["budgets"] for entry in _budget(builder, run, budget, occasion)),
         *_nets(transaction, builder, run, occasion),
     ]
     transaction.write([LineChange(entries)], [], writers, moment.now)
-    transaction.put_script_fees([_settled(plan, fee) for plan, fee in fees])
+    transaction.put_script_fees([fee for _, fee in fees])
     transaction.finish_run(run.id)
 
 
-def _fee(
+def _settle_fee(
     builder: EntryBuilder, run: StoredRun, plan: ContentPlan, fee: FeeBooked, occasion: Occasion
-) -> list[PostedEntry]:
-    """The entry of a settled script fee."""
-    legs, _ = settle_script_fee(fee.booked, fee.settled, plan.settled)
+) -> tuple[list[PostedEntry], FeeBooked]:
+    """The entry of a settled script fee, and the fee as it stands after the run."""
+    legs, booked = settle_script_fee(fee.booked, fee.settled, plan.settled)
     row = EntryDraft(Kind.SCRIPT_FEE_SETTLED, "", occasion.cause, occasion.effective_at, legs)
     idem = f"run|{run.id}|script_fee|{plan.content_id}|{plan.currency}"
-    return builder.build(WRITER_N, idem, [row] if legs else [], plan.currency, None)
-
-
-def _settled(plan: ContentPlan, fee: FeeBooked) -> FeeBooked:
-    """The fee as it stands after the run."""
-    _, booked = settle_script_fee(fee.booked, fee.settled, plan.settled)
-    return FeeBooked(fee.content_id, fee.currency, booked, plan.settled)
+    posted = builder.build(WRITER_N, idem, [row] if legs else [], plan.currency, None)
+    return posted, FeeBooked(fee.content_id, fee.currency, booked, plan.settled)
 
 
 def _budget(builder: EntryBuilder, run: StoredRun, budget: Mapping[str, Any], occasion: Occasion) -> list[PostedEntry]:
