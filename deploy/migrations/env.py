@@ -3,7 +3,7 @@
 from alembic import context
 from sqlalchemy import Connection, text
 
-from services.settlement.books.run_tables import metadata
+from services.settlement.books.schema import metadata
 
 ONE_AT_A_TIME = 4_715_001
 """Key of the advisory lock under which migrations run: two starts at once migrate once."""

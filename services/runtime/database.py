@@ -10,12 +10,14 @@ from sqlalchemy.exc import ArgumentError, ProgrammingError
 from services.kernel.errors import StartRefused
 from services.runtime.settings import settings
 
-Role = Literal["owner", "writer", "reader", "operator"]
+Role = Literal["owner", "writer", "reader", "operator", "approver", "payer"]
 URL_VARIABLES: dict[Role, str] = {
     "writer": "KOC_DATABASE_URL",
     "owner": "KOC_DATABASE_OWNER_URL",
     "reader": "KOC_DATABASE_READER_URL",
     "operator": "KOC_DATABASE_OPERATOR_URL",
+    "approver": "KOC_DATABASE_APPROVER_URL",
+    "payer": "KOC_DATABASE_PAYER_URL",
 }
 """The environment variable with each role's address."""
 
@@ -24,7 +26,8 @@ def engine(role: Role, **connect_options: Any) -> Engine:
     """A SQLAlchemy engine (psycopg 3) of one role.
 
     Args:
-        role: owner migrates, writer posts and relays, reader reports, operator decides.
+        role: owner migrates, writer posts and relays, reader reports, operator decides, approver
+            approves what an operator proposed, payer sees payee data.
         connect_options: further libpq or psycopg arguments of each connection, such as `options="-c …"`.
 
     Raises:
@@ -87,6 +90,8 @@ def _url(role: Role) -> URL:
         "writer": known.database_url,
         "reader": known.database_reader_url,
         "operator": known.database_operator_url,
+        "approver": known.database_approver_url or known.database_operator_url,
+        "payer": known.database_payer_url,
     }
     secret = secrets[role]
     if secret is None:

@@ -75,6 +75,14 @@ class Settings(BaseSettings):
     database_operator_url: SecretStr | None = Field(
         None, description="a personal login in the role koc_operator: runs and commands, recorded under its name"
     )
+    database_approver_url: SecretStr | None = Field(
+        None,
+        description="a second personal login in koc_operator, which approves what the first proposed; unset: the "
+        "first, who then approves what others proposed",
+    )
+    database_payer_url: SecretStr | None = Field(
+        None, description="a personal login in koc_operator and koc_payer: payee data and payment files"
+    )
 
     settlement_zone_minutes: int = Field(
         480, description="zone of accounting periods, minutes east of UTC; Asia/Shanghai is 480", ge=-720, le=840

@@ -260,10 +260,12 @@ def test_status_shows_no_password_and_says_when_it_is_down(stack: Stack, folder:
 def test_the_database_speaks_utc_and_its_roles_are_no_superusers(stack: Stack) -> None:
     asked = "SELECT rolname, rolsuper, rolcanlogin FROM pg_roles WHERE rolname LIKE 'koc%' ORDER BY 1"
     assert execute(stack, asked).fetchall() == [
+        ("koc_approver_local", False, True),
         ("koc_operator", False, False),
         ("koc_operator_local", False, True),
         ("koc_owner", False, True),
         ("koc_payer", False, False),
+        ("koc_payer_local", False, True),
         ("koc_reader", False, True),
         ("koc_writer", False, True),
     ]

@@ -4,7 +4,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
 
-from services.settlement.books.run_tables import metadata
+from services.settlement.books.schema import metadata
 
 
 def differences(connection: Connection) -> list[object]:

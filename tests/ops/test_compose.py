@@ -196,6 +196,9 @@ def _healthy(name: str, port: int) -> bool:
     return subprocess.run([sys.executable, *check], capture_output=True).returncode == 0
 
 
+_PERSONAL = ("OPERATOR", "APPROVER", "PAYER")
+
+
 def test_the_init_script_makes_roles_that_can_log_in(stack: Stack, tmp_path: Path) -> None:
     """The real script against a real server, its names changed because ours are taken there."""
     script = tmp_path / "roles.sh"
@@ -206,18 +209,18 @@ def test_the_init_script_makes_roles_that_can_log_in(stack: Stack, tmp_path: Pat
         "PGHOST": str(dsn["host"]),
         "PGPORT": str(dsn["port"]),
         "PGPASSWORD": str(dsn["password"]),
-        **{f"KOC_{role}_PASSWORD": f"quo'te {role}" for role in ("OWNER", "WRITER", "READER", "OPERATOR")},
+        **{f"KOC_{role}_PASSWORD": f"quo'te {role}" for role in ("OWNER", "WRITER", "READER", *_PERSONAL)},
     }
     done = subprocess.run(["sh", script], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     logins = {"opstest_owner": "OWNER", "opstest_writer": "WRITER", "opstest_reader": "READER"}
-    logins |= {"opstest_operator_local": "OPERATOR"}
+    logins |= {f"opstest_{role.lower()}_local": role for role in _PERSONAL}
     for role, password in logins.items():
         login = psycopg.conninfo.make_conninfo(stack.superuser_dsn("opstest"), user=role, password=f"quo'te {password}")
         with psycopg.connect(login) as connection:
             assert connection.execute("SHOW timezone").fetchone() == ("UTC",)
             rights = "SELECT pg_has_role('opstest_operator', 'usage'), pg_has_role('opstest_writer', 'usage')"
-            is_operator = password == "OPERATOR"
+            is_operator = password in _PERSONAL
             assert connection.execute(rights).fetchone() == (is_operator, is_operator or password == "WRITER")
     with psycopg.connect(stack.superuser_dsn(), autocommit=True) as connection:
         connection.execute("DROP DATABASE opstest")

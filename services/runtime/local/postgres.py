@@ -21,13 +21,25 @@ OLDEST_MAJOR = 17
 OPERATOR = "koc_operator_local"
 """The personal login of whoever uses this machine; commands are recorded under this name."""
 
-ROLES = ("koc_owner", "koc_writer", "koc_reader", OPERATOR)
+APPROVER = "koc_approver_local"
+"""A second personal login: nobody approves what they proposed themselves."""
+
+PAYER = "koc_payer_local"
+"""A third: it alone sees payee data, and exports payment files."""
+
+ROLES = ("koc_owner", "koc_writer", "koc_reader", OPERATOR, APPROVER, PAYER)
 """Roles that log in, each with a password."""
 
 GROUPS = ("koc_operator", "koc_payer")
 """Roles that nobody logs in as: what a personal login may do by being a member."""
 
-MEMBERS = (("koc_writer", "koc_operator"), ("koc_operator", OPERATOR))
+MEMBERS = (
+    ("koc_writer", "koc_operator"),
+    ("koc_operator", OPERATOR),
+    ("koc_operator", APPROVER),
+    ("koc_operator", PAYER),
+    ("koc_payer", PAYER),
+)
 """(role, who has its rights too)."""
 
 DATABASE = "koc"

@@ -246,6 +246,8 @@ class Supervisor:
                     "database_owner_url": self.postgres.url("koc_owner"),
                     "database_reader_url": self.postgres.url("koc_reader"),
                     "database_operator_url": self.postgres.url(postgres.OPERATOR),
+                    "database_approver_url": self.postgres.url(postgres.APPROVER),
+                    "database_payer_url": self.postgres.url(postgres.PAYER),
                 },
                 "processes": [process.as_json() for process in self.processes],
             },

@@ -43,10 +43,13 @@ CHART = (
     Template(ROLE, has_id=True, purpose="payable", nature=Nature.LIABILITY),
     Template(ROLE, has_id=True, purpose="held", nature=Nature.LIABILITY),
     Template("platform", has_id=False, purpose="fee_deferred", nature=Nature.LIABILITY),
+    Template("payout", has_id=True, purpose="in_transit", nature=Nature.LIABILITY),
+    Template("tax", has_id=True, purpose="withheld", nature=Nature.LIABILITY),
     Template("vat", has_id=False, purpose="output", nature=Nature.LIABILITY),
     Template("platform", has_id=False, purpose="fee", nature=Nature.REVENUE),
     Template("writeoff", has_id=True, purpose="lost", nature=Nature.EXPENSE),
     Template("platform", has_id=False, purpose="traffic", nature=Nature.EXPENSE),
+    Template("platform", has_id=False, purpose="payout_fee", nature=Nature.EXPENSE),
 )
 OURSELVES = "platform"
 RESERVED = frozenset({"brand", "bank", "clawback", "payout", "tax", "vat", "traffic", "suspense", "writeoff", "budget"})
@@ -204,7 +207,18 @@ def traffic_prepaid(platform: str) -> str:
     return f"traffic:{platform}:prepaid"
 
 
+def in_transit(rail: str) -> str:
+    """What payouts have taken from parties and no reply has confirmed or refused yet."""
+    return f"payout:{rail}:in_transit"
+
+
+def withheld(authority: str) -> str:
+    """Tax that we keep back from payouts and owe to an authority."""
+    return f"tax:{authority}:withheld"
+
+
 BANK = "bank:main"
+PAYOUT_FEE = "platform:payout_fee"
 FEE_DEFERRED = "platform:fee_deferred"
 FEE = "platform:fee"
 VAT_OUTPUT = "vat:output"

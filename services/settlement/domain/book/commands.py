@@ -26,6 +26,15 @@ class CommandKind(StrEnum):
     TRAFFIC_BOUGHT = "traffic.bought"
     ADJUSTMENT_PROPOSED = "adjustment.proposed"
     ADJUSTMENT_POSTED = "adjustment.posted"
+    PAYOUT_PROPOSED = "payout.proposed"
+    PAYOUT_APPROVED = "payout.approved"
+    PAYOUT_CANCELLED = "payout.cancelled"
+    PAYOUT_EXPORTED = "payout.exported"
+    PAYOUT_REPLIED = "payout.replied"
+    PAYOUT_RELEASED = "payout.released"
+    PERIOD_CLOSED = "period.closed"
+    PERIOD_REOPEN_PROPOSED = "period.reopen_proposed"
+    PERIOD_REOPENED = "period.reopened"
 
 
 BESIDE_RUNS = frozenset({CommandKind.LINE_QUARANTINED, CommandKind.LINE_RELEASED})

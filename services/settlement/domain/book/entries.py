@@ -35,6 +35,12 @@ class Kind(Enum):
     BRAND_PAID = (20, "brand.paid")
     TRAFFIC_BOUGHT = (21, "traffic.bought")
     ADJUSTMENT_POSTED = (22, "adjustment.posted")
+    TAX_WITHHELD = (23, "tax.withheld")
+    PAYOUT_INSTRUCTED = (24, "payout.instructed")
+    PAYOUT_CANCELLED = (25, "payout.cancelled")
+    PAYOUT_CONFIRMED = (26, "payout.confirmed")
+    PAYOUT_REJECTED = (27, "payout.rejected")
+    PAYOUT_RETURNED = (28, "payout.returned")
 
     def __init__(self, code: int, text: str) -> None:
         self.code = code
