@@ -46,8 +46,9 @@ BEGIN
 END $$
 """
 FOUR_EYES_TRIGGER = (
-    "CREATE TRIGGER command_has_four_eyes BEFORE INSERT ON command"
-    " FOR EACH ROW EXECUTE FUNCTION command_has_four_eyes()",
+    """
+CREATE TRIGGER command_has_four_eyes BEFORE INSERT ON command FOR EACH ROW EXECUTE FUNCTION command_has_four_eyes()
+""",
     "ALTER TABLE command ENABLE ALWAYS TRIGGER command_has_four_eyes",
 )
 
@@ -129,6 +130,12 @@ def _payout_tables() -> None:
         sa.Column("status", sa.Text(), nullable=False, comment="instructed, cancelled, confirmed, rejected, returned"),
         sa.Column(
             "refused", sa.Boolean(), server_default=sa.text("false"), nullable=False, comment="and not yet released"
+        ),
+        sa.Column(
+            "refused_at",
+            sa.BigInteger(),
+            nullable=True,
+            comment="next registry offset when it was refused: a newer payee.set ends it",
         ),
         sa.Column("entries", sa.Integer(), nullable=False, comment="how many legs of its payable account it takes"),
         sa.Column("entries_sha256", sa.LargeBinary(), nullable=False, comment="over their entry ids"),

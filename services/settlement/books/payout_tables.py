@@ -69,6 +69,7 @@ payout = Table(
     Column("ref", Text, nullable=False, comment="of the party's payee.set: a token of the payee file"),
     Column("status", Text, nullable=False, comment="instructed, cancelled, confirmed, rejected, returned"),
     Column("refused", Boolean, nullable=False, server_default=text("false"), comment="and not yet released"),
+    Column("refused_at", BigInteger, comment="next registry offset when it was refused: a newer payee.set ends it"),
     Column("entries", Integer, nullable=False, comment="how many legs of its payable account it takes"),
     Column("entries_sha256", LargeBinary, nullable=False, comment="over their entry ids"),
     CheckConstraint("amount_minor > 0", name="payout_amount"),
