@@ -1,5 +1,6 @@
 """`koc settlement`: the processes of the books, and their migrations."""
 
+import os
 import sys
 from typing import Annotated
 
@@ -45,6 +46,9 @@ def relay() -> None:
 
     process.run()
 
+
+_NICER_THAN_POSTERS = 5
+"""A run can wait; events that come in meanwhile should not."""
 
 LineName = Annotated[str, typer.Argument(metavar="LINE", help="ORDER/LINE/BUYER")]
 
@@ -136,6 +140,7 @@ def run(
     moment = _moment(as_of)
     draft = draft_of(moment, run_id, reason)
     garbage.settle()
+    os.nice(_NICER_THAN_POSTERS)
     with run_store() as store:
         if dry_run:
             print_run(try_out(store, draft, moment, timeout, _say), "planned, not stored", as_json=as_json)
