@@ -19,6 +19,10 @@ APPLIERS = 2
 """Threads that apply: one makes entries while the other waits for the database."""
 
 
+NICER_THAN_POSTERS = 5
+"""Priority of a run's process below theirs: a run can wait, events that come in meanwhile should not."""
+
+
 class SettledRun(NamedTuple):
     """What came of the command; `is_new` is False where the same run had been done before."""
 
