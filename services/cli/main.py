@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "attribution": ("services.cli.attribution", "The attribution worker."),
     "policy": ("services.cli.policy", "Who is credited by which rule: check a policy file, show what applies when."),
     "settlement": ("services.cli.settlement", "The poster, the relay and the migrations."),
+    "payout": ("services.cli.payout", "Pay parties: propose, approve, cancel, release, list and show payouts."),
     "commands": ("services.cli.commands", "What people have decided: runs, write-offs, payments, adjustments."),
     "clawback": ("services.cli.clawback", "What parties owe back: give it up, or record that it was repaid."),
     "brand": ("services.cli.brand", "What brands have paid us."),
