@@ -1,5 +1,6 @@
 """`koc settlement`: the processes of the books, and their migrations."""
 
+import os
 from typing import Annotated
 
 import typer
@@ -45,6 +46,9 @@ def relay() -> None:
 
     process.run()
 
+
+_NICER_THAN_POSTERS = 5
+"""A run can wait; events that come in meanwhile should not."""
 
 LineName = Annotated[str, typer.Argument(metavar="LINE", help="ORDER/LINE/BUYER")]
 
@@ -137,6 +141,7 @@ def run(
     moment = moment_or_now(as_of)
     draft = draft_of(moment, run_id, reason)
     garbage.settle()
+    os.nice(_NICER_THAN_POSTERS)
     with run_store() as store:
         if dry_run:
             print_run(try_out(store, draft, moment, timeout, say), "planned, not stored", as_json=as_json)

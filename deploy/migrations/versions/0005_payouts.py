@@ -125,7 +125,9 @@ def _payout_tables() -> None:
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("amount_minor", sa.BigInteger(), nullable=False, comment="what the party gets, after tax"),
         sa.Column("withheld_minor", sa.BigInteger(), nullable=False, comment="tax kept back"),
-        sa.Column("authority", sa.Text(), nullable=True, comment="whom that tax is owed to; null = nothing is kept back"),
+        sa.Column(
+            "authority", sa.Text(), nullable=True, comment="whom that tax is owed to; null = nothing is kept back"
+        ),
         sa.Column("rail", sa.Text(), nullable=False, comment="of the party's payee.set: bank, wechat, alipay"),
         sa.Column("ref", sa.Text(), nullable=False, comment="of the party's payee.set: a token of the payee file"),
         sa.Column("status", sa.Text(), nullable=False, comment="instructed, cancelled, confirmed, rejected, returned"),
