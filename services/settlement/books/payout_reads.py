@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from services.kernel.errors import InputRefused
 from services.kernel.time import to_micros
 from services.settlement.books.net_snapshot import WRITER_N
 from services.settlement.books.payout_ports import StoredBatch, StoredPayout
@@ -91,6 +92,30 @@ def find_payout(connection: Connection, payout_id: str) -> StoredPayout | None:
     """The payout of this id."""
     found = _all(connection, f"{PAYOUTS} WHERE id = %s", (payout_id,))
     return read_payout(found[0]) if found else None
+
+
+def known_batch(connection: Connection, batch_id: str) -> StoredBatch:
+    """The batch of this id.
+
+    Raises:
+        InputRefused: there is none.
+    """
+    batch = find_batch(connection, batch_id)
+    if batch is None:
+        raise InputRefused(f"no batch of payouts is called {batch_id}: `koc payout list` lists them")
+    return batch
+
+
+def known_payout(connection: Connection, payout_id: str) -> StoredPayout:
+    """The payout of this id.
+
+    Raises:
+        InputRefused: there is none.
+    """
+    payout = find_payout(connection, payout_id)
+    if payout is None:
+        raise InputRefused(f"no payout is called {payout_id}: `koc payout show BATCH` lists those of a batch")
+    return payout
 
 
 def covered_legs(connection: Connection, payout: StoredPayout) -> Iterator[CoveredLeg]:

@@ -2,13 +2,12 @@
 
 from services.kernel.errors import InputRefused, StartRefused
 from services.settlement.books.payout_changes import approve_batch
-from services.settlement.books.payout_reads import payouts_of
+from services.settlement.books.payout_reads import known_batch, payouts_of
 from services.settlement.books.posting_transaction import BookConnections
 from services.settlement.commands.drafts import make_draft
 from services.settlement.commands.execute import CommandEffect, CommandOutcome, CommandScene, execute
 from services.settlement.domain.book.commands import CommandKind
 from services.settlement.domain.paying.payouts import INSTRUCTED
-from services.settlement.payouts.lookup import known_batch
 from services.settlement.payouts.tally import sums_of
 
 

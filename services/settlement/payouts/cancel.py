@@ -2,13 +2,11 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection
-
 from services.kernel.errors import InputRefused
 from services.settlement.books.command_transaction import WRITER_N
 from services.settlement.books.payout_changes import cancel_batch, cancel_payouts
 from services.settlement.books.payout_ports import StoredBatch, StoredPayout
-from services.settlement.books.payout_reads import is_exported, later_payout, payouts_of
+from services.settlement.books.payout_reads import is_exported, known_batch, later_payout, payouts_of
 from services.settlement.books.ports import LineChange
 from services.settlement.books.posting_transaction import BookConnections
 from services.settlement.commands.drafts import make_draft
@@ -16,7 +14,6 @@ from services.settlement.commands.execute import CommandEffect, CommandOutcome, 
 from services.settlement.domain.book.commands import CommandKind
 from services.settlement.domain.paying.payouts import INSTRUCTED, cancellation_rows
 from services.settlement.domain.settling.transfers import Occasion
-from services.settlement.payouts.lookup import known_batch
 from services.settlement.payouts.tally import sums_of
 
 
@@ -37,7 +34,7 @@ def cancel(
         batch = known_batch(connection, batch_id)
         left = [one for one in payouts_of(connection, batch_id) if one.status == INSTRUCTED]
         wanted = left if payout is None else [one for one in left if one.id == payout]
-        _check(connection, batch, wanted, payout)
+        _check(scene, batch, wanted, payout)
         occasion = Occasion(f"command {scene.draft.id}", scene.time.now)
         entries = [
             entry
@@ -55,8 +52,9 @@ def cancel(
     return execute(book, make_draft(CommandKind.PAYOUT_CANCELLED, reason, body, command_id), rule)
 
 
-def _check(connection: Connection, batch: StoredBatch, wanted: Sequence[StoredPayout], payout: str | None) -> None:
+def _check(scene: CommandScene, batch: StoredBatch, wanted: Sequence[StoredPayout], payout: str | None) -> None:
     """Refuse what cannot be cancelled."""
+    connection = scene.transaction.connection
     if batch.status == "cancelled":
         raise InputRefused(f"{batch.id} is cancelled already")
     if is_exported(connection, batch.id):

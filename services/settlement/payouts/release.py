@@ -2,12 +2,12 @@
 
 from services.kernel.errors import InputRefused
 from services.settlement.books.payout_changes import release_payout
+from services.settlement.books.payout_reads import known_payout
 from services.settlement.books.posting_transaction import BookConnections
 from services.settlement.commands.drafts import make_draft
 from services.settlement.commands.execute import CommandEffect, CommandOutcome, CommandScene, execute
 from services.settlement.domain.book.commands import CommandKind
 from services.settlement.domain.paying.payouts import REFUSED
-from services.settlement.payouts.lookup import known_payout
 from services.settlement.payouts.tally import sums_of
 
 

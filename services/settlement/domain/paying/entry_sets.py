@@ -47,8 +47,3 @@ class EntrySetBuilder:
     def built(self) -> EntrySet:
         """The set of all legs that came so far."""
         return EntrySet(self._count, self._sum_minor, self._hash.digest())
-
-
-def covers(before: Cut | None, cut: Cut, writer: int, seq: int) -> bool:
-    """Whether an entry lies between two cuts: after `before` (None = the beginning), and up to `cut`."""
-    return (0 if before is None else before[writer]) < seq <= cut[writer]
