@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from services.cli import payment_files
 from services.cli.decision import CommandId, Reason, tell
 from services.cli.options import AsJson
 from services.cli.output import say
@@ -166,3 +167,6 @@ def _paid(result: Mapping[str, Any]) -> str:
     from services.cli.payout_page import sums_text
 
     return sums_text(result["payouts"], result["amounts"])
+
+
+app.add_typer(payment_files.app)
