@@ -6,7 +6,8 @@ from typing import NamedTuple
 from services.kernel.time import format_rfc3339
 from services.operations.explain.cases import Cases
 from services.operations.explain.sources import ExplainableAssertion
-from services.settlement.books.run_ports import RunPoint, StoredRun
+from services.settlement.books.net_ports import RunPoint
+from services.settlement.books.run_ports import StoredRun
 from services.settlement.books.run_records_port import LineInRun, OrderRuns
 from services.settlement.domain.lines.clock import settle_at_of
 from services.settlement.domain.lines.line import Line
