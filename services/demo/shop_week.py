@@ -25,6 +25,8 @@ SETTLING_PLANS: dict[str, Event] = {
 RETURN_WINDOW = 7 * DAY
 FIRST_RUN, SECOND_RUN = BEGIN + 14 * DAY, BEGIN + 28 * DAY
 """The moments of the two runs, two and four weeks after the begin."""
+PAID_AT = SECOND_RUN + 12 * HOUR
+"""The moment of the payouts: still in the month of the week."""
 RECEIVED_AFTER = 2 * DAY
 DUE_BEFORE = FIRST_RUN - RETURN_WINDOW - RECEIVED_AFTER
 """Received orders that were paid before are due in the first run."""
