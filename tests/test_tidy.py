@@ -276,6 +276,7 @@ LIBRARIES: dict[str, dict[str, str]] = {
         "services/settlement/books/": "tables and statements",
         "services/settlement/posting/assignment.py": "offsets to go on from, and what a lost database raises",
         "services/settlement/posting/gauges.py": "sums for the metrics",
+        "services/settlement/periods/view.py": "names the connection that it reads by",
         "services/settlement/posting/start_checks.py": "what the database must be like",
     },
     "stamina": {

@@ -48,9 +48,7 @@ def settle(store: RunStore, draft: CommandDraft, as_of: int, wait_seconds: float
     with LivePositions() as positions:
         wait_for_the_books(positions, wait_seconds, lambda line: say(f"waiting: {line}"))
     with store.lock(draft.kind):
-        if left := store.unfinished():
-            say(f"finishing run {left.id}, which another process left")
-            _apply(store, left, say)
+        finish_left_run(store, say)
         if known := store.find(draft):
             return SettledRun(known, is_new=False)
         run = plan_run(store, RunRequest(draft, as_of), say)
@@ -64,6 +62,13 @@ def try_out(store: RunStore, draft: CommandDraft, as_of: int, wait_seconds: floa
         wait_for_the_books(positions, wait_seconds, lambda line: say(f"waiting: {line}"))
     with settled_snapshot(store, say) as snapshot:
         return plan_into(snapshot, TrialTransaction(), RunRequest(draft, as_of), say)
+
+
+def finish_left_run(store: RunStore, say: Progress) -> None:
+    """Finish the run that another process left, if there is one, under RUN."""
+    if left := store.unfinished():
+        say(f"finishing run {left.id}, which another process left")
+        _apply(store, left, say)
 
 
 def _apply(store: RunStore, run: StoredRun, say: Progress) -> None:

@@ -17,8 +17,14 @@ from services.settlement.books.failures import retry_cause
 from services.settlement.books.migrations import check_revision
 from services.settlement.books.ports import TransactionTime
 from services.settlement.books.positions import check_zone
-from services.settlement.books.posting_transaction import KEEPALIVES, SESSION, BookConnections, PostingTransaction
-from services.settlement.domain.book.periods import month_after
+from services.settlement.books.posting_transaction import (
+    CLOSED_MONTHS,
+    KEEPALIVES,
+    SESSION,
+    BookConnections,
+    PostingTransaction,
+)
+from services.settlement.domain.book.periods import ClosedMonths
 from services.settlement.domain.lines.assertions import LineAssertion
 from services.settlement.domain.lines.line import Key, Line
 
@@ -32,9 +38,8 @@ class CommandTransaction(PostingTransaction):
 
     def time(self) -> TransactionTime:
         """When the transaction happens, and the oldest open period."""
-        wanted = "SELECT now(), (SELECT max(id) FROM period WHERE closed)"
-        now, closed = self.connection.exec_driver_sql(wanted).one()
-        return TransactionTime(to_micros(now), None if closed is None else month_after(closed))
+        now, *months = self.connection.exec_driver_sql(f"SELECT now(), {CLOSED_MONTHS}").one()
+        return TransactionTime(to_micros(now), ClosedMonths(*months).oldest_open)
 
     def lock_balances(self, accounts: Collection[str], currency: str) -> dict[str, int]:
         """Net amounts that nobody changes before the end of this transaction; 0 for accounts that are still to come."""
@@ -96,15 +101,18 @@ def _is_key(table: Table, key: Key) -> ColumnElement[bool]:
 
 
 @contextmanager
-def operator_books() -> Iterator[BookConnections]:
+def operator_books(session: str = _SESSION) -> Iterator[BookConnections]:
     """The books for commands, through a personal login in the role koc_operator, for as long as the block lasts.
+
+    Args:
+        session: libpq options of the connection that changes the books.
 
     Raises:
         StartRefused: no address is set, the schema or the zone is another one, or the login may not do what the block
             does.
         Stalled: others held what the block needs for too long; nothing was done.
     """
-    engines = engine("operator", options=_SESSION, **KEEPALIVES), engine("operator")
+    engines = engine("operator", options=session, **KEEPALIVES), engine("operator")
     book = BookConnections(*engines)
     try:
         with refusals_as_sentences():
