@@ -47,7 +47,7 @@ def read_closes(connection: Connection) -> list[PeriodClose]:
 
 def _read_close(row: Any) -> PeriodClose:
     moments = {name: None if row[name] is None else to_micros(row[name]) for name in ("closed_at", "reopened_at")}
-    return PeriodClose(**{**row, **moments})
+    return PeriodClose(**{**row, **moments, "cut": tuple(row["cut"]), "offsets": tuple(row["offsets"])})
 
 
 def lock_closes(connection: Connection) -> list[PeriodClose]:
