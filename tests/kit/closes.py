@@ -1,0 +1,63 @@
+"""Closes of months made by hand in PostgreSQL, with their sums, as the closer makes them; and their statements."""
+
+import hashlib
+import json
+from typing import Any
+
+from sqlalchemy import text
+
+from services.runtime.database import engine
+from services.settlement.books.statement_store import statement_store
+from services.settlement.statements.issue import IssuedPeriod, issue_statements
+from tests.kit.books import Books
+
+_CLOSE = """
+INSERT INTO period_close (period, revision, cut, offsets, previous_seal, seal, command, closed_by, closed_at)
+SELECT CAST(:period AS text), CAST(:revision AS int), array_agg(seq ORDER BY partition), '{}', '\\x00', :seal,
+  :command, 'ann', now()
+FROM writer
+"""
+_SUMS = """
+INSERT INTO period_sum
+SELECT CAST(:period AS text), CAST(:revision AS int), leg.account_id, sum(leg.amount)
+FROM journal j CROSS JOIN LATERAL unnest(j.accounts, j.amounts) AS leg (account_id, amount)
+WHERE j.period = CAST(:period AS text) GROUP BY 3 HAVING sum(leg.amount) <> 0
+"""
+
+
+def close_month(period: str, revision: int = 1) -> None:
+    """Close YYYY-MM at what is booked now."""
+    seal = hashlib.sha256(f"{period}/{revision}".encode()).digest()
+    values = {"period": period, "revision": revision, "seal": seal, "command": f"close-{period}-{revision}"}
+    with engine("owner").begin() as connection:
+        upsert = "INSERT INTO period VALUES (:period, true) ON CONFLICT (id) DO UPDATE SET closed = true"
+        for statement in (upsert, _CLOSE, _SUMS):
+            connection.execute(text(statement), values)
+
+
+def reopen_month(period: str) -> None:
+    """Open a closed month again, as two people do."""
+    with engine("owner").begin() as connection:
+        connection.execute(text("UPDATE period SET closed = false WHERE id = :period"), {"period": period})
+        reopened = "UPDATE period_close SET reopened_by = 'eve', reopened_at = now() WHERE period = :period"
+        connection.execute(text(reopened), {"period": period})
+
+
+def issue(period: str, revision: int = 1, chunk: int = 500) -> IssuedPeriod:
+    """Issue the statements of a close."""
+    with statement_store() as store:
+        return issue_statements(store, period, revision, lambda _line: None, chunk)
+
+
+def close_and_issue(period: str, revision: int = 1) -> IssuedPeriod:
+    """Close a month and issue its statements."""
+    close_month(period, revision)
+    return issue(period, revision)
+
+
+def bodies(books: Books, period: str, revision: int = 1) -> dict[tuple[str, str], dict[str, Any]]:
+    """The statements of a close by party and currency."""
+    rows = books.rows(
+        f"SELECT party, currency, body FROM statement WHERE period = '{period}' AND revision = {revision} ORDER BY seq"
+    )
+    return {(party, currency): json.loads(body) for party, currency, body in rows}
