@@ -120,7 +120,7 @@ class Snapshot:
             for account, key, currency in self._raw.execute("SELECT id, key, currency FROM account").fetchall()
         }
 
-    def _stream(self, name: str, statement: str, parameters: Sequence[Any] | None = None) -> Iterator[Sequence[Any]]:
+    def _stream(self, name: str, statement: str, parameters: Any = None) -> Iterator[Sequence[Any]]:
         """Rows through a server-side cursor of this name."""
         with self._raw.cursor(name=name, binary=True) as cursor:
             cursor.itersize = _FETCH
