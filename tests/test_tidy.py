@@ -234,6 +234,7 @@ LIBRARIES: dict[str, dict[str, str]] = {
         "services/runtime/": "admin client, topics, groups and dead letters",
         "services/settlement/posting/": "the poster's consumer",
     },
+    "matplotlib": {"services/settlement/reports/": "draws charts"},
     "mode": {"services/attribution/worker/app.py": "the supervisor that ends the process on an error"},
     "msgspec": {
         "services/attribution/events/": "decodes events, encodes credits",
