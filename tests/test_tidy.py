@@ -235,6 +235,7 @@ LIBRARIES: dict[str, dict[str, str]] = {
         "services/settlement/posting/": "the poster's consumer",
     },
     "lxml": {"services/settlement/payment_files/read_reply_pain002.py": "parses a bank's XML, with the lines of it"},
+    "matplotlib": {"services/settlement/reports/": "draws charts"},
     "mode": {"services/attribution/worker/app.py": "the supervisor that ends the process on an error"},
     "msgspec": {
         "services/attribution/events/": "decodes events, encodes credits",
