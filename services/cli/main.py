@@ -21,6 +21,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "attribution": ("services.cli.attribution", "The attribution worker."),
     "policy": ("services.cli.policy", "Who is credited by which rule: check a policy file, show what applies when."),
     "settlement": ("services.cli.settlement", "The poster, the relay and the migrations."),
+    "payee": ("services.cli.payee", "Where parties are paid: names and account numbers for the payer alone."),
+    "payout": ("services.cli.payout", "Payouts: propose, approve, export to banks, take their replies."),
     "commands": ("services.cli.commands", "What people have decided: runs, write-offs, payments, adjustments."),
     "clawback": ("services.cli.clawback", "What parties owe back: give it up, or record that it was repaid."),
     "brand": ("services.cli.brand", "What brands have paid us."),

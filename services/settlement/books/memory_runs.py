@@ -7,6 +7,7 @@ from schemas.topics import CREDITS
 from services.kernel.time import format_rfc3339
 from services.settlement.books.memory import MemoryBooks, MemoryTransaction, copy_of
 from services.settlement.books.memory_run_snapshot import MemoryRunSnapshot
+from services.settlement.books.net_ports import RunPoint
 from services.settlement.books.ports import ContentPosition, JobProgress
 from services.settlement.books.run_ports import (
     ApplyTransaction,
@@ -14,7 +15,6 @@ from services.settlement.books.run_ports import (
     FeeBooked,
     NetTransaction,
     PlanTransaction,
-    RunPoint,
     RunStore,
     StoredRun,
 )
