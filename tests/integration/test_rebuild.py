@@ -12,6 +12,8 @@ from services.operations.rebuild.rebuild import rebuild
 from services.operations.rebuild.report import RebuildReport
 from services.runtime.database import engine, psycopg_dsn
 from services.runtime.local.stack import Stack
+from services.settlement.domain.paying.payouts import payout_id
+from tests.kit import decided_payouts, runs
 from tests.kit.audit_world import MemoryTopics
 from tests.kit.command import koc
 from tests.kit.commands import address_of_approver, freeze, given, release
@@ -71,6 +73,45 @@ def live(books: RecordedBooks) -> None:
     tell(Refunded("x1", 2_400))
 
 
+def pay(books: RecordedBooks) -> None:
+    """Payouts of all states, behind `live`: netting counts from those that stand."""
+    scripted = ScriptedBooks(books)
+    for owner in PAID:
+        scripted.register("payee.set", owner=owner, rail="bank", ref=f"ref_{owner.partition(':')[2]}")
+    # one batch is cancelled, one is paid, but for a payout that is rejected and one that is cancelled before
+    decided_payouts.propose("p0", ZERO + 32 * DAY)
+    decided_payouts.cancel("p0")
+    amounts = propose_and_approve(books, "p1", ZERO + 33 * DAY, without="koc:k_9")
+    rejected = payout_id("p1", "koc:k_7", "CNY")
+    answers = [(name, "rejected" if name == rejected else "confirmed", minor, 0) for name, minor in amounts.items()]
+    decided_payouts.reply("f1", [*answers, ("UNKNOWN", "confirmed", 1, 0), answers[0]])
+    # clawbacks after a payout, a run, a payout that is returned, and one that is released
+    scripted.tell(Paid("x3", 60_000, K7, day=33))
+    runs.settle(books, ZERO + 42 * DAY, "run-42")
+    scripted.tell(Refunded("x3", 50_000))
+    runs.settle(books, ZERO + 43 * DAY, "run-43")
+    scripted.register("payee.set", owner="koc:k_7", rail="wechat", ref="another")
+    amounts = propose_and_approve(books, "p2", ZERO + 44 * DAY)
+    decided_payouts.reply("f2", [(name, "confirmed", minor, 5) for name, minor in amounts.items()])
+    returned = next(iter(amounts))
+    decided_payouts.reply("f3", [(returned, "returned", amounts[returned], 0)])
+    decided_payouts.release(returned)
+    decided_payouts.propose("p3", ZERO + 45 * DAY)
+
+
+PAID = ("koc:k_7", "koc:k_8", "koc:k_9", "mcn:m_1", "mcn:m_2")
+
+
+def propose_and_approve(books: RecordedBooks, batch: str, as_of: int, without: str | None = None) -> dict[str, int]:
+    """A batch without one party's payout; its payouts' amounts by id."""
+    decided_payouts.propose(batch, as_of)
+    if without is not None:
+        decided_payouts.cancel(batch, payout_id(batch, without, "CNY"))
+    decided_payouts.approve(batch)
+    wanted = f"SELECT id, amount_minor FROM payout WHERE batch = '{batch}' AND status = 'instructed' ORDER BY id"
+    return dict(books.rows(wanted))
+
+
 def rebuilt(books: RecordedBooks, topics: MemoryTopics | None = None, database: str | None = None) -> RebuildReport:
     return rebuild(engine("reader"), topics or books.topics(), database, lambda _line: None, is_kept=False)
 
@@ -91,6 +132,19 @@ def test_books_with_runs_and_commands_are_rebuilt_to_the_same_digest_and_balance
     counted = {what: report.replayed[what] for what in ("runs", "commands", "credits")}
     assert counted == {"runs": 2, "commands": 13, "credits": 75}
     assert scratches() == set()
+
+
+def test_payouts_and_replies_are_rebuilt(books: RecordedBooks) -> None:
+    live(books)
+    pay(books)
+    states = {(batch, status) for batch, status in books.rows("SELECT DISTINCT batch, status FROM payout")}
+    assert {("p0", "cancelled"), ("p1", "cancelled"), ("p1", "rejected"), ("p2", "returned")} <= states
+    assert {("p1", "confirmed"), ("p3", "instructed")} <= states
+    report = rebuilt(books)
+    assert (report.differences, report.notes) == ([], [])
+    assert report.digests is not None
+    assert report.digests[0] == report.digests[1]
+    assert {what: report.replayed[what] for what in ("runs", "payout batches")} == {"runs": 4, "payout batches": 4}
 
 
 def test_each_planted_difference_is_named(books: RecordedBooks) -> None:

@@ -5,9 +5,9 @@ from services.kernel.errors import InvariantBroken
 from services.operations.rebuild.logs import LogReader
 from services.operations.rebuild.report import RebuildProgress, RebuildReport
 from services.operations.rebuild.scratch import ScratchBooks
+from services.settlement.books.net_ports import RunPoint
 from services.settlement.books.ports import Batch
 from services.settlement.books.registry_transaction import oldest_open_job, registry_transaction
-from services.settlement.books.run_ports import RunPoint
 from services.settlement.domain.lines.line import ContentConflict
 from services.settlement.domain.pricing.reference import Reference
 from services.settlement.posting.post_credits import OwnedElsewhere, post_batch

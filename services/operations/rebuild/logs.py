@@ -10,8 +10,8 @@ from services.kernel.time import parse_rfc3339
 from services.operations.rebuild.report import RebuildReport
 from services.runtime.topic_reader import TopicRecords
 from services.settlement.books.decode_credits import decode_assertion
+from services.settlement.books.net_ports import RunPoint
 from services.settlement.books.ports import Batch, IncomingAssertion, ReferenceEvent
-from services.settlement.books.run_ports import RunPoint
 from services.settlement.domain.book.commands import ChainedCommand, Command, chain_command
 from services.settlement.domain.book.entries import GENESIS
 from services.settlement.posting.read_registry import read_event

@@ -18,8 +18,8 @@ from services.kernel.time import to_datetime
 from services.runtime.database import engine
 from services.settlement.books.command_rows import command_row
 from services.settlement.books.migrations import migrate
+from services.settlement.books.payout_store import PayoutBooks
 from services.settlement.books.posting_transaction import SESSION, BookConnections
-from services.settlement.books.run_store import RunBooks
 from services.settlement.books.tables import command, registry_position, writer
 from services.settlement.domain.book.commands import ChainedCommand
 
@@ -80,7 +80,7 @@ class ScratchBooks:
 
     Attributes:
         book: for transactions of the write path and of commands.
-        runs: for runs.
+        store: for runs and proposals of payouts.
         reader: for snapshots.
     """
 
@@ -89,11 +89,11 @@ class ScratchBooks:
         options = (f"{_PATH} {_UNHURRIED}", _PATH)
         self._posting, self.reader = (engine("owner", dbname=name, options=one) for one in options)
         self.book = BookConnections(self._posting, self.reader)
-        self.runs = RunBooks(self._posting, self._posting, self.reader)
+        self.store = PayoutBooks(self._posting, self._posting, self.reader)
 
     def close(self) -> None:
         """Disconnect."""
-        self.runs.close()
+        self.store.close()
         self.book.disconnect()
         for one in (self._posting, self.reader):
             one.dispose()
