@@ -279,6 +279,7 @@ LIBRARIES: dict[str, dict[str, str]] = {
         "services/settlement/payment_files/": "connections are handed on to the books",
         "services/settlement/posting/assignment.py": "offsets to go on from, and what a lost database raises",
         "services/settlement/posting/gauges.py": "sums for the metrics",
+        "services/settlement/periods/view.py": "names the connection that it reads by",
         "services/settlement/posting/start_checks.py": "what the database must be like",
     },
     "stamina": {

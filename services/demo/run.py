@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from services.demo import conversion_paths, figures, poison, settling_facts, shop_week
+from services.demo import conversion_paths, figures, month_end, poison, settling_facts, shop_week
 from services.demo.events import record
 from services.demo.second_wave import Wave, quiet_first, second_wave
 from services.kernel.time import format_rfc3339
@@ -26,9 +26,11 @@ from services.settlement.domain.book.entries import Kind
 
 Say = Callable[[str], None]
 DRAIN_SECONDS = 170.0
+MONTH, PAYOUT_BATCH = "2026-09", "september"
 SHOWN_KINDS = frozenset(Kind) - {
     Kind.SCRIPT_FEE_RESTORED, Kind.CLAWBACK_RELEASED, Kind.CLAWBACK_WRITTEN_OFF, Kind.CLAWBACK_WRITTEN_BACK,
-    Kind.CLAWBACK_REPAID, Kind.BRAND_PAID, Kind.TRAFFIC_BOUGHT, Kind.ADJUSTMENT_POSTED,
+    Kind.CLAWBACK_REPAID, Kind.BRAND_PAID, Kind.TRAFFIC_BOUGHT, Kind.ADJUSTMENT_POSTED, Kind.TAX_WITHHELD,
+    Kind.PAYOUT_CANCELLED, Kind.PAYOUT_RETURNED,
 }  # fmt: skip
 """Kinds of entries that the demo brings about."""
 _ACCRUALS = (Kind.COMMISSION_ACCRUED, Kind.COMMISSION_ADJUSTED, Kind.SCRIPT_FEE_ACCRUED, Kind.SPEND_CONSUMED)
@@ -65,6 +67,13 @@ class Demo:
             self.say(done.stderr.decode())
             self.problems.append(f"koc {' '.join(command)} ended with {done.returncode}")
 
+    def output(self, *command: str) -> str:
+        """What a command prints, for the demo itself."""
+        koc = Path(sys.executable).with_name("koc")
+        return subprocess.run(
+            [str(koc), *command], check=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+        ).stdout
+
 
 @dataclass(frozen=True)
 class Flow:
@@ -83,7 +92,7 @@ def demo(folder: Path, orders: int, say: Say) -> bool:
     try:
         os.environ.update(stack.environment())
         settings.cache_clear()
-        _tell(told, orders)
+        _tell(told, orders, folder)
     except NotDrained as problem:
         told.problems.append(f"{problem}; the logs are in {_short(stack.layout.log)}")
     finally:
@@ -94,7 +103,7 @@ def demo(folder: Path, orders: int, say: Say) -> bool:
     return not told.problems
 
 
-def _tell(told: Demo, orders: int) -> None:
+def _tell(told: Demo, orders: int, folder: Path) -> None:
     """The demo's sections after the first."""
     week = shop_week.shop_week(orders)
     wave = second_wave(week)
@@ -109,6 +118,9 @@ def _tell(told: Demo, orders: int) -> None:
     _settle(told, shop_week.FIRST_RUN, "what was received and is past its return window")
     _show_wave(told, wave)
     _settle(told, shop_week.SECOND_RUN, "the rest of the week, and net what parties owe back")
+    # the month's end: who is paid, and a seal
+    best_paid = _pay(told, week, folder)
+    _close(told, best_paid, folder)
     # what it all came to
     with engine("reader").connect() as books:
         _show_money(told)
@@ -200,6 +212,31 @@ def _settle(told: Demo, as_of: int, what: str) -> None:
         _keep_money(told, books)
 
 
+def _pay(told: Demo, week: shop_week.Week, folder: Path) -> str:
+    """One person proposes payouts, another one approves them; banks get files and reply. Returns who gets most."""
+    payees, reply = folder / "payees.csv", folder / "reply.csv"
+    moment, batch = format_rfc3339(shop_week.PAID_AT), PAYOUT_BATCH
+    told.show("Pay what is payable", "payout", "propose", "--as-of", moment, "--id", batch, "--reason", "September")
+    told.run("payout", "approve", batch, "--reason", "the sums agree with the run")
+    month_end.write_payee_file(payees, week.registry)
+    told.run("payee", "import", str(payees))
+    told.run("payout", "export", batch, "--output", str(folder / "payments"))
+    payouts = month_end.instructed(told.output("payout", "show", batch, "--json"))
+    month_end.write_reply(reply, payouts, refused=1)
+    told.say("   the banks pay all but one:")
+    told.run("payout", "reply", str(reply))
+    with engine("reader").connect() as books:
+        _keep_money(told, books)
+    return str(max(payouts, key=lambda row: row["amount_minor"] * (row["currency"] == figures.CURRENCY))["party"])
+
+
+def _close(told: Demo, party: str, folder: Path) -> None:
+    """The month under its seal, and a statement of it."""
+    told.show("Close the month", "period", "close", MONTH, "--reason", "September")
+    told.run("statement", "write", "--party", party, "--period", MONTH, "--form", "pdf", "--output", str(folder))
+    told.say(f"   its files are in {_short(folder)}: payments/, payees.csv, reply.csv and the statement")
+
+
 def _keep_money(told: Demo, books: Connection) -> None:
     told.money.append(figures.where_the_money_lies(books))
 
@@ -219,7 +256,7 @@ def _show_earned(told: Demo, books: Connection) -> None:
 def _show_money(told: Demo) -> None:
     """A row a kind of account, a column a stage."""
     told.title(f"Where the money lies ({figures.CURRENCY})")
-    stages = ("before", "first run", "second wave", "second run")
+    stages = ("before", "first run", "second wave", "second run", "payouts")
     told.say(f"   {'':28}" + "".join(f"{stage:>14}" for stage in stages))
     for row, (title, _, _) in enumerate(figures.MONEY_ROWS):
         told.say(f"   {title:28}" + "".join(f"{_amount(stage[row]):>14}" for stage in told.money))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 from services.settlement.books.journal_rows import JournalRow, Names
+from services.settlement.books.period_records_port import PeriodRecords
 from services.settlement.books.ports import ReferenceEvent
 from services.settlement.books.run_records_port import RunRecords
 from services.settlement.domain.book.commands import ChainedCommand
@@ -111,6 +112,9 @@ class BooksSnapshot(Protocol):
 
     def run_records(self) -> RunRecords:
         """What is kept of settlement runs."""
+
+    def period_records(self) -> PeriodRecords:
+        """What is kept of closed months."""
 
     def open_jobs(self) -> dict[int, list[int]]:
         """Partition -> reprice jobs with lines left in it."""
