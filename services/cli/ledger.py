@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from services.cli.options import AsJson
+from services.cli.rebuild import rebuild
 
 if TYPE_CHECKING:
     from services.settlement.books.clawbacks import OpenClawback
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from services.settlement.verify.verify import VerifyProgress, VerifyReport
 
 app = typer.Typer(no_args_is_help=True)
+app.command()(rebuild)
 ExportedRow = TypeVar("ExportedRow")
 
 
@@ -226,12 +228,13 @@ def audit(
 
     Examples: `koc ledger audit --from-topics`, `koc ledger audit --from-topics --json`
     """
+    from services.operations.audit.audit import AUDITED
     from services.operations.audit.audit import audit as make_again
-    from services.operations.audit.audit_topics import kafka_topics
+    from services.runtime.topic_reader import kafka_topics
 
     if not from_topics:
         raise typer.BadParameter("name what the audit reads: --from-topics")
-    with kafka_topics() as topics:
+    with kafka_topics(AUDITED) as topics:
         report = make_again(topics, lambda line: print(line, file=sys.stderr, flush=True))
         if grown := topics.grown():
             report.notes.append(f"{', '.join(grown)} grew meanwhile: what came too late may count as a difference")

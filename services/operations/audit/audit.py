@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Sequence
 
 from schemas.topics import COMMANDS, CREDITS, LEDGER, REGISTRY
 from services.kernel.time import parse_rfc3339
-from services.operations.audit.audit_topics import AuditTopics
 from services.operations.audit.books_again import BooksAgain
 from services.operations.audit.chains import CommandFacts
 from services.operations.audit.command_moves import RUN
@@ -14,15 +13,19 @@ from services.operations.audit.line_facts import LineFacts, LineVector, read_lin
 from services.operations.audit.registry_log import RegistryLog
 from services.operations.audit.report import AuditReport
 from services.operations.audit.timeline import LogPoint, in_order, point_of, read_commands
+from services.runtime.topic_reader import TopicRecords
 from services.runtime.wire import UNDECODABLE
 
 AuditProgress = Callable[[str], None]
 """Told in words what is done, a line at a time."""
 
+AUDITED = (CREDITS, REGISTRY, COMMANDS, LEDGER)
+"""The topics that an audit reads."""
+
 _SAY_EVERY = 100_000
 
 
-def audit(topics: AuditTopics, progress: AuditProgress) -> AuditReport:
+def audit(topics: TopicRecords, progress: AuditProgress) -> AuditReport:
     """Check the ledger and commands topics against credits and registry.
 
     Args:
@@ -38,7 +41,7 @@ def audit(topics: AuditTopics, progress: AuditProgress) -> AuditReport:
 class _Audit:
     """One audit."""
 
-    def __init__(self, topics: AuditTopics, progress: AuditProgress) -> None:
+    def __init__(self, topics: TopicRecords, progress: AuditProgress) -> None:
         self._topics, self._progress = topics, progress
         self._report = AuditReport()
         self._partitions = range(CREDITS.partitions)
