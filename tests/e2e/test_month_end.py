@@ -76,7 +76,8 @@ def pay_all(folder: Path, found: dict[str, str]) -> None:
     found["payouts"] = shown
 
 
-def test_the_month_is_closed_in_ten_commands(printed: dict[str, str]) -> None:
+@pytest.mark.usefixtures("printed")
+def test_the_month_is_closed_in_ten_commands() -> None:
     assert len(block("month-end").splitlines()) == 10
     assert [one["period"] for one in json.loads(output_of("period", "list", "--json"))] == [month_end.MONTH, OCTOBER]
 
