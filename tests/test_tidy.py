@@ -360,6 +360,7 @@ MAY_SLEEP = {
     "tests/chaos/pauses.py": "measures for a time",
     "tests/bench/attribution.py": "samples a process while it works",
     "tests/bench/peers/measuring.py": "samples a process while it works",
+    "tests/bench/runs.py": "samples processes while they work",
 }
 """Files of tests that let time pass, and why. All others wait for a condition, by tests.kit.waiting."""
 

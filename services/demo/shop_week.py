@@ -8,7 +8,7 @@ from services.demo.events import Event, click, later, line, paid, plan, relation
 from services.demo.settling_facts import first_facts
 from services.kernel.time import DAY, HOUR, MINUTE, SECOND, format_rfc3339, parse_rfc3339
 
-BEGIN = parse_rfc3339("2026-10-19T00:00:00+08:00")
+BEGIN = parse_rfc3339("2026-10-01T00:00:00+08:00")
 PLATFORMS = ("douyin", "xiaohongshu", "wechat_channels", "kuaishou")
 BRANDS = 12
 KOCS = 60

@@ -18,11 +18,13 @@ from services.settlement.books.migrations import check_revision
 from services.settlement.books.ports import TransactionTime
 from services.settlement.books.positions import check_zone
 from services.settlement.books.posting_transaction import KEEPALIVES, SESSION, BookConnections, PostingTransaction
+from services.settlement.domain.book.commands import BESIDE_RUNS
 from services.settlement.domain.book.periods import month_after
 from services.settlement.domain.lines.assertions import LineAssertion
 from services.settlement.domain.lines.line import Key, Line
 
 WRITER_N = CREDITS.partitions
+_DECIDED_SINCE = "SELECT FROM command WHERE seq > %s AND kind <> ALL(%s) LIMIT 1"
 _SESSION = f"{SESSION} -c transaction_timeout=20s"
 """Longer than a poster's: a command waits for the batch under way, and takes the writers' rows only then."""
 
@@ -35,6 +37,18 @@ class CommandTransaction(PostingTransaction):
         wanted = "SELECT now(), (SELECT max(id) FROM period WHERE closed)"
         now, closed = self.connection.exec_driver_sql(wanted).one()
         return TransactionTime(to_micros(now), None if closed is None else month_after(closed))
+
+    def check_undecided(self, commands: int) -> None:
+        """Make sure that nobody has decided anything after the command of this number; writer N is locked.
+
+        Raises:
+            Stalled: somebody has, so the connection that held RUN was cut.
+        """
+        if self.cursor.execute(_DECIDED_SINCE, (commands, sorted(BESIDE_RUNS))).fetchone() is not None:
+            raise Stalled(
+                "the connection that held RUN was cut while the plan was made, and others have decided since: nothing"
+                " is stored, so try again"
+            )
 
     def lock_balances(self, accounts: Collection[str], currency: str) -> dict[str, int]:
         """Net amounts that nobody changes before the end of this transaction; 0 for accounts that are still to come."""
@@ -100,7 +114,7 @@ def operator_books(role: Role = "operator") -> Iterator[BookConnections]:
     """The books for commands, through a personal login in the role koc_operator, for as long as the block lasts.
 
     Args:
-        role: whose address: operator, approver or payer.
+        role: whose address is taken; all of them lead to logins in koc_operator.
 
     Raises:
         StartRefused: no address is set, the schema or the zone is another one, or the login may not do what the block

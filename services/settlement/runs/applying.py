@@ -17,8 +17,10 @@ from services.settlement.domain.settling.place import owed_by, owed_of
 from services.settlement.domain.settling.plan_hash import LinePlan
 from services.settlement.domain.settling.shares import Shares
 
-CHUNK = 5_000
-HINTS_AT_ONCE = 50_000
+CHUNK = 2_500
+"""Lines a transaction: two partitions are settled at a time, and a poster's batch may have to wait for both."""
+
+HINTS_AT_ONCE = 10_000
 
 
 class LineApplier:

@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from services.kernel.time import DAY, MINUTE, month_of
+from services.kernel.time import DAY, MINUTE, month_of, parse_rfc3339
 
 
 def period_of(effective_at: int, zone_minutes: int, oldest_open: str | None) -> str:
@@ -15,6 +15,12 @@ def period_of(effective_at: int, zone_minutes: int, oldest_open: str | None) -> 
     """
     month = _month_of_day((effective_at + zone_minutes * MINUTE) // DAY)
     return month if oldest_open is None else max(month, oldest_open)
+
+
+def year_start(moment: int, zone_minutes: int) -> int:
+    """When the calendar year of a moment began in the settlement zone; both are microseconds."""
+    year = period_of(moment, zone_minutes, None)[:4]
+    return parse_rfc3339(f"{year}-01-01T00:00:00Z") - zone_minutes * MINUTE
 
 
 def month_after(month: str) -> str:

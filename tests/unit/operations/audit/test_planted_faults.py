@@ -13,7 +13,8 @@ from services.settlement.books.memory_run_snapshot import MemoryRunSnapshot
 from services.settlement.books.memory_runs import MemoryRunTransaction
 from services.settlement.domain.book.entries import Kind
 from services.settlement.domain.settling.netting import NetInput, NetResult
-from services.settlement.runs import nets, planning
+from services.settlement.netting import nets
+from services.settlement.runs import planning
 from tests.kit.audit_world import AuditWorld, MemoryTopics, Record
 from tests.kit.book_driver import WRITER_N
 from tests.kit.registry_events import PLAN, RELATION
