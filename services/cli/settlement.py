@@ -131,11 +131,13 @@ def run(
     from services.cli.run_page import print_run
     from services.operations.settle.settle import draft_of, settle, try_out
     from services.runtime import garbage
+    from services.runtime.log import log_on_stderr
     from services.settlement.books.run_store import run_store
 
     moment = _moment(as_of)
     draft = draft_of(moment, run_id, reason)
     garbage.settle()
+    log_on_stderr()
     with run_store() as store:
         if dry_run:
             print_run(try_out(store, draft, moment, timeout, _say), "planned, not stored", as_json=as_json)
