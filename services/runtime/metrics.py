@@ -132,6 +132,10 @@ class PosterMetrics:
         self.over_budget = Gauge(
             "koc_poster_budgets_over_limit", "Budgets that have committed more than their limit, by reversed refunds."
         )
+        self.seals_broken = Gauge(
+            "koc_ledger_seals_broken",
+            "Closed months whose seal is not what the journal says; must be 0. One is looked at every ten minutes.",
+        )
         self.clawback = Gauge(
             "koc_poster_clawback_minor", "What parties owe back, by how many days it is open.", ("days", "currency")
         )

@@ -9,11 +9,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from services.runtime.metrics import common, poster
 from services.settlement.books.clawbacks import open_clawbacks
+from services.settlement.books.seal_proof import SealWatch
 from services.settlement.domain.settling.ageing import AGES_DAYS
 
 INTERVAL_SECONDS = 5.0
 SLOW_EVERY = 12
 """Every so many turns what takes longer is read too."""
+SEALS_EVERY = 120
+"""Every so many turns one seal is proven, which reads the whole journal."""
 _ROLES = """
 SELECT split_part(a.key, ':', 1), CASE WHEN a.key LIKE 'clawback:%' THEN 'owed' ELSE substring(a.key FROM '[^:]*$') END,
   a.currency, sum(b.amount_minor)
@@ -60,6 +63,7 @@ class Gauges(threading.Thread):
         super().__init__(name="gauges", daemon=True)
         self._engine = engine
         self._end = threading.Event()
+        self._seals = SealWatch()
 
     def run(self) -> None:
         """Read, wait, read again."""
@@ -70,6 +74,8 @@ class Gauges(threading.Thread):
                     read_gauges(connection)
                     if turns % SLOW_EVERY == 0:
                         read_debts(connection)
+                    if turns % SEALS_EVERY == 0:
+                        read_seals(connection, self._seals)
                 turns += 1
             except SQLAlchemyError as error:
                 log.warning("gauges not read", error=str(error).partition("\n")[0])
@@ -99,6 +105,14 @@ def read_debts(connection: Connection) -> None:
     poster().clawback.clear()
     for (days, currency), amount in owed.items():
         poster().clawback.labels(days, currency).set(amount)
+
+
+def read_seals(connection: Connection, watch: SealWatch) -> None:
+    """Prove the next seal."""
+    broken = watch.broken_after(connection)
+    poster().seals_broken.set(broken)
+    if broken:
+        common().invariants.labels("seal").inc()
 
 
 def _read_settling(connection: Connection) -> None:
