@@ -226,6 +226,7 @@ LIBRARIES: dict[str, dict[str, str]] = {
         "services/attribution/worker/": "the app, its agent and its tasks",
         "services/runtime/kafka.py": "its broker URL and credentials, beside those of the other clients",
     },
+    "fontTools": {"deploy/fonts/statement_font.py": "makes the font of statements"},
     "grafana_foundation_sdk": {"deploy/grafana/overview.py": "generates the dashboard"},
     "iso4217": {"deploy/contract/currencies.py": "writes the committed list of currencies"},
     "kafka": {
@@ -265,6 +266,7 @@ LIBRARIES: dict[str, dict[str, str]] = {
     },
     "pydantic_core": {"schemas/": "its errors become findings in plain words"},
     "pydantic_settings": {"services/runtime/settings.py": "settings from the environment"},
+    "reportlab": {"services/settlement/statements/pdf_form.py": "statements as PDF"},
     "rich": {"services/cli/": "tables and progress bars"},
     "rocksdict": {"services/attribution/state/rocksdb.py": "RocksDB"},
     "sqlalchemy": {
@@ -292,6 +294,7 @@ LIBRARIES: dict[str, dict[str, str]] = {
         "services/settlement/runs/retrying.py": "chunks that are tried again",
     },
     "typer": {"services/cli/": "the command line"},
+    "xlsxwriter": {"services/settlement/statements/xlsx_form.py": "statements as spreadsheets"},
 }
 """Library -> the files or folders that may import it, and what for. Code that is not named here asks those that are."""
 

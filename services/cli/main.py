@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "brand": ("services.cli.brand", "What brands have paid us."),
     "traffic": ("services.cli.traffic", "Paid traffic that we buy ahead."),
     "adjustment": ("services.cli.adjustment", "Entries that no rule makes: one person proposes, another one approves."),
+    "statement": ("services.cli.statement", "Statements and bills of closed months, as files, and their proof."),
     "ledger": ("services.cli.ledger", "Balances, digest, export and proof of the ledger."),
     "explain": ("services.cli.explain", "Who earns what from an order, and why."),
     "dlq": ("services.cli.dlq", "What was refused, why, and sending it again."),
