@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from typing import Any
 
@@ -9,10 +10,25 @@ import pytest
 
 from schemas import decoding
 from schemas.topics import STATEMENTS
+from services.kernel.errors import InvariantBroken
 from services.settlement.domain.book import chart
+from services.settlement.domain.book.entries import Kind
 from tests.kit.books import Books
-from tests.kit.closes import bodies, close_and_issue, reopen_month
+from tests.kit.closes import bodies, close_and_issue, close_month, issue, killed_at, reopen_month
+from tests.kit.registry_events import PLAN, RELATION
+from tests.kit.runs import finish, plan, settle
+from tests.kit.settlement_facts import DAY, FactCredit, FactVersion
 from tests.kit.statement_worlds import ManyRunsBooks
+from tests.kit.worked_statement import (
+    ORDER,
+    PAYOUT_ID,
+    REFUND_AT,
+    RUN_AT,
+    VAT,
+    confirm_in_december,
+    fill_november,
+    post,
+)
 from tests.reference.settling_worlds import World
 
 Body = dict[str, Any]
@@ -162,7 +178,7 @@ class ClosedMonths:
         self.seen["receipts"] += len(body.get("receipts", ()))
 
 
-@pytest.mark.parametrize("seed", [3, 7, 12, 31, 44, 45, 46, 47])
+@pytest.mark.parametrize("seed", [7, 44])
 def test_every_partys_sums_tie_out_month_after_month_also_through_late_items_and_a_reopening(
     books: Books, seed: int
 ) -> None:
@@ -172,7 +188,207 @@ def test_every_partys_sums_tie_out_month_after_month_also_through_late_items_and
         ((unfinished,),) = books.rows("SELECT count(*) FROM run WHERE status <> 'done'")
         if number % 15 == 0 and not unfinished:
             months.close_next()
-    assert len(months.closed) >= 2
-    print(months.closed, dict(months.seen))
+    seen = months.seen
+    assert len(months.closed) >= 5
+    assert min(seen[what] for what in ("later revisions", "earlier months", "clawbacks", "credit notes")) > 5
     numbers = [seq for (seq,) in books.rows("SELECT seq FROM statement ORDER BY seq")]
     assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_a_line_that_runs_settled_twice_is_earned_by_the_content_that_has_its_credit_then(books: Books) -> None:
+    books.register(PLAN, RELATION, RELATION | {"event_id": "r9", "koc_id": "k_8"})
+    books.assert_lines(ORDER.but(goods_paid_minor=10_000))
+    settle(books, RUN_AT, "run-1")
+    late = ORDER.but(credits=(FactCredit("v_94", "k_8"),), version=FactVersion(touch=2), goods_paid_minor=10_000)
+    books.assert_lines(late)
+    books.assert_lines(late.but(version=FactVersion(touch=2, order=2), goods_paid_minor=20_000, as_of=REFUND_AT))
+    settle(books, RUN_AT + 8 * DAY, "run-2")
+    close_and_issue("2026-11")
+    found = bodies(books, "2026-11")
+    agency = found["mcn:m_1", "CNY"]
+    assert [(row["content_id"], row["koc_id"], row["amount_minor"]) for row in agency["settled"]] == [
+        ("v_94", "k_8", 720)
+    ]
+    assert [(row["content_id"], row["amount_minor"]) for row in found["koc:k_7", "CNY"]["settled"]] == [("v_93", 1260)]
+    assert [(row["content_id"], row["amount_minor"]) for row in found["koc:k_8", "CNY"]["settled"]] == [("v_94", 2520)]
+    for body in found.values():
+        assert_adds_up(body)
+
+
+def test_a_refund_between_a_plan_and_its_end_is_a_credit_note_at_once(books: Books) -> None:
+    books.register(PLAN, RELATION, VAT)
+    books.assert_lines(ORDER)
+    plan(books, RUN_AT)
+    books.assert_lines(ORDER.refunded(5_000, at=RUN_AT - DAY))
+    finish(books)
+    close_and_issue("2026-11")
+    found = bodies(books, "2026-11")
+    bill, koc = found["brand:br_2", "CNY"], found["koc:k_7", "CNY"]
+    assert [row["amount_minor"] for row in bill["bill"]] == [4_000]
+    assert [(row["kind"], row["about"], row["amount_minor"]) for row in bill["credit_notes"]] == [
+        ("commission.settled", "o_1", -1_000)
+    ]
+    assert bill["receivable"]["closing"] == {"receivable_minor": 3_000}
+    assert [row["amount_minor"] for row in koc["settled"]] == [2_520]
+    assert [(row["kind"], row["amount_minor"]) for row in koc["clawbacks"]] == [("commission.settled", 630)]
+
+
+def test_the_worked_month_is_what_was_worked_out_by_hand(books: Books) -> None:
+    fill_november(books)
+    confirm_in_december(books)
+    close_and_issue("2026-10")
+    close_and_issue("2026-11")
+    found = bodies(books, "2026-11")
+    assert list(found) == [
+        ("brand:br_2", "CNY"), ("koc:k_7", "CNY"), ("mcn:m_1", "CNY"), ("platform", "CNY"), ("recruiter:r_1", "CNY"),
+    ]  # fmt: skip
+    koc = found["koc:k_7", "CNY"]
+    assert koc["pending"] == {
+        "opening": {"pending_minor": 30_000},
+        "movements": [
+            {"kind": "commission.accrued", "pending_minor": 2_520},
+            {"kind": "commission.settled", "pending_minor": -2_520},
+            {"kind": "script_fee.settled", "pending_minor": -30_000},
+        ],
+        "earlier": [],
+        "closing": {"pending_minor": 0},
+    }
+    columns = ("kind", "payable_minor", "held_minor", "owed_back_minor", "balance_minor")
+    assert [tuple(row[name] for name in columns) for row in koc["balance"]["movements"]] == [
+        ("spend.consumed", 0, 0, 7_500, -7_500),
+        ("commission.settled", 2_520, 0, 0, 2_520),
+        ("commission.clawed_back", 0, 0, 630, -630),
+        ("script_fee.settled", 30_000, 0, 0, 30_000),
+        ("clawback.netted", -7_500, 0, -7_500, 0),
+        ("payout.instructed", -24_390, 0, 0, -24_390),
+    ]
+    assert koc["balance"]["closing"] == {
+        "payable_minor": 630, "held_minor": 0, "owed_back_minor": 630, "balance_minor": 0,
+    }  # fmt: skip
+    assert [(row["kind"], row["content_id"], row["lines"], row["amount_minor"]) for row in koc["settled"]] == [
+        ("commission.settled", "v_93", 1, 2_520),
+        ("script_fee.settled", "v_93", 1, 30_000),
+    ]
+    assert [(row["kind"], row["about"], row["amount_minor"]) for row in koc["clawbacks"]] == [
+        ("spend.consumed", "sp_1", 7_500),
+        ("commission.clawed_back", "o_1", 630),
+    ]
+    (payout,) = koc["payouts"]
+    assert (payout["payout_id"], payout["amount_minor"], payout["state"]) == (PAYOUT_ID, 24_390, "confirmed")
+    assert (payout["instructed_at"], payout["state_at"]) == ("2026-11-23T09:00:00Z", "2026-12-02T03:00:00Z")
+    bill = found["brand:br_2", "CNY"]
+    assert [(row["kind"], row["receivable_minor"]) for row in bill["receivable"]["movements"]] == [
+        ("commission.settled", 4_000),
+        ("commission.clawed_back", -1_000),
+        ("script_fee.settled", 30_000),
+        ("brand.paid", -1_000),
+    ]
+    assert [(row["command_id"], row["amount_minor"]) for row in bill["receipts"]] == [("paid-1", 1_000)]
+    assert [(row["about"], row["amount_minor"]) for row in bill["credit_notes"]] == [("o_1", -1_000)]
+    assert [age["amount_minor"] for age in bill["open"]["ages"]] == [32_000, 0, 0, 0]
+    assert found["platform", "CNY"]["result"] == {
+        "fee_minor": 283, "vat_minor": 17, "traffic_minor": 0, "written_off_minor": 0, "payout_fee_minor": 0,
+    }  # fmt: skip
+
+
+def test_a_payout_is_told_as_it_stood_at_the_close_and_later_closes_tell_only_what_is_news(books: Books) -> None:
+    fill_november(books)
+    close_and_issue("2026-10")
+    close_and_issue("2026-11")
+    confirm_in_december(books)
+    close_and_issue("2026-12")
+    close_and_issue("2027-01")
+    states = [
+        [payout["state"] for payout in bodies(books, month)["koc:k_7", "CNY"]["payouts"]]
+        for month in ("2026-11", "2026-12", "2027-01")
+    ]
+    assert states == [["instructed"], ["confirmed"], []]
+
+
+def test_the_oldest_bill_is_paid_first_and_what_is_over_is_prepaid(books: Books) -> None:
+    fill_november(books)
+    close_and_issue("2026-10")
+    close_and_issue("2026-11")
+    pay = {"bank:main": 31_000, "brand:br_2:receivable": -31_000}
+    post(books, Kind.BRAND_PAID, "command|paid-2", pay, RUN_AT + 30 * DAY)
+    close_and_issue("2026-12")
+    rest = {"bank:main": 1_500, "brand:br_2:receivable": -1_500}
+    post(books, Kind.BRAND_PAID, "command|paid-3", rest, RUN_AT + 60 * DAY)
+    close_and_issue("2027-01")
+    december, january = (bodies(books, month)["brand:br_2", "CNY"]["open"] for month in ("2026-12", "2027-01"))
+    assert [(age["from_days"], age["amount_minor"]) for age in december["ages"]] == [
+        (0, 0), (30, 1_000), (60, 0), (90, 0),
+    ]  # fmt: skip
+    assert (sum(age["amount_minor"] for age in january["ages"]), january["prepaid_minor"]) == (0, 500)
+
+
+def test_rows_behind_the_cut_are_not_on_the_statements_of_the_close(books: Books) -> None:
+    fill_november(books)
+    close_month("2026-10")
+    close_month("2026-11")
+    issue("2026-10")
+    books.plant("UPDATE period SET closed = false WHERE id = '2026-11'")
+    books.assert_lines(ORDER.but(order_id="o_2", buyer_id="b_2"))
+    issue("2026-11")
+    assert bodies(books, "2026-11")["koc:k_7", "CNY"]["pending"]["closing"] == {"pending_minor": 0}
+
+
+def test_rows_that_the_seal_does_not_cover_stop_the_statements(books: Books) -> None:
+    fill_november(books)
+    close_month("2026-10")
+    books.grant("UPDATE period_sum SET amount_minor = amount_minor + 1 WHERE amount_minor < 0")
+    with pytest.raises(InvariantBroken, match="2026-10 revision 1: koc:k_7:pending in CNY moves by -30000"):
+        issue("2026-10")
+    assert books.rows("SELECT count(*) FROM statement") == [(0,)]
+
+
+def test_issuing_again_gives_the_same_and_stores_nothing(books: Books) -> None:
+    fill_november(books)
+    close_month("2026-10")
+    first = issue("2026-10")
+    before = books.rows("SELECT * FROM statement ORDER BY seq")
+    assert issue("2026-10") == first
+    books.plant("UPDATE period_close SET root = NULL")
+    assert issue("2026-10") == first
+    assert books.rows("SELECT * FROM statement ORDER BY seq") == before
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 5])
+@pytest.mark.parametrize("commit", [1, 2])
+def test_a_process_that_is_killed_leaves_a_beginning_and_the_next_one_goes_on_behind_it(
+    books: Books, chunk: int, commit: int
+) -> None:
+    fill_november(books)
+    close_and_issue("2026-10")
+    close_month("2026-11")
+    if not killed_at(commit, "2026-11", chunk):
+        assert chunk == 5
+        return
+    ((left,),) = books.rows("SELECT count(*) FROM statement WHERE period = '2026-11'")
+    assert left == min(5, commit * chunk)
+    assert books.rows("SELECT root FROM period_close WHERE period = '2026-11'") == [(None,)]
+    issued = issue("2026-11", chunk=chunk)
+    assert_sealed(books, "2026-11", 1)
+    assert [seq for (seq,) in books.rows("SELECT seq FROM statement ORDER BY seq")] == list(range(1, 8))
+    assert issued.statements == 5
+
+
+def test_a_beginning_that_is_not_what_the_close_leads_to_is_not_gone_on_with(books: Books) -> None:
+    fill_november(books)
+    close_and_issue("2026-10")
+    close_month("2026-11")
+    assert killed_at(1, "2026-11", 2)
+    books.plant("UPDATE statement SET sha256 = '\\x00' WHERE seq = 3")
+    with pytest.raises(InvariantBroken, match="the statements of 2026-11 revision 1 are not those"):
+        issue("2026-11")
+
+
+def test_two_processes_that_issue_at_once_make_one_set(books: Books) -> None:
+    fill_november(books)
+    close_and_issue("2026-10")
+    close_month("2026-11")
+    with ThreadPoolExecutor(2) as pool:
+        roots = {one.root for one in pool.map(lambda _: issue("2026-11", chunk=1), range(2))}
+    assert len(roots) == 1
+    assert [seq for (seq,) in books.rows("SELECT seq FROM statement ORDER BY seq")] == list(range(1, 8))
+    assert_sealed(books, "2026-11", 1)
