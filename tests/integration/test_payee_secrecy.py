@@ -1,16 +1,18 @@
 """Names and account numbers stay in the payee table and in payment files: in no output, log, error, table or topic."""
 
-import subprocess
+import traceback
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
+from typer.testing import CliRunner
 
+from services.cli.main import koc
 from services.settlement.books.payee_rows import payer_engine
 from tests.kit.books import Books
-from tests.kit.command import koc
-from tests.kit.payouts_by_hand import HandPayout, instruct_by_hand
+from tests.kit.parties_due import PartyDue, instruct
+from tests.kit.stacks import with_environment
 
 NAMES = {
     "bank": ("Secretina Confidential", "DE89370400440532013000", "COBADEFFXXX"),
@@ -32,40 +34,43 @@ def payee_file(folder: Path, *changes: tuple[str, str]) -> str:
     return str(file)
 
 
-def said(done: subprocess.CompletedProcess[str], status: int) -> str:
-    """All that a command says, which has ended as it should."""
-    assert done.returncode == status, done.stdout + done.stderr
-    return done.stdout + done.stderr
+def said(status: int, *words: str) -> str:
+    """All that `koc …` says, which ends as it should: what it prints, and the traceback of what it raises."""
+    done = CliRunner().invoke(koc, list(words))
+    problem = done.exception
+    assert getattr(problem, "exit_code", done.exit_code) == status, f"{words}: {done.output}\n{problem!r}"
+    return done.output + "".join(traceback.format_exception(problem) if problem else ())
 
 
 @pytest.fixture
 def words(books: Books, tmp_path: Path) -> list[str]:
     """What every command says on the way from the payee file to a reply, and where it goes wrong."""
-    output = str(tmp_path / "out")
+    export = ("payout", "export", "p1", "--output", str(tmp_path / "out"))
     good = payee_file(tmp_path)
-    all_said = [said(koc("payee", "import", good, *more), 0) for more in (("--dry-run",), ("--json",), ())]
-    all_said += [said(koc("payee", "list", *more), 0) for more in ((), ("--json",))]
+    heard = [said(0, "payee", "import", good, *more) for more in (("--dry-run",), ("--json",), ())]
+    heard += [said(0, "payee", "list", *more) for more in ((), ("--json",))]
     for change in (("Confidential", "Else"), ("13000", "13001"), ("COBADEFFXXX", "none"), ("ref_wechat", "ref_alipay")):
-        all_said.append(said(koc("payee", "import", payee_file(tmp_path, change)), 65))
+        heard.append(said(65, "payee", "import", payee_file(tmp_path, change)))
     books.grant("ALTER TABLE payee ADD CONSTRAINT nobody CHECK (ref !~ 'new')")
-    all_said.append(said(koc("payee", "import", payee_file(tmp_path, ("ref_", "new_"))), 65))
+    heard.append(said(65, "payee", "import", payee_file(tmp_path, ("ref_", "new_"))))
     books.grant("ALTER TABLE payee DROP CONSTRAINT nobody, ALTER ref TYPE varchar(10)")
-    all_said.append(said(koc("payee", "import", payee_file(tmp_path, ("ref_", "wide_"))), 65))
-    ids = instruct_by_hand("p1", *(HandPayout(f"koc:{rail}", 100, rail, f"ref_{rail}") for rail in NAMES))
-    all_said += [said(koc("payout", "export", "p1", "--output", output, *more), 0) for more in ((), ("--json",))]
-    all_said.append(said(koc("payout", "export", "p1", "--output", output, KOC_PAYER_NAME="Other"), 78))
+    heard.append(said(65, "payee", "import", payee_file(tmp_path, ("ref_", "wide_"))))
+    ids = instruct(books, "p1", *(PartyDue(f"koc:{rail}", 100, rail, f"ref_{rail}") for rail in NAMES))
+    heard += [said(0, *export, *more) for more in ((), ("--json",))]
+    with with_environment({"KOC_PAYER_NAME": "Other"}):
+        heard.append(said(78, *export))
     books.grant("REVOKE SELECT ON payee FROM koc_payer")
-    all_said.append(said(koc("payout", "export", "p1", "--output", output), 78))
+    heard.append(said(78, *export))
     reply = tmp_path / "reply.csv"
     reply.write_text(f"payout,outcome\n{ids[0]},confirmed\nunknown,confirmed\n")
-    all_said.append(said(koc("payout", "reply", str(reply), "--json"), 1))
-    all_said.append(said(koc("commands", "list", "--json"), 0))
-    return all_said
+    heard.append(said(1, "payout", "reply", str(reply), "--json"))
+    heard.append(said(0, "commands", "list", "--json"))
+    return heard
 
 
 def test_no_command_and_no_other_table_says_a_name_or_a_number(books: Books, words: list[str], tmp_path: Path) -> None:
     assert len(words) > 15
-    assert [word for word in PRIVATE for one in words if word in one] == []
+    assert [(word, one) for word in PRIVATE for one in words if word in one] == []
     tables = [table for (table,) in books.rows(TABLES)]
     assert {"command", "journal", "payout", "payout_file", "payout_reply"} <= set(tables)
     for table in tables:

@@ -14,7 +14,7 @@ from services.settlement.verify.verify import verify
 from tests.kit.booking_process import BookingProcess
 from tests.kit.books import Books
 from tests.kit.command import koc
-from tests.kit.payouts_by_hand import HandPayout, instruct_by_hand
+from tests.kit.parties_due import PartyDue, instruct
 from tests.kit.waiting import until
 
 MANY = ROWS_PER_COMMAND + 500
@@ -24,8 +24,7 @@ RUN_FREE = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid 
 @pytest.fixture
 def file(books: Books, tmp_path: Path) -> Path:
     """A reply that confirms most of a batch and rejects some, in two parts."""
-    del books
-    ids = instruct_by_hand("p1", *(HandPayout(f"koc:k_{number}", 100 + number) for number in range(MANY)))
+    ids = instruct(books, "p1", *(PartyDue(f"koc:k_{number}", 100 + number) for number in range(MANY)))
     rows = [f"{name},{'rejected' if number % 7 == 0 else 'confirmed'},,," for number, name in enumerate(ids)]
     written = tmp_path / "reply.csv"
     written.write_text("payout,outcome,amount,currency,fee\n" + "\n".join(rows) + "\n")
@@ -46,10 +45,10 @@ def booked(books: Books) -> dict[str, Any]:
     with snapshot(engine("reader")) as unchanging:
         assert verify(unchanging).differences == []
     totals = dict(books.rows(
-        "SELECT regexp_replace(key, '.*:(held|in_transit)$', '\\1'), sum(amount_minor)::bigint"
+        "SELECT regexp_replace(key, '.*:(held|in_transit|receivable)$', '\\1'), sum(amount_minor)::bigint"
         " FROM balance JOIN account ON id = account_id WHERE amount_minor <> 0 GROUP BY 1"
     ))  # fmt: skip
-    assert totals == {"held": -rejected, "bank:main": -(everything - rejected), "platform:fee": everything}
+    assert totals == {"held": -rejected, "bank:main": -(everything - rejected), "receivable": everything}
     return {
         "statuses": books.rows("SELECT status, refused, count(*) FROM payout GROUP BY 1, 2 ORDER BY 1"),
         "rows": books.rows("SELECT count(*), count(DISTINCT row), count(finding) FROM payout_reply"),
