@@ -16,7 +16,7 @@ _PENDING = """
 SELECT leg.account_id, to_char(line.settle_at AT TIME ZONE 'UTC' + make_interval(mins => %s), 'YYYY-MM'),
   -sum(leg.amount)::bigint
 FROM line, unnest(line.accounts, line.amounts) AS leg (account_id, amount)
-WHERE line.accounts && %s AND leg.account_id = ANY(%s) GROUP BY 1, 2
+WHERE line.accounts && %s::int[] AND leg.account_id = ANY(%s::int[]) GROUP BY 1, 2
 """
 _RESERVES = """
 SELECT party, currency, sum(reserve_minor)::bigint, max(reserve_until) FROM run_party
