@@ -98,18 +98,53 @@ def _brand(body: Mapping[str, Any]) -> _Parts:
 
 def _platform(body: Mapping[str, Any]) -> _Parts:
     sums = [(label, body["result"][name]) for name, label in labels.RESULTS.items()]
-    return sums, [_block(Label(account["account"]), account) for account in body["accounts"]]
+    return sums, [_accounts(body["accounts"]), _account_movements(body["accounts"])]
 
 
 def _block(title: Label, block: Mapping[str, Any]) -> StatementTable:
     """Opening, movements, those of earlier months with their month, closing."""
     names = [name for name in labels.COLUMNS if name in block["opening"]]
-    rows = [StatementRow([labels.OPENING, "", *(block["opening"][name] for name in names)], is_edge=True)]
-    for movement in (*block["movements"], *block["earlier"]):
-        amounts = [movement[name] for name in names]
-        rows.append(StatementRow([labels.kind_label(movement["kind"]), movement.get("month", ""), *amounts]))
-    rows.append(StatementRow([labels.CLOSING, "", *(block["closing"][name] for name in names)], is_edge=True))
-    return StatementTable(title, [labels.LINE, labels.MONTH, *map(labels.COLUMNS.__getitem__, names)], len(names), rows)
+    has_months = bool(block["earlier"])
+    rows = [
+        _line(labels.OPENING, block["opening"], names, has_month=has_months, is_edge=True),
+        *(
+            _line(labels.kind_label(one["kind"]), one, names, has_month=has_months)
+            for one in (*block["movements"], *block["earlier"])
+        ),
+        _line(labels.CLOSING, block["closing"], names, has_month=has_months, is_edge=True),
+    ]
+    months = [labels.MONTH] if has_months else []
+    return StatementTable(title, [labels.LINE, *months, *(labels.COLUMNS[name] for name in names)], len(names), rows)
+
+
+def _line(
+    words: Label, amounts: Mapping[str, Any], names: Sequence[str], *, has_month: bool, is_edge: bool = False
+) -> StatementRow:
+    """A row of a block; its month where the block has a column of months."""
+    months = [amounts.get("month", "")] if has_month else []
+    return StatementRow([words, *months, *(amounts[name] for name in names)], is_edge)
+
+
+def _accounts(accounts: Sequence[Mapping[str, Any]]) -> StatementTable:
+    """A row an account."""
+    rows = []
+    for account in accounts:
+        opening, closing = account["opening"]["amount_minor"], account["closing"]["amount_minor"]
+        rows.append(StatementRow([account["account"], opening, closing - opening, closing]))
+    columns = [labels.ACCOUNT, labels.OPENING, labels.MOVED, labels.CLOSING]
+    return StatementTable(labels.ACCOUNTS, columns, 3, rows)
+
+
+def _account_movements(accounts: Sequence[Mapping[str, Any]]) -> StatementTable:
+    """A row an account, kind and month."""
+    rows = [
+        StatementRow([
+            account["account"], labels.kind_label(one["kind"]), one.get("month", ""), one["amount_minor"],
+        ])
+        for account in accounts
+        for one in (*account["movements"], *account["earlier"])
+    ]  # fmt: skip
+    return StatementTable(labels.MOVEMENTS, [labels.ACCOUNT, labels.LINE, labels.MONTH, labels.AMOUNT], 1, rows)
 
 
 def _contents(title: Label, found: Sequence[Mapping[str, Any]]) -> StatementTable:
@@ -131,7 +166,7 @@ def _reversals(title: Label, found: Sequence[Mapping[str, Any]]) -> StatementTab
         )
         for one in found
     ]
-    columns = [labels.LINE, labels.ORDER, labels.ORDERS, labels.AMOUNT]
+    columns = [labels.LINE, labels.ABOUT, labels.ORDERS, labels.AMOUNT]
     return StatementTable(title, columns, 1, _with_total(rows, len(columns)))
 
 
@@ -161,7 +196,9 @@ def _ages(opened: Mapping[str, Any]) -> StatementTable:
     begins = [age["from_days"] for age in opened["ages"]]
     ends = [f"-{begin - 1}" for begin in begins[1:]] + ["+"]
     rows = [
-        StatementRow([Label(f"{age['from_days']}{end} days", "天"), age["amount_minor"]])
+        StatementRow(
+            [Label(f"{age['from_days']}{end} {labels.DAYS.english}", labels.DAYS.chinese), age["amount_minor"]]
+        )
         for age, end in zip(opened["ages"], ends, strict=True)
     ]
     rows.append(StatementRow([labels.PREPAID, opened["prepaid_minor"]]))

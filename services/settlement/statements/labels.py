@@ -61,7 +61,7 @@ STATES = {
     "returned": Label("returned", "被退回"),
 }
 RESULTS = {
-    "fee_minor": Label("Our fee, without VAT", "平台服务费（不含税）"),
+    "fee_minor": Label("Fee without VAT", "服务费（不含税）"),
     "vat_minor": Label("VAT", "增值税"),
     "traffic_minor": Label("Paid traffic", "付费流量"),
     "written_off_minor": Label("Debts written off", "核销欠款"),
@@ -95,10 +95,10 @@ BALANCE = Label("Balance: payable + held - owed back", "余额：应付 + 暂扣
 ACCRUED = Label("Not yet billed: accrued, waiting for settlement", "待开账：已计提，尚未结算")
 RECEIVABLE = Label("Bill: settled, credited and paid", "账单：已结算、已冲减、已付款")
 SETTLED = Label("Settled, by content", "按内容结算")
-CLAWBACKS = Label("Clawed back, by order", "按订单追回")
+CLAWBACKS = Label("Clawed back, order by order", "逐单追回")
 PAYOUTS = Label("Payouts, as they stood when the month was closed", "付款（结账时状态）")
 BILLED = Label("Billed, by content", "按内容开账")
-CREDIT_NOTES = Label("Credit notes, by order", "按订单冲减")
+CREDIT_NOTES = Label("Credit notes, order by order", "逐单冲减")
 RECEIPTS = Label("Payments received", "收到付款")
 OPEN = Label("Open at the month's end, by age", "月末未付，按账龄")
 RESULT = Label("What the month brought", "本月结果")
@@ -106,7 +106,7 @@ RESULT = Label("What the month brought", "本月结果")
 LINE = Label("Movement", "变动")
 MONTH = Label("Of month", "所属月份")
 CONTENT, KOC, LINES = Label("Content", "内容"), Label("KOC", "达人"), Label("Lines", "行数")
-ORDER, ORDERS = Label("Order", "订单"), Label("Orders", "订单数")
+ABOUT, ORDERS = Label("Order, content or spend", "订单、内容或投放"), Label("Orders", "订单数")
 AMOUNT, WITHHELD = Label("Amount", "金额"), Label("Tax withheld", "代扣税款")
 PAYOUT, RAIL, STATE, SINCE = (
     Label("Payout", "付款"),
@@ -115,7 +115,10 @@ PAYOUT, RAIL, STATE, SINCE = (
     Label("Since", "时间"),
 )
 COMMAND, PAID_AT = Label("Command", "指令"), Label("Booked", "入账时间")
-AGE = Label("Age", "账龄")
+AGE, DAYS = Label("Age", "账龄"), Label("days", "天")
+ACCOUNT, MOVED = Label("Account", "科目"), Label("Moved", "发生额")
+ACCOUNTS = Label("Accounts, debit positive", "科目余额，借方为正")
+MOVEMENTS = Label("Movements, debit positive", "科目变动，借方为正")
 
 
 def kind_label(kind: str) -> Label:

@@ -22,7 +22,7 @@ from services.settlement.statements.document import Cell, StatementDocument, Sta
 from services.settlement.statements.labels import Label
 
 FONT = "KocStatement"
-_FONT_FILE = Path(__file__).parent / "font/NotoSansSC-statement.ttf"
+FONT_FILE = Path(__file__).parent / "font/NotoSansSC-statement.ttf"
 
 _WIDTH, _HEIGHT = A4
 _LEFT, _RIGHT = 18 * mm, _WIDTH - 18 * mm
@@ -47,7 +47,7 @@ def pdf_bytes(one: NumberedStatement) -> bytes:
 
 @cache
 def _load_font() -> None:
-    registerFont(TTFont(FONT, str(_FONT_FILE)))
+    registerFont(TTFont(FONT, str(FONT_FILE)))
 
 
 class _Pages:
@@ -103,15 +103,16 @@ class _Pages:
     def _sums(self) -> None:
         """A band with the sums that matter most."""
         sums = self._document.sums
-        height, step = 46.0, (_RIGHT - _LEFT) / len(sums)
+        height, step = 55.0, (_RIGHT - _LEFT) / len(sums)
         self._canvas.setFillColor(_BAND)
         self._canvas.roundRect(_LEFT, self._y - height, _RIGHT - _LEFT, height, 5, stroke=0, fill=1)
         for index, (label, minor) in enumerate(sums):
             x = _LEFT + index * step + 10
-            self._text(x, self._y - 17, _fitted(str(label), 8.5, step - 14), 8.5, _SOFT)
+            self._text(x, self._y - 15, _fitted(label.english, 8.5, step - 14), 8.5, _SOFT)
+            self._text(x, self._y - 26, _fitted(label.chinese, 8, step - 14), 8, _SOFT)
             amount = decimal_text(minor, self._document.currency)
             size = next(size for size in (14, 12, 10, 8, 6) if size == 6 or stringWidth(amount, FONT, size) < step - 14)
-            self._text(x, self._y - 36, amount, size, _DEBT if minor < 0 else _INK)
+            self._text(x, self._y - 45, amount, size, _DEBT if minor < 0 else _INK)
         self._y -= height + 20
 
     def _foot(self) -> None:
