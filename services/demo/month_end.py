@@ -18,6 +18,9 @@ from services.kernel.time import format_rfc3339
 from services.settlement.domain.book.currencies import decimal_text
 
 MONTH, BATCH = "2026-09", "september"
+MONTH_BEFORE = "2026-08"
+"""In it the conversion paths lie: months close in order."""
+
 PAYEE_COLUMNS = ("ref", "rail", "name", "account", "bank")
 REPLY_COLUMNS = ("payout", "outcome", "amount", "currency", "bank_ref", "fee")
 _FAMILIES, _GIVEN = "李王张刘陈杨赵黄周吴", ("娜", "秀英", "静", "丽", "强", "磊", "洋", "勇", "艳", "杰")
@@ -40,9 +43,11 @@ def pay(told: Demo, registry: Iterable[Event], folder: Path) -> str:
     return str(max(payouts, key=lambda row: row["amount_minor"] * (row["currency"] == CURRENCY))["party"])
 
 
-def close(told: Demo, party: str, folder: Path) -> None:
-    """The month under its seal, and a party's statement of it."""
-    told.show("Close the month", "period", "close", MONTH, "--reason", "September")
+def close(told: Demo, months: Sequence[str], party: str, folder: Path) -> None:
+    """Months under their seals, MONTH last, and a party's statement of it."""
+    told.title(f"Close {' and '.join(months)}, and write a statement")
+    for month in months:
+        told.run("period", "close", month)
     output = ("--form", "pdf", "--output", str(folder))
     told.run("statement", "write", "--party", party, "--period", MONTH, *output)
     told.say(f"   in {short(folder)}: payments/, payees.csv, reply.csv, and the statement of {party}")

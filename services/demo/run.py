@@ -81,7 +81,7 @@ def _tell(told: Demo, orders: int, folder: Path) -> None:
     paid = month_end.pay(told, week.registry, folder)
     with engine("reader").connect() as books:
         _keep_money(told, books)
-    month_end.close(told, paid, folder)
+    month_end.close(told, (month_end.MONTH_BEFORE, month_end.MONTH), paid, folder)
     # what it all came to
     with engine("reader").connect() as books:
         _show_money(told)

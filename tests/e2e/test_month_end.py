@@ -46,7 +46,7 @@ def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             wait_until_drained(DRAIN_SECONDS)
             output_of("settlement", "run", "--as-of", format_rfc3339(moment))
         told = Demo(print)
-        month_end.close(told, month_end.pay(told, week.registry, folder), folder)
+        month_end.close(told, [month_end.MONTH], month_end.pay(told, week.registry, folder), folder)
         assert told.problems == []
         yield folder
 
