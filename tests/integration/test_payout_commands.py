@@ -1,6 +1,7 @@
 """Commands on payouts: approved by somebody else, cancelled before export, released; what cannot be is one sentence."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import psycopg
@@ -37,6 +38,14 @@ def proposer() -> str:
     return address.get_secret_value()
 
 
+@pytest.fixture
+def third(books: Books, on_stack: Stack) -> Iterator[str]:
+    """The address of one more person with the same rights."""
+    del books
+    with login(on_stack, "koc_operator") as (_, address):
+        yield address
+
+
 def balance(books: Books, key: str) -> int:
     rows = books.rows(f"SELECT amount_minor FROM balance JOIN account ON id = account_id WHERE key = '{key}'")
     return int(rows[0][0]) if rows else 0
@@ -51,7 +60,7 @@ def batches(books: Books) -> list[tuple[Any, ...]]:
     return books.rows("SELECT id, status, approved_by FROM payout_batch ORDER BY proposed_at")
 
 
-def test_a_batch_is_approved_by_somebody_else_once(book: Books, on_stack: Stack, proposer: str) -> None:
+def test_a_batch_is_approved_by_somebody_else_once(book: Books, third: str, proposer: str) -> None:
     words = ("payout", "approve", "p2")
     assert refused(*words, by=proposer) == (78, "koc_operator_local proposed p2: somebody else must approve it")
     done = given(*words)
@@ -60,8 +69,7 @@ def test_a_batch_is_approved_by_somebody_else_once(book: Books, on_stack: Stack,
     assert (result["payouts"], result["amounts"], done["by"]) == (amount[0], {"CNY": amount[1]}, "koc_approver_local")
     assert batches(book) == [("p1", "proposed", None), ("p2", "approved", "koc_approver_local")]
     assert given(*words)["is_new"] is False
-    with login(on_stack, "koc_operator") as (_, third):
-        status, sentence = refused(*words, "--id", "again", by=third)
+    status, sentence = refused(*words, "--id", "again", by=third)
     assert (status, sentence) == (65, "p2 is approved by koc_approver_local: only a proposed batch can be approved")
     assert refused("payout", "approve", "p9")[0] == 65
     check(book)
@@ -125,7 +133,8 @@ def test_a_refused_payout_is_held_until_it_is_released_and_is_paid_under_a_new_i
     assert refused("payout", "release", K_1) == (65, f"payout {K_1} is instructed: only one that came back is held")
     with operator_books() as operator:
         assert book_replies(operator, reply_of([payout], "rejected", "f1")).booked == 1
-    assert propose(book, THIRD, "p3").counts["skipped"][0]["reason"] == "payout_refused"
+    reasons = {one["reason"] for one in propose(book, THIRD, "p3").counts["skipped"]}
+    assert "payout_refused" in reasons
     assert balance(book, "koc:k_1:payable") == 0
     check(book)
     done = given("payout", "release", K_1)
@@ -148,7 +157,7 @@ def test_list_and_show_say_what_was_decided(book: Books) -> None:
     payouts = book.store.stored_payouts("p2")
     assert [one["payout"] for one in shown["rows"]] == [one.id for one in payouts]
     assert shown["approved_by"] == "koc_approver_local"
-    assert {one["party"] for one in shown["nets"]} >= {"koc:k_1"}
+    assert sum(one["netted_payable_minor"] for one in shown["nets"]) > 0
     one = json.loads(told("payout", "show", K_1, "--json"))
     assert sum(entry["amount_minor"] for entry in one["covers"]) == -one["amount_minor"]
     assert len(one["covers"]) == one["entries"]

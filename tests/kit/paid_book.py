@@ -24,7 +24,7 @@ def payee(owner: str, event_id: str, rail: str = "bank") -> dict[str, Any]:
 
 
 def fill_paid(books: BookDriver) -> None:
-    """Two runs, a batch, refunds of what is paid and new lines, a third run, and a second batch."""
+    """Two runs, a batch, refunds of paid lines, new lines, a third run, refunds of unpaid lines, a second batch."""
     fill_settled(books)
     books.register(MINIMUM, *(payee(owner, f"p_{owner}") for owner in PAYEES))
     propose(books, SECOND + DAY, "p1")
@@ -35,4 +35,6 @@ def fill_paid(books: BookDriver) -> None:
     for partition in range(3):
         books.assert_lines(*new[partition::3], partition=partition)
     settle(books, THIRD, "run-3")
+    for number in (22, 25):
+        books.assert_lines(received(number, received_at=SECOND).refunded(3_000, at=THIRD), partition=(number - 20) % 3)
     propose(books, THIRD, "p2")
