@@ -74,5 +74,5 @@ def login(stack: Stack, *groups: str) -> Iterator[tuple[str, str]]:
 @contextmanager
 def operated_by(address: str) -> Iterator[None]:
     """Within the block, commands are given by the login of this address."""
-    with with_environment({"KOC_DATABASE_OPERATOR_URL": address}):
+    with with_environment({"KOC_DATABASE_OPERATOR_URL": address, "KOC_DATABASE_APPROVER_URL": address}):
         yield
