@@ -10,6 +10,9 @@ from sqlalchemy import text
 
 from services.runtime.database import engine
 from services.settlement.books.statement_store import StatementStore, statement_store
+from services.settlement.domain.book.commands import canonical_json
+from services.settlement.domain.statements.merkle import MerkleTree
+from services.settlement.domain.statements.statement import digest_of
 from services.settlement.statements.issue import IssuedPeriod, issue_statements
 from tests.kit.books import Books
 
@@ -87,6 +90,21 @@ class _Killed:
         self._left -= 1
         if not self._left:
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+def seal_again(books: Books, period: str, seq: int, members: dict[str, Any]) -> None:
+    """Give a statement other members, and all of its close the root and the paths that follow."""
+    rows = books.rows(f"SELECT seq, body FROM statement WHERE period = '{period}' ORDER BY seq")
+    texts = dict(rows)
+    texts[seq] = canonical_json(json.loads(texts[seq]) | members)
+    tree = MerkleTree([digest_of(body) for body in texts.values()])
+    change = text("UPDATE statement SET body = :body, sha256 = :digest, path = :path WHERE seq = :seq")
+    with engine("owner").begin() as connection:
+        for index, (number, body) in enumerate(texts.items()):
+            values = {"seq": number, "body": body, "digest": digest_of(body), "path": tree.path(index)}
+            connection.execute(change, values)
+        root = text("UPDATE period_close SET root = :root WHERE period = :period")
+        connection.execute(root, {"root": tree.root, "period": period})
 
 
 def bodies(books: Books, period: str, revision: int = 1) -> dict[tuple[str, str], dict[str, Any]]:

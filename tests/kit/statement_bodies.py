@@ -1,4 +1,4 @@
-"""Bodies of a bill and of our own statement, as a close leads to them; test_statements.py has their worked month."""
+"""Bodies of statements of the worked month (worked_statement.py): a KOC's, a brand's bill, and our own."""
 
 from typing import Any
 
@@ -55,4 +55,49 @@ PLATFORM: dict[str, Any] = _HEAD | {
             "closing": {"amount_minor": -23},
         },
     ],
+}  # fmt: skip
+
+
+def _balance(payable: int, held: int, owed_back: int) -> dict[str, int]:
+    return {
+        "payable_minor": payable, "held_minor": held, "owed_back_minor": owed_back,
+        "balance_minor": payable + held - owed_back,
+    }  # fmt: skip
+
+
+KOC: dict[str, Any] = _HEAD | {
+    "kind": "party", "party": "koc:k_7",
+    "pending": {
+        "opening": {"pending_minor": 30_000},
+        "movements": [
+            {"kind": "commission.accrued", "pending_minor": 2_520},
+            {"kind": "commission.settled", "pending_minor": -2_520},
+            {"kind": "script_fee.settled", "pending_minor": -30_000},
+        ],
+        "earlier": [], "closing": {"pending_minor": 0},
+    },
+    "balance": {
+        "opening": _balance(0, 0, 0),
+        "movements": [
+            {"kind": "spend.consumed", **_balance(0, 0, 7_500)},
+            {"kind": "commission.settled", **_balance(2_520, 0, 0)},
+            {"kind": "commission.clawed_back", **_balance(0, 0, 630)},
+            {"kind": "script_fee.settled", **_balance(30_000, 0, 0)},
+            {"kind": "clawback.netted", **_balance(-7_500, 0, -7_500)},
+            {"kind": "payout.instructed", **_balance(-24_390, 0, 0)},
+        ],
+        "earlier": [], "closing": _balance(630, 0, 630),
+    },
+    "settled": [
+        {"kind": "commission.settled", "content_id": "v_93", "koc_id": "k_7", "lines": 1, "amount_minor": 2_520},
+        {"kind": "script_fee.settled", "content_id": "v_93", "koc_id": "k_7", "lines": 1, "amount_minor": 30_000},
+    ],
+    "clawbacks": [
+        {"kind": "spend.consumed", "about": "sp_1", "orders": 1, "amount_minor": 7_500},
+        {"kind": "commission.clawed_back", "about": "o_1", "orders": 1, "amount_minor": 630},
+    ],
+    "payouts": [{
+        "payout_id": "MFRGGZDFMZTWQ2LKNNWG23TPOA", "rail": "bank", "amount_minor": 24_390, "withheld_minor": 0,
+        "state": "confirmed", "instructed_at": "2026-11-23T09:00:00Z", "state_at": "2026-12-02T03:00:00Z",
+    }],
 }  # fmt: skip

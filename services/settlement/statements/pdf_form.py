@@ -141,7 +141,7 @@ class _Pages:
 
     def _table(self, table: StatementTable) -> None:
         """A title, the head of the columns, the rows; a long table goes on under its head on the next page."""
-        if self._y - 5 * _ROW < _BOTTOM:
+        if self._y - 4 * _ROW < _BOTTOM:
             self._turn()
         self._text(_LEFT, self._y - 10, str(table.title), 11, _ACCENT)
         self._y -= 18
