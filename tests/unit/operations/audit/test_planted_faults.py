@@ -300,7 +300,9 @@ def test_lines_whose_credits_are_past_retention_count_from_the_ledger_topic_only
     assert report.checked[LEDGER_ONLY] == 5
     assert report.checked["runs"] == 0
     (note,) = report.notes
-    assert note.startswith(f"{CREDITS.name} no longer begins at offset 0 in partitions {LINES}: no run or payout could be")
+    assert note.startswith(
+        f"{CREDITS.name} no longer begins at offset 0 in partitions {LINES}: no run or payout could be"
+    )
 
 
 def test_an_unsettled_line_is_checked_also_where_other_credits_are_past_retention() -> None:
