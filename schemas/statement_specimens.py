@@ -65,7 +65,7 @@ STATEMENT: dict[str, Any] = {
         "settled": [
             {"kind": "commission.settled", "content_id": "v_93", "koc_id": "k_7", "lines": 1, "amount_minor": 2520}
         ],
-        "clawbacks": [{"kind": "commission.clawed_back", "about": "o_1", "amount_minor": 630}],
+        "clawbacks": [{"kind": "commission.clawed_back", "about": "o_1", "orders": 1, "amount_minor": 630}],
         "payouts": [
             {
                 "payout_id": "MFRGGZDFMZTWQ2LKNNWG23TPOA",
@@ -78,7 +78,7 @@ STATEMENT: dict[str, Any] = {
             }
         ],
     },
-    "sha256": "7f49ebd940863a78b9a8b9469009129518bf0971cb8e494d1b99a67fdc20a7da",
-    "root": "0c1cbd12700028b982bbd6229b2510397f60feeff95614c924c593e4f810b6f8",
+    "sha256": "b41b76562bf0c9be51cac9e7a38c08b17118b67bb6dff42302dc15697aee09a4",
+    "root": "9b136ccb73ee2ae8d4852063a832ba5ec67a3e5b6beefc384b875241d0699c65",
     "path": ["00" + "1a" * 32, "01" + "2b" * 32],
 }

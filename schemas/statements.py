@@ -158,20 +158,27 @@ class AccountBlock(Message):
 
 
 class SettledContent(Message):
-    """What runs settled for one content. A line that two runs settled counts in the second by the difference."""
+    """What runs settled for one content. A line that two runs settled counts in the second by the difference.
+
+    At most 5,000 contents are listed; null stands for all others of the kind.
+    """
 
     kind: EntryKind
-    content_id: Identifier
-    koc_id: Identifier
+    content_id: Identifier | None
+    koc_id: Identifier | None
     lines: Annotated[int, Field(ge=1)]
     amount_minor: Sum
 
 
 class Reversal(Message):
-    """What came back, or was restored, of an order; of a script fee the content, of paid traffic the spend."""
+    """What came back, or was restored, of an order; of a script fee the content, of paid traffic the spend.
+
+    At most 5,000 are listed; null stands for all others of the kind.
+    """
 
     kind: EntryKind
-    about: Identifier
+    about: Identifier | None
+    orders: Annotated[int, Field(ge=1)]
     amount_minor: Sum
 
 

@@ -24,6 +24,9 @@ _AMOUNTS = {
 }
 _OF_CONTENTS = {"script_fee_minor", "spend_minor"}
 
+_WIDTH = 400
+"""Columns: a table is as wide as its cells, whatever the terminal, so that no amount is cut."""
+
 
 def print_sales(report: "SalesReport", rows: "Sequence[SalesRow]") -> None:
     """Print a report.
@@ -48,7 +51,7 @@ def print_sales(report: "SalesReport", rows: "Sequence[SalesRow]") -> None:
         table.add_row(label(report, row), row.currency, *_cells(row.sums, row.currency, amounts))
     for currency, total in report.totals.items():
         table.add_row("total", currency, *_cells(total, currency, amounts), style="bold")
-    console = Console(soft_wrap=True)
+    console = Console(soft_wrap=True, width=_WIDTH)
     console.print(table)
     if rest := len(report.rows) - len(rows):
         print(f"{len(report.rows):,} rows, {rest:,} of them not shown: --limit shows more")

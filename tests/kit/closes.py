@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+import os
+import signal
 from typing import Any
 
 from sqlalchemy import text
 
 from services.runtime.database import engine
-from services.settlement.books.statement_store import statement_store
+from services.settlement.books.statement_store import StatementStore, statement_store
 from services.settlement.statements.issue import IssuedPeriod, issue_statements
 from tests.kit.books import Books
 
@@ -22,6 +24,10 @@ INSERT INTO period_sum
 SELECT CAST(:period AS text), CAST(:revision AS int), leg.account_id, sum(leg.amount)
 FROM journal j CROSS JOIN LATERAL unnest(j.accounts, j.amounts) AS leg (account_id, amount)
 WHERE j.period = CAST(:period AS text) GROUP BY 3 HAVING sum(leg.amount) <> 0
+"""
+
+_REOPENED = """
+UPDATE period_close SET reopened_by = 'eve', reopened_at = now() WHERE period = :period AND reopened_at IS NULL
 """
 
 
@@ -39,8 +45,7 @@ def reopen_month(period: str) -> None:
     """Open a closed month again, as two people do."""
     with engine("owner").begin() as connection:
         connection.execute(text("UPDATE period SET closed = false WHERE id = :period"), {"period": period})
-        reopened = "UPDATE period_close SET reopened_by = 'eve', reopened_at = now() WHERE period = :period"
-        connection.execute(text(reopened), {"period": period})
+        connection.execute(text(_REOPENED), {"period": period})
 
 
 def issue(period: str, revision: int = 1, chunk: int = 500) -> IssuedPeriod:
@@ -53,6 +58,35 @@ def close_and_issue(period: str, revision: int = 1) -> IssuedPeriod:
     """Close a month and issue its statements."""
     close_month(period, revision)
     return issue(period, revision)
+
+
+def killed_at(commit: int, period: str, chunk: int) -> bool:
+    """Issue in a process of its own that is killed -9 after so many chunks; False if there are fewer."""
+    child = os.fork()
+    if child == 0:
+        try:
+            with statement_store() as store:
+                issue_statements(_Killed(store, commit), period, 1, lambda _line: None, chunk)
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(child, 0)
+    return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+
+
+class _Killed:
+    """A store whose process ends after a chunk."""
+
+    def __init__(self, store: StatementStore, commit: int) -> None:
+        self._store, self._left = store, commit
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def add(self, *chunk: Any) -> None:
+        self._store.add(*chunk)
+        self._left -= 1
+        if not self._left:
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 def bodies(books: Books, period: str, revision: int = 1) -> dict[tuple[str, str], dict[str, Any]]:

@@ -154,7 +154,8 @@ class ScriptedBooks:
     def _on_Released(self, event: script.Released) -> None:  # noqa: N802
         with operator_books() as book:
             for payout in self._payouts(event.batch, event.party):
-                release(book, payout.id, "a test", None)
+                if payout.is_refused:
+                    release(book, payout.id, "a test", None)
 
     def _on_PayoutCancelled(self, event: script.PayoutCancelled) -> None:  # noqa: N802
         (named, *_) = self._payouts(event.batch, event.party)

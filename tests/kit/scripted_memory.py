@@ -78,6 +78,8 @@ class ScriptedMemory(ScriptedBooks):
 
     def _on_Released(self, event: script.Released) -> None:  # noqa: N802
         for payout in self._payouts(event.batch, event.party):
+            if not payout.is_refused:
+                continue
             self._keep(payout._replace(is_refused=False))
             self._store.state.released[payout.id] = self._command()
 

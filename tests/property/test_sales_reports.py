@@ -1,12 +1,14 @@
 """Whatever happened: each figure of a report is what a separate computation over the exported books comes to."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from schemas.topics import REGISTRY
+from services.kernel.time import parse_rfc3339
 from services.settlement.books.journal_entry import message
 from services.settlement.domain.book.entries import GENESIS
 from services.settlement.domain.reporting.grouping import SalesBy, Selection
@@ -100,3 +102,56 @@ def test_every_figure_is_what_a_separate_computation_gives(
             continue
         got = {(one.currency, one.part): figures_of(one.sums) for one in parts}
         assert without_zeros(got) == without_zeros(theirs)
+
+
+@pytest.mark.parametrize("selection", [EVERYTHING, Selection(since=PAID_AT + 20 * DAY, brand_id="br_1")], ids=str)
+@pytest.mark.parametrize("days", [1, 14])
+def test_a_launch_is_what_a_separate_computation_gives_and_its_days_add_up(
+    world: AuditWorld, selection: Selection, days: int
+) -> None:
+    report = computed(world, SalesBy.PRODUCT, selection, days)
+    every, first = exported(world), {}
+    for key, raw in sorted(every.assertions.items()):
+        said = json.loads(raw)
+        name = said["brand_id"], said["product_id"]
+        if every.lines[key].standing:
+            at = parse_rfc3339(said["paid_at"])
+            first[name] = min(at, first.get(name, at))
+    wanted = SalesReference(every, "product", Wanted(*selection), first, days).compute()
+    found = {(row.key, row.is_credited, row.currency): figures_of(row.sums) for row in report.rows}
+    assert without_zeros(found) == without_zeros(wanted.groups)
+    for row in report.rows:
+        assert len(row.days) == days
+        assert sum(row.days) == row.sums.net_revenue_minor
+
+
+@pytest.mark.parametrize("selection", SELECTIONS[:3], ids=str)
+def test_contents_kocs_campaigns_and_parts_come_to_one_total(world: AuditWorld, selection: Selection) -> None:
+    money = set(FIGURES) - set(COUNTS)
+    totals = {}
+    for by in (SalesBy.CONTENT, SalesBy.FAMILY, SalesBy.KOC, SalesBy.CAMPAIGN):
+        report = computed(world, by, selection)
+        totals[by] = {of: {name: figures_of(one)[name] for name in money} for of, one in report.totals.items()}
+        for currency, total in totals[by].items():
+            rows = [figures_of(row.sums) for row in report.rows if row.currency == currency]
+            assert total == {name: sum(row[name] for row in rows) for name in money}
+            assert total["net_revenue"] == sum(total[name] for name in ("natural", "boosted", "paid", "no_credit"))
+            for parts in (report.traffic, report.promotion):
+                sums = [figures_of(one.sums) for one in parts if one.currency == currency]
+                for name in ("gmv", "net_revenue", "natural", "boosted", "paid", "no_credit"):
+                    assert total[name] == sum(one[name] for one in sums)
+    assert totals[SalesBy.CONTENT] == totals[SalesBy.FAMILY] == totals[SalesBy.KOC] == totals[SalesBy.CAMPAIGN]
+
+
+def test_a_total_is_what_the_journal_has_of_all_lines(world: AuditWorld) -> None:
+    """What brands are charged for lines, and for scripts, by the journal alone."""
+    report = computed(world, SalesBy.CONTENT, EVERYTHING)
+    charged: Counter[tuple[str, str]] = Counter()
+    for entry in (one.entry for one in world.journal()):
+        if entry.order_id is not None or "|script_fee|" in entry.idem_key:
+            what = "commission" if entry.order_id is not None else "script_fee"
+            brands = (amount for account, amount in entry.legs.items() if account.startswith("brand:"))
+            charged[what, entry.currency] += sum(brands)
+    for currency, total in report.totals.items():
+        assert total.commission_minor == charged["commission", currency]
+        assert total.script_fee_minor == charged["script_fee", currency]

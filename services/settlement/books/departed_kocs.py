@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from services.kernel.time import parse_rfc3339, to_micros
+from services.kernel.time import to_micros
 from services.settlement.books.report_snapshot import ReportSnapshot
 from services.settlement.domain.book import chart
+from services.settlement.domain.paying.payees import LEFT, departure_of
 
-LEFT = "koc.left"
 _BALANCES = """
 SELECT a.key, a.currency, b.amount_minor, a.id FROM balance b JOIN account a ON a.id = b.account_id
 WHERE a.key = ANY(%s) AND b.amount_minor <> 0
@@ -16,17 +16,11 @@ _PENDING = """
 SELECT leg.account_id, to_char(line.settle_at AT TIME ZONE 'UTC' + make_interval(mins => %s), 'YYYY-MM'),
   -sum(leg.amount)::bigint
 FROM line, unnest(line.accounts, line.amounts) AS leg (account_id, amount)
-WHERE line.accounts && %s AND leg.account_id = ANY(%s) GROUP BY 1, 2
+WHERE line.accounts && %s::int[] AND leg.account_id = ANY(%s::int[]) GROUP BY 1, 2
 """
 _RESERVES = """
 SELECT party, currency, sum(reserve_minor)::bigint, max(reserve_until) FROM run_party
 WHERE party = ANY(%s) AND reserve_until > now() GROUP BY 1, 2
-"""
-_REFUSED = """
-SELECT payout.party, payout.currency, sum(payout.amount_minor)::bigint FROM payout
-WHERE payout.party = ANY(%s) AND payout.refused AND NOT EXISTS (
-  SELECT FROM reference r WHERE r.kind = 'payee.set' AND r.identity = payout.party AND r.position >= payout.refused_at
-) GROUP BY 1, 2
 """
 _OPEN_PAYOUTS = """
 SELECT party, currency, id, amount_minor FROM payout WHERE party = ANY(%s) AND status = 'instructed' ORDER BY id
@@ -73,7 +67,7 @@ class DepartedMoney:
 
 def departures(books: ReportSnapshot) -> dict[str, int]:
     """koc_id -> when it left, microseconds."""
-    return {name: parse_rfc3339(str(event.body["left_at"])) for name, event in books.facts(LEFT).items()}
+    return {name: departure_of(event.body).left_at for name, event in books.facts(LEFT).items()}
 
 
 def money_of(books: ReportSnapshot, kocs: Iterable[str], zone_minutes: int) -> dict[tuple[str, str], DepartedMoney]:
@@ -91,7 +85,7 @@ class _Reading:
     """A few statements over all wanted KOCs."""
 
     def __init__(self, books: ReportSnapshot, kocs: Sequence[str], zone_minutes: int) -> None:
-        self._rows = books.rows
+        self._books, self._rows = books, books.rows
         self._kocs = {f"koc:{koc}": koc for koc in kocs}
         self._zone_minutes = zone_minutes
         self._found: dict[tuple[str, str], DepartedMoney] = {}
@@ -105,8 +99,9 @@ class _Reading:
         for party, currency, amount, until in self._rows(_RESERVES, (parties,)):
             money = self._money(party, currency)
             money.reserve_minor, money.reserve_until = amount, to_micros(until)
-        for party, currency, amount in self._rows(_REFUSED, (parties,)):
-            self._money(party, currency).refused_minor = amount
+        for (party, currency), amount in self._books.refused().items():
+            if party in self._kocs:
+                self._money(party, currency).refused_minor = amount
         for party, currency, payout, amount in self._rows(_OPEN_PAYOUTS, (parties,)):
             self._money(party, currency).payouts.append(OpenPayout(payout, amount))
         for key, currency, at, amount, now in self._rows(_LEGS, ([chart.clawback(party) for party in parties],)):

@@ -149,8 +149,8 @@ class StatementFacts:
             yield party, currency, ContentShare(KIND_BY_CODE[kind].text, *rest)
 
     def _reversals(self) -> Iterator[PartyFact]:
-        for party, currency, kind, *rest in self._stream("order_reversals", sql.ORDER_REVERSALS):
-            yield party, currency, OrderReversal(KIND_BY_CODE[kind].text, *rest)
+        for party, currency, kind, about, minor in self._stream("order_reversals", sql.ORDER_REVERSALS):
+            yield party, currency, OrderReversal(KIND_BY_CODE[kind].text, about, 1, minor)
 
     def _payouts(self) -> Iterator[PartyFact]:
         for party, currency, name, rail, minor, withheld, kind, *times in self._stream("payouts", sql.PAYOUT_STATES):

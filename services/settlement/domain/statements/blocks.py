@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
-from services.settlement.domain.book.commands import JsonObject
 from services.settlement.domain.book.entries import Kind
 from services.settlement.domain.statements.facts import AccountMovement, AccountOpening, StatementFact
 
@@ -54,11 +53,6 @@ def moved(facts: Iterable[StatementFact], kinds: Iterable[Kind], is_account: Cal
         for fact in facts
         if isinstance(fact, AccountMovement) and fact.kind in wanted and is_account(fact.account)
     )
-
-
-def rows_of(facts: Iterable[StatementFact], kind: type[NamedTuple]) -> list[JsonObject]:
-    """The facts of one type, as JSON."""
-    return [fact._asdict() for fact in facts if isinstance(fact, kind)]
 
 
 def _add(row: dict[str, int], columns: Columns, account: str, amount_minor: int) -> None:

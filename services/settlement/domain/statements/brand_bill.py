@@ -7,7 +7,8 @@ from services.kernel.time import DAY, format_rfc3339
 from services.settlement.domain.book.entries import Kind
 from services.settlement.domain.settling.ageing import AGES_DAYS, age_debt
 from services.settlement.domain.settling.netting import EARNINGS
-from services.settlement.domain.statements.blocks import block, moved, rows_of
+from services.settlement.domain.statements.blocks import block, moved
+from services.settlement.domain.statements.details import listed_contents, listed_reversals
 from services.settlement.domain.statements.facts import (
     AccountMovement,
     AccountOpening,
@@ -43,8 +44,8 @@ def brand_bill(facts: Sequence[StatementFact]) -> dict[str, object]:
         "kind": "brand",
         "accrued": block(facts, {"accrued_minor": _accrued}),
         "receivable": block(facts, {"receivable_minor": _receivable}),
-        "bill": rows_of(facts, ContentShare),
-        "credit_notes": rows_of(facts, OrderReversal),
+        "bill": [one._asdict() for one in listed_contents(facts)],
+        "credit_notes": [one._asdict() for one in listed_reversals(facts)],
         "receipts": [{**one._asdict(), "at": format_rfc3339(one.at)} for one in facts if isinstance(one, Receipt)],
         "open": _open(facts),
     }

@@ -38,20 +38,27 @@ class AccountMovement(NamedTuple):
 
 
 class ContentShare(NamedTuple):
-    """What runs settled for one content: a party's part of it, or the brand's. `amount_minor` is what is earned."""
+    """What runs settled for one content: a party's part of it, or the brand's. `amount_minor` is what is earned.
+
+    Without a content (None) it stands for all that a statement does not list one by one.
+    """
 
     kind: str
-    content_id: str
-    koc_id: str
+    content_id: str | None
+    koc_id: str | None
     lines: int
     amount_minor: int
 
 
 class OrderReversal(NamedTuple):
-    """What came back, or was restored, of one order, content or spend (`about`), as a movement of what is owed."""
+    """What came back, or was restored, of one order, content or spend (`about`), as a movement of what is owed.
+
+    Without a name (None) it stands for all that a statement does not list one by one; `orders` says how many.
+    """
 
     kind: str
-    about: str
+    about: str | None
+    orders: int
     amount_minor: int
 
 

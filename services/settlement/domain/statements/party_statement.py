@@ -7,7 +7,8 @@ from services.kernel.time import format_rfc3339
 from services.settlement.domain.book import chart
 from services.settlement.domain.book.entries import Kind
 from services.settlement.domain.settling.netting import EARNINGS
-from services.settlement.domain.statements.blocks import block, moved, rows_of
+from services.settlement.domain.statements.blocks import block, moved
+from services.settlement.domain.statements.details import listed_contents, listed_reversals
 from services.settlement.domain.statements.facts import ContentShare, OrderReversal, PayoutState, StatementFact
 
 SETTLED = (Kind.COMMISSION_SETTLED, Kind.SCRIPT_FEE_SETTLED)
@@ -58,8 +59,8 @@ def party_statement(facts: Sequence[StatementFact]) -> dict[str, object]:
         "kind": "party",
         "pending": block(facts, {"pending_minor": _pending}),
         "balance": block(facts, _BALANCE),
-        "settled": rows_of(facts, ContentShare),
-        "clawbacks": rows_of(facts, OrderReversal),
+        "settled": [one._asdict() for one in listed_contents(facts)],
+        "clawbacks": [one._asdict() for one in listed_reversals(facts)],
         "payouts": [_payout(fact) for fact in facts if isinstance(fact, PayoutState)],
     }
 

@@ -7,9 +7,10 @@ from typing import NamedTuple
 from services.kernel.errors import InvariantBroken
 from services.kernel.time import format_rfc3339
 from services.settlement.domain.book.chart import OURSELVES
-from services.settlement.domain.book.commands import canonical_json
+from services.settlement.domain.book.commands import JsonObject, canonical_json
 from services.settlement.domain.statements.brand_bill import brand_bill
 from services.settlement.domain.statements.facts import StatementFact, StatementScope
+from services.settlement.domain.statements.merkle import root_by_path
 from services.settlement.domain.statements.owners import is_brand
 from services.settlement.domain.statements.party_statement import party_statement
 from services.settlement.domain.statements.platform_statement import platform_statement
@@ -19,7 +20,10 @@ FORM = "koc-statement-1"
 
 
 class NumberedStatement(NamedTuple):
-    """A statement as stored: its number, whose it is, its body as canonical JSON, and its way to the root."""
+    """A statement as stored: its number, whose it is, its body as canonical JSON, and its way to the root.
+
+    `closed_at` is RFC 3339.
+    """
 
     seq: int
     period: str
@@ -30,6 +34,7 @@ class NumberedStatement(NamedTuple):
     body: str
     path: Sequence[bytes]
     root: bytes
+    closed_at: str
 
 
 def build_statement(scope: StatementScope, facts: Iterable[StatementFact]) -> str:
@@ -77,3 +82,24 @@ def statement_message(one: NumberedStatement) -> str:
         f'"revision":{one.revision},"root":"{one.root.hex()}","seq":{one.seq},"sha256":"{one.sha256.hex()}",'
         f'"statement":{one.body}}}'
     )
+
+
+def proof_problem(message: JsonObject, root: bytes) -> str | None:
+    """Why a message is not a statement that was sealed under a root, in words; None = it is one.
+
+    Args:
+        message: of settlement.statements.v1, from anywhere.
+        root: that the reader knows from elsewhere.
+    """
+    body, digest = message["statement"], message["sha256"]
+    if not isinstance(body, dict) or not isinstance(message["path"], list):
+        return "it is no statement"
+    for name in ("party", "currency", "period", "revision"):
+        if body.get(name) != message[name]:
+            return f"its {name} is not that of the statement in it"
+    found = digest_of(canonical_json(body))
+    if found.hex() != digest:
+        return f"its sha256 is {found.hex()}, and {digest} is written in it"
+    if root_by_path(found, map(bytes.fromhex, message["path"])) != root:
+        return "its path does not lead to this root"
+    return None
