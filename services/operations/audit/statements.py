@@ -10,7 +10,7 @@ from services.operations.audit.content_fees import AccountOf
 from services.operations.audit.periods import AuditedClose
 from services.operations.audit.report import AuditReport
 
-Money = Mapping[AccountOf, int]
+AccountMoney = Mapping[AccountOf, int]
 
 
 class StatementAudit:
@@ -67,7 +67,7 @@ class StatementAudit:
             self._differ("statement head", where, {name: head[name] for name in found}, found)
         self._check_blocks(where, body, self._opening[close.number], close)
 
-    def _check_blocks(self, where: str, body: dict[str, Any], opening: Money, close: AuditedClose) -> None:
+    def _check_blocks(self, where: str, body: dict[str, Any], opening: AccountMoney, close: AuditedClose) -> None:
         """Opening + movements = closing, and both are the ledger's."""
         closing = _added(opening, close.sums)
         for name, column, block, accounts in _blocks(body):
@@ -124,7 +124,7 @@ def _blocks(body: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any], di
         yield from ((column, column, body["balance"], accounts) for column, accounts in columns.items())
 
 
-def _opening(close: AuditedClose, closes: Iterable[AuditedClose]) -> Money:
+def _opening(close: AuditedClose, closes: Iterable[AuditedClose]) -> AccountMoney:
     """What accounts held when the month began: all months before, each as it was closed last until then."""
     latest = {one.period: one for one in closes if one.number < close.number and one.period < close.period}
     sums: Counter[AccountOf] = Counter()
@@ -133,7 +133,7 @@ def _opening(close: AuditedClose, closes: Iterable[AuditedClose]) -> Money:
     return sums
 
 
-def _added(one: Money, other: Money) -> Money:
+def _added(one: AccountMoney, other: AccountMoney) -> AccountMoney:
     sums = Counter(one)
     sums.update(other)
     return sums

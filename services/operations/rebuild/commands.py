@@ -7,7 +7,7 @@ from services.kernel.errors import InputRefused, StartRefused
 from services.kernel.time import parse_rfc3339
 from services.operations.rebuild.payout_commands import payout_effects
 from services.operations.rebuild.period_commands import period_effects
-from services.operations.rebuild.replay import Effects, Replay
+from services.operations.rebuild.scene import EffectByKind, RebuildScene
 from services.settlement.books.command_rows import add_command
 from services.settlement.books.command_transaction import command_transaction
 from services.settlement.books.ports import LineChange
@@ -42,13 +42,13 @@ def in_order(commands: Iterable[ChainedCommand]) -> list[ChainedCommand]:
 class CommandReplay:
     """Carries recorded commands out on the scratch books."""
 
-    def __init__(self, replay: Replay) -> None:
-        self._replay = replay
-        self._effects = {**_effects(replay), **payout_effects(replay), **period_effects(replay)}
+    def __init__(self, scene: RebuildScene) -> None:
+        self._scene = scene
+        self._effects = {**_effects(scene), **payout_effects(scene), **period_effects(scene)}
 
     def carry_out(self, recorded: ChainedCommand) -> None:
         """Let a command take effect; one that cannot is a difference, and is only recorded."""
-        command, report = recorded.command, self._replay.report
+        command, report = recorded.command, self._scene.report
         report.replayed["commands"] += 1
         effect = self._effects.get(CommandKind(command.kind)) if command.kind in set(CommandKind) else None
         if effect is None:
@@ -64,22 +64,22 @@ class CommandReplay:
 
     def _only_record(self, recorded: ChainedCommand) -> None:
         """A command without an effect of its own."""
-        with command_transaction(self._replay.scratch.book) as transaction:
+        with command_transaction(self._scene.scratch.book) as transaction:
             add_command(transaction.connection, recorded)
 
 
-def _effects(replay: Replay) -> Effects:
+def _effects(scene: RebuildScene) -> EffectByKind:
     """How runs, commands about lines, and commands that name their own amount take effect."""
-    book = replay.scratch.book
+    book = scene.scratch.book
 
     def run(command: Command) -> None:
         as_of = str(command.body["as_of"])
-        replay.progress(f"planning run {command.id} again, as of {as_of}")
-        request = RunRequest(replay.draft(command), parse_rfc3339(as_of))
-        planned = plan_run(replay.scratch.store, request, replay.progress)
-        replay.compare_proof("run", command, planned.plan_sha256)
-        apply_run(replay.scratch.store, planned, replay.zone_minutes, replay.progress, lambda attempt: attempt())
-        replay.report.replayed["runs"] += 1
+        scene.progress(f"planning run {command.id} again, as of {as_of}")
+        request = RunRequest(scene.draft(command), parse_rfc3339(as_of))
+        planned = plan_run(scene.scratch.store, request, scene.progress)
+        scene.compare_proof("run", command, planned.plan_sha256)
+        apply_run(scene.scratch.store, planned, scene.zone_minutes, scene.progress, lambda attempt: attempt())
+        scene.report.replayed["runs"] += 1
 
     def freeze(command: Command) -> None:
         quarantine(book, str(command.body["line"]), command.reason, command.id)
@@ -96,7 +96,7 @@ def _effects(replay: Replay) -> Effects:
         def rule(scene: CommandScene) -> CommandEffect:
             return CommandEffect(command.result, [LineChange(scene.post_own())])
 
-        execute(book, replay.draft(command), rule)
+        execute(book, scene.draft(command), rule)
 
     return {
         CommandKind.SETTLEMENT_RUN: run,

@@ -4,13 +4,13 @@ from typing import Any
 
 from sqlalchemy.dialects.postgresql import insert
 
-from services.operations.rebuild.replay import Effects, Replay
+from services.operations.rebuild.scene import EffectByKind, RebuildScene
 from services.settlement.books.tables import period
 from services.settlement.commands.execute import CommandEffect, CommandScene, execute
 from services.settlement.domain.book.commands import Command, CommandKind
 
 
-def period_effects(replay: Replay) -> Effects:
+def period_effects(scene: RebuildScene) -> EffectByKind:
     """How commands about months take effect: a month is closed, or open again."""
 
     def mark(command: Command, *, closed: bool) -> None:
@@ -21,7 +21,7 @@ def period_effects(replay: Replay) -> Effects:
             scene.transaction.connection.execute(marked)
             return CommandEffect(command.result)
 
-        execute(replay.scratch.book, replay.draft(command), rule)
+        execute(scene.scratch.book, scene.draft(command), rule)
 
     return {
         CommandKind.PERIOD_CLOSED: lambda command: mark(command, closed=True),

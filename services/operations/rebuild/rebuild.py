@@ -13,8 +13,8 @@ from services.operations.rebuild.commands import CommandReplay, in_order
 from services.operations.rebuild.comparison import BooksCopy, compare, copy_books
 from services.operations.rebuild.folding import Folding
 from services.operations.rebuild.logs import LogReader, check_logs, point_of, read_commands
-from services.operations.rebuild.replay import Replay
 from services.operations.rebuild.report import RebuildProgress, RebuildReport
+from services.operations.rebuild.scene import RebuildScene
 from services.operations.rebuild.scratch import BooksOrigin, ScratchBooks, read_origin, scratch_books
 from services.runtime.settings import settings
 from services.runtime.topic_reader import TopicRecords
@@ -92,7 +92,7 @@ def _fill(
     check_zone(scratch.reader, zone_minutes)
     check_topic_ids(scratch.reader, topic_ids((CREDITS.name, REGISTRY.name)))
     folding = Folding(scratch, LogReader(topics, report), zone_minutes, report, progress)
-    replay = CommandReplay(Replay(scratch, zone_minutes, report, progress))
+    replay = CommandReplay(RebuildScene(scratch, zone_minutes, report, progress))
     for recorded in in_order(commands):
         scratch.set_clock(recorded.command.at)
         if point := point_of(recorded.command):

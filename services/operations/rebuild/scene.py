@@ -8,16 +8,18 @@ from services.operations.rebuild.report import RebuildProgress, RebuildReport
 from services.operations.rebuild.scratch import ScratchBooks
 from services.settlement.domain.book.commands import Command, CommandDraft, CommandKind
 
-Effects = Mapping[CommandKind, Callable[[Command], None]]
+EffectByKind = Mapping[CommandKind, Callable[[Command], None]]
 """By kind, how a recorded command takes effect again."""
 
 
-class Replay(NamedTuple):
-    """Args:
-    scratch: at the command's point, its clock at the command's time.
-    zone_minutes: the settlement zone, minutes east of UTC.
-    report: counts and differences go there.
-    progress: told what is planned.
+class RebuildScene(NamedTuple):
+    """Where commands take effect again.
+
+    Args:
+        scratch: at the command's point, its clock at the command's time.
+        zone_minutes: the settlement zone, minutes east of UTC.
+        report: counts and differences go there.
+        progress: told what is planned.
     """
 
     scratch: ScratchBooks
