@@ -17,6 +17,7 @@ from services.runtime.settings import settings
 from services.settlement.books.command_transaction import operator_books
 from services.settlement.commands import lines
 from tests.kit.stacks import with_environment
+from tests.kit.waiting import until
 
 
 def freeze(name: str, reason: str) -> bool:
@@ -68,7 +69,16 @@ def login(stack: Stack, *groups: str) -> Iterator[tuple[str, str]]:
         for group in groups:
             server.execute(f"GRANT {group} TO {name}")
         yield name, make_url(address).set(username=name, password="secret").render_as_string(hide_password=False)
+        ended = "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE usename = %s)"
+        until(lambda: server.execute(ended, (name,)).fetchone() == (True,), f"the sessions of {name} end")
         server.execute(f"DROP ROLE {name}")
+
+
+def address_of_approver() -> str:
+    """The address of our database for the stack's second person."""
+    address = settings().database_approver_url
+    assert address is not None
+    return address.get_secret_value()
 
 
 @contextmanager
