@@ -255,6 +255,11 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 ),
             ),
             Panel(
+                "Payouts in transit",
+                "Payouts that no reply of a bank has ended, by the days since their batch was approved, or proposed.",
+                (("max by (days) (koc_poster_payouts_in_transit)", "{{days}} days and more"),),
+            ),
+            Panel(
                 "Duplicates, rerouted, unattributed, withheld",
                 "Events seen before, events sent on to their key's partition, lines published without any credit, "
                 "orders not published because lost history could belong to them (adopt-truncated).",
