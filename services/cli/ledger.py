@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from services.cli.options import AsJson
+from services.cli.rebuild import rebuild
 
 if TYPE_CHECKING:
     from services.settlement.books.clawbacks import OpenClawback
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from services.settlement.verify.verify import VerifyProgress, VerifyReport
 
 app = typer.Typer(no_args_is_help=True)
+app.command()(rebuild)
 ExportedRow = TypeVar("ExportedRow")
 
 
@@ -218,21 +220,25 @@ def audit(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make the books again from the topics by other code, plan each run again, and compare; exit 1 on a difference.
+    """Make the books again from the topics by other code, plan runs and payouts again; exit 1 if something differs.
 
-    It reads credits, registry, commands and ledger, and needs Kafka alone. Run it at rest, after `koc drain`: what is
-    published and not yet booked counts as a difference. Progress is on standard error.
+    It reads credits, registry, commands, ledger and statements, and needs Kafka alone. It also computes the seals of
+    closed months again, and checks each statement. Run it at rest, after `koc drain`: what is published and not yet
+    booked counts as a difference. Progress is on standard error.
     --json prints one object: clean, checked, found (differences by check), differences, notes.
 
     Examples: `koc ledger audit --from-topics`, `koc ledger audit --from-topics --json`
     """
+    from services.operations.audit.audit import AUDITED
     from services.operations.audit.audit import audit as make_again
-    from services.operations.audit.audit_topics import kafka_topics
+    from services.runtime.settings import settings
+    from services.runtime.topic_reader import kafka_topics
 
     if not from_topics:
         raise typer.BadParameter("name what the audit reads: --from-topics")
-    with kafka_topics() as topics:
-        report = make_again(topics, lambda line: print(line, file=sys.stderr, flush=True))
+    with kafka_topics(AUDITED) as topics:
+        zone_minutes = settings().settlement_zone_minutes
+        report = make_again(topics, zone_minutes, lambda line: print(line, file=sys.stderr, flush=True))
         if grown := topics.grown():
             report.notes.append(f"{', '.join(grown)} grew meanwhile: what came too late may count as a difference")
     print(json.dumps(report.body()) if as_json else report.page())

@@ -46,7 +46,7 @@ def close(
 
     garbage.settle()
     log_on_stderr()
-    with operator_books(CLOSING_SESSION) as book, run_store() as store:
+    with operator_books(session=CLOSING_SESSION) as book, run_store() as store:
         draft = closing_draft(book, period, reason, command_id)
         if dry_run:
             outcome = try_close(book, draft, period, timeout, _say)

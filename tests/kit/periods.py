@@ -14,7 +14,7 @@ from tests.kit.settlement_facts import Fact, FactStep
 
 def close(period: str, command_id: str | None = None, *, is_trial: bool = False) -> CommandOutcome:
     """Close a month, as `koc period close` does once the books know all."""
-    with operator_books(CLOSING_SESSION) as book:
+    with operator_books(session=CLOSING_SESSION) as book:
         draft = closing_draft(book, period, "a test", command_id)
         return find_close(book, draft) or close_period(book, draft, period, ZONE_MINUTES, is_trial=is_trial)
 

@@ -114,8 +114,11 @@ USED = "SELECT (SELECT count(*) FROM payout_batch) + (SELECT count(*) FROM perio
 
 def upgrade() -> None:
     """Add the tables, their rights, and the rule of four eyes."""
+    _batch_tables()
     _payout_tables()
+    _file_tables()
     _period_tables()
+    _statement_tables()
     op.execute("INSERT INTO statement_relay DEFAULT VALUES")
     for statement in (*GRANTS, FOUR_EYES, *FOUR_EYES_TRIGGER, *SEALED):
         op.execute(statement)
@@ -134,8 +137,8 @@ def downgrade() -> None:
         op.execute(f"DROP FUNCTION {function}")
 
 
-def _payout_tables() -> None:
-    """Batches with their nets, payouts, payees, files and replies."""
+def _batch_tables() -> None:
+    """Batches with their nets."""
     op.create_table(
         "payout_batch",
         sa.Column("id", sa.Text(), nullable=False, comment="id of the command that proposed it"),
@@ -171,6 +174,10 @@ def _payout_tables() -> None:
         ),
         sa.PrimaryKeyConstraint("batch", "party", "currency"),
     )
+
+
+def _payout_tables() -> None:
+    """Payouts, and where parties are paid."""
     op.create_table(
         "payout",
         sa.Column(
@@ -184,6 +191,9 @@ def _payout_tables() -> None:
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("amount_minor", sa.BigInteger(), nullable=False, comment="what the party gets, after tax"),
         sa.Column("withheld_minor", sa.BigInteger(), nullable=False, comment="tax kept back"),
+        sa.Column(
+            "authority", sa.Text(), nullable=True, comment="whom that tax is owed to; null = nothing is kept back"
+        ),
         sa.Column("rail", sa.Text(), nullable=False, comment="of the party's payee.set: bank, wechat, alipay"),
         sa.Column("ref", sa.Text(), nullable=False, comment="of the party's payee.set: a token of the payee file"),
         sa.Column("status", sa.Text(), nullable=False, comment="instructed, cancelled, confirmed, rejected, returned"),
@@ -223,6 +233,10 @@ def _payout_tables() -> None:
         sa.PrimaryKeyConstraint("ref"),
         comment="Names and account numbers: only koc_payer may read them, and they leave it in payment files only",
     )
+
+
+def _file_tables() -> None:
+    """Files to banks, and their replies."""
     op.create_table(
         "payout_file",
         sa.Column("sha256", sa.LargeBinary(), nullable=False),
@@ -261,7 +275,7 @@ def _payout_tables() -> None:
 
 
 def _period_tables() -> None:
-    """Closes with their sums, and statements with the relay's place among them."""
+    """Closes with their sums."""
     op.create_table(
         "period_close",
         sa.Column("period", sa.String(length=7), nullable=False, comment="YYYY-MM"),
@@ -320,6 +334,10 @@ def _period_tables() -> None:
         sa.PrimaryKeyConstraint("period", "revision", "account_id"),
         comment="What a seal covers",
     )
+
+
+def _statement_tables() -> None:
+    """Statements, with the relay's place among them."""
     op.create_table(
         "statement",
         sa.Column(

@@ -12,11 +12,16 @@ from services.runtime.settings import settings
 from services.settlement.books.run_ports import RunStore, StoredRun
 from services.settlement.books.run_store import TrialTransaction
 from services.settlement.domain.book.commands import CommandDraft, CommandKind
+from services.settlement.netting.settled_snapshot import settled_snapshot
 from services.settlement.runs.retrying import retried
-from services.settlement.runs.run import RunRequest, apply_run, plan_into, plan_run, settled_snapshot
+from services.settlement.runs.run import RunRequest, apply_run, plan_into, plan_run
 
 APPLIERS = 2
 """Threads that apply: one makes entries while the other waits for the database."""
+
+
+NICER_THAN_POSTERS = 5
+"""Priority of a run's process below theirs: a run can wait, events that come in meanwhile should not."""
 
 
 class SettledRun(NamedTuple):
@@ -60,7 +65,7 @@ def try_out(store: RunStore, draft: CommandDraft, as_of: int, wait_seconds: floa
     """The plan that the run would have, of the books as they are; nothing is stored."""
     with LivePositions() as positions:
         wait_for_the_books(positions, wait_seconds, lambda line: say(f"waiting: {line}"))
-    with settled_snapshot(store, say) as snapshot:
+    with settled_snapshot(store.snapshot, say) as snapshot:
         return plan_into(snapshot, TrialTransaction(), RunRequest(draft, as_of), say)
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from services.settlement.books.net_ports import RunPoint
 from services.settlement.books.ports import ReferenceEvent
-from services.settlement.books.run_ports import BudgetLine, RunPoint, StoredRun
+from services.settlement.books.run_ports import BudgetLine, StoredRun
 from services.settlement.domain.lines.line import Key, Line
 from services.settlement.domain.settling.budgets import BudgetKey
 from services.settlement.domain.settling.plan_hash import ContentPlan, LinePlan, PartyPlan

@@ -34,6 +34,7 @@ SELECT
   (SELECT count(*) FROM balance b JOIN account a ON a.id = b.account_id WHERE b.amount_minor > 0
     AND (a.key LIKE ANY('{%\\:pending,%\\:payable,%\\:held}') OR a.key = 'platform\\:fee_deferred')),
   (SELECT count(*) FROM run WHERE status <> 'done'),
+  (SELECT count(*) FROM period_close WHERE root IS NULL),
   (SELECT count(*) FROM (
     SELECT FROM balance b JOIN account a ON a.id = b.account_id
     WHERE a.key LIKE 'budget\\:%\\:limit' OR a.key LIKE 'budget\\:%\\:committed'
@@ -116,10 +117,11 @@ def read_seals(connection: Connection, watch: SealWatch) -> None:
 
 
 def _read_settling(connection: Connection) -> None:
-    in_debit, unfinished, over_budget = connection.execute(text(_SETTLING)).one()
+    in_debit, unfinished, unstated, over_budget = connection.execute(text(_SETTLING)).one()
     metrics = poster()
     metrics.in_debit.set(in_debit)
     metrics.runs_unfinished.set(unfinished)
+    metrics.unstated.set(unstated)
     metrics.over_budget.set(over_budget)
     if in_debit:
         common().invariants.labels("liability_in_debit").inc()

@@ -80,6 +80,12 @@ def period_of(effective_at: int, zone_minutes: int, oldest_open: str | None) -> 
     return month if oldest_open is None else max(month, oldest_open)
 
 
+def year_start(moment: int, zone_minutes: int) -> int:
+    """When the calendar year of a moment began in the settlement zone; both are microseconds."""
+    year = period_of(moment, zone_minutes, None)[:4]
+    return parse_rfc3339(f"{year}-01-01T00:00:00Z") - zone_minutes * MINUTE
+
+
 def read_month(text: str) -> str:
     """A month as a person writes it.
 
