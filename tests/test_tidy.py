@@ -226,6 +226,7 @@ LIBRARIES: dict[str, dict[str, str]] = {
         "services/attribution/worker/": "the app, its agent and its tasks",
         "services/runtime/kafka.py": "its broker URL and credentials, beside those of the other clients",
     },
+    "fontTools": {"deploy/fonts/statement_font.py": "makes the font of statements"},
     "grafana_foundation_sdk": {"deploy/grafana/overview.py": "generates the dashboard"},
     "iso4217": {"deploy/contract/currencies.py": "writes the committed list of currencies"},
     "kafka": {
@@ -268,6 +269,7 @@ LIBRARIES: dict[str, dict[str, str]] = {
     "pydantic_core": {"schemas/": "its errors become findings in plain words"},
     "pydantic_settings": {"services/runtime/settings.py": "settings from the environment"},
     "pyiso20022": {"services/settlement/payment_files/write_pain001.py": "the message's classes"},
+    "reportlab": {"services/settlement/statements/pdf_form.py": "statements as PDF"},
     "rich": {"services/cli/": "tables and progress bars"},
     "rocksdict": {"services/attribution/state/rocksdb.py": "RocksDB"},
     "sqlalchemy": {
@@ -302,6 +304,7 @@ LIBRARIES: dict[str, dict[str, str]] = {
     },
     "typer": {"services/cli/": "the command line"},
     "xsdata": {"services/settlement/payment_files/write_pain001.py": "writes the message as XML"},
+    "xlsxwriter": {"services/settlement/statements/xlsx_form.py": "statements as spreadsheets"},
 }
 """Library -> the files or folders that may import it, and what for. Code that is not named here asks those that are."""
 

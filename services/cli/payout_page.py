@@ -97,7 +97,7 @@ def print_payout(payout: "StoredPayout", legs: Sequence["CoveredLeg"], *, as_jso
     )
     print(f"  {plan.party}  {decimal_text(plan.amount_minor, plan.currency)} {plan.currency}{withheld}")
     print(f"  by {plan.payee.rail} to {plan.payee.ref}")
-    if payout.refused_at is not None:
+    if payout.is_refused:
         print(f"  its money is held: `koc payout release {payout.id}`, or a newer payee.set of the party, lets it go")
     proof = payout.covered.sha256.hex()
     print(f"  covers {payout.covered.size:,} entries, sha256 {proof[:16]}")
@@ -143,7 +143,7 @@ def _payout_body(payout: "StoredPayout") -> dict[str, Any]:
         "payout": payout.id, "batch": payout.batch, "party": plan.party, "currency": plan.currency,
         "amount_minor": plan.amount_minor, "withheld_minor": plan.withheld.amount_minor,
         "authority": plan.withheld.authority, "rail": plan.payee.rail, "ref": plan.payee.ref,
-        "status": payout.status, "refused": payout.refused_at is not None, "entries": covered.size,
+        "status": payout.status, "refused": payout.is_refused, "entries": covered.size,
         "entries_sha256": covered.sha256.hex(),
     }  # fmt: skip
 
@@ -151,7 +151,7 @@ def _payout_body(payout: "StoredPayout") -> dict[str, Any]:
 def _payout_line(payout: "StoredPayout") -> str:
     plan = payout.plan
     amount = decimal_text(plan.amount_minor, plan.currency)
-    held = ", held until released" if payout.refused_at is not None else ""
+    held = ", held until released" if payout.is_refused else ""
     return f"{payout.id}  {plan.party:24} {amount:>14} {plan.currency}  {plan.payee.rail}, {payout.status}{held}"
 
 

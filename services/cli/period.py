@@ -38,12 +38,14 @@ def close(
     """
     from services.operations.settle.closing import close_month, try_close
     from services.runtime import garbage
+    from services.runtime.log import log_on_stderr
     from services.settlement.books.closing_transaction import CLOSING_SESSION
     from services.settlement.books.command_transaction import operator_books
     from services.settlement.books.run_store import run_store
     from services.settlement.periods.close import closing_draft
 
     garbage.settle()
+    log_on_stderr()
     with operator_books(session=CLOSING_SESSION) as book, run_store() as store:
         draft = closing_draft(book, period, reason, command_id)
         if dry_run:

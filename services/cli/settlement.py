@@ -133,12 +133,14 @@ def run(
     from services.cli.run_page import print_run
     from services.operations.settle.settle import NICER_THAN_POSTERS, draft_of, settle, try_out
     from services.runtime import garbage
+    from services.runtime.log import log_on_stderr
     from services.settlement.books.run_store import run_store
 
     moment = moment_or_now(as_of)
     draft = draft_of(moment, run_id, reason)
     garbage.settle()
     os.nice(NICER_THAN_POSTERS)
+    log_on_stderr()
     with run_store() as store:
         if dry_run:
             print_run(try_out(store, draft, moment, timeout, say), "planned, not stored", as_json=as_json)

@@ -16,7 +16,7 @@ from services.runtime.database import psycopg_dsn
 from services.runtime.settings import settings
 from tests.kit.books import Books
 from tests.kit.commands import status_of, told
-from tests.kit.payouts_by_hand import HandPayout, approve_by_hand, instruct_by_hand, propose_by_hand
+from tests.kit.parties_due import PartyDue, approve_batch, instruct, propose_for
 from tests.kit.stacks import with_environment
 
 PAYEES = """ref,rail,name,account,bank
@@ -28,10 +28,10 @@ ref_m_1,alipay,"Ana, Souza",ana@example.com,
 PRIVATE = ("李娜", "DE89370400440532013000", "6222020200112233445", "王伟", "o-MYE42l80oelYMDE34nYD456Xoy", "Souza",
            "ana@example.com", "calc")  # fmt: skip
 FOUR = (
-    HandPayout(),
-    HandPayout("koc:k_8", 1_000, "bank", "ref_k_8"),
-    HandPayout("koc:k_9", 720, "wechat", "ref_k_9"),
-    HandPayout("mcn:m_1", 360, "alipay", "ref_m_1"),
+    PartyDue(),
+    PartyDue("koc:k_8", 1_000, "bank", "ref_k_8"),
+    PartyDue("koc:k_9", 720, "wechat", "ref_k_9"),
+    PartyDue("mcn:m_1", 360, "alipay", "ref_m_1"),
 )
 
 
@@ -113,7 +113,7 @@ def test_another_row_under_a_known_ref_is_refused_and_nothing_of_its_file_is_tak
 
 @pytest.mark.usefixtures("payees")
 def test_each_payout_takes_the_form_of_its_rail_and_the_bytes_are_the_same_again(books: Books, tmp_path: Path) -> None:
-    ids = instruct_by_hand("p1", *FOUR)
+    ids = instruct(books, "p1", *FOUR)
     first = export(tmp_path / "one")
     assert [(file["name"], file["payouts"], file["amount_minor"]) for file in first["files"]] == [
         ("p1-alipay-CNY-1.csv", 1, 360), ("p1-pain.001-CNY-1.xml", 2, 3520), ("p1-wechat-CNY-1.json", 1, 720),
@@ -133,7 +133,7 @@ def test_each_payout_takes_the_form_of_its_rail_and_the_bytes_are_the_same_again
 
 @pytest.mark.usefixtures("payees")
 def test_another_form_of_the_same_payouts_is_one_more_file_under_the_same_ids(books: Books, tmp_path: Path) -> None:
-    ids = instruct_by_hand("p1", *FOUR)
+    ids = instruct(books, "p1", *FOUR)
     export(tmp_path)
     csv = export(tmp_path, "p1", "--form", "csv")
     assert [file["name"] for file in csv["files"]] == ["p1-csv-CNY-1.csv"]
@@ -148,8 +148,8 @@ def test_another_form_of_the_same_payouts_is_one_more_file_under_the_same_ids(bo
 
 
 @pytest.mark.usefixtures("payees")
-def test_a_file_that_would_differ_from_the_sealed_one_is_not_written(tmp_path: Path) -> None:
-    instruct_by_hand("p1", *FOUR)
+def test_a_file_that_would_differ_from_the_sealed_one_is_not_written(books: Books, tmp_path: Path) -> None:
+    instruct(books, "p1", *FOUR)
     export(tmp_path / "one")
     with with_environment({"KOC_PAYER_NAME": "Somebody else"}):
         status, sentence = refusal("payout", "export", "p1", "--output", str(tmp_path / "two"))
@@ -166,25 +166,25 @@ def test_what_cannot_be_exported_is_named_and_nothing_is(books: Books, tmp_path:
         return sentence
 
     assert sentence_of("p0") == "there is no batch p0: `koc payout list` lists them"
-    propose_by_hand("p1", FOUR)
+    propose_for(books, "p1", FOUR)
     assert sentence_of("p1") == "p1 is proposed: only an approved batch is exported"
-    unknown = HandPayout("koc:k_1", 100, "bank", "ref_unknown"), HandPayout("koc:k_2", 100, "bank", "ref_none")
-    instruct_by_hand("p2", *FOUR[:1], *unknown)
+    unknown = PartyDue("koc:k_1", 100, "bank", "ref_unknown"), PartyDue("koc:k_2", 100, "bank", "ref_none")
+    instruct(books, "p2", *FOUR[:1], *unknown)
     assert sentence_of("p2").startswith("nothing was exported, for the payee file has no row of ref_none, ref_unknown:")
-    (dollars,) = instruct_by_hand("p3", HandPayout("koc:k_9", 100, "wechat", "ref_k_9", "USD"))
+    (dollars,) = instruct(books, "p3", PartyDue("koc:k_9", 100, "wechat", "ref_k_9", "USD"))
     assert sentence_of("p3").startswith(f"nothing was exported, for {dollars}: wechat pays CNY only, not USD: cancel")
-    (shells,) = instruct_by_hand("p4", HandPayout("koc:k_9", 100, "shells", "ref_k_9"))
+    (shells,) = instruct(books, "p4", PartyDue("koc:k_9", 100, "shells", "ref_k_9"))
     assert sentence_of("p4").startswith(f"nothing was exported, for {shells}: no file form pays by shells: cancel")
     assert sentence_of("p4", "--form", "csv") == "p4 has no payout for a file of the form csv"
-    instruct_by_hand("p5", HandPayout("koc:k_9", 100, "bank", "ref_k_9"))
+    instruct(books, "p5", PartyDue("koc:k_9", 100, "bank", "ref_k_9"))
     assert "for payees are of another rail: ref_k_9 (wechat, wanted by bank)" in sentence_of("p5")
     assert books.rows("SELECT * FROM payout_file") == []
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.usefixtures("payees")
-def test_production_refuses_to_name_a_payer_that_nobody_set(tmp_path: Path) -> None:
-    instruct_by_hand("p1", *FOUR)
+def test_production_refuses_to_name_a_payer_that_nobody_set(books: Books, tmp_path: Path) -> None:
+    instruct(books, "p1", *FOUR)
     with with_environment({"KOC_ENVIRONMENT": "production", "KOC_PAYER_NAME": "KOC Ltd"}):
         status, sentence = refusal("payout", "export", "p1", "--output", str(tmp_path))
     unset = "KOC_PAYER_ACCOUNT, KOC_PAYER_BANK, KOC_PAYER_WECHAT_APPID, KOC_PAYER_ALIPAY_ACCOUNT"
@@ -195,7 +195,7 @@ def test_production_refuses_to_name_a_payer_that_nobody_set(tmp_path: Path) -> N
 
 
 def test_a_reply_books_each_outcome_once(books: Books, tmp_path: Path) -> None:
-    one, two, three, four = instruct_by_hand("p1", *FOUR)
+    one, two, three, four = instruct(books, "p1", *FOUR)
     text = (
         "payout,outcome,amount,currency,bank_ref,fee\n"
         f"{one},confirmed,25.20,CNY,B-1,0.50\n{two},rejected,10.00,CNY,B-2,\n{three},confirmed,,,,\n"
@@ -203,7 +203,7 @@ def test_a_reply_books_each_outcome_once(books: Books, tmp_path: Path) -> None:
     said = reply(tmp_path, text)
     assert (said["booked"], said["findings"], said["is_new"]) == (3, [], True)
     assert balances(books) == {
-        "platform:fee": 4600, "bank:main": -2520 - 50 - 720, "platform:payout_fee": 50, "koc:k_8:held": -1000,
+        "brand:br_2:receivable": 4600, "bank:main": -2520 - 50 - 720, "platform:payout_fee": 50, "koc:k_8:held": -1000,
         "payout:alipay:in_transit": -360,
     }  # fmt: skip
     assert statuses(books) == {
@@ -218,10 +218,10 @@ def test_a_reply_books_each_outcome_once(books: Books, tmp_path: Path) -> None:
     assert later["booked"] == 1
     assert {finding["payout"] for finding in later["findings"]} == {two, three, four, "x"}
     assert balances(books) == {
-        "platform:fee": 4600, "bank:main": -50 - 720, "platform:payout_fee": 50, "koc:k_8:held": -1000,
+        "brand:br_2:receivable": 4600, "bank:main": -50 - 720, "platform:payout_fee": 50, "koc:k_8:held": -1000,
         "koc:k_7:held": -2520, "payout:alipay:in_transit": -360,
     }  # fmt: skip
-    assert books.rows("SELECT refused_at FROM payout WHERE refused") == [(0,), (0,)]
+    assert books.rows("SELECT refused_at FROM payout WHERE refused") == [(books.registry_offset,)] * 2
     assert books.rows(
         "SELECT row, payout, outcome, finding IS NULL FROM payout_reply WHERE command = 'x' OR row > 4"
     ) == [(5, "x", "confirmed", False)]
@@ -231,7 +231,7 @@ def test_a_reply_books_each_outcome_once(books: Books, tmp_path: Path) -> None:
 
 
 def test_a_broken_reply_changes_nothing_and_says_which_line(books: Books, tmp_path: Path) -> None:
-    (one,) = instruct_by_hand("p1")
+    (one,) = instruct(books, "p1")
     file = tmp_path / "reply.csv"
     file.write_text(f"payout,outcome,amount,currency\n{one},confirmed,25.20,CNY\n{one},paid,25.20,CNY\n")
     assert refusal("payout", "reply", str(file)) == (
@@ -269,8 +269,8 @@ def test_the_payer_may_not_change_what_was_imported_or_decided(statement: str) -
 
 
 @pytest.mark.usefixtures("payees")
-def test_an_operator_without_the_payers_right_exports_nothing(tmp_path: Path) -> None:
-    instruct_by_hand("p1", *FOUR)
+def test_an_operator_without_the_payers_right_exports_nothing(books: Books, tmp_path: Path) -> None:
+    instruct(books, "p1", *FOUR)
     operator = settings().database_operator_url
     assert operator is not None
     with with_environment({"KOC_DATABASE_PAYER_URL": operator.get_secret_value()}):
@@ -280,13 +280,12 @@ def test_an_operator_without_the_payers_right_exports_nothing(tmp_path: Path) ->
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.usefixtures("payees")
 def test_the_payer_may_not_approve_what_it_proposed(books: Books) -> None:
-    payer, approver = settings().database_payer_url, settings().database_approver_url
+    payer = settings().database_payer_url
     assert payer is not None
-    assert approver is not None
-    with with_environment({"KOC_DATABASE_APPROVER_URL": settings().database_operator_url.get_secret_value()}):  # type: ignore[union-attr]
-        propose_by_hand("p1", FOUR)
-        with pytest.raises(Exception, match="payout_batch_four_eyes"):
-            approve_by_hand("p1")
+    address = payer.get_secret_value()
+    with with_environment({"KOC_DATABASE_OPERATOR_URL": address, "KOC_DATABASE_APPROVER_URL": address}):
+        propose_for(books, "p1", FOUR)
+        with pytest.raises(StartRefused, match="koc_payer_local proposed p1: somebody else must approve it"):
+            approve_batch("p1")
     assert books.rows("SELECT status FROM payout_batch") == [("proposed",)]

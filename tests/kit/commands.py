@@ -74,8 +74,15 @@ def login(stack: Stack, *groups: str) -> Iterator[tuple[str, str]]:
         server.execute(f"DROP ROLE {name}")
 
 
+def address_of_approver() -> str:
+    """The address of our database for the stack's second person."""
+    address = settings().database_approver_url
+    assert address is not None
+    return address.get_secret_value()
+
+
 @contextmanager
 def operated_by(address: str) -> Iterator[None]:
     """Within the block, commands are given by the login of this address."""
-    with with_environment({"KOC_DATABASE_OPERATOR_URL": address}):
+    with with_environment({"KOC_DATABASE_OPERATOR_URL": address, "KOC_DATABASE_APPROVER_URL": address}):
         yield

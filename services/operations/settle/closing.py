@@ -1,14 +1,18 @@
-"""`koc period close`: wait for the books, finish the run that was left, close the month."""
+"""`koc period close`: wait for the books, finish the run that was left, close the month, issue its statements."""
 
 from services.operations.drain.positions import LivePositions
 from services.operations.settle.settle import finish_left_run
 from services.operations.settle.wait import Progress, wait_for_the_books
 from services.runtime.settings import settings
+from services.settlement.books.period_rows import read_closes
 from services.settlement.books.posting_transaction import BookConnections
 from services.settlement.books.run_ports import RunStore
+from services.settlement.books.statement_store import statement_store
 from services.settlement.commands.execute import CommandOutcome
 from services.settlement.domain.book.commands import CommandDraft
+from services.settlement.domain.book.periods import PeriodClose
 from services.settlement.periods.close import close_period, find_close
+from services.settlement.statements.issue import issue_statements
 
 
 def close_month(
@@ -16,18 +20,35 @@ def close_month(
 ) -> CommandOutcome:
     """Close a month under RUN, once the books know all that is published now; closed before, it stays as it is.
 
+    Then the statements of every close that lacks them are issued: a process may have ended before they were.
+
     Raises:
         Stalled: the books do not come to where the logs were, or others held them for too long.
         StartRefused: somebody else holds RUN.
         InputRefused: another month is next, or this one has not ended.
     """
-    if known := find_close(book, draft):
-        return known
+    outcome = find_close(book, draft) or _close(store, book, draft, period, wait_seconds, say)
+    with statement_store() as statements:
+        for close in _without_statements(book):
+            issue_statements(statements, close.period, close.revision, say)
+    return outcome
+
+
+def _close(
+    store: RunStore, book: BookConnections, draft: CommandDraft, period: str, wait_seconds: float, say: Progress
+) -> CommandOutcome:
     _wait(wait_seconds, say)
     with store.lock(draft.kind):
         finish_left_run(store, say)
         say(f"closing {period}")
         return find_close(book, draft) or close_period(book, draft, period, settings().settlement_zone_minutes)
+
+
+def _without_statements(book: BookConnections) -> list[PeriodClose]:
+    """Closes that have no root yet, the oldest first."""
+    connection = book.connection()
+    with connection.begin():
+        return [close for close in read_closes(connection) if close.root is None]
 
 
 def try_close(

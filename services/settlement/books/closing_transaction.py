@@ -14,8 +14,11 @@ from services.settlement.books.period_tables import period_close
 from services.settlement.books.posting_transaction import PERIOD, BookConnections
 from services.settlement.domain.book.seals import NO_SEAL
 
-CLOSING_SESSION = "-c jit=off -c lock_timeout=20s"
-"""No timeout of the whole transaction, as of a poster's: it adds up a month, and holds up nobody before its end."""
+CLOSING_SESSION = "-c jit=off -c lock_timeout=20s -c enable_hashjoin=off -c enable_mergejoin=off"
+"""No timeout of the whole transaction, as of a poster's: it adds up a month, and holds up nobody before its end.
+
+Sums find their accounts by key: the planner would read all accounts for a few sums.
+"""
 
 _SOON = "SET LOCAL transaction_timeout = '8s'"
 """From the lock on, a close that freezes holds up posters no longer than another poster would."""

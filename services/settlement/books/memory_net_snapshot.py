@@ -40,7 +40,7 @@ class MemoryNetSnapshot(NetSnapshot):
             max(writer.generation for writer in of_credits),
             [writer.next_offset for writer in of_credits],
             self._state.registry_offset,
-            0,
+            self._state.commands,
             [writer.last.seq for writer in writers],
         )
 
@@ -98,7 +98,7 @@ class MemoryNetSnapshot(NetSnapshot):
         payees = self._state.standing(PAYEE)
         for payout in self._state.payouts.values():
             newest = payees.get(payout.plan.party)
-            if payout.refused_at is not None and (newest is None or newest.position < payout.refused_at):
+            if payout.is_refused and (newest is None or newest.position < (payout.refused_at or 0)):
                 kept[payout.plan.party, payout.plan.currency] += payout.plan.amount_minor
         return dict(kept)
 

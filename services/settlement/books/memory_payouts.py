@@ -11,6 +11,7 @@ from services.settlement.books.net_ports import InCurrency, RunPoint
 from services.settlement.books.payout_ports import (
     OpenLegs,
     PayoutSnapshot,
+    PayoutStore,
     ProposalTransaction,
     StoredBatch,
     StoredPayout,
@@ -86,9 +87,11 @@ class MemoryProposalTransaction(MemoryTransaction, ProposalTransaction):
 
     def record(self, draft: CommandDraft, at: int, result: JsonObject, point: RunPoint) -> None:
         """No commands are kept in memory; the batch is found by its id."""
+        del draft, at, result, point
+        self._state.commands += 1
 
 
-class MemoryPayoutStore(MemoryRunStore):
+class MemoryPayoutStore(MemoryRunStore, PayoutStore):
     """`PayoutStore` on books in memory."""
 
     def find_batch(self, draft: CommandDraft) -> StoredBatch | None:

@@ -74,6 +74,8 @@ class MemoryRunTransaction(MemoryTransaction, PlanTransaction, ApplyTransaction,
 
     def record(self, draft: CommandDraft, result: JsonObject, point: RunPoint) -> None:
         """No commands are kept in memory; the run is found by its id."""
+        del draft, result, point
+        self._state.commands += 1
 
     def read_run_progress(self, run: str, partition: int) -> tuple[Key | None, bool]:
         """The last line that was settled, and whether it was the partition's last."""

@@ -56,6 +56,8 @@ class MemoryState:
         slots: bonus slot -> (run, line) that took it.
         budget_lines: (budget, line) -> what the line takes of it.
         batches: id -> a batch of payouts and its nets, in the order in which they were proposed; payouts by id.
+        cancelled: payout -> the number of the command that cancelled it; `released` likewise.
+        commands: how many were given; the commands themselves are not kept.
         registry_offset: the next registry record to read.
         now: time of the last transaction, microseconds.
         periods: month that was ever closed -> whether it is closed now.
@@ -86,6 +88,9 @@ class MemoryState:
     budget_lines: dict[tuple[BudgetKey, Key], BudgetLine] = field(default_factory=dict)
     batches: dict[str, tuple[StoredBatch, tuple[BatchNet, ...]]] = field(default_factory=dict)
     payouts: dict[str, StoredPayout] = field(default_factory=dict)
+    cancelled: dict[str, int] = field(default_factory=dict)
+    released: dict[str, int] = field(default_factory=dict)
+    commands: int = 0
     registry_offset: int = 0
     revision: int = 0
     now: int = 0

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Protocol
 
 from services.settlement.books.net_ports import InCurrency, NetSnapshot, RunPoint
 from services.settlement.books.ports import Transaction, TransactionTime
+from services.settlement.books.run_ports import RunStore
 from services.settlement.domain.book.commands import CommandDraft, JsonObject
 from services.settlement.domain.paying.batch_hash import BatchNet
 from services.settlement.domain.paying.entry_sets import Cut, EntrySet
@@ -42,16 +43,17 @@ class StoredBatch(NamedTuple):
 class StoredPayout(NamedTuple):
     """A payout as stored; `status` is one of domain.paying.payouts.
 
-    `refused_at` is the next registry offset when it came back, as long as it is not released; None = nothing is held
-    for it.
+    `is_refused`: it came back and is not released. `refused_at` is the next registry offset when it came back; None =
+    it never did.
     """
 
     id: str
     batch: str
     plan: PayoutPlan
     status: str
-    refused_at: int | None
     covered: EntrySet
+    is_refused: bool = False
+    refused_at: int | None = None
 
 
 class PayoutSnapshot(NetSnapshot, Protocol):
@@ -98,7 +100,7 @@ class ProposalTransaction(Transaction, Protocol):
         """Record the command."""
 
 
-class PayoutStore(Protocol):
+class PayoutStore(RunStore, Protocol):
     """Where payouts are proposed; each method opens what its name says, for as long as the block lasts."""
 
     def find_batch(self, draft: CommandDraft) -> StoredBatch | None:

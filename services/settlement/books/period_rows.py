@@ -17,18 +17,23 @@ _CLOSES = (
 _SUMS = """
 SELECT leg.account_id, account.key, account.currency, leg.amount FROM (
   SELECT leg.account_id, sum(leg.amount)::bigint AS amount
-  FROM {rows}, unnest(journal.accounts, journal.amounts) AS leg (account_id, amount)
-  WHERE journal.period = :period AND journal.seq <= (cast(:cut AS bigint[]))[journal.writer + 1]
-  GROUP BY 1 HAVING sum(leg.amount) <> 0
+  FROM journal, unnest(journal.accounts, journal.amounts) AS leg (account_id, amount)
+  WHERE journal.period = :period AND {rows} GROUP BY 1 HAVING sum(leg.amount) <> 0
 ) leg JOIN account ON account.id = leg.account_id
 """
-_SINCE = """
-unnest(cast(:after AS bigint[])) WITH ORDINALITY AS known (seq, place)
-JOIN journal ON journal.writer = known.place - 1 AND journal.seq > known.seq
-"""
-_ALL_SUMS, _LATER_SUMS = text(_SUMS.format(rows="journal")), text(_SUMS.format(rows=_SINCE))
+_LATER = "journal.writer = :writer AND journal.seq > :after AND journal.seq <= :last"
+_ALL_SUMS = text(_SUMS.format(rows="journal.seq <= (cast(:cut AS bigint[]))[journal.writer + 1]"))
+_LATER_SUMS = text(_SUMS.format(rows=_LATER))
 _EARLIEST = text("SELECT min(period) FROM journal")
-_EARLIEST_SINCE = text(f"SELECT min(journal.period) FROM {_SINCE}")  # noqa: S608 - words of ours
+_EARLIEST_LATER = text(f"SELECT min(period) FROM journal WHERE {_LATER}")  # noqa: S608 - words of ours
+
+
+class RowRange(NamedTuple):
+    """A writer's rows after one number up to another: found by the journal's key, however large the journal is."""
+
+    writer: int
+    after: int
+    last: int
 
 
 class AccountSum(NamedTuple):
@@ -69,28 +74,25 @@ def read_closed_months(connection: Connection) -> ClosedMonths:
     return ClosedMonths(*connection.exec_driver_sql(f"SELECT {CLOSED_MONTHS}").one())
 
 
-def add_up_journal(
-    connection: Connection, month: str, cut: Sequence[int], after: Sequence[int] | None = None
-) -> list[AccountSum]:
-    """What a month's journal rows add up to by account, without zeros.
+def add_up_journal(connection: Connection, month: str, cut: Sequence[int]) -> list[AccountSum]:
+    """What a month's journal rows add up to by account, without zeros; reads the whole journal.
 
     Args:
         connection: that sees every row up to the cut.
         month: YYYY-MM.
         cut: by writer, the number of the last row that counts.
-        after: by writer, rows up to this number do not count; it is quick where few rows are later. None = all count.
     """
-    values: dict[str, object] = {"period": month, "cut": list(cut)}
-    if after is None:
-        rows = connection.execute(_ALL_SUMS, values)
-    else:
-        rows = connection.execute(_LATER_SUMS, {**values, "after": list(after)})
-    return [AccountSum(*row) for row in rows]
+    return [AccountSum(*row) for row in connection.execute(_ALL_SUMS, {"period": month, "cut": list(cut)})]
 
 
-def earliest_booked(connection: Connection, after: Sequence[int] | None = None) -> str | None:
-    """The earliest month of the journal, or of its rows after these numbers; None = there is no row."""
-    wanted, values = (_EARLIEST, {}) if after is None else (_EARLIEST_SINCE, {"after": list(after)})
+def add_up_rows(connection: Connection, month: str, rows: RowRange) -> list[AccountSum]:
+    """The same of some rows."""
+    return [AccountSum(*row) for row in connection.execute(_LATER_SUMS, {"period": month, **rows._asdict()})]
+
+
+def earliest_booked(connection: Connection, rows: RowRange | None = None) -> str | None:
+    """The earliest month of the journal, or of some rows; None = there is no row."""
+    wanted, values = (_EARLIEST, {}) if rows is None else (_EARLIEST_LATER, rows._asdict())
     found: str | None = connection.execute(wanted, values).scalar_one()
     return found
 

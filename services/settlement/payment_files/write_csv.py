@@ -17,7 +17,7 @@ def write_bank_csv(order: PaymentOrder) -> bytes:
     day = day_of(order).isoformat()
     rows = [
         (payout.id, payee.name, payee.account, payee.bank or "", order.amount(payout), payout.currency, day,
-         f"{REMARK} {payout.id}")
+         REMARK)
         for payout, payee in order.payments()
     ]  # fmt: skip
     return write_table([BANK_COLUMNS, *rows])

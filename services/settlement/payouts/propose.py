@@ -173,7 +173,7 @@ def book_batch(transaction: ProposalTransaction, plan: BatchPlan, request: Propo
     for one in plan.payouts:
         key = one.party, one.currency
         covered = _covered(one, plan.open_legs.get(key, _NO_LEGS), moved.get(key, ()))
-        payouts.append(StoredPayout(payout_id(draft.id, *key), draft.id, one, INSTRUCTED, None, covered))
+        payouts.append(StoredPayout(payout_id(draft.id, *key), draft.id, one, INSTRUCTED, covered))
         idem = f"payout|{draft.id}|{one.party}|{one.currency}"
         entries += builder.build(WRITER_N, idem, instruction_rows(one, occasion), one.currency, None)
     transaction.write([LineChange(entries)], [], writers, time.now)

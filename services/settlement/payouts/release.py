@@ -22,7 +22,7 @@ def release(book: BookConnections, payout_id: str, reason: str, command_id: str 
         payout = known_payout(scene.transaction.connection, payout_id)
         if payout.status not in REFUSED:
             raise InputRefused(f"payout {payout_id} is {payout.status}: only one that came back is held")
-        if payout.refused_at is None:
+        if not payout.is_refused:
             raise InputRefused(f"payout {payout_id} was released before")
         release_payout(scene.transaction.connection, payout_id)
         return CommandEffect(sums_of([payout]))

@@ -4,13 +4,16 @@ docs/settlement.md has the steps, and says who waits for them.
 """
 
 import time
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from services.kernel.errors import InputRefused, Stalled
 from services.settlement.books.closing_transaction import ClosingTransaction, closing_transaction
 from services.settlement.books.command_transaction import WRITER_N
 from services.settlement.books.period_rows import (
+    RowRange,
     add_up_journal,
+    add_up_rows,
     earliest_booked,
     lock_closes,
     read_closed_months,
@@ -126,14 +129,20 @@ def _catch_up(transaction: ClosingTransaction, closing: Closing, totals: PeriodT
     Raises:
         InputRefused: one of them is of a month before the first close.
     """
-    connection, known = transaction.connection, totals.cut
-    cut = transaction.seqs()
-    changed = totals.add(add_up_journal(connection, closing.period, cut, known), cut)
-    if closing.is_first and known is not None:
-        earliest = earliest_booked(connection, known)
-        if earliest is not None and earliest < closing.period:
-            raise InputRefused(f"a row of {earliest} came meanwhile: the month to close next is {earliest}")
-    return changed
+    connection, known, cut = transaction.connection, totals.cut, transaction.seqs()
+    if known is None:
+        return totals.add(add_up_journal(connection, closing.period, cut), cut)
+    later = [RowRange(number, *seqs) for number, seqs in enumerate(zip(known, cut, strict=True)) if seqs[0] < seqs[1]]
+    if closing.is_first:
+        _check_first(closing, [earliest_booked(connection, rows) for rows in later])
+    return totals.add((one for rows in later for one in add_up_rows(connection, closing.period, rows)), cut)
+
+
+def _check_first(closing: Closing, months: Iterable[str | None]) -> None:
+    """Nothing may come before the first month that is closed."""
+    earliest = min((month for month in months if month is not None), default=closing.period)
+    if earliest < closing.period:
+        raise InputRefused(f"a row of {earliest} came meanwhile: the month to close next is {earliest}")
 
 
 def _stop_writers(transaction: ClosingTransaction, closing: Closing, totals: PeriodTotals) -> None:

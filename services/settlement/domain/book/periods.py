@@ -1,7 +1,7 @@
 """Accounting periods: the month an entry belongs to, never one that is closed; which month closes or opens next."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -46,6 +46,14 @@ class PeriodClose(NamedTuple):
     def stands(self) -> bool:
         """Whether nobody has reopened the month since."""
         return self.reopened_at is None
+
+
+class KnownMonth(NamedTuple):
+    """A month as it was known: its rows up to a cut, or those recorded by a moment (microseconds); None = all."""
+
+    period: str
+    cut: Sequence[int] | None = None
+    recorded_by: int | None = None
 
 
 class ClosedMonths(NamedTuple):
@@ -142,6 +150,37 @@ def check_reopening(period: str, standing: PeriodClose | None) -> PeriodClose:
     if period < standing.period:
         raise InputRefused(f"only the last closed month can be reopened: {standing.period}, then the one before it")
     return standing
+
+
+def known_month(
+    period: str, closes: Iterable[PeriodClose], revision: int | None, as_known_at: int | None
+) -> KnownMonth:
+    """Which rows of a month were known: at a revision, at a moment, or now.
+
+    A month that was closed then is known by the cut of that close. A month that was open is known by what was recorded
+    by then: also one that was closed before and reopened.
+
+    Args:
+        period: YYYY-MM.
+        closes: of all months, in the order in which they were made.
+        revision: the close with this number; None = whichever stood.
+        as_known_at: microseconds; None = now.
+
+    Raises:
+        InputRefused: there is no such revision.
+    """
+    own = [close for close in closes if close.period == period]
+    if revision is not None:
+        found = [close for close in own if close.revision == revision]
+        if not found:
+            has = f"it has {len(own)}" if own else "it was never closed"
+            raise InputRefused(f"{period} has no revision {revision}: {has}")
+    elif as_known_at is None:
+        found = [close for close in own if close.stands]
+    else:
+        by_then = [close for close in own if close.closed_at <= as_known_at]
+        found = [close for close in by_then if close.reopened_at is None or close.reopened_at > as_known_at]
+    return KnownMonth(period, found[-1].cut) if found else KnownMonth(period, None, as_known_at)
 
 
 @lru_cache(maxsize=10_000)

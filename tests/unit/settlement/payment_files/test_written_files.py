@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
@@ -69,6 +69,7 @@ def pain_payments(body: bytes) -> dict[str, Decimal]:
     }
 
 
+@settings(deadline=None, max_examples=40)
 @given(batches())
 def test_every_payout_stands_in_one_file_with_its_amount_and_totals_equal_the_details(batch: list[DuePayout]) -> None:
     seen: dict[str, str] = {}
@@ -97,6 +98,7 @@ def test_every_payout_stands_in_one_file_with_its_amount_and_totals_equal_the_de
     assert seen == {one.id: decimal_text(one.amount_minor, one.currency) for one in batch}
 
 
+@settings(deadline=None, max_examples=40)
 @given(batches())
 def test_pain_001_is_valid_against_its_schema(batch: list[DuePayout]) -> None:
     for order in orders(batch).values():
@@ -110,6 +112,7 @@ def test_the_schema_would_notice_a_wrong_file() -> None:
     assert not PAIN_001.validate(etree.fromstring(body.replace(b"<PmtMtd>TRF", b"<PmtMtd>XXX")))
 
 
+@settings(deadline=None, max_examples=40)
 @given(batches(), st.randoms())
 def test_the_order_of_rows_changes_no_byte(batch: list[DuePayout], chance) -> None:
     before = {name: written(order) for name, order in orders(batch).items()}
