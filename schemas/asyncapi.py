@@ -38,8 +38,8 @@ def document(version: str) -> Document:
         "info": {
             "title": "KOC commission settlement",
             "version": version,
-            "description": "Clicks, orders and reference data in; credits, a double-entry ledger and commands out. "
-            "Records are JSON, one event a record, partitioned by murmur2 of the key.",
+            "description": "Clicks, orders and reference data in; credits, a double-entry ledger, commands and "
+            "statements out. Records are JSON, one event a record, partitioned by murmur2 of the key.",
         },
         "defaultContentType": "application/json",
         "channels": {topic.name: _channel(topic) for topic in ALL},

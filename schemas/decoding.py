@@ -19,7 +19,8 @@ from schemas.ledger import LedgerEntry
 from schemas.orders import ORDER_EVENT
 from schemas.reasons import Reason
 from schemas.registry import REGISTRY_EVENT
-from schemas.topics import CLICKS, COMMANDS, CREDITS, LEDGER, ORDERS, REGISTRY
+from schemas.statements import IssuedStatement
+from schemas.topics import CLICKS, COMMANDS, CREDITS, LEDGER, ORDERS, REGISTRY, STATEMENTS
 from schemas.wording import json_problem, path_of, sentence_of
 
 MODELS: dict[str, TypeAdapter[Any]] = {
@@ -29,6 +30,7 @@ MODELS: dict[str, TypeAdapter[Any]] = {
     CREDITS.name: TypeAdapter(CreditAssertion),
     LEDGER.name: TypeAdapter(LedgerEntry),
     COMMANDS.name: TypeAdapter(Command),
+    STATEMENTS.name: TypeAdapter(IssuedStatement),
 }
 _DETAIL_LENGTH = 500
 

@@ -22,7 +22,9 @@ from schemas.orders import (
     OrderRefundReversed,
 )
 from schemas.registry_specimens import ABSENT, REGISTRY_MODELS, REGISTRY_VALID, REGISTRY_WRONG
-from schemas.topics import CLICKS, COMMANDS, CREDITS, LEDGER, ORDERS, REGISTRY
+from schemas.statement_specimens import STATEMENT
+from schemas.statements import IssuedStatement
+from schemas.topics import CLICKS, COMMANDS, CREDITS, LEDGER, ORDERS, REGISTRY, STATEMENTS
 
 Event = dict[str, Any]
 
@@ -40,6 +42,7 @@ MODELS: dict[str, dict[str, type[BaseModel]]] = {
     CREDITS.name: {"credit": CreditAssertion},
     LEDGER.name: {"ledger_entry": LedgerEntry},
     COMMANDS.name: {"command": Command},
+    STATEMENTS.name: {"issued_statement": IssuedStatement},
 }
 """Topic -> name of a message type -> its model. The name is the event_type where there is one."""
 
@@ -202,6 +205,7 @@ VALID: dict[str, Event] = {
         "prev_hash": "0" * 64,
         "hash": "538170bbbd6d1c4b5cbb620565b312dd922a0288815204c556639dc65d95b453",
     },
+    "issued_statement": STATEMENT,
 }
 
 _EVERY_EVENT: dict[str, tuple[str, Any]] = {
@@ -254,6 +258,12 @@ _SOME: dict[str, dict[str, tuple[str, Any]]] = {
         "body-a-text": ("body", "as_of 2026-12-01"),
         "point-without-seqs": ("point.seqs", ABSENT),
         "seq-zero": ("seq", 0),
+    },
+    "issued_statement": {
+        "party-without-role": ("party", "k_7"),
+        "path-without-side": ("path", ["ab" * 32]),
+        "closing-a-text": ("statement.balance.closing.balance_minor", "1890"),
+        "revision-zero": ("revision", 0),
     },
 }
 

@@ -42,6 +42,7 @@ CREDITS = Topic(
 )
 LEDGER = Topic("settlement.ledger.v1", "order_id or party", BUYER_PARTITIONS + 1, FOR_EVER, "settlement", "finance")
 COMMANDS = Topic("settlement.commands.v1", "command_id", 1, FOR_EVER, "settlement", "finance")
+STATEMENTS = Topic("settlement.statements.v1", "party", 1, FOR_EVER, "settlement", "finance and parties")
 
 INPUTS = (CLICKS, ORDERS, REGISTRY)
 DLQ_PARTITIONS = 3
@@ -49,5 +50,5 @@ DLQ_RETENTION_MS = 90 * DAY_MS
 DLQS = tuple(
     Topic(topic.dlq, "as the input", DLQ_PARTITIONS, DLQ_RETENTION_MS, topic.read_by, "operators") for topic in INPUTS
 )
-ALL = (*INPUTS, CREDITS, LEDGER, COMMANDS, *DLQS)
+ALL = (*INPUTS, CREDITS, LEDGER, COMMANDS, STATEMENTS, *DLQS)
 BY_NAME = {topic.name: topic for topic in ALL}

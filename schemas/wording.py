@@ -13,6 +13,7 @@ from schemas.credits import POLICY_PATTERN
 from schemas.entities import OWNER_PATTERN
 from schemas.fields import IDENTIFIER_PATTERN, TEXT_PATTERN, WORD_PATTERN, WRONG
 from schemas.ledger import ENTRY_ID_PATTERN, HASH_PATTERN, KIND_PATTERN, PERIOD_PATTERN
+from schemas.statements import PARTY_PATTERN, PATH_STEP_PATTERN, PAYOUT_ID_PATTERN
 
 Context = dict[str, Any]
 
@@ -26,6 +27,9 @@ FORMS = {
     KIND_PATTERN: "must be two words joined by a dot, of letters a to z or _",
     OWNER_PATTERN: "must be a role, a colon and an id, such as koc:k_7",
     PERIOD_PATTERN: "must be a month such as 2026-11",
+    PARTY_PATTERN: "must be platform, or a role, a colon and an id, such as koc:k_7",
+    PATH_STEP_PATTERN: "must be 00 or 01 and 64 digits 0 to 9 or a to f",
+    PAYOUT_ID_PATTERN: "must be 26 letters A to Z or digits 2 to 7",
 }
 """The pattern of a text -> what it allows."""
 UNFORESEEN = "is not what the contract says"
@@ -36,14 +40,19 @@ _SHOWN = 40
 def path_of(error: ErrorDetails) -> str:
     """Where the error lies, as the event has it: `lines.0.quantity`; empty where it is no field's fault.
 
-    The event_type by which the model was chosen stands first in pydantic's path (it has a dot in it): it is left out.
+    The word by which a model was chosen stands in pydantic's path: it is left out. An event_type stands first (it has a
+    dot in it), the kind of a statement behind its field.
     """
     loc = [str(step) for step in error["loc"] if step != "[key]"]
     if loc and "." in loc[0]:
         del loc[0]
+    if loc[:1] == ["statement"]:
+        del loc[1:2]
     if error["type"] == WRONG and (field := error["ctx"]["field"]):
         loc.append(field)
-    return "event_type" if error["type"].startswith("union_tag_") else ".".join(loc)
+    if error["type"].startswith("union_tag_"):
+        return ".".join([*loc, "kind"]) if loc else "event_type"
+    return ".".join(loc)
 
 
 def sentence_of(error: ErrorDetails) -> str:

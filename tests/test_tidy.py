@@ -226,6 +226,7 @@ LIBRARIES: dict[str, dict[str, str]] = {
         "services/attribution/worker/": "the app, its agent and its tasks",
         "services/runtime/kafka.py": "its broker URL and credentials, beside those of the other clients",
     },
+    "fontTools": {"deploy/fonts/statement_font.py": "makes the font of statements"},
     "grafana_foundation_sdk": {"deploy/grafana/overview.py": "generates the dashboard"},
     "iso4217": {"deploy/contract/currencies.py": "writes the committed list of currencies"},
     "kafka": {
@@ -235,6 +236,7 @@ LIBRARIES: dict[str, dict[str, str]] = {
         "services/settlement/posting/": "the poster's consumer",
     },
     "lxml": {"services/settlement/payment_files/read_reply_pain002.py": "parses a bank's XML, with the lines of it"},
+    "matplotlib": {"services/settlement/reports/": "draws charts"},
     "mode": {"services/attribution/worker/app.py": "the supervisor that ends the process on an error"},
     "msgspec": {
         "services/attribution/events/": "decodes events, encodes credits",
@@ -267,6 +269,7 @@ LIBRARIES: dict[str, dict[str, str]] = {
     "pydantic_core": {"schemas/": "its errors become findings in plain words"},
     "pydantic_settings": {"services/runtime/settings.py": "settings from the environment"},
     "pyiso20022": {"services/settlement/payment_files/write_pain001.py": "the message's classes"},
+    "reportlab": {"services/settlement/statements/pdf_form.py": "statements as PDF"},
     "rich": {"services/cli/": "tables and progress bars"},
     "rocksdict": {"services/attribution/state/rocksdb.py": "RocksDB"},
     "sqlalchemy": {
@@ -279,6 +282,7 @@ LIBRARIES: dict[str, dict[str, str]] = {
         "services/settlement/payment_files/": "connections are handed on to the books",
         "services/settlement/posting/assignment.py": "offsets to go on from, and what a lost database raises",
         "services/settlement/posting/gauges.py": "sums for the metrics",
+        "services/settlement/periods/view.py": "names the connection that it reads by",
         "services/settlement/posting/start_checks.py": "what the database must be like",
     },
     "stamina": {
@@ -300,6 +304,7 @@ LIBRARIES: dict[str, dict[str, str]] = {
     },
     "typer": {"services/cli/": "the command line"},
     "xsdata": {"services/settlement/payment_files/write_pain001.py": "writes the message as XML"},
+    "xlsxwriter": {"services/settlement/statements/xlsx_form.py": "statements as spreadsheets"},
 }
 """Library -> the files or folders that may import it, and what for. Code that is not named here asks those that are."""
 

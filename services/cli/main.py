@@ -28,7 +28,13 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "brand": ("services.cli.brand", "What brands have paid us."),
     "traffic": ("services.cli.traffic", "Paid traffic that we buy ahead."),
     "adjustment": ("services.cli.adjustment", "Entries that no rule makes: one person proposes, another one approves."),
+    "period": ("services.cli.period", "Months: close them under a seal, reopen the last one, look at them."),
+    "statement": ("services.cli.statement", "Statements and bills of closed months, as files, and their proof."),
     "ledger": ("services.cli.ledger", "Balances, digest, export and proof of the ledger."),
+    "report": (
+        "services.cli.report",
+        "What contents, KOCs, campaigns and products sold and cost; what KOCs that left are due.",
+    ),
     "explain": ("services.cli.explain", "Who earns what from an order, and why."),
     "dlq": ("services.cli.dlq", "What was refused, why, and sending it again."),
     "doctor": ("services.cli.doctor", "Check everything that a start checks, and say what to do."),

@@ -47,9 +47,6 @@ def relay() -> None:
     process.run()
 
 
-_NICER_THAN_POSTERS = 5
-"""A run can wait; events that come in meanwhile should not."""
-
 LineName = Annotated[str, typer.Argument(metavar="LINE", help="ORDER/LINE/BUYER")]
 
 
@@ -134,14 +131,16 @@ def run(
     """
     from services.cli.moments import moment_or_now
     from services.cli.run_page import print_run
-    from services.operations.settle.settle import draft_of, settle, try_out
+    from services.operations.settle.settle import NICER_THAN_POSTERS, draft_of, settle, try_out
     from services.runtime import garbage
+    from services.runtime.log import log_on_stderr
     from services.settlement.books.run_store import run_store
 
     moment = moment_or_now(as_of)
     draft = draft_of(moment, run_id, reason)
     garbage.settle()
-    os.nice(_NICER_THAN_POSTERS)
+    os.nice(NICER_THAN_POSTERS)
+    log_on_stderr()
     with run_store() as store:
         if dry_run:
             print_run(try_out(store, draft, moment, timeout, say), "planned, not stored", as_json=as_json)

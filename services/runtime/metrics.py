@@ -128,9 +128,16 @@ class PosterMetrics:
         self.in_debit = Gauge(
             "koc_poster_balances_in_debit", "Pending, payable and held accounts that are in debit; must be 0."
         )
+        self.unstated = Gauge(
+            "koc_poster_closes_without_statements", "Closes of months whose statements are not all issued."
+        )
         self.runs_unfinished = Gauge("koc_poster_runs_unfinished", "Settlement runs that are planned and not done.")
         self.over_budget = Gauge(
             "koc_poster_budgets_over_limit", "Budgets that have committed more than their limit, by reversed refunds."
+        )
+        self.seals_broken = Gauge(
+            "koc_ledger_seals_broken",
+            "Closed months whose seal is not what the journal says; must be 0. One is looked at every ten minutes.",
         )
         self.clawback = Gauge(
             "koc_poster_clawback_minor", "What parties owe back, by how many days it is open.", ("days", "currency")
@@ -150,6 +157,8 @@ class RelayMetrics:
         self.lag = Gauge("koc_relay_lag_entries", "Journal rows not yet published.")
         self.commands = Counter("koc_relay_commands_total", "Commands published and acknowledged.")
         self.command_lag = Gauge("koc_relay_lag_commands", "Commands not yet published.")
+        self.statements = Counter("koc_relay_statements_total", "Statements published and acknowledged.")
+        self.statement_lag = Gauge("koc_relay_lag_statements", "Statements of complete closes not yet published.")
         self.leader = Gauge("koc_relay_leader", "1 while this process is the elected relay.")
 
 

@@ -7,7 +7,8 @@ lines are copies of lines that the real poster has booked. Nothing else should r
 """
 
 import json
-import signal
+import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -21,9 +22,15 @@ import psycopg
 
 from schemas.topics import CREDITS
 from services.kernel.time import DAY, SECOND, to_micros
+from services.operations.settle.settle import APPLIERS, NICER_THAN_POSTERS, draft_of
+from services.runtime import garbage
 from services.runtime.database import psycopg_dsn
 from services.runtime.publishing import Outgoing, publish
+from services.runtime.settings import settings
 from services.settlement.books.run_lock import RUN
+from services.settlement.books.run_store import run_store
+from services.settlement.runs.retrying import retried
+from services.settlement.runs.run import RunRequest, apply_run, plan_run
 from tests.bench.poster_load import assertions, load_registry
 from tests.kit.poster_process import Poster, all_is_posted, partition_for
 from tests.kit.run_processes import RunProcess
@@ -36,6 +43,7 @@ BESIDE_LINES = 100_000
 BACKLOG = 400_000
 _TEMPLATES = 2_000
 _COPIES_AT_ONCE = 25
+_WITHOUT_WAITING = "--without-waiting"
 _POLL_SECONDS = 0.02
 _SECONDS = 1_800.0
 _TABLES = ("line", "assertion", "due")
@@ -67,10 +75,8 @@ def run(due_lines: int = DUE_LINES) -> dict[str, float]:
         _copy_due_lines("first", due_lines)
         first, empty = (_settle(RunProcess(folder / name, name, _now(), name)) for name in ("first", "empty"))
         _copy_due_lines("second", BESIDE_LINES)
-        backlog = [_outgoing(fact) for fact in assertions(BACKLOG, seed=1, first=_TEMPLATES)]
-        with Poster(folder) as poster:
-            until(poster.is_ready, "the poster is ready", _SECONDS, poster)
-            beside, alone = _beside(poster, RunProcess(folder / "second", "second", _now(), "second"), backlog)
+        publish(_outgoing(fact) for fact in assertions(BACKLOG, seed=1, first=_TEMPLATES))
+        beside, alone = _beside(folder)
     return {
         "run_lines": first.lines,
         "run_seconds": round(first.seconds, 1),
@@ -149,20 +155,28 @@ def _settled_by(run_id: str) -> int:
     return int(_asked("SELECT count(*) FROM run_line WHERE run = %s", run_id))
 
 
-def _beside(poster: Poster, run_process: RunProcess, backlog: list[Outgoing]) -> tuple[Progress, Progress]:
-    """The poster beside a run that has begun, and alone after it."""
-    run_process.start()
-    until(lambda: bool(_asked("SELECT count(*) FROM pg_locks WHERE objid = %s AND granted", RUN)), "a run is at work")
-    # it has waited for the books as they were, and would wait for the backlog too; publishing takes CPU time
-    run_process.send_signal(signal.SIGSTOP)
-    publish(backlog)
-    run_process.send_signal(signal.SIGCONT)
-    beside = _watched(lambda: run_process.is_running)
-    assert run_process.ended() == 0, run_process.log()
-    alone = _watched(lambda: poster.is_running and not all_is_posted())
-    assert poster.is_running, poster.last_words()
-    poster.terminate()
+def _beside(folder: Path) -> tuple[Progress, Progress]:
+    """A poster with a backlog beside a run that has begun, and alone after it."""
+    with subprocess.Popen([sys.executable, "-m", "tests.bench.runs", _WITHOUT_WAITING]) as run_process:
+        until(lambda: bool(_asked("SELECT count(*) FROM pg_locks WHERE objid = %s", RUN)), "a run is at work")
+        with Poster(folder) as poster:
+            before = _posted()
+            until(lambda: _posted() != before, "the poster has begun", process=poster)
+            beside = _watched(lambda: run_process.poll() is None)
+            assert run_process.returncode == 0
+            alone = _watched(lambda: poster.is_running and not all_is_posted())
+            assert poster.terminate() == 0
     return beside, alone
+
+
+def _settle_without_waiting() -> None:
+    """What the command does after its wait: that would be for the backlog."""
+    as_of = _now()
+    os.nice(NICER_THAN_POSTERS)
+    garbage.settle()
+    with run_store() as store, store.lock("a bench"):
+        run = plan_run(store, RunRequest(draft_of(as_of, "second", "a bench"), as_of), print)
+        apply_run(store, run, settings().settlement_zone_minutes, print, retried, APPLIERS)
 
 
 def _watched(goes_on: Callable[[], bool]) -> Progress:
@@ -188,5 +202,8 @@ def _asked(statement: str, *values: Any) -> Any:
 
 
 if __name__ == "__main__":
+    if _WITHOUT_WAITING in sys.argv:
+        _settle_without_waiting()
+        sys.exit()
     with tempfile.TemporaryDirectory() as place, stack_of_its_own(Path(place) / "stack"):
         print(json.dumps(run(int(sys.argv[1]) if len(sys.argv) > 1 else DUE_LINES), indent=1))

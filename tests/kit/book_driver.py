@@ -200,7 +200,7 @@ class MemoryStore:
         return self._books.state
 
     def close_month(self, month: str) -> None:
-        self._books.state.closed_month = month
+        self._books.state.periods[month] = True
 
     def terms(self, registry_offset: int, as_of: int) -> Terms:
         return Terms(7, registry_offset, as_of)

@@ -23,12 +23,14 @@ class ReaderPositions(NamedTuple):
         open_jobs: reprice jobs with lines left, by partition.
         unpublished: entries that are booked and not acknowledged by the ledger topic, by writer.
         unpublished_commands: commands that are recorded and not acknowledged by the commands topic.
+        unpublished_statements: statements that are issued and not acknowledged by the statements topic.
     """
 
     offsets: Mapping[LogPlace, int]
     open_jobs: Mapping[int, int]
     unpublished: Mapping[int, int]
     unpublished_commands: int = 0
+    unpublished_statements: int = 0
 
 
 class LogDistance(NamedTuple):
@@ -67,6 +69,7 @@ class NotDrained(TimeoutError):  # noqa: N818 - what the answer is
 REPRICE_JOBS = "open reprice jobs"
 UNPUBLISHED = "entries not yet published"
 UNPUBLISHED_COMMANDS = "commands not yet published"
+UNPUBLISHED_STATEMENTS = "statements not yet published"
 
 
 def drain(positions: PositionSource, timeout_seconds: float, progress: Callable[[str], None]) -> DrainResult:
@@ -109,7 +112,8 @@ def missing(ends: Mapping[LogPlace, int], reached: ReaderPositions) -> list[LogD
     jobs = [LogDistance(REPRICE_JOBS, partition, count) for partition, count in sorted(reached.open_jobs.items())]
     entries = [LogDistance(UNPUBLISHED, writer, count) for writer, count in sorted(reached.unpublished.items())]
     commands = LogDistance(UNPUBLISHED_COMMANDS, 0, reached.unpublished_commands)
-    return [one for one in (*unread, *jobs, *entries, commands) if one.missing > 0]
+    statements = LogDistance(UNPUBLISHED_STATEMENTS, 0, reached.unpublished_statements)
+    return [one for one in (*unread, *jobs, *entries, commands, statements) if one.missing > 0]
 
 
 def sentence(behind: Sequence[LogDistance]) -> str:

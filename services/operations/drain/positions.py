@@ -15,6 +15,7 @@ from services.operations.drain.drain import LogPlace, ReaderPositions, drain
 from services.runtime.database import engine, refusals_as_sentences
 from services.runtime.kafka import admin
 from services.settlement.books import tables
+from services.settlement.books.statement_rows import unpublished_statements
 
 ATTRIBUTION_GROUP = "koc-attribution"
 """Attribution mirrors its durable positions to this consumer group after each checkpoint."""
@@ -89,9 +90,10 @@ class LivePositions:
             ).all()
             recorded = select(func.coalesce(func.max(tables.command.c.seq), 0)).scalar_subquery()
             commands = connection.execute(select(recorded - tables.command_relay.c.seq)).scalar_one()
+            statements = connection.execute(unpublished_statements()).scalar_one()
         _raise(offsets, (((CREDITS.name, partition), offset) for partition, offset in read))
         _raise(offsets, [((REGISTRY.name, 0), registry)])
-        return ReaderPositions(offsets, dict(jobs), dict(unpublished), commands)
+        return ReaderPositions(offsets, dict(jobs), dict(unpublished), commands, statements)
 
     @contextmanager
     def _connected(self) -> Iterator[Any]:

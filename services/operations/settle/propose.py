@@ -6,7 +6,7 @@ from typing import NamedTuple
 from services.kernel.errors import InputRefused
 from services.kernel.time import format_rfc3339, to_micros
 from services.operations.drain.positions import LivePositions
-from services.operations.settle.settle import finish_left
+from services.operations.settle.settle import finish_left_run
 from services.operations.settle.wait import Progress, wait_for_the_books
 from services.runtime.settings import settings
 from services.settlement.books.payout_ports import StoredBatch
@@ -43,7 +43,7 @@ def propose(store: PayoutBooks, draft: CommandDraft, as_of: int, wait_seconds: f
     """
     _wait(wait_seconds, say)
     with store.lock(draft.kind):
-        finish_left(store, say)
+        finish_left_run(store, say)
         if known := store.find_batch(draft):
             return ProposedBatch(known, is_new=False)
         return ProposedBatch(propose_batch(store, _request(draft, as_of), say), is_new=True)

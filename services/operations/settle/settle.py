@@ -20,6 +20,10 @@ APPLIERS = 2
 """Threads that apply: one makes entries while the other waits for the database."""
 
 
+NICER_THAN_POSTERS = 5
+"""Priority of a run's process below theirs: a run can wait, events that come in meanwhile should not."""
+
+
 class SettledRun(NamedTuple):
     """What came of the command; `is_new` is False where the same run had been done before."""
 
@@ -49,7 +53,7 @@ def settle(store: RunStore, draft: CommandDraft, as_of: int, wait_seconds: float
     with LivePositions() as positions:
         wait_for_the_books(positions, wait_seconds, lambda line: say(f"waiting: {line}"))
     with store.lock(draft.kind):
-        finish_left(store, say)
+        finish_left_run(store, say)
         if known := store.find(draft):
             return SettledRun(known, is_new=False)
         run = plan_run(store, RunRequest(draft, as_of), say)
@@ -65,8 +69,8 @@ def try_out(store: RunStore, draft: CommandDraft, as_of: int, wait_seconds: floa
         return plan_into(snapshot, TrialTransaction(), RunRequest(draft, as_of), say)
 
 
-def finish_left(store: RunStore, say: Progress) -> None:
-    """Finish the run that another process left, if there is one; the caller holds RUN."""
+def finish_left_run(store: RunStore, say: Progress) -> None:
+    """Finish the run that another process left, if there is one, under RUN."""
     if left := store.unfinished():
         say(f"finishing run {left.id}, which another process left")
         _apply(store, left, say)

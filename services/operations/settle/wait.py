@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 
 from schemas.topics import CLICKS, CREDITS, ORDERS, REGISTRY
 from services.kernel.errors import Stalled
-from services.operations.drain.drain import POLL_SECONDS, LogPlace, PositionSource, missing, sentence
+from services.operations.drain.drain import POLL_SECONDS, LogPlace, PositionSource, ReaderPositions, missing, sentence
 
 Progress = Callable[[str], None]
 """Told what is waited for, a line whenever it changes."""
@@ -54,7 +54,8 @@ class _Wait:
         """Come back when nothing is behind these ends; what is not published yet does not matter."""
         while True:
             try:
-                reached = self._positions.reached()._replace(unpublished={}, unpublished_commands=0)
+                reached = self._positions.reached()
+                reached = ReaderPositions(reached.offsets, reached.open_jobs, unpublished={})
                 behind = missing(ends, reached if with_jobs else reached._replace(open_jobs={}))
                 if not behind:
                     return

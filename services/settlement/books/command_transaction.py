@@ -17,9 +17,15 @@ from services.settlement.books.failures import retry_cause
 from services.settlement.books.migrations import check_revision
 from services.settlement.books.ports import TransactionTime
 from services.settlement.books.positions import check_zone
-from services.settlement.books.posting_transaction import KEEPALIVES, SESSION, BookConnections, PostingTransaction
+from services.settlement.books.posting_transaction import (
+    CLOSED_MONTHS,
+    KEEPALIVES,
+    SESSION,
+    BookConnections,
+    PostingTransaction,
+)
 from services.settlement.domain.book.commands import BESIDE_RUNS
-from services.settlement.domain.book.periods import month_after
+from services.settlement.domain.book.periods import ClosedMonths
 from services.settlement.domain.lines.assertions import LineAssertion
 from services.settlement.domain.lines.line import Key, Line
 
@@ -34,9 +40,8 @@ class CommandTransaction(PostingTransaction):
 
     def time(self) -> TransactionTime:
         """When the transaction happens, and the oldest open period."""
-        wanted = "SELECT now(), (SELECT max(id) FROM period WHERE closed)"
-        now, closed = self.connection.exec_driver_sql(wanted).one()
-        return TransactionTime(to_micros(now), None if closed is None else month_after(closed))
+        now, *months = self.connection.exec_driver_sql(f"SELECT now(), {CLOSED_MONTHS}").one()
+        return TransactionTime(to_micros(now), ClosedMonths(*months).oldest_open)
 
     def check_undecided(self, commands: int) -> None:
         """Make sure that nobody has decided anything after the command of this number; writer N is locked.
@@ -110,18 +115,19 @@ def _is_key(table: Table, key: Key) -> ColumnElement[bool]:
 
 
 @contextmanager
-def operator_books(role: Role = "operator") -> Iterator[BookConnections]:
+def operator_books(role: Role = "operator", session: str = _SESSION) -> Iterator[BookConnections]:
     """The books for commands, through a personal login in the role koc_operator, for as long as the block lasts.
 
     Args:
         role: whose address is taken; all of them lead to logins in koc_operator.
+        session: libpq options of the connection that changes the books.
 
     Raises:
         StartRefused: no address is set, the schema or the zone is another one, or the login may not do what the block
             does.
         Stalled: others held what the block needs for too long; nothing was done.
     """
-    engines = engine(role, options=_SESSION, **KEEPALIVES), engine(role)
+    engines = engine(role, options=session, **KEEPALIVES), engine(role)
     book = BookConnections(*engines)
     try:
         with refusals_as_sentences():

@@ -18,6 +18,7 @@ from services.settlement.books.ports import (
 )
 from services.settlement.books.run_ports import BudgetLine, StoredRun
 from services.settlement.domain.book.entries import GENESIS
+from services.settlement.domain.book.periods import ClosedMonths, PeriodClose
 from services.settlement.domain.lines.line import Key, Line
 from services.settlement.domain.lines.terms import Terms
 from services.settlement.domain.paying.batch_hash import BatchNet
@@ -59,7 +60,8 @@ class MemoryState:
         commands: how many were given; the commands themselves are not kept.
         registry_offset: the next registry record to read.
         now: time of the last transaction, microseconds.
-        closed_month: the newest closed month, YYYY-MM; None as long as none was closed.
+        periods: month that was ever closed -> whether it is closed now.
+        closes: every close, in order; `period_sums`: (month, revision, account id) -> what its seal covers.
     """
 
     writers: dict[int, Writer] = field(default_factory=_every_writer)
@@ -92,11 +94,18 @@ class MemoryState:
     registry_offset: int = 0
     revision: int = 0
     now: int = 0
-    closed_month: str | None = None
+    periods: dict[str, bool] = field(default_factory=dict)
+    closes: list[PeriodClose] = field(default_factory=list)
+    period_sums: dict[tuple[str, int, int], int] = field(default_factory=dict)
 
     def copied(self) -> "MemoryState":
         """The same books, to be changed without changing these."""
         return MemoryState(**{one.name: copy(getattr(self, one.name)) for one in fields(self)})
+
+    def closed_months(self) -> ClosedMonths:
+        """Which months were closed."""
+        reopened = (month for month, is_closed in self.periods.items() if not is_closed)
+        return ClosedMonths(max(self.periods, default=None), min(reopened, default=None))
 
     def refresh(self, reference: Reference) -> None:
         """Bring plans and relations from the revision that is known to this one."""

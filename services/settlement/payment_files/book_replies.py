@@ -96,7 +96,18 @@ def _findings_of(outcome: CommandOutcome) -> list[tuple[int, str]]:
 def _book_part(book: BookConnections, reply: BankReply, first: int) -> CommandOutcome:
     """Book the rows from this index on, as many as one command takes."""
     rows = reply.rows[first : first + ROWS_PER_COMMAND]
-    draft = _draft(reply, first, rows)
+    return book_rows(book, _draft(reply, first, rows), first, rows)
+
+
+def book_rows(book: BookConnections, draft: CommandDraft, first: int, rows: Sequence[ReplyRow]) -> CommandOutcome:
+    """Carry a command out that takes rows of a reply in.
+
+    Args:
+        book: of a login in koc_operator.
+        draft: names the file and holds the rows.
+        first: how many rows of the file come before.
+        rows: as the draft has them.
+    """
 
     def rule(scene: CommandScene) -> CommandEffect:
         connection = scene.transaction.connection
@@ -115,7 +126,11 @@ def _book_part(book: BookConnections, reply: BankReply, first: int) -> CommandOu
         # status and rows; the entries go with what `execute` writes
         set_outcomes(connection, outcomes, scene.point["registry"])
         add_reply_rows(
-            connection, bytes.fromhex(reply.sha256), first + 1, list(zip(rows, texts, strict=True)), draft.id
+            connection,
+            bytes.fromhex(str(draft.body["file_sha256"])),
+            first + 1,
+            list(zip(rows, texts, strict=True)),
+            draft.id,
         )
         posted = [entry for move in moves for entry in _post(scene, *move)]
         findings = [[first + number, text] for number, text in enumerate(texts, start=1) if text is not None]

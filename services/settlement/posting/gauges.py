@@ -9,11 +9,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from services.runtime.metrics import common, poster
 from services.settlement.books.clawbacks import open_clawbacks
+from services.settlement.books.seal_proof import SealWatch
 from services.settlement.domain.settling.ageing import AGES_DAYS
 
 INTERVAL_SECONDS = 5.0
 SLOW_EVERY = 12
 """Every so many turns what takes longer is read too."""
+SEALS_EVERY = 120
+"""Every so many turns one seal is proven, which reads the whole journal."""
 _ROLES = """
 SELECT split_part(a.key, ':', 1), CASE WHEN a.key LIKE 'clawback:%' THEN 'owed' ELSE substring(a.key FROM '[^:]*$') END,
   a.currency, sum(b.amount_minor)
@@ -31,6 +34,7 @@ SELECT
   (SELECT count(*) FROM balance b JOIN account a ON a.id = b.account_id WHERE b.amount_minor > 0
     AND (a.key LIKE ANY('{%\\:pending,%\\:payable,%\\:held}') OR a.key = 'platform\\:fee_deferred')),
   (SELECT count(*) FROM run WHERE status <> 'done'),
+  (SELECT count(*) FROM period_close WHERE root IS NULL),
   (SELECT count(*) FROM (
     SELECT FROM balance b JOIN account a ON a.id = b.account_id
     WHERE a.key LIKE 'budget\\:%\\:limit' OR a.key LIKE 'budget\\:%\\:committed'
@@ -69,6 +73,7 @@ class Gauges(threading.Thread):
         super().__init__(name="gauges", daemon=True)
         self._engine = engine
         self._end = threading.Event()
+        self._seals = SealWatch()
 
     def run(self) -> None:
         """Read, wait, read again."""
@@ -80,6 +85,8 @@ class Gauges(threading.Thread):
                     if turns % SLOW_EVERY == 0:
                         read_debts(connection)
                         read_in_transit(connection)
+                    if turns % SEALS_EVERY == 0:
+                        read_seals(connection, self._seals)
                 turns += 1
             except SQLAlchemyError as error:
                 log.warning("gauges not read", error=str(error).partition("\n")[0])
@@ -111,6 +118,14 @@ def read_debts(connection: Connection) -> None:
         poster().clawback.labels(days, currency).set(amount)
 
 
+def read_seals(connection: Connection, watch: SealWatch) -> None:
+    """Prove the next seal."""
+    broken = watch.broken_after(connection)
+    poster().seals_broken.set(broken)
+    if broken:
+        common().invariants.labels("seal").inc()
+
+
 def read_in_transit(connection: Connection) -> None:
     """Payouts that no reply has ended, by age: reads all payouts."""
     ends = [*(days - 1 for days in IN_TRANSIT_DAYS[1:]), 1_000_000]
@@ -119,10 +134,11 @@ def read_in_transit(connection: Connection) -> None:
 
 
 def _read_settling(connection: Connection) -> None:
-    in_debit, unfinished, over_budget = connection.execute(text(_SETTLING)).one()
+    in_debit, unfinished, unstated, over_budget = connection.execute(text(_SETTLING)).one()
     metrics = poster()
     metrics.in_debit.set(in_debit)
     metrics.runs_unfinished.set(unfinished)
+    metrics.unstated.set(unstated)
     metrics.over_budget.set(over_budget)
     if in_debit:
         common().invariants.labels("liability_in_debit").inc()

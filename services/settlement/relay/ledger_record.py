@@ -1,13 +1,14 @@
-"""Entries and commands as Kafka records: JSON value, key by the contract, CloudEvents headers in binary mode."""
+"""Entries, commands and statements as Kafka records: JSON, key by the contract, CloudEvents headers (binary mode)."""
 
 from typing import NamedTuple
 
 import msgspec
 
-from schemas.topics import COMMANDS, LEDGER
+from schemas.topics import COMMANDS, LEDGER, STATEMENTS
 from services.kernel.time import format_rfc3339
 from services.settlement.books.journal_entry import JournalEntry, message, message_key
 from services.settlement.domain.book.commands import ChainedCommand, command_message
+from services.settlement.domain.statements.statement import NumberedStatement, statement_message
 
 CE_SOURCE = "/koc/settlement"
 _CONSTANT_HEADERS = [
@@ -46,3 +47,14 @@ def encode_command(recorded: ChainedCommand) -> LedgerRecord:
         ("ce_time", format_rfc3339(command.at).encode()),
     ]
     return LedgerRecord(command.id.encode(), _encode(command_message(recorded)), headers)
+
+
+def encode_statement(one: NumberedStatement) -> LedgerRecord:
+    """The record of a statement: the same bytes whenever it is made."""
+    headers = [
+        *_CONSTANT_HEADERS,
+        ("ce_type", STATEMENTS.name.encode()),
+        ("ce_id", f"{one.period}-{one.revision}-{one.party}-{one.currency}".encode()),
+        ("ce_time", one.closed_at.encode()),
+    ]
+    return LedgerRecord(one.party.encode(), statement_message(one).encode(), headers)

@@ -1,4 +1,4 @@
-"""The relay: publishes the journal and the commands as they stand, so that the topics' numbers and hashes are theirs.
+"""The relay: publishes journal, commands and statements as they stand: the topics' numbers and hashes are theirs.
 
 A process of its own, one elected. Each writer has the topic's partition of its own number. Its next batch is sent only
 when its last one is acknowledged and stored; any error ends the process before another send. So entries arrive at
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import structlog
 from aiokafka import AIOKafkaProducer
 
-from schemas.topics import COMMANDS, LEDGER
+from schemas.topics import COMMANDS, LEDGER, STATEMENTS
 from services.kernel.errors import HistoryLost, InvariantBroken, StartRefused
 from services.runtime import metrics
 from services.runtime.database import engine
@@ -29,6 +29,11 @@ from services.settlement.books.migrations import check_revision
 from services.settlement.domain.book.entries import Link
 from services.settlement.relay.command_outbox import check_commands_topic, publish_commands
 from services.settlement.relay.ledger_record import encode
+from services.settlement.relay.statement_outbox import (
+    STATEMENT_BATCH_BYTES,
+    check_statements_topic,
+    publish_statements,
+)
 from services.settlement.relay.store import RelayStore
 
 POLL_SECONDS = 0.05
@@ -61,10 +66,16 @@ class Relay:
         self._beat = beat
         self._heads: dict[int, Link] = {}
 
-    async def run(self, stopping: asyncio.Event) -> None:
-        """Publish until asked to stop; a round that began is ended first."""
+    async def run(self, stopping: asyncio.Event, statement_producer: Any) -> None:
+        """Publish until asked to stop; a round that began is ended first.
+
+        Args:
+            stopping: set when it shall end.
+            statement_producer: as `producer`, for records that are larger than an entry.
+        """
         while not stopping.is_set():
-            if not await self.publish_round() + await publish_commands(self._store, self._producer):
+            done = await self.publish_round() + await publish_commands(self._store, self._producer)
+            if not done + await publish_statements(self._store, statement_producer):
                 await _wait(stopping, POLL_SECONDS)
             self._beat()
 
@@ -115,14 +126,14 @@ class _Batch(NamedTuple):
 
 
 async def check_topic(store: RelayStore) -> None:
-    """Refuse topics that cannot be those that this journal and these commands were published to.
+    """Refuse topics that cannot be those that journal, commands and statements were published to.
 
     Raises:
         StartRefused: one is missing, or the ledger topic has other partitions than there are writers.
         HistoryLost: one holds fewer records than were published.
     """
     positions = await store.positions()
-    ends = await asyncio.to_thread(log_ends, [LEDGER.name, COMMANDS.name])
+    ends = await asyncio.to_thread(log_ends, [LEDGER.name, COMMANDS.name, STATEMENTS.name])
     found = sorted(partition for topic, partition in ends if topic == LEDGER.name)
     if found != sorted(positions):
         raise StartRefused(
@@ -136,14 +147,15 @@ async def check_topic(store: RelayStore) -> None:
                 f"published: the topic was made anew; set relay.seq to 0 in the database to publish all again"
             )
     check_commands_topic((await store.command_positions())[0], ends.get((COMMANDS.name, 0)))
+    check_statements_topic((await store.statement_positions())[0], ends.get((STATEMENTS.name, 0)))
 
 
-def make_producer() -> Any:
-    """A producer whose repeated sends the broker takes once."""
+def make_producer(batch_bytes: int = BATCH_BYTES) -> Any:
+    """A producer whose repeated sends the broker takes once; its batches take so many bytes before they are packed."""
     return AIOKafkaProducer(
         **aiokafka_options(),
         enable_idempotence=True,
-        max_batch_size=BATCH_BYTES,
+        max_batch_size=batch_bytes,
         compression_type=COMPRESSION,
         retry_backoff_ms=RETRY_MS,
     )
@@ -178,11 +190,13 @@ async def _serve(health: Health, stopping: asyncio.Event) -> None:
         await check_topic(store)
         metrics.relay().leader.set(1)
         log.info("elected")
-        producer = make_producer()
-        await producer.start()
+        producers = make_producer(), make_producer(STATEMENT_BATCH_BYTES)
+        for producer in producers:
+            await producer.start()
         health.not_ready = lambda: None
-        await Relay(store, producer, health.beat).run(stopping)
-        await producer.stop()
+        await Relay(store, producers[0], health.beat).run(stopping, producers[1])
+        for producer in producers:
+            await producer.stop()
     finally:
         metrics.relay().leader.set(0)
         await store.close()

@@ -13,8 +13,10 @@ from services.runtime.database import psycopg_dsn
 from services.settlement.books.command_rows import COMMAND_COLUMNS, read_command
 from services.settlement.books.journal_entry import JournalEntry
 from services.settlement.books.journal_rows import JOURNAL_COLUMNS, JournalRow
+from services.settlement.books.statement_rows import NUMBERED, read_statement
 from services.settlement.domain.book.commands import ChainedCommand
 from services.settlement.domain.book.entries import GENESIS, Link
+from services.settlement.domain.statements.statement import NumberedStatement
 
 RELAY = 4_715_020
 """Key of the session advisory lock: who holds it is the relay."""
@@ -35,6 +37,13 @@ _COMMAND_POSITIONS = "SELECT seq, coalesce((SELECT max(seq) FROM command), 0) FR
 _COMMAND_HEAD = "SELECT hash FROM command WHERE seq = %s"
 _COMMANDS = f"SELECT {COMMAND_COLUMNS} FROM command WHERE seq > %s ORDER BY seq LIMIT %s"  # noqa: S608 - names of ours
 _ADVANCE_COMMANDS = "UPDATE command_relay SET seq = %s WHERE seq = %s"
+_STATEMENT_POSITIONS = """
+SELECT seq, coalesce((
+  SELECT max(statement.seq) FROM period_close JOIN statement USING (period, revision) WHERE root IS NOT NULL
+), 0) FROM statement_relay
+"""
+_STATEMENTS = f"SELECT {NUMBERED} WHERE seq > %s AND seq <= %s ORDER BY seq"
+_ADVANCE_STATEMENTS = "UPDATE statement_relay SET seq = %s WHERE seq = %s"
 
 
 class RelayLag(NamedTuple):
@@ -149,6 +158,25 @@ class RelayStore:
         cursor = await self._connection.execute(_ADVANCE_COMMANDS, (seq, published))
         if cursor.rowcount != 1:
             raise ElectionLost(f"the position in the commands is not {published}: another relay is at work")
+
+    async def statement_positions(self) -> tuple[int, int]:
+        """The numbers of the statements published last, and issued last of a close that is complete."""
+        ((published, issued),) = await self._fetch(_STATEMENT_POSITIONS)
+        return published, issued
+
+    async def statements(self, after: int, last: int) -> list[NumberedStatement]:
+        """Statements after a number up to another one, in order."""
+        return [read_statement(row) for row in await self._fetch(_STATEMENTS, (after, last))]
+
+    async def advance_statements(self, published: int, seq: int) -> None:
+        """Move the position in the statements, by compare-and-set.
+
+        Raises:
+            ElectionLost: it was not where this process left it.
+        """
+        cursor = await self._connection.execute(_ADVANCE_STATEMENTS, (seq, published))
+        if cursor.rowcount != 1:
+            raise ElectionLost(f"the position in the statements is not {published}: another relay is at work")
 
     async def _learn(self, unknown: set[int]) -> None:
         if unknown:

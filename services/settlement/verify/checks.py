@@ -21,6 +21,7 @@ from services.settlement.verify.nets import LastNet, NetCheck
 from services.settlement.verify.party_legs import PartyLegCheck
 from services.settlement.verify.past_payouts import PastPayouts
 from services.settlement.verify.payouts import PayoutCheck
+from services.settlement.verify.periods import PeriodCheck
 from services.settlement.verify.runs import RunCheck
 from services.settlement.verify.settled_lines import SettledLineCheck
 
@@ -61,6 +62,7 @@ class Checks:
         self._run = RunCheck(self._records, self._runs, self._settled)
         self._budgets = BudgetCheck(reference, self._runs)
         self._commands = CommandCheck()
+        self._periods = PeriodCheck(books.period_records(), books.commands())
 
     def differences(self) -> Iterator[Difference]:
         """Everything that is not as it should be."""
@@ -70,6 +72,7 @@ class Checks:
             self._of_journal(),
             (found for row in counted("commands", self._books.commands()) for found in self._commands.command(row)),
             self._commands.end(),
+            _readable("seal", self._periods.end()),
             self._of_lines(),
             _readable("content", check_contents(self._books, self._facts, self._run.content_settled)),
             _readable("budget", self._of_budgets()),
@@ -111,7 +114,8 @@ class Checks:
         books = self._books
         journal, legs = JournalCheck(books.names), PartyLegCheck(books.names, self._records.party_legs())
         payouts = PayoutCheck(books.payout_records(), books.names)
-        rows = self._run.watched(payouts.watched(self._commands.watched(books.journal())), books.names)
+        watched = payouts.watched(self._periods.watched(self._commands.watched(books.journal())))
+        rows = self._run.watched(watched, books.names)
         if self._nets is not None:
             rows = self._nets.watched(rows, books.names)
         for row in self._counted("journal rows", rows):

@@ -17,7 +17,7 @@ from schemas.partitioning import partition_of
 from schemas.samples import Sample, samples
 from schemas.specimens import MODELS as SPECIMENS
 from schemas.specimens import VALID
-from schemas.topics import CLICKS, COMMANDS, CREDITS, INPUTS, LEDGER, ORDERS
+from schemas.topics import CLICKS, COMMANDS, CREDITS, INPUTS, LEDGER, ORDERS, STATEMENTS
 
 ROOT = Path(__file__).parents[3]
 CLICK, PAID = VALID["click"], VALID["order.paid"]
@@ -53,7 +53,7 @@ def test_the_valid_examples_of_all_inputs_are_valid_together() -> None:
     "path", sorted((ROOT / "schemas/examples").glob("*/invalid-*.json")), ids=lambda path: path.stem
 )
 def test_every_invalid_example_is_found_out(path: Path) -> None:
-    outputs = {name: topic.name for topic in (CREDITS, LEDGER, COMMANDS) for name in SPECIMENS[topic.name]}
+    outputs = {name: topic.name for topic in (CREDITS, LEDGER, COMMANDS, STATEMENTS) for name in SPECIMENS[topic.name]}
     topic = outputs.get(path.parent.name)
     assert check(samples(str(path)), topic).invalid == 1
 

@@ -1,0 +1,76 @@
+"""Statements to their topic: in order and without a gap, once their close is complete."""
+
+from typing import Any
+
+from schemas.topics import STATEMENTS
+from services.kernel.errors import HistoryLost, InvariantBroken, StartRefused
+from services.runtime import metrics
+from services.runtime.record_batch import RecordBatch
+from services.settlement.domain.statements.merkle import root_by_path
+from services.settlement.domain.statements.statement import NumberedStatement, digest_of
+from services.settlement.relay.ledger_record import encode_statement
+from services.settlement.relay.store import RelayStore
+
+BATCH_STATEMENTS = 100
+STATEMENT_BATCH_BYTES = 8_000_000
+"""What the producer takes for one statement with all its lists; packed, it is far below the broker's limit."""
+
+_FULL_BYTES = 900_000
+
+
+async def publish_statements(store: RelayStore, producer: Any) -> int:
+    """Send at most one batch, await its acknowledgement, store the position; how many statements.
+
+    Args:
+        store: of the relay.
+        producer: whose batches take STATEMENT_BATCH_BYTES.
+
+    Raises:
+        InvariantBroken: the table has a gap, or a statement does not lead to its root; nothing was sent.
+        KafkaError: the send failed.
+        ElectionLost: another relay is at work.
+    """
+    published, issued = await store.statement_positions()
+    metrics.relay().statement_lag.set(issued - published)
+    if published == issued:
+        return 0
+    if published > issued:
+        raise InvariantBroken(f"{published} statements are published, {issued} are issued")
+    batch, last, size = RecordBatch(producer), published, 0
+    for one in await store.statements(published, min(issued, published + BATCH_STATEMENTS)):
+        _check(one, last)
+        record = encode_statement(one)
+        size += len(record.value)
+        if (batch.count and size > _FULL_BYTES) or not batch.add(*record):
+            break
+        last = one.seq
+    if last == published:
+        raise InvariantBroken(f"statement {published + 1} is missing")
+    await (await batch.send(STATEMENTS.name, 0))
+    await store.advance_statements(published, last)
+    metrics.relay().statements.inc(last - published)
+    return last - published
+
+
+def _check(one: NumberedStatement, last: int) -> None:
+    if one.seq != last + 1:
+        raise InvariantBroken(f"statement {last + 1} is missing")
+    if digest_of(one.body) != one.sha256 or root_by_path(one.sha256, one.path) != one.root:
+        metrics.common().invariants.labels("statement_root").inc()
+        raise InvariantBroken(f"statement {one.seq} does not lead to the root of {one.period} revision {one.revision}")
+
+
+def check_statements_topic(published: int, end: int | None) -> None:
+    """Refuse a topic that cannot be the one that these statements were published to; `end` None = there is none.
+
+    Raises:
+        StartRefused: it is missing.
+        HistoryLost: it holds fewer statements than were published.
+    """
+    if end is None:
+        raise StartRefused(f"{STATEMENTS.name} is missing: run `koc topics apply`")
+    if end < published:
+        raise HistoryLost(
+            f"{STATEMENTS.name} holds {end} records, {published} were published: the topic was made anew; set "
+            f"statement_relay.seq to 0 in the database to publish all again"
+        )

@@ -1,0 +1,411 @@
+"""Statements of closed months: every party's sums tie out, to the next month's, to the journal, and to the root."""
+
+import json
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+from typing import Any
+
+import pytest
+
+from schemas import decoding
+from schemas.topics import STATEMENTS
+from services.kernel.errors import InvariantBroken
+from services.runtime.database import engine
+from services.runtime.metrics import poster
+from services.settlement.domain.book import chart
+from services.settlement.domain.book.entries import Kind
+from services.settlement.posting.gauges import read_gauges
+from tests.kit.books import Books
+from tests.kit.closes import bodies, close_and_issue, close_month, issue, killed_at, reopen_month
+from tests.kit.registry_events import PLAN, RELATION
+from tests.kit.runs import finish, plan, settle
+from tests.kit.settlement_facts import DAY, FactCredit, FactVersion
+from tests.kit.statement_worlds import ManyRunsBooks
+from tests.kit.worked_statement import (
+    ORDER,
+    PAYOUT_ID,
+    REFUND_AT,
+    RUN_AT,
+    VAT,
+    confirm_in_december,
+    fill_november,
+    post,
+)
+from tests.reference.settling_worlds import World
+
+Body = dict[str, Any]
+Sums = Counter[tuple[str, str]]
+"""(account, currency) -> minor units, debit positive."""
+
+
+def blocks(body: Body) -> dict[str, Body]:
+    """The blocks of a statement by name."""
+    if body["kind"] == "platform":
+        return {one["account"]: one for one in body["accounts"]}
+    names = {"party": ("pending", "balance"), "brand": ("accrued", "receivable")}[body["kind"]]
+    return {name: body[name] for name in names}
+
+
+def assert_adds_up(body: Body) -> None:
+    """Opening and movements come to the closing in every column, and details to their movement."""
+    for block in blocks(body).values():
+        for column, opening in block["opening"].items():
+            rows = [*block["movements"], *block["earlier"]]
+            assert opening + sum(row[column] for row in rows) == block["closing"][column]
+        assert all(row["month"] < body["period"] for row in block["earlier"])
+    if body["kind"] == "party":
+        for row in [body["balance"]["opening"], *body["balance"]["movements"], *body["balance"]["earlier"]]:
+            assert row["balance_minor"] == row["payable_minor"] + row["held_minor"] - row["owed_back_minor"]
+        assert moved(body, "balance", "payable_minor", {"commission.settled", "script_fee.settled"}) == (
+            sum(row["amount_minor"] for row in body["settled"])
+        )
+    if body["kind"] == "brand":
+        owed = body["receivable"]["closing"]["receivable_minor"]
+        assert sum(age["amount_minor"] for age in body["open"]["ages"]) - body["open"]["prepaid_minor"] == owed
+
+
+def moved(body: Body, block: str, column: str, kinds: set[str]) -> int:
+    rows = [*body[block]["movements"], *body[block]["earlier"]]
+    return sum(row[column] for row in rows if row["kind"] in kinds)
+
+
+def accounts_of(body: Body, part: str) -> Sums:
+    """What a statement says of each account at a part of it: opening, closing, or moved (between the two)."""
+    sums: Sums = Counter()
+
+    def add(account: str, sign: int, block: Body, column: str) -> None:
+        edges = {name: sign * block[name][column] for name in ("opening", "closing")}
+        sums[account, body["currency"]] += edges["closing"] - edges["opening"] if part == "moved" else edges[part]
+
+    party = body["party"]
+    if body["kind"] == "platform":
+        for one in body["accounts"]:
+            add(one["account"], 1, one, "amount_minor")
+    elif body["kind"] == "brand":
+        add(f"{party}:accrued", 1, body["accrued"], "accrued_minor")
+        add(f"{party}:receivable", 1, body["receivable"], "receivable_minor")
+    else:
+        add(f"{party}:pending", -1, body["pending"], "pending_minor")
+        add(chart.payable(party), -1, body["balance"], "payable_minor")
+        add(chart.held(party), -1, body["balance"], "held_minor")
+        add(chart.clawback(party), 1, body["balance"], "owed_back_minor")
+    return Counter({key: minor for key, minor in sums.items() if minor})
+
+
+def together(all_bodies: dict[tuple[str, str], Body], part: str) -> Sums:
+    summed: Sums = Counter()
+    for body in all_bodies.values():
+        summed.update(accounts_of(body, part))
+    return Counter({key: minor for key, minor in summed.items() if minor})
+
+
+def journal_sums(books: Books, condition: str) -> Sums:
+    rows = books.rows(
+        "SELECT a.key, a.currency, sum(leg.amount)::bigint FROM journal j, unnest(j.accounts, j.amounts) AS leg (id,"
+        f" amount) JOIN account a ON a.id = leg.id WHERE {condition} GROUP BY 1, 2 HAVING sum(leg.amount) <> 0"
+    )
+    return Counter({(key, currency): minor for key, currency, minor in rows})
+
+
+def assert_sealed(books: Books, period: str, revision: int) -> None:
+    """Each statement is what the contract says and leads to the root of its close, by code that is not ours."""
+    ((root,),) = books.rows(f"SELECT root FROM period_close WHERE period = '{period}' AND revision = {revision}")
+    columns = "seq, party, currency, sha256, body, path"
+    for seq, party, currency, digest, body, path in books.rows(
+        f"SELECT {columns} FROM statement WHERE period = '{period}' AND revision = {revision}"
+    ):
+        assert sha256(body.encode()).digest() == digest
+        found = sha256(b"\0" + digest).digest()
+        for step in path:
+            found = sha256(b"\1" + (step[1:] + found if step[0] == 0 else found + step[1:])).digest()
+        assert found == root
+        message = {
+            "seq": seq, "period": period, "revision": revision, "party": party, "currency": currency,
+            "statement": json.loads(body), "sha256": digest.hex(), "root": root.hex(),
+            "path": [step.hex() for step in path],
+        }  # fmt: skip
+        assert decoding.read(STATEMENTS.name, json.dumps(message).encode()).key == party
+
+
+class ClosedMonths:
+    """Closes months of a world one after the other, every second one twice, and checks each close.
+
+    Attributes:
+        seen: what the statements of all closes held.
+    """
+
+    def __init__(self, books: Books) -> None:
+        self._books = books
+        self._opening: Sums = Counter()
+        self._reopened: str | None = None
+        self.closed: list[str] = []
+        self.seen: Counter[str] = Counter()
+
+    def close_next(self) -> None:
+        """Close the oldest open month; it may be one that was opened again."""
+        months = [month for (month,) in self._books.rows("SELECT DISTINCT period FROM journal ORDER BY 1")]
+        month = next((month for month in months if month not in self.closed), None)
+        if month is None:
+            return
+        revision = 2 if self._reopened == month else 1
+        close_and_issue(month, revision)
+        found = self._check(month, revision)
+        if revision == 1 and len(self.closed) % 2:
+            reopen_month(month)
+            self._reopened = month
+        else:
+            self.closed.append(month)
+            self._opening = together(found, "closing")
+
+    def _check(self, month: str, revision: int) -> dict[tuple[str, str], Body]:
+        found = bodies(self._books, month, revision)
+        for body in found.values():
+            assert_adds_up(body)
+            self._look(body, revision)
+        assert together(found, "opening") == self._opening
+        assert together(found, "moved") == journal_sums(self._books, f"j.period = '{month}'")
+        assert together(found, "closing") == journal_sums(self._books, f"j.period <= '{month}'")
+        assert_sealed(self._books, month, revision)
+        return found
+
+    def _look(self, body: Body, revision: int) -> None:
+        self.seen["statements"] += 1
+        self.seen["later revisions"] += revision > 1
+        self.seen["earlier months"] += sum(len(block["earlier"]) for block in blocks(body).values())
+        self.seen["settled"] += len(body.get("settled", ()))
+        self.seen["lost credits"] += sum(row["amount_minor"] < 0 for row in body.get("settled", ()))
+        self.seen["clawbacks"] += len(body.get("clawbacks", ()))
+        self.seen["credit notes"] += len(body.get("credit_notes", ()))
+        self.seen["billed less"] += sum(row["kind"] == "commission.settled" for row in body.get("credit_notes", ()))
+        self.seen["receipts"] += len(body.get("receipts", ()))
+
+
+@pytest.mark.parametrize("seed", [7, 44])
+def test_every_partys_sums_tie_out_month_after_month_also_through_late_items_and_a_reopening(
+    books: Books, seed: int
+) -> None:
+    world, months = ManyRunsBooks(books), ClosedMonths(books)
+    for number, happening in enumerate(World(seed).run_to(90), 1):
+        world.tell(happening)
+        ((unfinished,),) = books.rows("SELECT count(*) FROM run WHERE status <> 'done'")
+        if number % 15 == 0 and not unfinished:
+            months.close_next()
+    seen = months.seen
+    assert len(months.closed) >= 5
+    assert min(seen[what] for what in ("later revisions", "earlier months", "clawbacks", "credit notes")) > 5
+    numbers = [seq for (seq,) in books.rows("SELECT seq FROM statement ORDER BY seq")]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_a_line_that_runs_settled_twice_is_earned_by_the_content_that_has_its_credit_then(books: Books) -> None:
+    books.register(PLAN, RELATION, RELATION | {"event_id": "r9", "koc_id": "k_8"})
+    books.assert_lines(ORDER.but(goods_paid_minor=10_000))
+    settle(books, RUN_AT, "run-1")
+    late = ORDER.but(credits=(FactCredit("v_94", "k_8"),), version=FactVersion(touch=2), goods_paid_minor=10_000)
+    books.assert_lines(late)
+    books.assert_lines(late.but(version=FactVersion(touch=2, order=2), goods_paid_minor=20_000, as_of=REFUND_AT))
+    settle(books, RUN_AT + 8 * DAY, "run-2")
+    close_and_issue("2026-11")
+    found = bodies(books, "2026-11")
+    agency = found["mcn:m_1", "CNY"]
+    assert [(row["content_id"], row["koc_id"], row["amount_minor"]) for row in agency["settled"]] == [
+        ("v_94", "k_8", 720)
+    ]
+    assert [(row["content_id"], row["amount_minor"]) for row in found["koc:k_7", "CNY"]["settled"]] == [("v_93", 1260)]
+    assert [(row["content_id"], row["amount_minor"]) for row in found["koc:k_8", "CNY"]["settled"]] == [("v_94", 2520)]
+    for body in found.values():
+        assert_adds_up(body)
+
+
+def test_a_refund_between_a_plan_and_its_end_is_a_credit_note_at_once(books: Books) -> None:
+    books.register(PLAN, RELATION, VAT)
+    books.assert_lines(ORDER)
+    plan(books, RUN_AT)
+    books.assert_lines(ORDER.refunded(5_000, at=RUN_AT - DAY))
+    finish(books)
+    close_and_issue("2026-11")
+    found = bodies(books, "2026-11")
+    bill, koc = found["brand:br_2", "CNY"], found["koc:k_7", "CNY"]
+    assert [row["amount_minor"] for row in bill["bill"]] == [4_000]
+    assert [(row["kind"], row["about"], row["amount_minor"]) for row in bill["credit_notes"]] == [
+        ("commission.settled", "o_1", -1_000)
+    ]
+    assert bill["receivable"]["closing"] == {"receivable_minor": 3_000}
+    assert [row["amount_minor"] for row in koc["settled"]] == [2_520]
+    assert [(row["kind"], row["amount_minor"]) for row in koc["clawbacks"]] == [("commission.settled", 630)]
+
+
+def test_the_worked_month_is_what_was_worked_out_by_hand(books: Books) -> None:
+    fill_november(books)
+    confirm_in_december(books)
+    close_and_issue("2026-10")
+    close_and_issue("2026-11")
+    found = bodies(books, "2026-11")
+    assert list(found) == [
+        ("brand:br_2", "CNY"), ("koc:k_7", "CNY"), ("mcn:m_1", "CNY"), ("platform", "CNY"), ("recruiter:r_1", "CNY"),
+    ]  # fmt: skip
+    koc = found["koc:k_7", "CNY"]
+    assert koc["pending"] == {
+        "opening": {"pending_minor": 30_000},
+        "movements": [
+            {"kind": "commission.accrued", "pending_minor": 2_520},
+            {"kind": "commission.settled", "pending_minor": -2_520},
+            {"kind": "script_fee.settled", "pending_minor": -30_000},
+        ],
+        "earlier": [],
+        "closing": {"pending_minor": 0},
+    }
+    columns = ("kind", "payable_minor", "held_minor", "owed_back_minor", "balance_minor")
+    assert [tuple(row[name] for name in columns) for row in koc["balance"]["movements"]] == [
+        ("spend.consumed", 0, 0, 7_500, -7_500),
+        ("commission.settled", 2_520, 0, 0, 2_520),
+        ("commission.clawed_back", 0, 0, 630, -630),
+        ("script_fee.settled", 30_000, 0, 0, 30_000),
+        ("clawback.netted", -7_500, 0, -7_500, 0),
+        ("payout.instructed", -24_390, 0, 0, -24_390),
+    ]
+    assert koc["balance"]["closing"] == {
+        "payable_minor": 630, "held_minor": 0, "owed_back_minor": 630, "balance_minor": 0,
+    }  # fmt: skip
+    assert [(row["kind"], row["content_id"], row["lines"], row["amount_minor"]) for row in koc["settled"]] == [
+        ("commission.settled", "v_93", 1, 2_520),
+        ("script_fee.settled", "v_93", 1, 30_000),
+    ]
+    assert [(row["kind"], row["about"], row["amount_minor"]) for row in koc["clawbacks"]] == [
+        ("spend.consumed", "sp_1", 7_500),
+        ("commission.clawed_back", "o_1", 630),
+    ]
+    (payout,) = koc["payouts"]
+    assert (payout["payout_id"], payout["amount_minor"], payout["state"]) == (PAYOUT_ID, 24_390, "confirmed")
+    assert (payout["instructed_at"], payout["state_at"]) == ("2026-11-23T09:00:00Z", "2026-12-02T03:00:00Z")
+    bill = found["brand:br_2", "CNY"]
+    assert [(row["kind"], row["receivable_minor"]) for row in bill["receivable"]["movements"]] == [
+        ("commission.settled", 4_000),
+        ("commission.clawed_back", -1_000),
+        ("script_fee.settled", 30_000),
+        ("brand.paid", -1_000),
+    ]
+    assert [(row["command_id"], row["amount_minor"]) for row in bill["receipts"]] == [("paid-1", 1_000)]
+    assert [(row["about"], row["amount_minor"]) for row in bill["credit_notes"]] == [("o_1", -1_000)]
+    assert [age["amount_minor"] for age in bill["open"]["ages"]] == [32_000, 0, 0, 0]
+    assert found["platform", "CNY"]["result"] == {
+        "fee_minor": 283, "vat_minor": 17, "traffic_minor": 0, "written_off_minor": 0, "payout_fee_minor": 0,
+    }  # fmt: skip
+
+
+def test_a_payout_is_told_as_it_stood_at_the_close_and_later_closes_tell_only_what_is_news(books: Books) -> None:
+    fill_november(books)
+    close_and_issue("2026-10")
+    close_and_issue("2026-11")
+    confirm_in_december(books)
+    close_and_issue("2026-12")
+    close_and_issue("2027-01")
+    states = [
+        [payout["state"] for payout in bodies(books, month)["koc:k_7", "CNY"]["payouts"]]
+        for month in ("2026-11", "2026-12", "2027-01")
+    ]
+    assert states == [["instructed"], ["confirmed"], []]
+
+
+def test_the_oldest_bill_is_paid_first_and_what_is_over_is_prepaid(books: Books) -> None:
+    fill_november(books)
+    close_and_issue("2026-10")
+    close_and_issue("2026-11")
+    pay = {"bank:main": 31_000, "brand:br_2:receivable": -31_000}
+    post(books, Kind.BRAND_PAID, "command|paid-2", pay, RUN_AT + 30 * DAY)
+    close_and_issue("2026-12")
+    rest = {"bank:main": 1_500, "brand:br_2:receivable": -1_500}
+    post(books, Kind.BRAND_PAID, "command|paid-3", rest, RUN_AT + 60 * DAY)
+    close_and_issue("2027-01")
+    december, january = (bodies(books, month)["brand:br_2", "CNY"]["open"] for month in ("2026-12", "2027-01"))
+    assert [(age["from_days"], age["amount_minor"]) for age in december["ages"]] == [
+        (0, 0), (30, 1_000), (60, 0), (90, 0),
+    ]  # fmt: skip
+    assert (sum(age["amount_minor"] for age in january["ages"]), january["prepaid_minor"]) == (0, 500)
+
+
+def test_rows_behind_the_cut_are_not_on_the_statements_of_the_close(books: Books) -> None:
+    fill_november(books)
+    close_month("2026-10")
+    close_month("2026-11")
+    issue("2026-10")
+    books.plant("UPDATE period SET closed = false WHERE id = '2026-11'")
+    books.assert_lines(ORDER.but(order_id="o_2", buyer_id="b_2"))
+    issue("2026-11")
+    assert bodies(books, "2026-11")["koc:k_7", "CNY"]["pending"]["closing"] == {"pending_minor": 0}
+
+
+def test_rows_that_the_seal_does_not_cover_stop_the_statements(books: Books) -> None:
+    fill_november(books)
+    close_month("2026-10")
+    books.grant("UPDATE period_sum SET amount_minor = amount_minor + 1 WHERE amount_minor < 0")
+    with pytest.raises(InvariantBroken, match="2026-10 revision 1: koc:k_7:pending in CNY moves by -30000"):
+        issue("2026-10")
+    assert books.rows("SELECT count(*) FROM statement") == [(0,)]
+
+
+def test_issuing_again_gives_the_same_and_stores_nothing(books: Books) -> None:
+    fill_november(books)
+    close_month("2026-10")
+    first = issue("2026-10")
+    before = books.rows("SELECT * FROM statement ORDER BY seq")
+    assert issue("2026-10") == first
+    books.plant("UPDATE period_close SET root = NULL")
+    assert issue("2026-10") == first
+    assert books.rows("SELECT * FROM statement ORDER BY seq") == before
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 5])
+@pytest.mark.parametrize("commit", [1, 2])
+def test_a_process_that_is_killed_leaves_a_beginning_and_the_next_one_goes_on_behind_it(
+    books: Books, chunk: int, commit: int
+) -> None:
+    fill_november(books)
+    close_and_issue("2026-10")
+    close_month("2026-11")
+    if not killed_at(commit, "2026-11", chunk):
+        assert chunk == 5
+        return
+    ((left,),) = books.rows("SELECT count(*) FROM statement WHERE period = '2026-11'")
+    assert left == min(5, commit * chunk)
+    assert books.rows("SELECT root FROM period_close WHERE period = '2026-11'") == [(None,)]
+    issued = issue("2026-11", chunk=chunk)
+    assert_sealed(books, "2026-11", 1)
+    assert [seq for (seq,) in books.rows("SELECT seq FROM statement ORDER BY seq")] == list(range(1, 8))
+    assert issued.statements == 5
+
+
+def test_a_beginning_that_is_not_what_the_close_leads_to_is_not_gone_on_with(books: Books) -> None:
+    fill_november(books)
+    close_and_issue("2026-10")
+    close_month("2026-11")
+    assert killed_at(1, "2026-11", 2)
+    books.plant("UPDATE statement SET sha256 = '\\x00' WHERE seq = 3")
+    with pytest.raises(InvariantBroken, match="the statements of 2026-11 revision 1 are not those"):
+        issue("2026-11")
+
+
+def test_two_processes_that_issue_at_once_make_one_set(books: Books) -> None:
+    fill_november(books)
+    close_and_issue("2026-10")
+    close_month("2026-11")
+    with ThreadPoolExecutor(2) as pool:
+        roots = {one.root for one in pool.map(lambda _: issue("2026-11", chunk=1), range(2))}
+    assert len(roots) == 1
+    assert [seq for (seq,) in books.rows("SELECT seq FROM statement ORDER BY seq")] == list(range(1, 8))
+    assert_sealed(books, "2026-11", 1)
+
+
+def test_a_close_without_its_statements_shows(books: Books) -> None:
+    def unstated() -> float:
+        with engine("writer").connect() as connection:
+            read_gauges(connection)
+        (found,) = poster().unstated.collect()
+        return found.samples[0].value
+
+    fill_november(books)
+    close_month("2026-10")
+    assert unstated() == 1
+    issue("2026-10")
+    assert unstated() == 0
