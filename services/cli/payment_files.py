@@ -127,10 +127,10 @@ def _tell_reply(reply: "BankReply", booked: "BookedReply", as_json: bool) -> Non
         print(json.dumps(said | {"booked": booked.booked, "pending": reply.pending, "findings": findings}))
         return
     pending = f", {reply.pending:,} payments are still under way" if reply.pending else ""
-    print(f"{reply.form}: {booked.booked:,} of {len(reply.rows):,} rows booked{pending}")
+    print(f"{reply.form}: {booked.booked:,} of {booked.rows:,} rows booked{pending}")
     for finding in booked.findings[:_SHOWN]:
         print(f"row {finding.row}: {finding.payout}: {finding.text}")
     if len(booked.findings) > _SHOWN:
         print(f"{len(booked.findings) - _SHOWN:,} more findings: --json lists them")
-    if reply.rows and not is_new:
+    if commands and not is_new:
         print(f"this file was booked before by {', '.join(commands)}: nothing was done now")

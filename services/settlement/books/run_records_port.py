@@ -83,6 +83,14 @@ class BonusClaim(NamedTuple):
     bonus_minor: int
 
 
+class LinePayout(NamedTuple):
+    """What a run settled of a line for a party, and the payout that covers it; None = none does yet."""
+
+    party: str
+    payout: str | None
+    status: str | None
+
+
 class OrderRuns(NamedTuple):
     """What the books hold of runs for one order.
 
@@ -90,6 +98,7 @@ class OrderRuns(NamedTuple):
         runs: all of them, in the order in which they were planned.
         planned: by line, in any order.
         nets: by run, of the parties that something of the order was settled for.
+        payouts: by line, of all that runs settled of it, by party.
         cases: every version of the events of disputes and holds that are about it, by position.
         positions: the offset of each line's accepted assertion, in the credits topic of this `generation`.
         now: microseconds.
@@ -98,6 +107,7 @@ class OrderRuns(NamedTuple):
     runs: Sequence[tuple[StoredRun, RunPoint]] = ()
     planned: Mapping[Key, Sequence[LineInRun]] = {}
     nets: Mapping[str, Sequence[PartyPlan]] = {}
+    payouts: Mapping[Key, Sequence[LinePayout]] = {}
     cases: Sequence[ReferenceEvent] = ()
     positions: Mapping[Key, int] = {}
     generation: int = 0

@@ -49,6 +49,12 @@ class DuePayout(NamedTuple):
     amount_minor: int
 
 
+def file_reference(batch: str, form: str, currency: str, number: int) -> str:
+    """How a bank knows a file: 26 letters and digits, the same at every export."""
+    text = f"{batch}|{form}|{currency}|{number}"
+    return base64.b32encode(hashlib.sha256(text.encode()).digest()).decode()[:26]
+
+
 class FilePlan(NamedTuple):
     """One file to be: `number` counts the files of one batch, form and currency from 1. `payouts` are sorted by id."""
 
@@ -60,9 +66,8 @@ class FilePlan(NamedTuple):
 
     @property
     def reference(self) -> str:
-        """Names the file to the bank: 26 letters and digits, the same at every export."""
-        text = f"{self.batch}|{self.form}|{self.currency}|{self.number}"
-        return base64.b32encode(hashlib.sha256(text.encode()).digest()).decode()[:26]
+        """Names the file to the bank."""
+        return file_reference(self.batch, self.form, self.currency, self.number)
 
     @property
     def name(self) -> str:
