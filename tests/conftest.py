@@ -15,6 +15,7 @@ pytest.register_assert_rewrite(
     "tests.kit.book_behaviour",
     "tests.kit.settling_behaviour",
     "tests.kit.run_behaviour",
+    "tests.kit.payout_behaviour",
 )
 os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")  # brokers of tests end before better code pays
 

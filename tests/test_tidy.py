@@ -235,6 +235,8 @@ LIBRARIES: dict[str, dict[str, str]] = {
         "services/runtime/": "admin client, topics, groups and dead letters",
         "services/settlement/posting/": "the poster's consumer",
     },
+    "lxml": {"services/settlement/payment_files/read_reply_pain002.py": "parses a bank's XML, with the lines of it"},
+    "matplotlib": {"services/settlement/reports/": "draws charts"},
     "mode": {"services/attribution/worker/app.py": "the supervisor that ends the process on an error"},
     "msgspec": {
         "services/attribution/events/": "decodes events, encodes credits",
@@ -266,6 +268,7 @@ LIBRARIES: dict[str, dict[str, str]] = {
     },
     "pydantic_core": {"schemas/": "its errors become findings in plain words"},
     "pydantic_settings": {"services/runtime/settings.py": "settings from the environment"},
+    "pyiso20022": {"services/settlement/payment_files/write_pain001.py": "the message's classes"},
     "reportlab": {"services/settlement/statements/pdf_form.py": "statements as PDF"},
     "rich": {"services/cli/": "tables and progress bars"},
     "rocksdict": {"services/attribution/state/rocksdb.py": "RocksDB"},
@@ -276,8 +279,10 @@ LIBRARIES: dict[str, dict[str, str]] = {
         "services/operations/": "reads the books beside the workers",
         "services/runtime/database.py": "engines of the three roles",
         "services/settlement/books/": "tables and statements",
+        "services/settlement/payment_files/": "connections are handed on to the books",
         "services/settlement/posting/assignment.py": "offsets to go on from, and what a lost database raises",
         "services/settlement/posting/gauges.py": "sums for the metrics",
+        "services/settlement/periods/view.py": "names the connection that it reads by",
         "services/settlement/posting/start_checks.py": "what the database must be like",
     },
     "stamina": {
@@ -285,6 +290,10 @@ LIBRARIES: dict[str, dict[str, str]] = {
         "services/runtime/groups.py": "leaves a group although the coordinator moves",
         "services/settlement/posting/transactions.py": "posts a batch again after a database failure",
         "services/settlement/runs/retrying.py": "applies a chunk again after a database failure",
+    },
+    "stdnum": {
+        "services/settlement/payment_files/payee_file.py": "check digits of IBANs, and BICs",
+        "services/settlement/payment_files/write_pain001.py": "tells an IBAN from a local number",
     },
     "structlog": {
         "services/attribution/snapshots/keeper.py": "what became of a snapshot",
@@ -294,6 +303,7 @@ LIBRARIES: dict[str, dict[str, str]] = {
         "services/settlement/runs/retrying.py": "chunks that are tried again",
     },
     "typer": {"services/cli/": "the command line"},
+    "xsdata": {"services/settlement/payment_files/write_pain001.py": "writes the message as XML"},
     "xlsxwriter": {"services/settlement/statements/xlsx_form.py": "statements as spreadsheets"},
 }
 """Library -> the files or folders that may import it, and what for. Code that is not named here asks those that are."""
@@ -355,6 +365,7 @@ MAY_SLEEP = {
     "tests/chaos/pauses.py": "measures for a time",
     "tests/bench/attribution.py": "samples a process while it works",
     "tests/bench/peers/measuring.py": "samples a process while it works",
+    "tests/bench/runs.py": "samples processes while they work",
 }
 """Files of tests that let time pass, and why. All others wait for a condition, by tests.kit.waiting."""
 

@@ -7,7 +7,7 @@ psql --quiet --no-psqlrc --set ON_ERROR_STOP=1 --username "${POSTGRES_USER:-post
     --set owner="$KOC_OWNER_PASSWORD" --set writer="$KOC_WRITER_PASSWORD" --set reader="$KOC_READER_PASSWORD" \
     --set operator="$KOC_OPERATOR_PASSWORD" --set approver="$KOC_APPROVER_PASSWORD" \
     --set payer="$KOC_PAYER_PASSWORD" <<'SQL'
-CREATE ROLE koc_owner LOGIN PASSWORD :'owner';
+CREATE ROLE koc_owner LOGIN CREATEDB PASSWORD :'owner';
 CREATE ROLE koc_writer LOGIN PASSWORD :'writer';
 CREATE ROLE koc_reader LOGIN PASSWORD :'reader';
 CREATE ROLE koc_operator NOLOGIN IN ROLE koc_writer;

@@ -51,6 +51,6 @@ def approve(
     from services.settlement.books.command_transaction import operator_books
     from services.settlement.commands import adjustments
 
-    with operator_books() as book:
+    with operator_books("approver") as book:
         outcome = adjustments.approve(book, proposal, reason, command_id)
     tell(outcome, command_id, f"{proposal} is posted", as_json)

@@ -25,11 +25,13 @@ def drain(
     """
     from services.operations.drain.drain import NotDrained
     from services.operations.drain.positions import wait_until_drained
+    from services.runtime.log import log_on_stderr
 
     def progress(line: str) -> None:
         if sys.stderr.isatty():
             print(f"waiting: {line}", file=sys.stderr, flush=True)
 
+    log_on_stderr()
     try:
         seconds = wait_until_drained(timeout, progress)
     except NotDrained as problem:

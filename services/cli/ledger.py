@@ -11,15 +11,26 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from services.cli.options import AsJson
+from services.cli.rebuild import rebuild
 
 if TYPE_CHECKING:
     from services.settlement.books.clawbacks import OpenClawback
     from services.settlement.books.line_lists import LineList, ListedLine
     from services.settlement.books.snapshot import Snapshot
+    from services.settlement.domain.book.periods import KnownMonth, PeriodClose
     from services.settlement.verify.verify import VerifyProgress, VerifyReport
 
 app = typer.Typer(no_args_is_help=True)
+app.command()(rebuild)
 ExportedRow = TypeVar("ExportedRow")
+
+
+OfMonth = Annotated[str | None, typer.Option(help="only this month, YYYY-MM in the settlement time zone")]
+OfRevision = Annotated[int | None, typer.Option(help="the month as it was closed by this revision", min=1)]
+AsKnownAt = Annotated[
+    str | None,
+    typer.Option(help="the month as it was known at that moment, RFC 3339; default: now", metavar="MOMENT"),
+]
 
 
 class ExportFormat(Enum):
@@ -34,18 +45,32 @@ class ExportFormat(Enum):
 def balances(
     as_json: AsJson = False,
     account: Annotated[str, typer.Option(help="only accounts whose key begins so", metavar="PREFIX")] = "",
+    period: OfMonth = None,
+    revision: OfRevision = None,
+    as_known_at: AsKnownAt = None,
 ) -> None:
     """Every account that is not at zero: debit positive, credit negative.
 
+    With --period: what each account had when the month opened, what moved in it, and what it had when the month closed.
+    A closed month is shown as it was closed, with what was booked up to its cut.
     Exit 1 if no account begins with the prefix.
 
-    Examples: `koc ledger balances`, `koc ledger balances --account koc:k_7: --json`
+    Examples: `koc ledger balances --account koc:k_7: --json`, `koc ledger balances --period 2026-10 --revision 1`
     """
     from rich.console import Console
     from rich.table import Table
 
+    from services.cli.month_page import print_month
     from services.settlement.domain.book.currencies import decimal_text
 
+    if period is not None:
+        with _books() as books:
+            months = books.period_records()
+            known = _known_month(months.closes(), period, revision, as_known_at)
+            found = [one for one in months.balances(known) if one.account.startswith(account)]
+        print_month(found, as_json=as_json)
+        sys.exit(1 if account and not found else 0)
+    _refuse_without_period(revision, as_known_at)
     with _books() as books:
         every = sorted(balance[:3] for _, balance in books.balances() if balance.amount_minor)
     shown = [row for row in every if row[0].startswith(account)]
@@ -130,27 +155,46 @@ def digest(as_json: AsJson = False) -> None:
 def export(
     form: Annotated[ExportFormat, typer.Option("--format", help="json: one entry a line, as in the ledger topic")],
     output: Annotated[Path | None, typer.Option(help="a file, whole or not at all; default: standard output")] = None,
+    period: OfMonth = None,
+    revision: OfRevision = None,
+    as_known_at: AsKnownAt = None,
 ) -> None:
-    """The whole journal by writer and number, for other programs.
+    """The journal by writer and number, whole or of one month, for other programs.
 
-    Examples: `koc ledger export --format hledger --output books.journal`, `koc ledger export --format csv`
+    A closed month is written as it was closed, with what was booked up to its cut: the bytes never change.
+
+    Examples: `koc ledger export --format hledger --output books.journal`,
+    `koc ledger export --format csv --period 2026-10 --revision 1`
     """
     from services.settlement.export.file import write
 
-    write(_journal(form), output)
+    if period is None:
+        _refuse_without_period(revision, as_known_at)
+        write(_journal(form), output)
+        return
+    with _books() as books:
+        known = _known_month(books.period_records().closes(), period, revision, as_known_at)
+    write(_journal(form, known), output)
 
 
-def _journal(form: ExportFormat) -> Iterator[str]:
-    """The journal in a form, piece by piece; opens the books when the first is asked for."""
+def _journal(form: ExportFormat, known: "KnownMonth | None" = None) -> Iterator[str]:
+    """The journal in a form, piece by piece; opens the books when the first is asked for.
+
+    Args:
+        form: of the pieces.
+        known: the rows of one month; None = all rows.
+    """
     from services.runtime.settings import settings
     from services.settlement.books.journal_rows import chained
     from services.settlement.export.hledger import hledger_journal
     from services.settlement.export.rows import csv_rows, json_lines
 
     with _books() as books, _progress(books.journal_rows()) as progress:
-        entries = _counted(chained(books.journal(), books.names), progress)
+        names = books.names
+        rows = chained(books.journal(), names) if known is None else books.period_records().entries(known, names)
+        entries = _counted(rows, progress)
         if form is ExportFormat.HLEDGER:
-            yield from hledger_journal(entries, books.names.values(), settings().settlement_zone_minutes)
+            yield from hledger_journal(entries, names.values(), settings().settlement_zone_minutes)
         else:
             yield from json_lines(entries) if form is ExportFormat.JSON else csv_rows(entries)
 
@@ -176,25 +220,52 @@ def audit(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make the books again from the topics by other code, plan each run again, and compare; exit 1 on a difference.
+    """Make the books again from the topics by other code, plan runs and payouts again; exit 1 if something differs.
 
-    It reads credits, registry, commands and ledger, and needs Kafka alone. Run it at rest, after `koc drain`: what is
-    published and not yet booked counts as a difference. Progress is on standard error.
+    It reads credits, registry, commands, ledger and statements, and needs Kafka alone. It also computes the seals of
+    closed months again, and checks each statement. Run it at rest, after `koc drain`: what is published and not yet
+    booked counts as a difference. Progress is on standard error.
     --json prints one object: clean, checked, found (differences by check), differences, notes.
 
     Examples: `koc ledger audit --from-topics`, `koc ledger audit --from-topics --json`
     """
+    from services.operations.audit.audit import AUDITED
     from services.operations.audit.audit import audit as make_again
-    from services.operations.audit.audit_topics import kafka_topics
+    from services.runtime.settings import settings
+    from services.runtime.topic_reader import kafka_topics
 
     if not from_topics:
         raise typer.BadParameter("name what the audit reads: --from-topics")
-    with kafka_topics() as topics:
-        report = make_again(topics, lambda line: print(line, file=sys.stderr, flush=True))
+    with kafka_topics(AUDITED) as topics:
+        zone_minutes = settings().settlement_zone_minutes
+        report = make_again(topics, zone_minutes, lambda line: print(line, file=sys.stderr, flush=True))
         if grown := topics.grown():
             report.notes.append(f"{', '.join(grown)} grew meanwhile: what came too late may count as a difference")
     print(json.dumps(report.body()) if as_json else report.page())
     sys.exit(0 if report.is_clean else 1)
+
+
+def _known_month(
+    closes: "Iterable[PeriodClose]", period: str, revision: int | None, as_known_at: str | None
+) -> "KnownMonth":
+    """Which rows of a month were asked for."""
+    from services.kernel.errors import InputRefused
+    from services.kernel.time import parse_rfc3339
+    from services.settlement.domain.book.periods import known_month, read_month
+
+    if revision is not None and as_known_at is not None:
+        raise typer.BadParameter("a revision is known since its close: name --revision or --as-known-at")
+    try:
+        moment = None if as_known_at is None else parse_rfc3339(as_known_at)
+    except ValueError:
+        raise InputRefused(f"{as_known_at!r} is no moment: write it as 2026-12-01T00:00:00+08:00") from None
+    return known_month(read_month(period), closes, revision, moment)
+
+
+def _refuse_without_period(revision: int | None, as_known_at: str | None) -> None:
+    """What was known when is a question about one month."""
+    if revision is not None or as_known_at is not None:
+        raise typer.BadParameter("name the month too: --period YYYY-MM")
 
 
 @contextmanager

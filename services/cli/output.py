@@ -21,6 +21,11 @@ def accept_every_character() -> None:
             stream.reconfigure(errors="koc.readable")
 
 
+def say(line: str) -> None:
+    """Progress of long work, on standard error."""
+    print(line, file=sys.stderr, flush=True)
+
+
 def flush() -> None:
     """Hand over what is still buffered.
 

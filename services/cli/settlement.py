@@ -1,12 +1,13 @@
 """`koc settlement`: the processes of the books, and their migrations."""
 
-import sys
+import os
 from typing import Annotated
 
 import typer
 
 from services.cli.decision import CommandId, DryRun, Reason, tell
 from services.cli.options import AsJson
+from services.cli.output import say
 
 app = typer.Typer(no_args_is_help=True, help="The poster, the relay and the migrations.")
 
@@ -128,37 +129,21 @@ def run(
 
     Examples: `koc settlement run`, `koc settlement run --as-of 2026-12-01T00:00:00+08:00 --dry-run --json`
     """
+    from services.cli.moments import moment_or_now
     from services.cli.run_page import print_run
-    from services.operations.settle.settle import draft_of, settle, try_out
+    from services.operations.settle.settle import NICER_THAN_POSTERS, draft_of, settle, try_out
     from services.runtime import garbage
+    from services.runtime.log import log_on_stderr
     from services.settlement.books.run_store import run_store
 
-    moment = _moment(as_of)
+    moment = moment_or_now(as_of)
     draft = draft_of(moment, run_id, reason)
     garbage.settle()
+    os.nice(NICER_THAN_POSTERS)
+    log_on_stderr()
     with run_store() as store:
         if dry_run:
-            print_run(try_out(store, draft, moment, timeout, _say), "planned, not stored", as_json=as_json)
+            print_run(try_out(store, draft, moment, timeout, say), "planned, not stored", as_json=as_json)
         else:
-            settled, is_new = settle(store, draft, moment, timeout, _say)
+            settled, is_new = settle(store, draft, moment, timeout, say)
             print_run(settled, "done" if is_new else "done before", as_json=as_json)
-
-
-def _moment(text: str | None) -> int:
-    """The moment that was asked for, microseconds; now without one."""
-    from datetime import UTC, datetime
-
-    from services.kernel.errors import InputRefused
-    from services.kernel.time import parse_rfc3339, to_micros
-
-    if text is None:
-        return to_micros(datetime.now(UTC).replace(microsecond=0))
-    try:
-        return parse_rfc3339(text)
-    except ValueError:
-        raise InputRefused(f"{text!r} is no moment: write it as 2026-12-01T00:00:00+08:00") from None
-
-
-def _say(line: str) -> None:
-    """Progress, on standard error."""
-    print(line, file=sys.stderr, flush=True)

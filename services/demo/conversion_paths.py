@@ -13,7 +13,7 @@ from services.kernel.money import allocate
 from services.kernel.time import MINUTE, SECOND, parse_rfc3339
 
 DATA = Path(__file__).parent / "data/mta_paths.csv.gz"
-BEGIN = parse_rfc3339("2026-10-05T00:00:00+08:00")
+BEGIN = parse_rfc3339("2026-08-28T00:00:00+08:00")
 LAST_CLICK = {"alpha": 8447, "eta": 4167, "iota": 3355, "theta": 653}
 """Published last-click totals, conversions by channel, of the four largest that both libraries agree on."""
 BRAND = "br_paths"

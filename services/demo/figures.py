@@ -16,6 +16,8 @@ MONEY_ROWS = (
     ("parties: payable", "%:payable", -1),
     ("parties: held", "%:held", -1),
     ("parties owe back", "clawback:%", 1),
+    ("payouts: in transit", "payout:%:in_transit", -1),
+    ("payouts: paid by our bank", "bank:main", -1),
     ("our fee, deferred", "platform:fee_deferred", -1),
     ("our fee, earned", "platform:fee", -1),
     ("VAT within it", "vat:output", -1),

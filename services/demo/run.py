@@ -1,19 +1,18 @@
 """The demo from the first event to the proof: starts a stack of its own, publishes, settles twice, and shows."""
 
 import os
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
 from sqlalchemy import Connection
 
-from services.demo import conversion_paths, figures, poison, settling_facts, shop_week
+from services.demo import conversion_paths, figures, month_end, poison, settling_facts, shop_week
 from services.demo.events import record
 from services.demo.second_wave import Wave, quiet_first, second_wave
+from services.demo.telling import Demo, Say, short
 from services.kernel.time import format_rfc3339
 from services.operations.drain.drain import NotDrained
 from services.operations.drain.positions import wait_until_drained
@@ -24,46 +23,15 @@ from services.runtime.settings import settings
 from services.settlement.domain.book.currencies import decimal_text
 from services.settlement.domain.book.entries import Kind
 
-Say = Callable[[str], None]
 DRAIN_SECONDS = 170.0
 SHOWN_KINDS = frozenset(Kind) - {
     Kind.SCRIPT_FEE_RESTORED, Kind.CLAWBACK_RELEASED, Kind.CLAWBACK_WRITTEN_OFF, Kind.CLAWBACK_WRITTEN_BACK,
-    Kind.CLAWBACK_REPAID, Kind.BRAND_PAID, Kind.TRAFFIC_BOUGHT, Kind.ADJUSTMENT_POSTED,
+    Kind.CLAWBACK_REPAID, Kind.BRAND_PAID, Kind.TRAFFIC_BOUGHT, Kind.ADJUSTMENT_POSTED, Kind.TAX_WITHHELD,
+    Kind.PAYOUT_CANCELLED, Kind.PAYOUT_RETURNED,
 }  # fmt: skip
 """Kinds of entries that the demo brings about."""
 _ACCRUALS = (Kind.COMMISSION_ACCRUED, Kind.COMMISSION_ADJUSTED, Kind.SCRIPT_FEE_ACCRUED, Kind.SPEND_CONSUMED)
 """Kinds of which the number of entries depends on what arrived when; what they come to does not."""
-
-
-@dataclass
-class Demo:
-    """A demo under way: how it tells, the number of its next section, and whether everything came out right so far."""
-
-    say: Say
-    section: int = 1
-    problems: list[str] = field(default_factory=list)
-    """What did not come out right, a sentence each."""
-    money: list[list[int]] = field(default_factory=list)
-    """Sums of figures.MONEY_ROWS, once a stage."""
-
-    def title(self, text: str) -> None:
-        """Begin a section."""
-        self.say(f"{self.section}. {text}")
-        self.section += 1
-
-    def show(self, title: str, *command: str) -> None:
-        """A section that is the output of a command, run as its user would, on the demo's stack."""
-        self.title(f"{title}:  koc {' '.join(command)}")
-        self.run(*command)
-
-    def run(self, *command: str) -> None:
-        """Run a command. What it says on standard error (progress, or why it failed) is shown only if it fails."""
-        sys.stdout.flush()
-        koc = Path(sys.executable).with_name("koc")
-        done = subprocess.run([str(koc), *command], check=False, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        if done.returncode:
-            self.say(done.stderr.decode())
-            self.problems.append(f"koc {' '.join(command)} ended with {done.returncode}")
 
 
 @dataclass(frozen=True)
@@ -77,15 +45,15 @@ class Flow:
 def demo(folder: Path, orders: int, say: Say) -> bool:
     """Run it all on a fresh stack in `folder`, which is down again afterwards; whether everything came out right."""
     stack, told = Stack(folder), Demo(say)
-    told.title(f"Real Kafka and PostgreSQL, one attribution worker, poster and relay, in {_short(folder)}")
+    told.title(f"Real Kafka and PostgreSQL, one attribution worker, poster and relay, in {short(folder)}")
     stack.reset()
     stack.up(lambda line: say(f"   {line}"))
     try:
         os.environ.update(stack.environment())
         settings.cache_clear()
-        _tell(told, orders)
+        _tell(told, orders, folder)
     except NotDrained as problem:
-        told.problems.append(f"{problem}; the logs are in {_short(stack.layout.log)}")
+        told.problems.append(f"{problem}; the logs are in {short(stack.layout.log)}")
     finally:
         say("   stopping")
         stack.down()
@@ -94,7 +62,7 @@ def demo(folder: Path, orders: int, say: Say) -> bool:
     return not told.problems
 
 
-def _tell(told: Demo, orders: int) -> None:
+def _tell(told: Demo, orders: int, folder: Path) -> None:
     """The demo's sections after the first."""
     week = shop_week.shop_week(orders)
     wave = second_wave(week)
@@ -109,6 +77,11 @@ def _tell(told: Demo, orders: int) -> None:
     _settle(told, shop_week.FIRST_RUN, "what was received and is past its return window")
     _show_wave(told, wave)
     _settle(told, shop_week.SECOND_RUN, "the rest of the week, and net what parties owe back")
+    # the month's end: who is paid, and a seal
+    paid = month_end.pay(told, week.registry, folder)
+    with engine("reader").connect() as books:
+        _keep_money(told, books)
+    month_end.close(told, (month_end.MONTH_BEFORE, month_end.MONTH), paid, folder)
     # what it all came to
     with engine("reader").connect() as books:
         _show_money(told)
@@ -219,7 +192,7 @@ def _show_earned(told: Demo, books: Connection) -> None:
 def _show_money(told: Demo) -> None:
     """A row a kind of account, a column a stage."""
     told.title(f"Where the money lies ({figures.CURRENCY})")
-    stages = ("before", "first run", "second wave", "second run")
+    stages = ("before", "first run", "second wave", "second run", "payouts")
     told.say(f"   {'':28}" + "".join(f"{stage:>14}" for stage in stages))
     for row, (title, _, _) in enumerate(figures.MONEY_ROWS):
         told.say(f"   {title:28}" + "".join(f"{_amount(stage[row]):>14}" for stage in told.money))
@@ -246,9 +219,3 @@ def _show_trial_balance(told: Demo, books: Connection) -> None:
 
 def _amount(minor: int) -> str:
     return decimal_text(minor, figures.CURRENCY)
-
-
-def _short(folder: Path) -> str:
-    """The folder as seen from here, where it lies below."""
-    here = Path.cwd()
-    return str(folder.relative_to(here)) if folder.is_relative_to(here) else str(folder)

@@ -5,7 +5,7 @@ before the first run, and what is decided between the first run and the second.
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import count
+from itertools import count, cycle
 from typing import Any
 
 from services.demo.events import Event
@@ -17,7 +17,14 @@ FULLY_REFUNDED, HALF_REFUNDED, REVERSED, CANCELLED = range(4)
 """Places of the cases that the second wave of order events makes."""
 LOST, STILL_DISPUTED, WON, LOST_BEFORE, HELD = range(4, 9)
 """Places of the cases that disputes and holds make: LOST and STILL_DISPUTED begin after the first run."""
-PAID_KOCS = 12
+PAID_PARTIES = (
+    *(f"koc:k_{number}" for number in range(60) if number % 20 != 13),
+    *(f"mcn:m_{number}" for number in range(8)),
+    *(f"recruiter:r_{number}" for number in range(15)),
+)
+"""Who has said where to be paid: all but three KOCs."""
+
+RAILS = ("bank", "wechat", "alipay")
 HELD_OWNER = "koc:k_7"
 HELD_CONTENT, REMOVED_BEFORE, REMOVED_AFTER, REMOVED_AND_PAID = "v_36", "v_60", "v_12", "v_24"
 BUDGETS = {"c_0": 10_000_000, "c_3": 300_000}
@@ -32,9 +39,9 @@ def cases(due: Sequence[str], place: int) -> Sequence[str]:
 def first_facts(begin: int, due: Sequence[str]) -> Iterator[Event]:
     """What is known before the first run of a week that begins at `begin` (microseconds); `due` as in `cases`."""
     yield from _house(begin)
-    for number in range(PAID_KOCS):
-        koc = f"k_{number}"
-        yield _fact("payee.set", koc, begin, owner=f"koc:{koc}", rail=("bank", "wechat")[number % 2], ref=f"ref_{koc}")
+    for party, rail in zip(PAID_PARTIES, cycle(RAILS), strict=False):
+        name = party.replace(":", "_")
+        yield _fact("payee.set", name, begin, owner=party, rail=rail, ref=f"ref_{name}")
     for campaign, amount in BUDGETS.items():
         budget = {"campaign_id": campaign, "currency": "CNY", "amount_minor": amount}
         yield _fact("campaign.budget_set", campaign, begin - DAY, **budget)

@@ -8,7 +8,7 @@ from services.demo.events import Event, click, later, line, paid, plan, relation
 from services.demo.settling_facts import first_facts
 from services.kernel.time import DAY, HOUR, MINUTE, SECOND, format_rfc3339, parse_rfc3339
 
-BEGIN = parse_rfc3339("2026-10-19T00:00:00+08:00")
+BEGIN = parse_rfc3339("2026-09-02T00:00:00+08:00")
 PLATFORMS = ("douyin", "xiaohongshu", "wechat_channels", "kuaishou")
 BRANDS = 12
 KOCS = 60
@@ -24,7 +24,9 @@ SETTLING_PLANS: dict[str, Event] = {
 """What settling reads of plans: a rate that rises with a KOC's month, a bonus, a shop that reports no receipt."""
 RETURN_WINDOW = 7 * DAY
 FIRST_RUN, SECOND_RUN = BEGIN + 14 * DAY, BEGIN + 28 * DAY
-"""The moments of the two runs, both the first minute of a Monday."""
+"""The moments of the two runs, two and four weeks after the begin."""
+PAID_AT = SECOND_RUN + 12 * HOUR
+"""The moment of the payouts: still in the month of the week."""
 RECEIVED_AFTER = 2 * DAY
 DUE_BEFORE = FIRST_RUN - RETURN_WINDOW - RECEIVED_AFTER
 """Received orders that were paid before are due in the first run."""
@@ -142,7 +144,7 @@ class Shop:
             if koc % 4:
                 parties = {"mcn": f"m_{koc % 8}"} | ({"recruiter": f"r_{koc % 15}"} if koc % 3 else {})
                 yield relation(f"k_{koc}", month, parties)
-        yield from self.contents(month)
+        yield from self.contents(BEGIN - DAY)
 
     def contents(self, at: int) -> Iterator[Event]:
         """A few contents with script fees, their acceptance, and what was spent on them."""

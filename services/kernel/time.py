@@ -122,3 +122,9 @@ def month_of(micros: int, offset_minutes: int) -> str:
     """The calendar month `YYYY-MM` of a time, in a zone that is this many minutes east of UTC."""
     zone = timezone(timedelta(minutes=offset_minutes))
     return to_datetime(micros).astimezone(zone).strftime("%Y-%m")
+
+
+def day_of(micros: int, offset_minutes: int) -> str:
+    """The calendar day `YYYY-MM-DD` of a time, in a zone that is this many minutes east of UTC."""
+    zone = timezone(timedelta(minutes=offset_minutes))
+    return to_datetime(micros).astimezone(zone).date().isoformat()

@@ -35,7 +35,8 @@ def engine(role: Role, **connect_options: Any) -> Engine:
     """
     options = {**_session(), **connect_options}
     options["options"] = " ".join(filter(None, ("-c TimeZone=UTC", connect_options.get("options"))))
-    return create_engine(_url(role), connect_args=options, pool_pre_ping=True)
+    hides_values = role == "payer"  # an error's text would repeat names and account numbers
+    return create_engine(_url(role), connect_args=options, pool_pre_ping=True, hide_parameters=hides_values)
 
 
 def psycopg_dsn(role: Role) -> str:

@@ -40,3 +40,8 @@ def configure_logging(process: str) -> None:
     root.setLevel(logging.INFO)
     for chatty in ("kafka", "aiokafka", "faust", "mode"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def log_on_stderr() -> None:
+    """Keep standard output for a command's answer: what it and its libraries log goes to standard error."""
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))

@@ -135,8 +135,17 @@ class PosterMetrics:
         self.over_budget = Gauge(
             "koc_poster_budgets_over_limit", "Budgets that have committed more than their limit, by reversed refunds."
         )
+        self.seals_broken = Gauge(
+            "koc_ledger_seals_broken",
+            "Closed months whose seal is not what the journal says; must be 0. One is looked at every ten minutes.",
+        )
         self.clawback = Gauge(
             "koc_poster_clawback_minor", "What parties owe back, by how many days it is open.", ("days", "currency")
+        )
+        self.in_transit = Gauge(
+            "koc_poster_payouts_in_transit",
+            "Payouts that no reply has ended, by how many days their batch is approved, or proposed.",
+            ("days",),
         )
 
 

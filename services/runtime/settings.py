@@ -88,6 +88,14 @@ class Settings(BaseSettings):
         480, description="zone of accounting periods, minutes east of UTC; Asia/Shanghai is 480", ge=-720, le=840
     )
 
+    payer_name: str | None = Field(
+        None, description="who pays, as payment files name us; it and the next four are refused unset in production"
+    )
+    payer_account: str | None = Field(None, description="IBAN or number of the account that bank payouts leave")
+    payer_bank: str | None = Field(None, description="its bank: a BIC, or a clearing code such as CNAPS:102100099996")
+    payer_wechat_appid: str | None = Field(None, description="our appid at WeChat Pay")
+    payer_alipay_account: str | None = Field(None, description="our Alipay account")
+
     policy_file: Path | None = Field(None, description="attribution's policies; None = the policies.toml that we ship")
     state_dir: Path = Field(default_factory=lambda: local_dir() / "state", description="RocksDB stores of a worker")
     snapshot_url: str | None = Field(

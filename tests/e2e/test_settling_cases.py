@@ -10,7 +10,15 @@ from tests.kit.settling_events import LINEAR_POLICIES
 from tests.kit.settling_path import State, settling_path
 from tests.kit.stacks import stack_of_its_own
 from tests.reference.settling_cases import CASES
+from tests.reference.settling_payout_cases import PAYOUT_CASES
 from tests.reference.settling_script import Case, Expected
+
+PHASES = 3
+"""How many houses the cases have, each for a time of its own."""
+
+_ALONE = ("P1 ", "P4 ", "P6 ", "P15 ", "P16 ", "P31 ", "P32 ")
+PLAYED_ALONE = tuple(case for case in PAYOUT_CASES if case.title.startswith(_ALONE))
+"""Cases of payouts come one after the other and take their time; all others are played in tests/integration."""
 
 
 @pytest.fixture(scope="module")
@@ -21,10 +29,10 @@ def states(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, list[
     policies.write_text(LINEAR_POLICIES)
     environment = {"KOC_POLICY_FILE": str(policies)}
     with stack_of_its_own(folder / "stack", workers=1, environment=environment), settling_path() as path:
-        yield path.play(CASES)
+        yield path.play(CASES) | path.play_alone(PLAYED_ALONE, PHASES)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.title)
+@pytest.mark.parametrize("case", CASES + PLAYED_ALONE, ids=lambda case: case.title)
 def test_a_case_ends_where_it_was_worked_out(case: Case, states: dict[str, list[State]]) -> None:
     wanted = [step for step in case.script if isinstance(step, Expected)]
     assert [one.what for one in states[case.title]] == [step.what for step in wanted]

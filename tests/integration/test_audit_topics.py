@@ -9,6 +9,7 @@ from services.operations.audit.audit import audit
 from services.runtime.local.stack import Stack
 from tests.kit.audit_histories import RandomHistory
 from tests.kit.audit_world import MemoryTopics
+from tests.kit.book_driver import ZONE_MINUTES
 from tests.kit.command import NOWHERE, koc
 from tests.kit.topics import send
 
@@ -27,7 +28,7 @@ def published(own_stack: Stack) -> MemoryTopics:
 
 def test_what_is_published_is_audited_as_it_is_in_memory(published: MemoryTopics) -> None:
     done = koc("ledger", "audit", "--from-topics", "--json")
-    assert (done.returncode, json.loads(done.stdout)) == (0, audit(published, lambda _line: None).body())
+    assert (done.returncode, json.loads(done.stdout)) == (0, audit(published, ZONE_MINUTES, lambda _line: None).body())
     assert "planning run" in done.stderr
 
 

@@ -12,6 +12,7 @@ from services.kernel.errors import StartRefused
 from services.operations.doctor.database import check_operator
 from services.runtime.database import engine, psycopg_dsn
 from services.runtime.local.stack import Stack
+from services.runtime.settings import settings
 from services.settlement.books.run_lock import run_lock
 from services.settlement.books.snapshot import snapshot
 from services.settlement.verify.verify import verify
@@ -116,11 +117,14 @@ def test_an_adjustment_is_approved_by_somebody_else_and_posted_once(books: Books
     legs = ("platform:fee=6.30", "koc:k_7:payable=-6.30")
     said = told("adjustment", "propose", "CNY", *legs, "--reason", "goodwill", "--id", "good")
     assert said == "command 1 (good): an entry of 2 legs waits for `koc adjustment approve good` by somebody else\n"
-    assert refused("adjustment", "approve", "good") == (
+    proposer = settings().database_operator_url
+    assert proposer is not None
+    assert refused("adjustment", "approve", "good", by=proposer.get_secret_value()) == (
         78, "koc_operator_local proposed good: somebody else must approve it",
     )  # fmt: skip
     assert balances(books) == {}
-    assert given("adjustment", "approve", "good", by=second)["result"] == {"entries": ["12-1"]}
+    assert given("adjustment", "approve", "good")["result"] == {"entries": ["12-1"]}
+    assert books.rows("SELECT \"by\" FROM command WHERE id LIKE 'adjustment-posted-%'") == [("koc_approver_local",)]
     assert given("adjustment", "approve", "good", by=second)["is_new"] is False
     status, sentence = refused("adjustment", "approve", "good", "--id", "again", by=second)
     assert (status, sentence.partition(",")[0]) == (65, "good was posted by command 2")
@@ -224,13 +228,17 @@ def test_a_role_may_not_do_what_is_not_its_business() -> None:
             connection.execute(statement)
 
 
-def test_the_payer_reads_nothing_and_somebody_without_a_group_may_not_command(books: Books, on_stack: Stack) -> None:
+def test_the_payer_reads_payees_alone_and_somebody_without_a_group_may_not_command(
+    books: Books, on_stack: Stack
+) -> None:
     tables = [name for (name,) in books.rows("SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace "
                                              "AND relkind IN ('r', 'v')")]  # fmt: skip
     assert {"command", "journal", "line", "party_leg"} <= set(tables)
     with login(on_stack, "koc_payer") as (_, address):
         raw = address.replace("postgresql+psycopg://", "postgresql://")
-        for table in tables:
+        with as_role("payer", raw) as connection:
+            connection.execute("SELECT FROM payee")
+        for table in set(tables) - {"payee"}:
             with as_role("payer", raw) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(f"SELECT FROM {table}")
         status, sentence = refused("brand", "paid", "br_2", "30.00", "CNY", by=address)

@@ -9,7 +9,7 @@ from services.settlement.books.snapshot import repeatable_read
 from tests.kit.book_driver import BookDriver, MemoryStore
 from tests.kit.booked_orders import booked_order
 from tests.kit.books import Books
-from tests.kit.settled_book import fill_settled
+from tests.kit.paid_book import fill_paid
 
 
 def told(order_id: str, booked: BookedOrder) -> object:
@@ -18,8 +18,8 @@ def told(order_id: str, booked: BookedOrder) -> object:
 
 def test_every_order_is_explained_as_from_memory(books: Books) -> None:
     other = BookDriver(MemoryStore())
-    fill_settled(books)
-    fill_settled(other)
+    fill_paid(books)
+    fill_paid(other)
     reader = engine("reader")
     with repeatable_read(reader) as connection:
         for number in range(14):

@@ -212,7 +212,7 @@ def test_a_zombie_that_lost_its_place_while_it_planned_stores_no_plan(scripted: 
         request = runs.request_of("run-zombie", ZERO + 10 * DAY)
         zombie_sees = snapshot.point()
         tell(scripted, Refunded("o1", 5_000), Run(11), Refunded("o1", 0), Run(12))
-        with pytest.raises(Stalled, match="was cut while the run was planned"), store.planning() as transaction:
+        with pytest.raises(Stalled, match="was cut while the plan was made"), store.planning() as transaction:
             plan_into(snapshot, transaction, request, print)
     assert zombie_sees.commands == 0
     assert scripted.books.rows("SELECT id FROM run ORDER BY planned_at") == [("run-11",), ("run-12",)]

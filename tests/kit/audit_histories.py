@@ -3,13 +3,16 @@
 import random
 from typing import Any
 
-from services.kernel.time import format_rfc3339
+from services.kernel.time import format_rfc3339, month_of
 from services.settlement.domain.book.entries import Kind
-from tests.kit.audit_world import AuditWorld
+from services.settlement.domain.remittance.replies import PayoutOutcome, ReplyRow
+from tests.kit.book_driver import ZONE_MINUTES
+from tests.kit.paid_world import PaidWorld
 from tests.kit.registry_events import PLAN
 from tests.kit.settlement_facts import DAY, PAID_AT, Fact, FactCredit, FactStep, FactVersion
 
 KOCS, CONTENTS, CAMPAIGNS = ("k_1", "k_2", "k_3"), ("v_1", "v_2", "v_3", "v_4"), ("c_1", "c_2", None)
+PAYEES = (*(f"koc:{koc}" for koc in KOCS), "mcn:m_1", "mcn:m_2", "recruiter:r_1")
 CURRENCIES = ("CNY", "CNY", "CNY", "JPY")
 _SPLITS = (
     (("platform", "commission", 100_000), ("mcn", "koc", 333_333)),
@@ -24,23 +27,28 @@ class RandomHistory:
 
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
-        self.world = AuditWorld()
+        self.world = PaidWorld()
         self.now = PAID_AT
         self._facts: dict[tuple[str, str], tuple[int, Fact]] = {}
         self._frozen: list[tuple[str, str]] = []
         self._number = 0
+        self._batches: list[str] = []
+        self._months = [f"{2026 + number // 12}-{number % 12 + 1:02d}" for number in range(8, 40)]
         self._register_first()
 
-    def live(self, steps: int) -> AuditWorld:
+    def live(self, steps: int) -> PaidWorld:
         """So many happenings, with runs between them."""
         for _ in range(steps):
             self.now += self.rng.randrange(3 * DAY)
+            self.world.pass_to(self.now)
             happening = self.rng.choices(
-                [self._sell, self._change, self._register, self._run, self._freeze, self._pay, self._rerate],
-                [8, 12, 4, 2, 1, 1, 1],
-            )[0]
+                [self._sell, self._change, self._register, self._run, self._freeze, self._pay, self._rerate,
+                 self._propose, self._go_on_with_a_batch, self._close],
+                [8, 12, 4, 2, 1, 1, 1, 1, 4, 1],
+            )[0]  # fmt: skip
             happening()
         self._run()
+        self._propose()
         return self.world
 
     # the registry
@@ -87,7 +95,7 @@ class RandomHistory:
             "house.set", effective_from=format_rfc3339(PAID_AT + rng.randrange(-9, 30) * DAY),
             vat_ppm={"CNY": rng.choice([0, 60_000])}, netting_share_ppm=rng.choice([None, 1_000_000, 300_000]),
             reserve_ppm=rng.choice([0, 100_000]), reserve_days=rng.choice([0, 9]),
-            return_window_days=rng.choice([0, 7]),
+            return_window_days=rng.choice([0, 7]), payout_minimum_minor=rng.choice([None, {"CNY": 500}]),
         )  # fmt: skip
 
     def _content(self, content_id: str) -> dict[str, Any]:
@@ -117,6 +125,9 @@ class RandomHistory:
             self._event("spend.reported", content_id=rng.choice(CONTENTS), spend_id=name,
                         amount_minor=rng.randrange(900), currency=rng.choice(CURRENCIES),
                         paid_by=rng.choice(["brand", "platform", "koc"])),
+            *(self._event("payee.set", owner=rng.choice(PAYEES), rail=rng.choice(["bank", "wechat"]), ref=name)
+              for _ in range(3)),
+            self._event("koc.left", koc_id=rng.choice(KOCS), left_at=format_rfc3339(self.now)),
         ]  # fmt: skip
         self.world.register(*rng.sample(events, rng.randrange(1, 4)))
 
@@ -216,3 +227,62 @@ class RandomHistory:
             ((Kind.CLAWBACK_REPAID, {"bank:main": minor, f"clawback:{party}": -minor}), {"party": party}),
         ])  # fmt: skip
         self.world.command(*legs, amount_minor=minor, **body)
+
+    # payouts and months
+
+    def _propose(self) -> None:
+        name = f"p{len(self._batches)}"
+        self._batches.append(name)
+        self.world.propose(name, self.now)
+
+    def _go_on_with_a_batch(self) -> None:
+        """What may come next of a batch: approval, cancellation, export, replies, or a release."""
+        if not self._batches:
+            return
+        rng, name = self.rng, self.rng.choice(self._batches)
+        state = self.world.store.state
+        batch, mine = state.batches[name][0], self.world.store.stored_payouts(name)
+        instructed = [one for one in mine if one.status == "instructed"]
+        refused = [one for one in mine if one.is_refused]
+        if batch.status == "proposed" and instructed:
+            self._decide_on(name, [one.id for one in instructed])
+        elif batch.status == "approved" and refused and rng.random() < 0.5:
+            self.world.release_payout(rng.choice(refused).id)
+        elif batch.status == "approved" and mine:
+            some = rng.sample(mine, rng.randrange(1, len(mine) + 1))
+            outcome = rng.choice(["confirmed", "confirmed", "rejected", "returned"])
+            rows = [self._reply_row(one.id, outcome, one.plan.amount_minor) for one in some]
+            self._number += 1
+            self.world.reply(f"f{self._number}", rows)
+
+    def _reply_row(self, payout: str, outcome: str, minor: int) -> ReplyRow:
+        """A row; some are about another amount, some have a fee."""
+        amount = self.rng.choice([None, minor, minor, minor, minor + 1])
+        return ReplyRow(payout, PayoutOutcome(outcome), amount, None, None, self.rng.choice([0, 0, 3]))
+
+    def _decide_on(self, name: str, payouts: list[str]) -> None:
+        """Approve and export a proposal, or cancel something of it that no later payout rests on."""
+        later = {(one.plan.party, one.plan.currency) for other in self._batches[self._batches.index(name) + 1 :]
+                 for one in self.world.store.stored_payouts(other) if one.status != "cancelled"}  # fmt: skip
+        free = [one for one in payouts if self._whose(one) not in later]
+        if free and self.rng.random() < 0.4:
+            self.world.cancel(name, self.rng.choice(free) if len(free) < len(payouts) else None)
+        else:
+            self.world.approve(name)
+            self.world.export(name)
+
+    def _whose(self, payout: str) -> tuple[str, str]:
+        plan = self.world.store.state.payouts[payout].plan
+        return plan.party, plan.currency
+
+    def _close(self) -> None:
+        """Close the next month that is over, or open the last closed one again."""
+        closed = [month for month, is_closed in self.world.store.state.periods.items() if is_closed]
+        if closed and self.rng.random() < 0.2:
+            self.world.reopen(max(closed))
+            return
+        booked = min((row.entry.period for row in self.world.journal()), default=None)
+        following = [month for month in self._months if month > max(closed, default="")]
+        month = following[0] if self.world.store.state.periods else booked
+        if month is not None and month < month_of(self.now, ZONE_MINUTES):
+            self.world.close(month)

@@ -26,7 +26,7 @@ from services.settlement.domain.lines.rerating import book_rerate
 from services.settlement.domain.lines.terms import Terms
 from tests.kit.book_driver import WRITER_N, ZONE_MINUTES, BookDriver, MemoryStore
 from tests.kit.runs import apply, plan
-from tests.kit.settlement_facts import Fact
+from tests.kit.settlement_facts import PAID_AT, Fact
 
 Record = dict[str, Any]
 
@@ -83,8 +83,13 @@ class AuditWorld(BookDriver):
 
     def __init__(self) -> None:
         super().__init__(MemoryStore())
+        self.pass_to(PAID_AT)
         self._logs: dict[tuple[str, int], list[bytes]] = {(COMMANDS.name, 0): []}
         self._last = GENESIS
+
+    def pass_to(self, moment: int) -> None:
+        """Let it be at least this moment, microseconds."""
+        self.store.state.now = max(self.store.state.now, moment)
 
     def assert_lines(self, *facts: Fact, partition: int = 3) -> PostingCounts:
         self._logs.setdefault((CREDITS.name, partition), []).extend(fact.wire() for fact in facts)
@@ -153,7 +158,7 @@ class AuditWorld(BookDriver):
 
     def rerate(self, order_id: str, at: int) -> None:
         """Give the settled lines of an order, none of them frozen, the terms of a moment (microseconds)."""
-        self.store.state.now = max(self.store.state.now, at)
+        self.pass_to(at)
         name, point = f"command-{self._last.seq + 1}", self._point()
         with self.store.transaction() as transaction:
             stored = self.store.state.lines
@@ -203,8 +208,8 @@ class AuditWorld(BookDriver):
             "seqs": [writer.last.seq for writer in writers],
         }
 
-    def _record(self, kind: str, name: str, body: Record, result: Record, point: Record) -> None:
-        command = Command(name, kind, "ann", "a test", self.store.state.now, body, point, result)
+    def _record(self, kind: str, name: str, body: Record, result: Record, point: Record, by: str = "ann") -> None:
+        command = Command(name, kind, by, "a test", self.store.state.now, body, point, result)
         chained = chain_command(command, self._last)
         self._last = chained.link
         self._logs[COMMANDS.name, 0].append(json.dumps(command_message(chained)).encode())

@@ -15,8 +15,10 @@ from services.settlement.books.decode_credits import decode_credit
 from services.settlement.books.entry_builder import PostingCounts
 from services.settlement.books.journal_entry import JournalEntry
 from services.settlement.books.memory import MemoryBooks, MemoryTransaction
+from services.settlement.books.memory_payouts import MemoryPayoutStore
 from services.settlement.books.memory_runs import MemoryRunStore
 from services.settlement.books.memory_state import MemoryState
+from services.settlement.books.payout_ports import PayoutStore, StoredPayout
 from services.settlement.books.ports import (
     Batch,
     IncomingAssertion,
@@ -68,6 +70,12 @@ class BookStore(Protocol):
 
     def runs(self) -> AbstractContextManager[RunStore]:
         """Where runs are planned and applied."""
+
+    def payouts(self) -> AbstractContextManager[PayoutStore]:
+        """Where payouts are proposed."""
+
+    def stored_payouts(self, batch: str) -> list[StoredPayout]:
+        """The payouts of a batch, by party and currency."""
 
     def close_month(self, month: str) -> None:
         """Close YYYY-MM, as the closer will."""
@@ -179,13 +187,20 @@ class MemoryStore:
     def runs(self) -> AbstractContextManager[MemoryRunStore]:
         return nullcontext(MemoryRunStore(self._books))
 
+    def payouts(self) -> AbstractContextManager[MemoryPayoutStore]:
+        return nullcontext(MemoryPayoutStore(self._books))
+
+    def stored_payouts(self, batch: str) -> list[StoredPayout]:
+        found = [one for one in self._books.state.payouts.values() if one.batch == batch]
+        return sorted(found, key=lambda one: one.plan[:2])
+
     @property
     def state(self) -> MemoryState:
         """What is committed, for tests that break it."""
         return self._books.state
 
     def close_month(self, month: str) -> None:
-        self._books.state.closed_month = month
+        self._books.state.periods[month] = True
 
     def terms(self, registry_offset: int, as_of: int) -> Terms:
         return Terms(7, registry_offset, as_of)

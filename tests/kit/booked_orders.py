@@ -3,7 +3,12 @@
 from schemas.topics import CREDITS
 from services.operations.explain.sources import BookedOrder
 from services.settlement.books.decode_credits import decode_credit
-from services.settlement.books.run_records_port import OrderRuns
+from services.settlement.books.journal_rows import line_of
+from services.settlement.books.memory_state import MemoryState
+from services.settlement.books.run_records_port import LinePayout, OrderRuns
+from services.settlement.domain.book.entries import Kind
+from services.settlement.domain.lines.line import Key
+from services.settlement.domain.paying.payouts import CANCELLED
 from tests.kit.book_driver import BookDriver, MemoryStore
 
 
@@ -24,5 +29,29 @@ def booked_order(book: BookDriver, order_id: str, now: int) -> BookedOrder:
             [(state.lines[key], decode_credit(one.raw)) for key, one in sorted(kept.items())],
             [one for one in book.journal() if one.entry.order_id == order_id],
             books.reference(),
-            OrderRuns(runs, planned, nets, records.case_events(), positions, generation, now),
+            OrderRuns(
+                runs, planned, nets, _payouts(state, order_id), records.case_events(), positions, generation, now
+            ),
         )
+
+
+def _payouts(state: MemoryState, order_id: str) -> dict[Key, list[LinePayout]]:
+    """The payout of each party that covers what a run settled of each line."""
+    names = {number: name for name, number in state.accounts.items()}
+    found: dict[Key, set[LinePayout]] = {}
+    for row in state.journal.values():
+        if row.order_id != order_id or row.kind != Kind.COMMISSION_SETTLED.code:
+            continue
+        for key, currency in (names[account] for account in row.accounts):
+            if key.endswith(":payable"):
+                party = key.removesuffix(":payable")
+                later = [
+                    (state.batches[one.batch][0].cut, one)
+                    for one in state.payouts.values()
+                    if one.plan[:2] == (party, currency) and one.status != CANCELLED
+                ]
+                covers = [(cut[-1], one) for cut, one in later if row.seq <= cut[row.writer]]
+                _, first = min(covers, key=lambda one: one[0], default=(0, None))
+                paid = LinePayout(party, first and first.id, first and first.status)
+                found.setdefault(line_of(row), set()).add(paid)
+    return {line: sorted(some, key=str) for line, some in found.items()}

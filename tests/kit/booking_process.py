@@ -20,7 +20,7 @@ class BookingProcess(KocProcess):
         with psycopg.connect(psycopg_dsn("reader")) as reader:
             rows = reader.execute(
                 "SELECT relname, granted FROM pg_stat_activity JOIN pg_locks USING (pid)"
-                " JOIN pg_class ON pg_class.oid = relation WHERE application_name = %s",
+                " JOIN pg_class ON pg_class.oid = relation WHERE split_part(application_name, ': ', 1) = %s",
                 (f"koc-{self.name}",),
             )
             return {(name, granted) for name, granted in rows}

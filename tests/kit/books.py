@@ -10,6 +10,9 @@ from sqlalchemy.exc import DBAPIError
 from services.kernel.errors import InvariantBroken
 from services.runtime.database import engine
 from services.settlement.books.migrations import migrate
+from services.settlement.books.payout_ports import StoredPayout
+from services.settlement.books.payout_reads import payouts_of
+from services.settlement.books.payout_store import PayoutBooks, payout_store
 from services.settlement.books.ports import OpenJob
 from services.settlement.books.posting_transaction import SESSION, BookConnections, PostingTransaction
 from services.settlement.books.registry_transaction import (
@@ -64,6 +67,13 @@ class PostgresStore:
 
     def runs(self) -> AbstractContextManager[RunBooks]:
         return run_store()
+
+    def payouts(self) -> AbstractContextManager[PayoutBooks]:
+        return payout_store()
+
+    def stored_payouts(self, batch: str) -> list[StoredPayout]:
+        with self._owner.connect() as connection:
+            return payouts_of(connection, batch)
 
     def terms(self, registry_offset: int, as_of: int) -> Terms:
         return self._connections.terms().ensure(registry_offset, as_of)

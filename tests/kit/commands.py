@@ -68,11 +68,20 @@ def login(stack: Stack, *groups: str) -> Iterator[tuple[str, str]]:
         for group in groups:
             server.execute(f"GRANT {group} TO {name}")
         yield name, make_url(address).set(username=name, password="secret").render_as_string(hide_password=False)
+        # a session that just ended may still be about to drop its temporary tables
+        server.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = %s", (name,))
         server.execute(f"DROP ROLE {name}")
+
+
+def address_of_approver() -> str:
+    """The address of our database for the stack's second person."""
+    address = settings().database_approver_url
+    assert address is not None
+    return address.get_secret_value()
 
 
 @contextmanager
 def operated_by(address: str) -> Iterator[None]:
     """Within the block, commands are given by the login of this address."""
-    with with_environment({"KOC_DATABASE_OPERATOR_URL": address}):
+    with with_environment({"KOC_DATABASE_OPERATOR_URL": address, "KOC_DATABASE_APPROVER_URL": address}):
         yield

@@ -8,7 +8,7 @@ from services.settlement.books.run_records_port import PartyLeg
 from services.settlement.domain.book.chart import is_of_a_party
 from services.settlement.domain.settling.netting import NetResult
 from tests.kit.book_driver import BookDriver
-from tests.kit.registry_events import ACCEPTED, CONTENT, PLAN
+from tests.kit.registry_events import ACCEPTED, CONTENT, PLAN, RELATION
 from tests.kit.runs import settle
 from tests.kit.settled_book import FIRST, SECOND, fill_settled, received
 from tests.kit.settlement_facts import DAY, FactCredit, FactVersion
@@ -60,6 +60,20 @@ def test_a_budget_of_nothing_shows_what_a_bonus_takes_of_it_later(book: BookDriv
     book.assert_lines(fact.but(credits=(moved,), version=FactVersion(touch=2)))
     settle(book, SECOND, "run-2")
     assert (balances(book)["budget:c_1:committed"], balances(book)["budget:c_1:available"]) == (500, -500)
+
+
+def test_a_line_that_a_tier_could_lift_over_the_journals_limit_is_left_out_and_others_are_settled(
+    book: BookDriver,
+) -> None:
+    """Its rows would be refused when the run is applied, and the run could never end."""
+    tiers = [{"from_minor": 1_000, "rate_ppm": 1_000_000}]
+    on_top = [{"role": "mcn", "of": "base", "share_ppm": 1_000_000}]
+    book.register(PLAN | {"tiers": tiers, "splits": on_top}, RELATION | {"koc_id": "k_1"})
+    book.assert_lines(received(1, goods_paid_minor=600_000_000_000), received(2, goods_paid_minor=2_000))
+    run = settle(book, FIRST, "run-1")
+    assert [(one["reason"], one["lines"]) for one in run.counts["skipped"]] == [("set_aside", 1)]
+    assert balances(book)["koc:k_2:payable"] == -1_200
+    assert balances(book)["koc:k_1:pending"] == -120_000_000_000
 
 
 def test_a_hold_of_a_content_keeps_what_lines_were_settled_for_it_though_they_are_credited_otherwise_now(

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from itertools import count
 from pathlib import Path
@@ -53,19 +53,34 @@ def killed_at(commit: int, when: str, as_of: int, run_id: str, chunk: int) -> bo
         run_id: the run's name.
         chunk: lines a transaction.
     """
+
+    def work() -> None:
+        LineApplier.apply_chunk.__defaults__ = (chunk,)
+        with run_store() as store:
+            settle(KilledStore(store, commit, when), draft_of(as_of, run_id, "a test"), as_of, _WAIT_SECONDS, _hush)
+
+    return is_killed_in(work)
+
+
+def is_killed_in(work: Callable[[], None]) -> bool:
+    """Whether a process of its own that does this work was killed -9; False if it came to its end."""
     child = os.fork()
     if child == 0:
         try:
-            LineApplier.apply_chunk.__defaults__ = (chunk,)
-            with run_store() as store:
-                settle(_Killed(store, commit, when), draft_of(as_of, run_id, "a test"), as_of, _WAIT_SECONDS, _hush)
+            work()
         finally:
             os._exit(0)
     _, status = os.waitpid(child, 0)
     return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
 
 
-class _Killed:
+def end_at(place: str, wanted: str) -> None:
+    """End this process at once, if this is the place."""
+    if place == wanted:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class KilledStore:
     """A store whose process ends at a commit."""
 
     def __init__(self, store: RunBooks, commit: int, when: str) -> None:
@@ -84,17 +99,16 @@ class _Killed:
     def ending(self) -> AbstractContextManager[Any]:
         return self._watched(self._store.ending())
 
+    def proposing(self) -> AbstractContextManager[Any]:
+        return self._watched(self._store.proposing())  # type: ignore[attr-defined]  # of a store of payouts
+
     @contextmanager
     def _watched(self, opened: AbstractContextManager[Any]) -> Iterator[Any]:
         number = next(self._opened)
         with opened as transaction:
             yield transaction
-            self._end_at(number, "before")
-        self._end_at(number, "after")
-
-    def _end_at(self, number: int, when: str) -> None:
-        if (number, when) == (self._commit, self._when):
-            os.kill(os.getpid(), signal.SIGKILL)
+            end_at(f"before {number}", f"{self._when} {self._commit}")
+        end_at(f"after {number}", f"{self._when} {self._commit}")
 
 
 def _hush(_line: str) -> None:

@@ -1,5 +1,6 @@
 """Settlement runs on any books, from the plan to the end."""
 
+from services.kernel.time import format_rfc3339
 from services.settlement.books.run_ports import StoredRun
 from services.settlement.domain.book.commands import CommandDraft, CommandKind
 from services.settlement.runs.run import RunRequest, apply_run, plan_run
@@ -14,7 +15,8 @@ def plan(book: BookDriver, as_of: int, run_id: str = "run-1") -> StoredRun:
 
 def request_of(run_id: str, as_of: int) -> RunRequest:
     """What asks for a run."""
-    return RunRequest(CommandDraft(run_id, CommandKind.SETTLEMENT_RUN, "a test", {}), as_of)
+    body = {"as_of": format_rfc3339(as_of)}
+    return RunRequest(CommandDraft(run_id, CommandKind.SETTLEMENT_RUN, "a test", body), as_of)
 
 
 def apply(book: BookDriver, run: StoredRun) -> None:

@@ -6,11 +6,15 @@ from schemas.partitioning import partition_of
 from schemas.topics import CREDITS
 from services.kernel.time import DAY, format_rfc3339
 from services.settlement.books.command_transaction import operator_books
+from services.settlement.books.payout_ports import StoredPayout
 from services.settlement.commands.clawbacks import write_off
 from services.settlement.commands.drafts import Money
 from services.settlement.commands.payments import record_brand_payment
+from services.settlement.payment_files.book_replies import book_replies
+from services.settlement.payouts.cancel import cancel
+from services.settlement.payouts.release import release
 from services.settlement.verify.verify import verify
-from tests.kit import runs
+from tests.kit import payouts, runs
 from tests.kit.books import Books
 from tests.kit.settlement_facts import Fact
 from tests.kit.settling_rules import ALWAYS, ZERO, changed_fact, credits_of, paid_fact
@@ -131,6 +135,37 @@ class ScriptedBooks:
         with operator_books() as book:
             record_brand_payment(book, event.brand_id, money, "a test", None, is_trial=False)
 
+    # Payouts
+
+    def _on_PayeeSet(self, event: script.PayeeSet) -> None:  # noqa: N802
+        self.register("payee.set", owner=event.owner, rail=event.rail, ref=f"ref_{event.owner}")
+
+    def _on_KocLeft(self, event: script.KocLeft) -> None:  # noqa: N802
+        self.register("koc.left", koc_id=event.koc_id, left_at=_moment(ZERO + event.day * DAY))
+
+    def _on_Proposed(self, event: script.Proposed) -> None:  # noqa: N802
+        payouts.propose(self.books, ZERO + event.day * DAY, event.batch)
+
+    def _on_Replied(self, event: script.Replied) -> None:  # noqa: N802
+        meant = self._payouts(event.batch, event.party)
+        with operator_books() as book:
+            book_replies(book, payouts.reply_of(meant, event.outcome, f"{event.file} of {event.batch}"))
+
+    def _on_Released(self, event: script.Released) -> None:  # noqa: N802
+        with operator_books() as book:
+            for payout in self._payouts(event.batch, event.party):
+                if payout.is_refused:
+                    release(book, payout.id, "a test", None)
+
+    def _on_PayoutCancelled(self, event: script.PayoutCancelled) -> None:  # noqa: N802
+        (named, *_) = self._payouts(event.batch, event.party)
+        with operator_books() as book:
+            cancel(book, event.batch, named.id if event.party else None, "a test", None)
+
+    def _payouts(self, batch: str, party: str | None) -> list[StoredPayout]:
+        """Those of a batch, or of one party in it."""
+        return [one for one in self.books.store.stored_payouts(batch) if party in (None, one.plan.party)]
+
     def _on_RunPlanned(self, event: script.RunPlanned) -> None:  # noqa: N802
         runs.plan(self.books, ZERO + event.day * DAY, f"run-{event.day}")
 
@@ -162,5 +197,5 @@ def _plan_body(what: script.PlanOf) -> dict[str, Any]:
 def _house_body(what: script.HouseOf) -> dict[str, Any]:
     return {
         "effective_from": _moment(ZERO + what.day * DAY), "vat_ppm": what.vat_ppm, "netting_share_ppm": what.share_ppm,
-        "reserve_ppm": what.reserve_ppm, "reserve_days": what.reserve_days,
+        "reserve_ppm": what.reserve_ppm, "reserve_days": what.reserve_days, "payout_minimum_minor": what.minimum,
     }  # fmt: skip

@@ -183,6 +183,14 @@ class CaseEvents:
     def _HoldReleased(self, one: script.HoldReleased) -> list[Event]:  # noqa: N802
         return [self._fact("hold.released", hold_id=self.name(one.hold_id))]
 
+    def _PayeeSet(self, one: script.PayeeSet) -> list[Event]:  # noqa: N802
+        owner = self.name(one.owner)
+        return [self._fact("payee.set", owner=owner, rail=one.rail, ref=f"ref_{owner}")]
+
+    def _KocLeft(self, one: script.KocLeft) -> list[Event]:  # noqa: N802
+        left_at = format_rfc3339(self.moment(one.day))
+        return [self._fact("koc.left", koc_id=self.name(one.koc_id), left_at=left_at)]
+
     def _DisputeOpened(self, one: script.DisputeOpened) -> list[Event]:  # noqa: N802
         return [self._fact("dispute.opened", **self._dispute(one))]
 

@@ -16,16 +16,22 @@ from services.demo.events import Event, record
 from services.kernel.time import DAY
 from services.operations.drain.drain import drain
 from services.operations.drain.positions import LivePositions
+from services.operations.settle.propose import proposal_draft, propose
 from services.operations.settle.settle import draft_of, settle
 from services.runtime.database import psycopg_dsn
 from services.runtime.publishing import publish
 from services.settlement.books.command_transaction import operator_books
+from services.settlement.books.payout_rows import PAYOUTS, read_payout
+from services.settlement.books.payout_store import PayoutBooks, payout_store
 from services.settlement.books.posting_transaction import BookConnections
-from services.settlement.books.run_store import RunBooks, run_store
 from services.settlement.commands.clawbacks import write_off
 from services.settlement.commands.drafts import Money
 from services.settlement.commands.payments import record_brand_payment
+from services.settlement.payment_files.book_replies import book_replies
+from services.settlement.payouts.cancel import cancel
+from services.settlement.payouts.release import release
 from services.settlement.runs.run import RunRequest, plan_run
+from tests.kit.payouts import reply_of
 from tests.kit.settling_events import ALWAYS, ZERO, CaseEvents, house_event
 from tests.reference.settling_script import (
     BrandPaid,
@@ -33,7 +39,11 @@ from tests.reference.settling_script import (
     Expected,
     Happening,
     HouseOf,
+    PayoutCancelled,
+    Proposed,
     Published,
+    Released,
+    Replied,
     Run,
     RunApplied,
     RunPlanned,
@@ -78,7 +88,7 @@ class Player:
     @property
     def is_watched(self) -> bool:
         """Whether somebody wants to look at it or to decide something now."""
-        return bool(self.steps) and isinstance(self.steps[0], Expected | WrittenOff | BrandPaid)
+        return bool(self.steps) and isinstance(self.steps[0], (Expected, *_DECIDED))
 
     def take(self, *kinds: type) -> Happening | Expected | None:
         """The next step if it is one of these."""
@@ -92,14 +102,15 @@ class Player:
         return found
 
 
-_NOT_PUBLISHED = (Expected, Run, RunPlanned, RunApplied, WrittenOff, BrandPaid)
+_DECIDED = (WrittenOff, BrandPaid, Replied, Released, PayoutCancelled)
+_NOT_PUBLISHED = (Expected, Run, RunPlanned, RunApplied, Proposed, *_DECIDED)
 
 
 class SettlingPath:
     """Plays cases on a stack with workers."""
 
     def __init__(
-        self, positions: LivePositions, store: RunBooks, operator: BookConnections, reader: psycopg.Connection
+        self, positions: LivePositions, store: PayoutBooks, operator: BookConnections, reader: psycopg.Connection
     ) -> None:
         self._positions = positions
         self._store = store
@@ -114,6 +125,36 @@ class SettlingPath:
             together = [player for player in players if _settings(player.house) == settings]
             self._play_together(together, number)
         return {player.title: player.states for player in players}
+
+    def play_alone(self, cases: tuple[Case, ...], phase: int) -> dict[str, list[State]]:
+        """Play cases one after the other: a proposal pays everybody, so no other case may be under way.
+
+        Args:
+            cases: with proposals.
+            phase: after those of cases that were played before.
+        """
+        players = _players(cases)
+        for player in players:
+            player.events.zero = ZERO + phase * PHASE_DAYS * DAY
+            publish([record(house_event(player.events.zero, player.house, {}))])
+            self._advance([player])
+            while player.steps:
+                step = player.steps[0]
+                if isinstance(step, Proposed):
+                    self._propose(player, step)
+                else:
+                    assert isinstance(step, Run), step
+                    self._run([player], player.events.moment(step.day), player.title)
+                self._advance([player])
+        return {player.title: player.states for player in players}
+
+    def _propose(self, player: Player, step: Proposed) -> None:
+        """Pay whoever can be paid."""
+        player.steps.popleft()
+        as_of = player.events.moment(step.day)
+        draft = proposal_draft(as_of, player.events.name(step.batch), "settling cases")
+        assert propose(self._store, draft, as_of, WAIT_SECONDS, _silent).is_new
+        self._look(player)
 
     def _play_together(self, players: list[Player], number: int) -> None:
         """Run after run, in the order of their days; what follows a case's last run comes before the next one's."""
@@ -145,9 +186,9 @@ class SettlingPath:
                 self._look(player)
                 self._decide(player)
 
-    def _run(self, players: list[Player], as_of: int) -> None:
+    def _run(self, players: list[Player], as_of: int, reason: str = "settling cases") -> None:
         """One run for all. Where a case goes on between plan and apply, the process that planned goes no further."""
-        draft = draft_of(as_of, None, "settling cases")
+        draft = draft_of(as_of, f"run-{as_of}-{reason.split(maxsplit=1)[0]}", reason)
         lost = [player for player in players if player.take(RunPlanned)]
         if lost:
             with self._store.lock("settling cases"):
@@ -167,8 +208,10 @@ class SettlingPath:
 
     def _decide(self, player: Player) -> None:
         """Give a case's next command, if it is one."""
-        step = player.take(WrittenOff, BrandPaid)
-        if isinstance(step, WrittenOff | BrandPaid):
+        step = player.take(*_DECIDED)
+        if isinstance(step, Replied | Released | PayoutCancelled):
+            self._decide_payouts(player, step)
+        elif isinstance(step, WrittenOff | BrandPaid):
             money = Money(step.amount_minor, player.events.currencies[step.currency])
             if isinstance(step, WrittenOff):
                 write_off(self._operator, player.events.name(step.party), money, "a case", None, is_trial=False)
@@ -176,13 +219,27 @@ class SettlingPath:
                 brand = player.events.name(step.brand_id)
                 record_brand_payment(self._operator, brand, money, "a case", None, is_trial=False)
 
+    def _decide_payouts(self, player: Player, step: Replied | Released | PayoutCancelled) -> None:
+        """Reply, release or cancel, of the payouts that a case means."""
+        batch = player.events.name(step.batch)
+        party = None if step.party is None else player.events.name(step.party)
+        rows = self._reader.execute(f"{PAYOUTS} WHERE batch = %s", (batch,)).fetchall()
+        meant = [one for one in map(read_payout, rows) if party in (None, one.plan.party)]
+        if isinstance(step, Replied):
+            book_replies(self._operator, reply_of(meant, step.outcome, f"{step.file} of {batch}"))
+        elif isinstance(step, Released):
+            for one in meant:
+                release(self._operator, one.id, "a case", None)
+        else:
+            cancel(self._operator, batch, meant[0].id if party else None, "a case", None)
+
 
 @contextmanager
 def settling_path() -> Iterator[SettlingPath]:
     """The path through the stack that settings() lead to."""
     with (
         LivePositions() as positions,
-        run_store() as store,
+        payout_store() as store,
         operator_books() as operator,
         psycopg.connect(psycopg_dsn("reader"), autocommit=True) as reader,
     ):

@@ -4,6 +4,7 @@ Told the same script as the reference model, they must come to the same balances
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -46,6 +47,7 @@ from services.settlement.domain.settling.plan_hash import (
 )
 from services.settlement.domain.settling.shares import Shares
 from services.settlement.domain.settling.transfers import Occasion
+from tests.kit.payout_rules import BookedLeg, PayoutRules
 from tests.kit.settlement_facts import Fact, FactCredit, FactStep, FactVersion
 from tests.reference import settling_script as script
 
@@ -76,20 +78,19 @@ class RunPlan:
     sha256: bytes
 
 
-class SettlingRules:
+class SettlingRules(PayoutRules):
     """Books in memory that the pure rules write.
 
     Attributes:
         accounts: balance by (account, currency).
-        journal: all rows with their currencies, in the order in which they were booked.
         lines, facts: by key; what is stored of a line, and its newest assertion.
         skipped: of the last planned run, why which line was left out.
         plan: the run that is planned or applied last.
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.accounts: Counter[tuple[str, str]] = Counter()
-        self.journal: list[tuple[str, EntryDraft]] = []
         self.lines: dict[Key, Line] = {}
         self.facts: dict[Key, Fact] = {}
         self.fees: dict[tuple[str, str], Fee] = {}
@@ -103,7 +104,6 @@ class SettlingRules:
         self._holds: dict[str, script.HoldPlaced] = {}
         self._disputes: dict[str, str] = {}
         self._reserves: list[PartyPlan] = []
-        self._netted: Counter[tuple[str, str]] = Counter()
         self._settled_for: dict[Key, set[str]] = {}
 
     def balances(self, currency: str) -> dict[str, int]:
@@ -130,7 +130,8 @@ class SettlingRules:
 
     def _reprice(self, lines: Any) -> None:
         for line in lines:
-            self._book(line.currency, book_reprice(line, self.facts[line.key], self._reference, "registry", ZERO))
+            rows = book_reprice(line, self.facts[line.key], self._reference, "registry", ZERO)
+            self._book(line.currency, rows, line.key)
 
     def _on_Paid(self, event: script.Paid) -> None:  # noqa: N802
         fact = paid_fact(event)
@@ -139,14 +140,14 @@ class SettlingRules:
         rivals = [one for one in self.lines.values() if one.key[:2] == key[:2] and one is not line]
         for rival in rivals:
             if rival.standing and rival.rank > line.rank:
-                self._book(rival.currency, book_demotion(rival, self._reference, paid_at, "demoted"))
+                self._book(rival.currency, book_demotion(rival, self._reference, paid_at, "demoted"), rival.key)
             line.standing = line.standing and rival.rank > line.rank
         self._take(line, fact)
 
     def _take(self, line: Line, fact: Fact) -> None:
         self.facts[line.key] = fact
         line.take(fact, ZERO)
-        self._book(line.currency, book_assertion(line, fact, self._reference, "assertion"))
+        self._book(line.currency, book_assertion(line, fact, self._reference, "assertion"), line.key)
 
     def _change(self, order: str, buyer: str, **changes: Any) -> None:
         """A new assertion of a line, with a greater vector."""
@@ -182,7 +183,7 @@ class SettlingRules:
         fee.owed = worth.owed
         draft = EntryDraft(Kind.SCRIPT_FEE_ACCRUED, "", "fee", ZERO, {})
         rows, fee.booked = book_script_fee(fee.booked, fee.settled, fee.owed, worth.brand_id, draft)
-        self._book(worth.currency, rows)
+        self._book(worth.currency, rows, (fee.content.content_id, worth.currency))
 
     def _on_Spent(self, event: script.Spent) -> None:  # noqa: N802
         content = Content(event.content_id, event.koc_id, "douyin", None, 0, None)
@@ -309,8 +310,9 @@ class SettlingRules:
                 reserve=sum(one.amount_minor for one in [*kept, reserve] if one.until and one.until > as_of),
                 on_hold=self._on_hold(party, currency),
                 whole_owner_on_hold=any(hold.owner == party for hold in self._holds.values()),
-                netted_since=self._netted[party, currency],
-                clawed_back_unpaid=self._clawed_back(party, currency),
+                netted_since=self.netted_since(party, currency),
+                clawed_back_unpaid=self.clawed_back_unpaid(party, currency),
+                refused=self.refused(party, currency),
                 share_ppm=house.netting_share_ppm,
             )
             plans.append(PartyPlan(party, currency, earned[party, currency], reserve, net_party(before)))
@@ -322,17 +324,12 @@ class SettlingRules:
             min(line.settled.get(party, 0), self._owed(line).get(party, 0))
             for line in self.lines.values()
             if line.currency == currency
+            and line.key in self.unpaid(party, currency)
             and (
                 (line.key[0], None) in cases.disputes | cases.holds
                 or not cases.content_holds.isdisjoint(self._settled_for.get(line.key, ()))
             )
         )
-
-    def _clawed_back(self, party: str, currency: str) -> int:
-        """As long as nothing is paid out: what of lines and fees is claimed back."""
-        found = [(line.settled, self._owed(line)) for line in self.lines.values() if line.currency == currency]
-        found += [(fee.settled, fee.owed) for (_, of), fee in self.fees.items() if of == currency]
-        return sum(max(0, settled.get(party, 0) - owed.get(party, 0)) for settled, owed in found)
 
     def position(self, line: Line) -> Position:
         """f(S, T) of a line, where its money should lie."""
@@ -355,7 +352,8 @@ class SettlingRules:
         self._settled_for.setdefault(line.key, set()).update(part.content_id for part in one.parts)
         freeze_terms(line, planned, Terms(1, self.plan.registry, self.plan.as_of))
         vat_ppm = vat_ppm_of(line, self._reference)
-        self._book(line.currency, book_settlement(line, planned, self._owed(line), vat_ppm, "run", self.plan.as_of))
+        rows = book_settlement(line, planned, self._owed(line), vat_ppm, "run", self.plan.as_of)
+        self._book(line.currency, rows, line.key)
 
     def finish_run(self) -> None:
         """Script fees, budgets, nets."""
@@ -367,27 +365,41 @@ class SettlingRules:
             _, fee.booked = book_script_fee({}, one.settled, fee.owed, fee.content.brand_id or "",
                                             EntryDraft(Kind.SCRIPT_FEE_ACCRUED, "", "", 0, {}))  # fmt: skip
             fee.settled = one.settled
-            self._move(one.currency, difference(fee.booked, before))
+            self._move(one.currency, difference(fee.booked, before), (one.content_id, one.currency))
         for key, (budget, charged) in self.plan.budgets.items():
             self._book(key.currency, commit_budget(key.campaign_id, budget, charged, occasion))
         for party in self.plan.parties:
             self._book(party.currency, net_rows(party.party, party.net, occasion))
-            self._netted[party.party, party.currency] += party.net.netted_payable + party.net.netted_held
         self._reserves += self.plan.parties
 
-    def _move(self, currency: str, legs: Position) -> None:
-        self._book(currency, [EntryDraft(Kind.ADJUSTMENT_POSTED, "", "", ZERO, legs)] if legs else [])
+    def _on_Proposed(self, event: script.Proposed) -> None:  # noqa: N802
+        self.propose(event.batch, ZERO + event.day * DAY, event.day * DAY)
 
-    def _book(self, currency: str, rows: list[EntryDraft]) -> None:
+    def _net_all(self, as_of: int) -> list[tuple[str, str]]:
+        plans = self._nets(as_of, Counter())
+        for one in plans:
+            self._book(one.currency, net_rows(one.party, one.net, Occasion("batch", as_of)))
+        return [(one.party, one.currency) for one in plans]
+
+    def _has(self, account: str, currency: str) -> int:
+        return -self.accounts[account, currency]
+
+    def _minimum(self, currency: str, as_of: int) -> int:
+        return self._reference.houses.at(as_of).payout_minimum_minor.get(currency, 0)
+
+    def _move(self, currency: str, legs: Position, of: object = None) -> None:
+        self._book(currency, [EntryDraft(Kind.ADJUSTMENT_POSTED, "", "", ZERO, legs)] if legs else [], of)
+
+    def _book(self, currency: str, rows: Sequence[EntryDraft], of: object = None) -> None:
         for row in rows:
             assert sum(row.legs.values()) == 0, row
             assert 0 not in row.legs.values(), row
             for account, amount in row.legs.items():
                 self.accounts[account, currency] += amount
+                self.legs.append(BookedLeg((account, currency), amount, row.kind, of))
                 assert not account.endswith((":pending", ":payable", ":held", "fee_deferred")) or (
                     self.accounts[account, currency] <= 0
                 ), (account, row)
-            self.journal.append((currency, row))
 
 
 def plan_of(what: script.PlanOf) -> Plan:
@@ -404,7 +416,7 @@ def plan_of(what: script.PlanOf) -> Plan:
 def house_of(what: script.HouseOf) -> House:
     """A script's house settings as the domain's."""
     since = ZERO + what.day * DAY
-    return House(since, what.vat_ppm, what.share_ppm, what.reserve_ppm, what.reserve_days)
+    return House(since, what.vat_ppm, what.share_ppm, what.reserve_ppm, what.reserve_days, what.minimum)
 
 
 def credits_of(given: tuple[script.CreditOf, ...]) -> tuple[FactCredit, ...]:

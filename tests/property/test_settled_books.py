@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from tests.kit.scripted_memory import ScriptedMemory
 from tests.reference.settling import Model
-from tests.reference.settling_script import Run, RunApplied
+from tests.reference.settling_script import PayoutCancelled, Proposed, Run, RunApplied
 from tests.reference.settling_worlds import CURRENCIES, World
 
 
@@ -16,7 +16,7 @@ def test_books_with_runs_come_to_what_the_reference_model_says(seed: int, length
     for event in World(seed).run_to(length):
         model.tell(event)
         books.tell(event)
-        if isinstance(event, Run | RunApplied):
+        if isinstance(event, Run | RunApplied | Proposed | PayoutCancelled):
             for currency in CURRENCIES:
                 assert books.balances(currency) == model.balances(currency)
             books.check()

@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Any
 
 from tests.reference import settling_script as script
+from tests.reference.settling_payments import PaymentModel
 from tests.reference.settling_prices import Knowledge, is_tiered, rank, rate_of
 from tests.reference.settling_script import MILLION, CreditOf, Happening, PlanOf
 
@@ -21,7 +22,7 @@ Shares = dict[str, int]
 """Minor units by claimant, `ROLE:ID` or `platform`."""
 
 
-class Model:
+class Model(PaymentModel):
     """The books of a script.
 
     Attributes:
@@ -35,6 +36,7 @@ class Model:
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.accounts: Counter[tuple[str, str]] = Counter()
         self.lines: dict[tuple[str, str], dict[str, Any]] = {}
         self.fees: dict[tuple[str, str], dict[str, Any]] = {}
@@ -48,7 +50,6 @@ class Model:
         self._disputes: dict[str, str] = {}
         self._denied: set[str] = set()
         self._reserves: list[tuple[str, str, int, int]] = []
-        self._netted: Counter[tuple[str, str]] = Counter()
         self._planned: dict[str, Any] = {}
 
     def balances(self, currency: str) -> dict[str, int]:
@@ -94,7 +95,8 @@ class Model:
     def _tell_of_money(self, event: Happening) -> None:
         match event:
             case script.FeeAccepted(content, koc, fee, currency, brand):
-                entry = self.fees.setdefault((content, currency), {"brand": brand, "koc": koc, "S": {}, "T": {}})
+                new = {"key": (content, currency), "brand": brand, "koc": koc, "S": {}, "T": {}}
+                entry = self.fees.setdefault((content, currency), new)
                 self._owe(entry, {f"koc:{koc}": fee}, currency)
             case script.ContentRemoved(content):
                 for (name, currency), entry in self.fees.items():
@@ -126,6 +128,24 @@ class Model:
                 if denied:
                     self._denied.add(order)
                 self._reprice()
+            case _:
+                self._tell_of_payouts(event)
+
+    def _tell_of_payouts(self, event: Happening) -> None:
+        match event:
+            case script.PayeeSet(owner, rail):
+                self.payees[owner] = rail
+                self.release(lambda key: key[1] == owner)
+            case script.KocLeft(koc, day):
+                self.left[f"koc:{koc}"] = day * DAY
+            case script.Proposed(batch, day):
+                self._propose(batch, day * DAY)
+            case script.Replied(batch, outcome, party):
+                self.reply(batch, outcome, party)
+            case script.Released(batch, party):
+                self.release(lambda key: key[0] == batch and party in (None, key[1]))
+            case script.PayoutCancelled(batch, party):
+                self.cancel_payouts(batch, party)
             case _:
                 raise AssertionError(f"nobody knows {event}")
 
@@ -203,12 +223,14 @@ class Model:
         after = self.place(entry, settled, owed, currency)
         after.subtract(before)
         entry["S"], entry["T"] = settled, owed
-        self._move(after, currency)
+        self._move(after, currency, of=entry["key"])
 
-    def _move(self, legs: dict[str, int], currency: str) -> None:
+    def _move(self, legs: dict[str, int], currency: str, what: str = "", of: object = None) -> None:
+        """Book legs; `what` says which step of a net or a payout it is, `of` which line or script fee it is about."""
         assert sum(legs.values()) == 0, legs
         for account, amount in legs.items():
             self.accounts[account, currency] += amount
+            self.remember(account, currency, amount, what, of)
             if account.endswith((":pending", ":payable", ":held", "fee_deferred")):
                 assert self.accounts[account, currency] <= 0, (account, self.accounts[account, currency])
 
@@ -357,7 +379,7 @@ class Model:
         written_back = min(back, lost)
         released = back - written_back
         payable += released
-        since, unpaid = self._netted[party, cur], self._clawed_back_of_lines(party, cur)
+        since, unpaid = self.netted_since(party, cur), self._clawed_back_unpaid(party, cur)
         older = house.share_ppm * (payable + held + since - unpaid) // MILLION
         netted = max(0, min(owes, payable + held, unpaid + older - since))
         from_payable = min(netted, payable)
@@ -365,26 +387,42 @@ class Model:
         reserve, until = earned * house.reserve_ppm // MILLION, as_of + house.reserve_days * DAY
         kept = sum(n for who, of, n, end in [*self._reserves, (party, cur, reserve, until)]
                    if (who, of) == (party, cur) and end > as_of)  # fmt: skip
-        kept += self._on_hold(party, cur)
+        kept += self._on_hold(party, cur) + self.refused(party, cur)
         target = payable + held if party in {h.owner for h in self._holds.values()} else min(payable + held, kept)
         moves = {"written_back": written_back, "released": released, "pay": from_payable, "held": netted - from_payable}
         return moves | {"party": party, "cur": cur, "hold": target - held, "reserve": (party, cur, reserve, until)}
 
-    def _clawed_back_of_lines(self, party: str, cur: str) -> int:
-        """As long as nothing is paid out, everything clawed back is of unpaid lines; spend is an older debt."""
-        entries = [line for line in self.lines.values() if line["cur"] == cur]
-        entries += [fee for (_, of), fee in self.fees.items() if of == cur]
-        return sum(max(0, entry["S"].get(party, 0) - entry["T"].get(party, 0)) for entry in entries)
+    def _clawed_back_unpaid(self, party: str, cur: str) -> int:
+        """What is clawed back of what no payout took yet; all else, as spend, is an older debt."""
+        unpaid, account = self.unpaid(party, cur), (f"clawback:{party}", cur)
+        return max(0, sum(leg["amount"] for leg in self.legs if leg["account"] == account and leg["of"] in unpaid))
 
     def _on_hold(self, party: str, cur: str) -> int:
-        """What of settled lines in an open dispute or hold, also of a content they were settled for, is still owed."""
+        """What of unpaid lines in an open dispute or hold, also of a content they were settled for, is still owed."""
         orders = {*self._disputes.values(), *(hold.order_id for hold in self._holds.values())}
         contents = {hold.content_id for hold in self._holds.values()}
+        unpaid = self.unpaid(party, cur)
         return sum(
             min(line["S"].get(party, 0), line["T"].get(party, 0))
             for line in self.lines.values()
-            if line["cur"] == cur and (line["order"] in orders or contents & line["contents"])
+            if line["key"] in unpaid and (line["order"] in orders or contents & line["contents"])
         )
+
+    # A proposal
+
+    def _propose(self, batch: str, as_of: int) -> None:
+        """Every party's net, then all that is payable to it, if it reaches the minimum and somebody said where to."""
+        minima = self.known.house(as_of).minimum
+        for net in self._nets({"lines": [], "fees": [], "as_of": as_of}):
+            self._book_net(net)
+            party, cur = net["party"], net["cur"]
+            amount = -self.accounts[f"{party}:payable", cur]
+            has_left = self.left.get(party, as_of + 1) <= as_of
+            if amount <= 0 or party not in self.payees or (amount < minima.get(cur, 0) and not has_left):
+                continue
+            covered = sum(leg["amount"] for leg in self.since(party, cur, "payable") if leg["what"] != "payout")
+            assert covered == -amount, "a payout covers its amount"
+            self.instruct((batch, party, cur), amount)
 
     # A run: what it books
 
@@ -417,9 +455,8 @@ class Model:
         pay, held, claw = f"{party}:payable", f"{party}:held", f"clawback:{party}"
         self._move({claw: net["written_back"], f"writeoff:{party}": -net["written_back"]}, cur)
         self._move({claw: net["released"], pay: -net["released"]}, cur)
-        self._move({pay: net["pay"], held: net["held"], claw: -net["pay"] - net["held"]}, cur)
+        self._move({pay: net["pay"], held: net["held"], claw: -net["pay"] - net["held"]}, cur, "netted")
         self._move({pay: net["hold"], held: -net["hold"]}, cur)
-        self._netted[party, cur] += net["pay"] + net["held"]
         if net["reserve"][2]:
             self._reserves.append(net["reserve"])
 

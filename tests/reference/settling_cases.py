@@ -1,6 +1,6 @@
 """Worked cases of settling as scripts, each state worked out by hand; every amount in minor units, debit positive.
 
-Steps with payouts are left out until there are payouts (PAYOUT_STEPS); here a run nets what a payout would net first.
+Cases of payouts stand in settling_payout_cases.
 """
 
 from tests.reference.settling_script import (
@@ -30,21 +30,6 @@ from tests.reference.settling_script import (
     WrittenOff,
 )
 from tests.reference.settling_words import FEE, FULL, IN_C1, K7, K8, PLAIN, by_hand, case
-
-PAYOUT_STEPS = {
-    "G1": "proposed, confirmed twice",
-    "G3": "proposed",
-    "G4": "paid before the refund, and the second proposal",
-    "G6": "paid before the late touch: the clawback is of paid money and stays until there is something to net",
-    "G7": "paid before the refund",
-    "G12": "paid before the removal",
-    "G14a": "the second payout in between",
-    "G14b": "paid before the refund: only the reserve is left to net",
-    "G15": "the whole case: rejected, released, returned, replies twice and too late",
-    "G17": "proposed",
-    "G19": "minima by currency",
-}
-"""Case -> what of it waits for payouts."""
 
 SETTLED = {"rec": 4000, "k_pay": -2520, "m_pay": -720, "r_pay": -360, "fee": -377, "vat": -23}
 QUARTER_BACK = {

@@ -42,6 +42,7 @@ class HouseOf:
     share_ppm: int = MILLION
     reserve_ppm: int = 0
     reserve_days: int = 0
+    minimum: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -218,10 +219,61 @@ class RunApplied:
     """The planned run goes on to its end."""
 
 
+@dataclass(frozen=True)
+class PayeeSet:
+    """Where a party (`ROLE:ID`) is paid, from now on."""
+
+    owner: str
+    rail: str = "bank"
+
+
+@dataclass(frozen=True)
+class KocLeft:
+    koc_id: str
+    day: int
+
+
+@dataclass(frozen=True)
+class Proposed:
+    """A proposal of payouts as of that day, under this name."""
+
+    batch: str
+    day: int
+
+
+@dataclass(frozen=True)
+class Replied:
+    """A file of the bank about all payouts of a batch, or about one party's: confirmed, rejected or returned.
+
+    The same file may come twice.
+    """
+
+    batch: str
+    outcome: str
+    party: str | None = None
+    file: str = "f1"
+
+
+@dataclass(frozen=True)
+class Released:
+    """What is held for a batch's refused payouts, or for one party's, may be paid again."""
+
+    batch: str
+    party: str | None = None
+
+
+@dataclass(frozen=True)
+class PayoutCancelled:
+    """A batch, or the payout of one party in it, before it is exported."""
+
+    batch: str
+    party: str | None = None
+
+
 Happening = (
     Published | Related | Paid | Received | Refunded | Cancelled | Credited | FeeAccepted | ContentRemoved | Spent
     | BudgetSet | HoldPlaced | HoldReleased | DisputeOpened | DisputeDecided | WrittenOff | BrandPaid
-    | Run | RunPlanned | RunApplied
+    | Run | RunPlanned | RunApplied | PayeeSet | KocLeft | Proposed | Replied | Released | PayoutCancelled
 )  # fmt: skip
 
 

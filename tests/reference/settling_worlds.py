@@ -19,12 +19,18 @@ from tests.reference.settling_script import (
     HoldPlaced,
     HoldReleased,
     HouseOf,
+    KocLeft,
     Paid,
+    PayeeSet,
+    PayoutCancelled,
     PlanOf,
+    Proposed,
     Published,
     Received,
     Refunded,
     Related,
+    Released,
+    Replied,
     Run,
     RunApplied,
     RunPlanned,
@@ -34,6 +40,8 @@ from tests.reference.settling_script import (
 
 CURRENCIES = ("CNY", "JPY", "KWD")
 KOCS = ("k_1", "k_2", "k_3")
+PARTIES = (*(f"koc:{koc}" for koc in KOCS), *(f"{role}:{role}_{n}" for role in ("mcn", "recruiter", "head")
+           for n in (0, 1)))  # fmt: skip
 SPLITS = (
     ("platform", "commission", 100_000), ("platform", "base", 10_001), ("mcn", "koc", 333_333),
     ("recruiter", "base", 20_001), ("recruiter", "koc", 125_000), ("head", "commission", 700_000),
@@ -70,6 +78,9 @@ class World:
                     self._publish(koc, currency)
             if rng.random() < 0.8:
                 self._relate(koc)
+        for owner in PARTIES:
+            if rng.random() < 0.8:  # else nobody said where it is paid
+                self._tell(PayeeSet(owner, rng.choice(("bank", "wechat"))))
         for campaign, currency in self._budgeted:
             self._tell(BudgetSet(campaign, rng.choice((0, 100, 3_000, 50_000)), currency))
 
@@ -88,7 +99,8 @@ class World:
         rng = self.rng
         vat = {currency: rng.choice((0, 1, 60_000, 100_000)) for currency in CURRENCIES if rng.random() < 0.7}
         share = rng.choice((0, 333_333, 500_000, MILLION, MILLION))
-        return HouseOf(day, vat, share, rng.choice((0, 0, 100_001)), rng.choice((0, 5, 30)))
+        minimum = {currency: rng.choice((1, 100, 5_000)) for currency in CURRENCIES if rng.random() < 0.3}
+        return HouseOf(day, vat, share, rng.choice((0, 0, 100_001)), rng.choice((0, 5, 30)), minimum)
 
     def _publish(self, koc: str, currency: str) -> None:
         rng, plan_id = self.rng, f"pl_{koc}_{currency}"
@@ -113,7 +125,7 @@ class World:
             (self._case, 2),
         ]  # fmt: skip
         if not within_a_run:
-            ways += [(self._money, 1), (self._budget, 1)]
+            ways += [(self._money, 1), (self._budget, 1), (self._propose, 3), (self._end_payouts, 6), (self._party, 1)]
         self.rng.choices([way for way, _ in ways], [often for _, often in ways])[0]()
 
     def _run(self) -> None:
@@ -238,6 +250,47 @@ class World:
             self._tell(WrittenOff(account.removeprefix("clawback:"), amount, currency))
         else:
             self._tell(BrandPaid("br_1", rng.choice(AMOUNTS), rng.choice(CURRENCIES)))
+
+    # Payouts
+
+    def _propose(self) -> None:
+        self._day = min(LATEST_DAY, self._day + self.rng.choice((0, 0, 1, 9)))
+        self._tell(Proposed(self._new("p"), self._day))
+
+    def _end_payouts(self) -> None:
+        """A bank replies, as it should or not; or somebody cancels or releases."""
+        rng = self.rng
+        known = sorted({(batch, party) for batch, party, _ in self.model.payouts})
+        if not known:
+            return
+        batch, one_party = rng.choice(known)
+        party = rng.choice((None, one_party))
+        match rng.randrange(4):
+            case 0 if self._may_cancel(batch, party):
+                self._tell(PayoutCancelled(batch, party))
+            case 1:
+                self._tell(Released(batch, party))
+            case _:
+                states = {one["state"] for key, one in self.model.payouts.items() if key[:2] == (batch, one_party)}
+                likely = "returned" if "confirmed" in states else rng.choice(("confirmed", "rejected"))
+                outcome = rng.choice((likely, likely, "confirmed", "rejected", "returned"))
+                self._tell(Replied(batch, outcome, party, file=self._new("file")))
+
+    def _may_cancel(self, batch: str, party: str | None) -> bool:
+        """Whether something is open there, and nobody was paid later."""
+        payouts = self.model.payouts.items()
+        meant = [(key[1:], one) for key, one in payouts if key[0] == batch and party in (None, key[1])]
+        meant = [(key, one) for key, one in meant if one["state"] == "instructed"]
+        standing = [(key[1:], one["cut"]) for key, one in payouts if one["state"] != "cancelled"]
+        return bool(meant) and all(cut <= one["cut"] for key, one in meant for who, cut in standing if who == key)
+
+    def _party(self) -> None:
+        """A party says where it is paid, or a KOC leaves."""
+        rng = self.rng
+        if rng.random() < 0.7:
+            self._tell(PayeeSet(rng.choice(PARTIES), rng.choice(("bank", "wechat"))))
+        else:
+            self._tell(KocLeft(rng.choice(KOCS), self._day + rng.choice((0, 5))))
 
     def _budget(self) -> None:
         campaign, currency = self.rng.choice(self._budgeted)

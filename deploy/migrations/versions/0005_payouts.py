@@ -1,7 +1,7 @@
 """Payouts, closed periods and statements; tax, refusals and fees of banks have accounts and kinds of their own.
 
 Who books decides nothing: only personal logins in koc_operator may write these tables. Payee data is seen by koc_payer
-alone. The trigger on commands also holds that nobody approves what they proposed themselves.
+alone. The trigger on commands also holds that nobody approves what they proposed themselves. A seal never changes.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,8 @@ PERIODS = ("period_close", "period_sum", "statement", "statement_relay")
 GRANTS = (
     f"GRANT SELECT ON {', '.join((*PAYOUTS, *PERIODS))} TO koc_writer, koc_reader",
     f"GRANT INSERT ON {', '.join((*PAYOUTS, *PERIODS[:3]))}, period TO koc_operator",
-    "GRANT UPDATE ON payout_batch, payout, period, period_close TO koc_operator",
+    "GRANT UPDATE ON payout_batch, payout, period, period_close, period_sum TO koc_operator",
+    "GRANT DELETE ON period_sum TO koc_operator",
     "GRANT UPDATE ON statement_relay TO koc_writer",
     "GRANT SELECT, INSERT ON payee TO koc_payer",
 )
@@ -52,15 +53,74 @@ CREATE TRIGGER command_has_four_eyes BEFORE INSERT ON command FOR EACH ROW EXECU
     "ALTER TABLE command ENABLE ALWAYS TRIGGER command_has_four_eyes",
 )
 
+SEALED = (
+    """
+CREATE FUNCTION period_close_is_sealed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF NOT EXISTS (SELECT FROM command WHERE id = OLD.command) THEN
+    RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+  END IF;
+  IF TG_OP = 'DELETE'
+    OR (NEW.period, NEW.revision, NEW.cut, NEW.offsets, NEW.previous_seal, NEW.seal, NEW.command, NEW.closed_by,
+      NEW.closed_at) IS DISTINCT FROM (OLD.period, OLD.revision, OLD.cut, OLD.offsets, OLD.previous_seal, OLD.seal,
+      OLD.command, OLD.closed_by, OLD.closed_at)
+    OR OLD.root IS NOT NULL AND NEW.root IS DISTINCT FROM OLD.root
+    OR OLD.reopened_at IS NOT NULL
+      AND (NEW.reopened_by, NEW.reopened_at) IS DISTINCT FROM (OLD.reopened_by, OLD.reopened_at)
+  THEN
+    RAISE EXCEPTION 'the close of % revision % is sealed: % refused', OLD.period, OLD.revision, TG_OP
+      USING ERRCODE = 'restrict_violation';
+  END IF;
+  RETURN NEW;
+END $$
+""",
+    """
+CREATE FUNCTION period_sum_is_sealed() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE one record;
+BEGIN
+  FOR one IN SELECT period, revision FROM changed GROUP BY 1, 2 LOOP
+    IF EXISTS (
+      SELECT FROM period_close of_sum JOIN command ON command.id = of_sum.command
+      WHERE of_sum.period = one.period AND of_sum.revision = one.revision
+    ) THEN
+      RAISE EXCEPTION 'the sums of % revision % are sealed: % refused', one.period, one.revision, TG_OP
+        USING ERRCODE = 'restrict_violation';
+    END IF;
+  END LOOP;
+  RETURN NULL;
+END $$
+""",
+    """
+CREATE TRIGGER period_close_is_sealed BEFORE UPDATE OR DELETE ON period_close
+FOR EACH ROW EXECUTE FUNCTION period_close_is_sealed()
+""",
+    "ALTER TABLE period_close ENABLE ALWAYS TRIGGER period_close_is_sealed",
+    *(
+        statement
+        for event, rows in (("INSERT", "NEW"), ("UPDATE", "OLD"), ("DELETE", "OLD"))
+        for statement in (
+            f"""
+CREATE TRIGGER period_sum_{event.lower()} AFTER {event} ON period_sum REFERENCING {rows} TABLE AS changed
+FOR EACH STATEMENT EXECUTE FUNCTION period_sum_is_sealed()
+""",
+            f"ALTER TABLE period_sum ENABLE ALWAYS TRIGGER period_sum_{event.lower()}",
+        )
+    ),
+)
+"""Once its command is recorded, a close changes only by getting its root and by being reopened, each once."""
+
 USED = "SELECT (SELECT count(*) FROM payout_batch) + (SELECT count(*) FROM period_close)"
 
 
 def upgrade() -> None:
     """Add the tables, their rights, and the rule of four eyes."""
+    _batch_tables()
     _payout_tables()
+    _file_tables()
     _period_tables()
+    _statement_tables()
     op.execute("INSERT INTO statement_relay DEFAULT VALUES")
-    for statement in (*GRANTS, FOUR_EYES, *FOUR_EYES_TRIGGER):
+    for statement in (*GRANTS, FOUR_EYES, *FOUR_EYES_TRIGGER, *SEALED):
         op.execute(statement)
 
 
@@ -73,10 +133,12 @@ def downgrade() -> None:
     op.execute("REVOKE INSERT, UPDATE ON period FROM koc_operator")
     for table in (*reversed(PERIODS), "payee", *reversed(PAYOUTS)):
         op.drop_table(table)
+    for function in ("period_close_is_sealed", "period_sum_is_sealed"):
+        op.execute(f"DROP FUNCTION {function}")
 
 
-def _payout_tables() -> None:
-    """Batches with their nets, payouts, payees, files and replies."""
+def _batch_tables() -> None:
+    """Batches with their nets."""
     op.create_table(
         "payout_batch",
         sa.Column("id", sa.Text(), nullable=False, comment="id of the command that proposed it"),
@@ -112,6 +174,10 @@ def _payout_tables() -> None:
         ),
         sa.PrimaryKeyConstraint("batch", "party", "currency"),
     )
+
+
+def _payout_tables() -> None:
+    """Payouts, and where parties are paid."""
     op.create_table(
         "payout",
         sa.Column(
@@ -125,6 +191,9 @@ def _payout_tables() -> None:
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("amount_minor", sa.BigInteger(), nullable=False, comment="what the party gets, after tax"),
         sa.Column("withheld_minor", sa.BigInteger(), nullable=False, comment="tax kept back"),
+        sa.Column(
+            "authority", sa.Text(), nullable=True, comment="whom that tax is owed to; null = nothing is kept back"
+        ),
         sa.Column("rail", sa.Text(), nullable=False, comment="of the party's payee.set: bank, wechat, alipay"),
         sa.Column("ref", sa.Text(), nullable=False, comment="of the party's payee.set: a token of the payee file"),
         sa.Column("status", sa.Text(), nullable=False, comment="instructed, cancelled, confirmed, rejected, returned"),
@@ -164,6 +233,10 @@ def _payout_tables() -> None:
         sa.PrimaryKeyConstraint("ref"),
         comment="Names and account numbers: only koc_payer may read them, and they leave it in payment files only",
     )
+
+
+def _file_tables() -> None:
+    """Files to banks, and their replies."""
     op.create_table(
         "payout_file",
         sa.Column("sha256", sa.LargeBinary(), nullable=False),
@@ -202,7 +275,7 @@ def _payout_tables() -> None:
 
 
 def _period_tables() -> None:
-    """Closes with their sums, and statements with the relay's place among them."""
+    """Closes with their sums."""
     op.create_table(
         "period_close",
         sa.Column("period", sa.String(length=7), nullable=False, comment="YYYY-MM"),
@@ -261,6 +334,10 @@ def _period_tables() -> None:
         sa.PrimaryKeyConstraint("period", "revision", "account_id"),
         comment="What a seal covers",
     )
+
+
+def _statement_tables() -> None:
+    """Statements, with the relay's place among them."""
     op.create_table(
         "statement",
         sa.Column(

@@ -2,74 +2,93 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from schemas.topics import COMMANDS, CREDITS, LEDGER, REGISTRY
+from schemas.topics import COMMANDS, CREDITS, LEDGER, REGISTRY, STATEMENTS
 from services.kernel.time import parse_rfc3339
-from services.operations.audit.audit_topics import AuditTopics
 from services.operations.audit.books_again import BooksAgain
 from services.operations.audit.chains import CommandFacts
-from services.operations.audit.command_moves import RUN
+from services.operations.audit.command_moves import PAYOUT_PROPOSED, PAYOUTS, PLANNED, RUN
 from services.operations.audit.comparison import LedgerComparison
 from services.operations.audit.ledger_sums import CONTENTS, PartitionSums, read_partition
 from services.operations.audit.line_facts import LineFacts, LineVector, read_line
+from services.operations.audit.payout_sets import PayoutSets
+from services.operations.audit.periods import PeriodBook
 from services.operations.audit.registry_log import RegistryLog
 from services.operations.audit.report import AuditReport
+from services.operations.audit.statements import StatementAudit
 from services.operations.audit.timeline import LogPoint, in_order, point_of, read_commands
+from services.runtime.topic_reader import TopicRecords
 from services.runtime.wire import UNDECODABLE
 
 AuditProgress = Callable[[str], None]
 """Told in words what is done, a line at a time."""
 
+AUDITED = (CREDITS, REGISTRY, COMMANDS, LEDGER, STATEMENTS)
+"""The topics that an audit reads."""
+
 _SAY_EVERY = 100_000
 
 
-def audit(topics: AuditTopics, progress: AuditProgress) -> AuditReport:
-    """Check the ledger and commands topics against credits and registry.
+def audit(topics: TopicRecords, zone_minutes: int, progress: AuditProgress) -> AuditReport:
+    """Check the ledger, commands and statements topics against credits and registry.
 
     Args:
         topics: at rest: all that is in the credits and the registry is booked and published.
+        zone_minutes: the settlement zone, minutes east of UTC.
         progress: told what is done.
 
     Raises:
         ConnectionError: the broker went away.
     """
-    return _Audit(topics, progress).run()
+    return _Audit(topics, zone_minutes, progress).run()
 
 
 class _Audit:
     """One audit."""
 
-    def __init__(self, topics: AuditTopics, progress: AuditProgress) -> None:
-        self._topics, self._progress = topics, progress
+    def __init__(self, topics: TopicRecords, zone_minutes: int, progress: AuditProgress) -> None:
+        self._topics, self._zone, self._progress = topics, zone_minutes, progress
         self._report = AuditReport()
         self._partitions = range(CREDITS.partitions)
         self._offsets = [topics.begin(CREDITS.name, number) for number in self._partitions]
         self._read = 0
 
     def run(self) -> AuditReport:
-        """Chains, then the replay, then the comparison."""
+        """Chains, then the replay, then the comparison, then what was sealed."""
         commands = read_commands(self._values(COMMANDS.name, 0), self._report)
         lost = self._lost_topics()
         is_cut = self._is_cut(commands)
         replay = None if lost else self._replay(commands, is_cut=is_cut)
         comparison = None if replay is None else LedgerComparison(replay, self._report, is_cut=is_cut)
+        periods, sets, lasts = PeriodBook(commands, self._zone, self._report), PayoutSets(), dict[int, int]()
         for partition in range(LEDGER.partitions):
             self._progress(f"reading {LEDGER.name}, partition {partition}")
-            sums = read_partition(partition, self._values(LEDGER.name, partition), self._report)
+            values = self._values(LEDGER.name, partition)
+            sums = read_partition(partition, values, self._report, [periods.take, sets.take])
+            lasts[partition] = sums.last.seq
             self._check_seen(partition, sums, commands)
             if comparison is not None and replay is not None:
                 comparison.compare_lines(partition, sums)
                 is_last = partition == CREDITS.partitions
                 expected = {**replay.moved, CONTENTS: replay.contents()} if is_last else {}
                 comparison.compare_causes(partition, sums, expected)
-        if comparison is not None:
+        if comparison is not None and replay is not None:
             comparison.compare_accounts()
+            sets.check(replay.payouts, self._report)
+        if not lost:
+            self._check_sealed(periods, lasts)
         return self._report
+
+    def _check_sealed(self, periods: PeriodBook, lasts: dict[int, int]) -> None:
+        """Seals, and the statements under them."""
+        periods.check(lasts)
+        self._progress(f"reading {STATEMENTS.name}")
+        StatementAudit(periods.closes, self._report).read(self._values(STATEMENTS.name, 0))
 
     # what the topics still hold
 
     def _lost_topics(self) -> bool:
         """Whether a topic that is kept for ever has lost its beginning: then only what is left can be read."""
-        places = [(REGISTRY.name, 0), (COMMANDS.name, 0)]
+        places = [(REGISTRY.name, 0), (COMMANDS.name, 0), (STATEMENTS.name, 0)]
         places += [(LEDGER.name, number) for number in range(LEDGER.partitions)]
         lost = [(topic, number) for topic, number in places if self._topics.begin(topic, number) > 0]
         for topic, number in lost:
@@ -83,14 +102,17 @@ class _Audit:
         cut = [number for number in self._partitions if self._offsets[number] > 0]
         points = [point for point in map(point_of, commands) if point is not None]
         generation = max((point.generation for point in points), default=0)
-        older = [one.command_id for one in commands if one.kind == RUN and _generation(one) < generation]
-        what = "no run could be planned again, and settled lines and nets count from the ledger topic only"
+        older = [one.command_id for one in commands if one.kind in PLANNED and _generation(one) < generation]
+        what = (
+            "no run or payout could be planned again, and settled lines, nets and payouts count from the ledger topic "
+            "only"
+        )
         if cut:
             named = ", ".join(map(str, cut))
             self._report.notes.append(f"{CREDITS.name} no longer begins at offset 0 in partitions {named}: {what}")
         if older:
             named = ", ".join(older)
-            self._report.notes.append(f"{CREDITS.name} was made again after the runs {named}: {what}")
+            self._report.notes.append(f"{CREDITS.name} was made again after {named}: {what}")
         return bool(cut or older)
 
     # the replay
@@ -101,7 +123,7 @@ class _Audit:
         for offset, raw in self._records(REGISTRY.name, 0, 0, self._topics.end(REGISTRY.name, 0)):
             registry.add(offset, raw)
         self._report.checked["registry events"] = len(registry)
-        replay = BooksAgain(registry, CREDITS.partitions)
+        replay = BooksAgain(registry, CREDITS.partitions, self._report)
         ends = tuple(self._topics.end(CREDITS.name, number) for number in self._partitions)
         newest = max((_generation(one) for one in commands), default=0)
         for command in in_order(commands):
@@ -109,10 +131,10 @@ class _Audit:
             if point is not None and point.generation == newest:
                 self._check_point(command, point, ends)
                 replay.advance(self._credits_to(point.credits), point.registry)
-            if command.kind != RUN:
+            if command.kind not in PLANNED | PAYOUTS:
                 replay.command(command)
             elif not is_cut:
-                self._plan_again(replay, command)
+                self._repeat(replay, command)
         replay.advance(self._credits_to(ends), self._topics.end(REGISTRY.name, 0))
         self._report.checked["credits"] = self._read
         return replay
@@ -123,6 +145,16 @@ class _Audit:
         if ahead or point.registry > self._topics.end(REGISTRY.name, 0):
             where = f"command {command.seq} {command.command_id}"
             self._report.differ("point", where, "offsets within the logs", f"{list(point.credits)}, {point.registry}")
+
+    def _repeat(self, replay: BooksAgain, command: CommandFacts) -> None:
+        """A run or a command about payouts, of credits that are whole."""
+        if command.kind == RUN:
+            self._plan_again(replay, command)
+        elif command.kind == PAYOUT_PROPOSED:
+            self._progress(f"planning payout batch {command.command_id} again, as of {command.body['as_of']}")
+            replay.propose(command)
+        else:
+            replay.command(command)
 
     def _plan_again(self, replay: BooksAgain, command: CommandFacts) -> None:
         """One run."""

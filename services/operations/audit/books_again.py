@@ -1,4 +1,4 @@
-"""The books made again from the topics: credits up to each run's point, the run planned anew, its nets, and so on."""
+"""The books made again from the topics: credits up to each point, runs and payouts planned anew, and so on."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -7,19 +7,21 @@ from typing import NamedTuple
 
 from schemas.partitioning import partition_of
 from services.kernel.time import parse_rfc3339
+from services.operations.audit import command_moves as commands
 from services.operations.audit.chains import CommandFacts
-from services.operations.audit.command_moves import FROZEN, RELEASED, RERATED, is_rerated, line_of, moved_by
+from services.operations.audit.command_moves import is_rerated, line_of, moved_by
 from services.operations.audit.content_fees import AccountOf, FeeBook, booked_by_registry
 from services.operations.audit.line_book import NOTHING, AuditedLine, LineBook
 from services.operations.audit.line_facts import LineFacts, LineVector
-from services.operations.audit.party_nets import NetBook, PartyBalances, PartyMoney
+from services.operations.audit.party_nets import NetBook, NetOccasion, PartyBalances, PartyMoney
+from services.operations.audit.payouts import PayoutBook, PayoutMoment
 from services.operations.audit.plan_proof import content_row, line_row, party_row, proof
 from services.operations.audit.pricing import Amounts
 from services.operations.audit.registry_log import RegistryLog
+from services.operations.audit.registry_view import MILLION, HouseRules
+from services.operations.audit.report import AuditReport
 from services.operations.audit.run_plan import RunLineAgain, RunMemory, RunPlanner
 from services.operations.audit.worths import Worths
-
-_CLAWBACK = "clawback:"
 
 
 class PlanAgain(NamedTuple):
@@ -35,24 +37,28 @@ class BooksAgain:
     Args:
         registry: whole.
         partitions: of the credits topic.
+        report: differences of payouts go there.
 
     Attributes:
         lines: as folded.
         worths: prices lines by the registry at the point.
-        moved: accounts of writer N by cause: `run ID`, `command ID`.
+        moved: accounts of writer N by cause: `run ID`, `command ID`, `payout BATCH`, `payout ID`.
         runs: ids of the runs, by their number.
+        payouts: all of them, as they stand.
     """
 
-    def __init__(self, registry: RegistryLog, partitions: int) -> None:
+    def __init__(self, registry: RegistryLog, partitions: int, report: AuditReport) -> None:
         self._registry = registry
         self._partitions = partitions
+        self.payouts = PayoutBook(report)
         self.worths = Worths(registry, 0)
         self.lines = LineBook(self._freeze, self._note)
         self.moved: dict[str, Counter[AccountOf]] = {}
         self.runs: list[str] = []
-        self._fees, self._nets, self._memory = FeeBook(), NetBook(), RunMemory()
+        self._fees, self._nets, self._memory = FeeBook(), NetBook(self.payouts.last_payout), RunMemory()
+        self._decisions, self._decision_of_run = 0, list[int]()
         self._payable: Counter[PartyMoney] = Counter()
-        self._clawback: Counter[PartyMoney] = Counter()
+        self._clawed_back: dict[PartyMoney, dict[AuditedLine, int]] = {}
         self._changed: set[AuditedLine] = set()
         self._settled_for: dict[str, set[AuditedLine]] = {name: set() for name in registry.held_contents()}
 
@@ -77,8 +83,10 @@ class BooksAgain:
     def run(self, run_id: str, as_of: int) -> PlanAgain:
         """Plan a run at the point, and let it take effect."""
         number, view = len(self.runs), self.worths.view
+        occasion = self._occasion(as_of)
         self.runs.append(run_id)
-        balances, on_hold = self._balances(), self._on_hold()
+        self._decision_of_run.append(occasion.number)
+        balances, on_hold = self._balances(occasion.house), self._on_hold()
         # lines
         settled: Counter[PartyMoney] = Counter()
         planner = RunPlanner(self.lines, self.worths, self._memory, as_of)
@@ -89,12 +97,12 @@ class BooksAgain:
             self._settle(number, one, (view.offset, as_of))
         # script fees
         fee_rows = []
-        for fee, was, now in self._fees.settle(view):
+        for fee, was, now in self._fees.settle(view, occasion.number):
             fee_rows.append(content_row(fee.content_id, fee.currency, now))
             _add_raises(settled, was, now, fee.currency)
         # parties and budgets
-        house = view.house_at(as_of)
-        nets = self._nets.plan(as_of, house, balances, settled, on_hold, view.open.owners)
+        planned = [one.net for one in self._nets.plan(occasion, balances, settled, on_hold)]
+        nets = [net for net in planned if net.settled_minor or any(net.amounts)]
         moved = self.moved[f"run {run_id}"] = Counter()
         for net in nets:
             moved.update(net.moves())
@@ -103,17 +111,38 @@ class BooksAgain:
             moved[f"budget:{campaign_id}:available", currency] -= minor
         return PlanAgain(proof(rows, fee_rows, map(party_row, nets)), len(rows))
 
+    def propose(self, command: CommandFacts) -> None:
+        """Plan a batch of payouts at the point, and let it take effect."""
+        as_of = parse_rfc3339(command.body["as_of"])
+        occasion = self._occasion(as_of)
+        balances = self._balances(occasion.house)
+        payable = [key for key, amount in balances.payable.items() if amount]
+        outcomes = self._nets.plan(occasion, balances, {}, self._on_hold(), payable)
+        moment = PayoutMoment(occasion.number, as_of, self.worths.view, occasion.owners_on_hold, balances.refused)
+        self.moved[f"payout {command.command_id}"] = self.payouts.propose(command, moment, outcomes)
+
     def command(self, command: CommandFacts) -> None:
         """Let any other command take effect at the point."""
-        if command.kind == FROZEN:
-            name, buyer_id = line_of(command)
-            self.lines.freeze(name, buyer_id, partition_of(buyer_id.encode(), self._partitions))
-        elif command.kind == RELEASED:
-            self.lines.release(*line_of(command))
-        elif command.kind == RERATED:
-            self._rerate(command)
-        elif moved := moved_by(command):
-            self.moved[f"command {command.command_id}"] = moved
+        match command.kind:
+            case commands.FROZEN:
+                name, buyer_id = line_of(command)
+                self.lines.freeze(name, buyer_id, partition_of(buyer_id.encode(), self._partitions))
+            case commands.RELEASED:
+                self.lines.release(*line_of(command))
+            case commands.RERATED:
+                self._rerate(command)
+            case commands.PAYOUT_APPROVED:
+                self.payouts.approve(command)
+            case commands.PAYOUT_CANCELLED:
+                self._move(self.payouts.cancel(command))
+            case commands.PAYOUT_EXPORTED:
+                self.payouts.export(command)
+            case commands.PAYOUT_REPLIED:
+                self._move(self.payouts.reply(command))
+            case commands.PAYOUT_RELEASED:
+                self.payouts.release(command)
+            case _:
+                self._move({f"command {command.command_id}": moved_by(command)})
 
     def contents(self) -> Counter[AccountOf]:
         """What the registry's facts and settled script fees come to under writer N."""
@@ -123,8 +152,20 @@ class BooksAgain:
                 booked[account, currency] += amount
         return booked
 
+    def _occasion(self, as_of: int) -> NetOccasion:
+        """The next decision among runs and proposals, at this moment."""
+        view = self.worths.view
+        self._decisions += 1
+        return NetOccasion(self._decisions, as_of, view.house_at(as_of), view.open.owners)
+
+    def _move(self, moved: Mapping[str, Counter[AccountOf]]) -> None:
+        """Add what moves under writer N, by cause."""
+        for cause, accounts in moved.items():
+            if accounts:
+                self.moved.setdefault(cause, Counter()).update(accounts)
+
     def _freeze(self, line: AuditedLine) -> None:
-        line.owed = self.worths.owed(line)
+        self._book(line, line.settled, self.worths.owed(line))
 
     def _note(self, line: AuditedLine) -> None:
         if line.terms is not None:
@@ -151,25 +192,48 @@ class BooksAgain:
 
     def _book(self, line: AuditedLine, settled: Amounts, owed: Amounts) -> None:
         """Let a line's S and T be these, and the parties' sums with them."""
-        for sign, was, is_owed in ((-1, line.settled, line.owed), (1, settled, owed)):
-            for claimant, amount in was.items():
-                if claimant != "platform":
-                    key = claimant, line.currency
-                    self._payable[key] += sign * amount
-                    self._clawback[key] += sign * max(0, amount - is_owed.get(claimant, 0))
+        for claimant in {**line.settled, **settled}:
+            if claimant == "platform":
+                continue
+            key, now = (claimant, line.currency), settled.get(claimant, 0)
+            self._payable[key] += now - line.settled.get(claimant, 0)
+            clawed_back = self._clawed_back.setdefault(key, {})
+            if lost := max(0, now - owed.get(claimant, 0)):
+                clawed_back[line] = lost
+            else:
+                clawed_back.pop(line, None)
         line.settled, line.owed = settled, settled if settled == owed else owed
 
-    def _balances(self) -> PartyBalances:
+    def _balances(self, house: HouseRules) -> PartyBalances:
         """What parties have and owe at the point."""
-        found = PartyBalances(Counter(self._payable), Counter(), Counter(self._clawback), Counter(), Counter())
+        lost = Counter({key: sum(lines.values()) for key, lines in self._clawed_back.items()})
+        refused = self.payouts.refused(self.worths.view)
+        found = PartyBalances(Counter(self._payable), Counter(), lost, Counter(), Counter(), refused)
         for account, amount in self._moved_in_all().items():
             _add_balance(found, account, amount)
-        found.from_lines.update(self._clawback)
-        for currency, accounts in self._fees.positions(self.worths.view):
-            for key, claimed in accounts.items():
-                if key.startswith(_CLAWBACK):
-                    found.from_lines[key.removeprefix(_CLAWBACK), currency] += claimed
+        if house.netting_share_ppm < MILLION:
+            self._add_unpaid(found)
         return found
+
+    def _add_unpaid(self, balances: PartyBalances) -> None:
+        """What of the debts is of lines and fees that a run settled after the party's last payout: netted whole."""
+        unpaid = balances.from_lines
+        in_debt = {key for key, owed in balances.clawback.items() if owed > 0}
+        for key in in_debt & self._clawed_back.keys():
+            lines = self._clawed_back[key].items()
+            unpaid[key] += sum(lost for line, lost in lines if self._is_unpaid(line, key[0]))
+        for party, currency, lost, decision in self._fees.clawed_back(self.worths.view):
+            if (party, currency) in in_debt and decision > self.payouts.last_payout((party, currency)):
+                unpaid[party, currency] += lost
+
+    def _is_unpaid(self, line: AuditedLine, party: str) -> bool:
+        """Whether a run settled something of the line for a party after the party's last payout."""
+        later = line.settlements[::-1]
+        earlier = [*(settled for _, settled in later[1:]), {}]
+        for (number, settled), before in zip(later, earlier, strict=True):
+            if settled.get(party, 0) != before.get(party, 0):
+                return self._decision_of_run[number] > self.payouts.last_payout((party, line.currency))
+        return False
 
     def _moved_in_all(self) -> Counter[AccountOf]:
         """All accounts of writer N."""
@@ -180,7 +244,7 @@ class BooksAgain:
         return sums
 
     def _on_hold(self) -> Counter[PartyMoney]:
-        """min(S, T) by party of settled lines that are disputed or held, or that were settled for a held content."""
+        """min(S, T) by party of unpaid lines that are disputed or held, or that were settled for a held content."""
         kept: Counter[PartyMoney] = Counter()
         matters = self.worths.view.open
         lines = {line for content_id in matters.contents for line in self._settled_for[content_id]}
@@ -188,7 +252,7 @@ class BooksAgain:
             lines |= {line for name, line in self.lines if line.settled and _is_named(name, matters.order_lines)}
         for line in lines:
             for claimant, amount in line.settled.items():
-                if claimant != "platform":
+                if claimant != "platform" and self._is_unpaid(line, claimant):
                     kept[claimant, line.currency] += min(amount, line.owed.get(claimant, 0))
         return kept
 

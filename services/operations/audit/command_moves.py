@@ -7,6 +7,15 @@ from services.operations.audit.content_fees import AccountOf
 
 RUN, FROZEN, RELEASED, RERATED = "settlement.run", "line.quarantined", "line.released", "lines.rerated"
 PROPOSED, POSTED = "adjustment.proposed", "adjustment.posted"
+PAYOUT_PROPOSED, PAYOUT_APPROVED, PAYOUT_CANCELLED = "payout.proposed", "payout.approved", "payout.cancelled"
+PAYOUT_EXPORTED, PAYOUT_REPLIED, PAYOUT_RELEASED = "payout.exported", "payout.replied", "payout.released"
+CLOSED, REOPEN_PROPOSED, REOPENED = "period.closed", "period.reopen_proposed", "period.reopened"
+PLANNED = frozenset({RUN, PAYOUT_PROPOSED})
+"""Kinds that are worked out in a snapshot, and so see no command that was recorded while they were."""
+PAYOUTS = frozenset(
+    {PAYOUT_PROPOSED, PAYOUT_APPROVED, PAYOUT_CANCELLED, PAYOUT_EXPORTED, PAYOUT_REPLIED, PAYOUT_RELEASED}
+)
+PERIODS = frozenset({CLOSED, REOPEN_PROPOSED, REOPENED})
 _PAIRS = {
     "brand.paid": ("bank:main", "brand:{brand_id}:receivable"),
     "traffic.bought": ("traffic:{platform}:prepaid", "bank:main"),
@@ -15,7 +24,7 @@ _PAIRS = {
 }
 """Kind -> the accounts that it debits and credits."""
 
-KNOWN = frozenset({RUN, FROZEN, RELEASED, RERATED, PROPOSED, POSTED, *_PAIRS})
+KNOWN = frozenset({RUN, FROZEN, RELEASED, RERATED, PROPOSED, POSTED, *PAYOUTS, *PERIODS, *_PAIRS})
 
 
 def moved_by(command: CommandFacts) -> Counter[AccountOf]:

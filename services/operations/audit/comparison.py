@@ -50,7 +50,7 @@ class LedgerComparison:
         for cause in sorted({*expected, *sums.causes}):
             booked = sums.causes.get(cause, Counter())
             self._count(booked, self._found)
-            if self._is_cut and (cause == CONTENTS or cause.startswith("run ")):
+            if self._is_cut and (cause == CONTENTS or cause.startswith(("run ", "payout "))):
                 self._count(booked, self._expected)
                 continue
             wanted = {key: amount for key, amount in expected.get(cause, Counter()).items() if amount}

@@ -36,25 +36,45 @@ def script_fees(view: RegistryView) -> Iterator[ScriptFee]:
 
 
 class FeeBook:
-    """What runs have settled of script fees, by (content_id, currency)."""
+    """What runs have settled of script fees, by (content_id, currency), and the last decision that raised it."""
 
     def __init__(self) -> None:
         self._settled: dict[tuple[str, str], Amounts] = {}
+        self._raised_by: dict[tuple[str, str, str], int] = {}
 
-    def settle(self, view: RegistryView) -> Iterator[tuple[ScriptFee, Amounts, Amounts]]:
-        """The fees that a run settles, each with S before and after; a hold on a content stops its fee."""
+    def settle(self, view: RegistryView, decision: int) -> Iterator[tuple[ScriptFee, Amounts, Amounts]]:
+        """The fees that a run settles, each with S before and after; a hold on a content stops its fee.
+
+        Args:
+            view: the registry at the run's point.
+            decision: the run's number among runs and proposals.
+        """
         for fee in script_fees(view):
             before = self._settled.get(fee[:2], NOTHING)
             if fee.content_id not in view.open.contents and is_more_owed(before, fee.owed):
                 after = self._settled[fee[:2]] = raised(before, fee.owed)
+                for party in after:
+                    if after[party] != before.get(party, 0):
+                        self._raised_by[*fee[:2], party] = decision
                 yield fee, before, after
 
     def positions(self, view: RegistryView) -> Iterator[tuple[str, Accounts]]:
         """Currency and accounts of every fee, also of one that has another currency now."""
+        yield from ((currency, accounts) for currency, _, accounts in self._by_content(view))
+
+    def clawed_back(self, view: RegistryView) -> Iterator[tuple[str, str, int, int]]:
+        """Party, currency, what is clawed back of a fee, and the last decision that settled some of it."""
+        for currency, content_id, accounts in self._by_content(view):
+            for account, amount in accounts.items():
+                if account.startswith("clawback:"):
+                    party = account.removeprefix("clawback:")
+                    yield party, currency, amount, self._raised_by[content_id, currency, party]
+
+    def _by_content(self, view: RegistryView) -> Iterator[tuple[str, str, Accounts]]:
         fees = {fee[:2]: fee for fee in script_fees(view)}
         for key in {**fees, **self._settled}:
             fee = fees.get(key, ScriptFee(*key, "", NOTHING))
-            yield fee.currency, position(self._settled.get(key, NOTHING), fee.owed, fee.brand_id, 0)
+            yield fee.currency, fee.content_id, position(self._settled.get(key, NOTHING), fee.owed, fee.brand_id, 0)
 
 
 def booked_by_registry(view: RegistryView) -> Counter[AccountOf]:

@@ -1,7 +1,7 @@
 """The ledger topic, a partition at a time: its chain, and what it comes to by line, by run and by account."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from services.operations.audit.chains import BEGINNING, ChainPlace, LedgerFacts, break_in, entry_hash, read_entry
@@ -32,8 +32,17 @@ class PartitionSums(NamedTuple):
     last: ChainPlace
 
 
-def read_partition(partition: int, values: Iterable[bytes], report: AuditReport) -> PartitionSums:
-    """Read and prove one partition; an entry that comes again, as at least once sends it, counts once."""
+def read_partition(
+    partition: int, values: Iterable[bytes], report: AuditReport, watchers: Sequence[Callable[[LedgerFacts], None]]
+) -> PartitionSums:
+    """Read and prove one partition; an entry that comes again, as at least once sends it, counts once.
+
+    Args:
+        partition: its number is the writer's.
+        values: its records.
+        report: differences go there.
+        watchers: told of each entry.
+    """
     sums, last = PartitionSums({}, {}, {}, BEGINNING), BEGINNING
     names: dict[AccountOf, AccountOf] = {}
     for raw in values:
@@ -50,6 +59,8 @@ def read_partition(partition: int, values: Iterable[bytes], report: AuditReport)
         _prove(partition, entry, last, report)
         last = ChainPlace(entry.seq, entry.hash)
         _add(sums, entry, names)
+        for watch in watchers:
+            watch(entry)
     return sums._replace(last=last)
 
 
@@ -97,4 +108,4 @@ def _cause(idem_key: str) -> str:
     parts = idem_key.split("|")
     if parts[0] == "registry" or (parts[0] == "run" and "script_fee" in parts[2:3]):
         return CONTENTS
-    return " ".join(parts[:2]) if parts[0] in ("run", "command") else idem_key
+    return " ".join(parts[:2]) if parts[0] in ("run", "command", "payout") else idem_key

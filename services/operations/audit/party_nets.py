@@ -1,7 +1,7 @@
-"""What a run nets, holds and releases of each party, from what the party has and owes at the run's point."""
+"""What a run or a proposal nets, holds and releases of each party, from what the party has and owes at its point."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
 from services.kernel.time import DAY
@@ -13,7 +13,7 @@ PartyMoney = tuple[str, str]
 
 
 class PartyNet(NamedTuple):
-    """A row of the plan: what is settled for a party, what of it is a reserve until when, and what moves."""
+    """A row of a plan: what a run settles for a party, what of it is a reserve until when, and what moves."""
 
     party: str
     currency: str
@@ -25,6 +25,11 @@ class PartyNet(NamedTuple):
     netted_payable: int
     netted_held: int
     held_delta: int
+
+    @property
+    def amounts(self) -> tuple[int, int, int, int, int]:
+        """What moves."""
+        return self[5:]
 
     def moves(self) -> Counter[AccountOf]:
         """The accounts that it changes."""
@@ -45,9 +50,10 @@ class PartyNet(NamedTuple):
 
 
 class PartyBalances(NamedTuple):
-    """By party and currency: payable and held as credits, clawback and write-offs as debits, at the run's point.
+    """By party and currency: payable and held as credits, clawback and write-offs as debits, at the plan's point.
 
-    `from_lines` is what of the clawback comes from lines and fees that lost worth after they were settled.
+    `from_lines` is what of the clawback comes from lines and fees that no payout took before they lost worth.
+    `refused` came back from the bank, and nobody has looked at it.
     """
 
     payable: Counter[PartyMoney]
@@ -55,54 +61,93 @@ class PartyBalances(NamedTuple):
     clawback: Counter[PartyMoney]
     written_off: Counter[PartyMoney]
     from_lines: Counter[PartyMoney]
+    refused: Counter[PartyMoney]
+
+
+class NetOccasion(NamedTuple):
+    """When a plan nets, under which settings.
+
+    Args:
+        number: of the decision among runs and proposals.
+        as_of: its moment, microseconds.
+        house: our settings then.
+        owners_on_hold: parties whose whole money is kept back.
+    """
+
+    number: int
+    as_of: int
+    house: HouseRules
+    owners_on_hold: frozenset[str]
+
+
+class NetOutcome(NamedTuple):
+    """A party's net, and what is payable and held after it."""
+
+    net: PartyNet
+    payable_minor: int
+    held_minor: int
 
 
 class NetBook:
-    """What earlier runs netted and reserved."""
+    """What earlier runs and proposals netted and reserved.
 
-    def __init__(self) -> None:
-        self._netted: Counter[PartyMoney] = Counter()
+    Args:
+        last_payout: the number of the proposal of a party's last payout that was not cancelled; 0 = there is none.
+    """
+
+    def __init__(self, last_payout: Callable[[PartyMoney], int]) -> None:
+        self._last_payout = last_payout
+        self._netted: dict[PartyMoney, list[tuple[int, int]]] = {}
         self._reserves: list[tuple[PartyMoney, int, int]] = []
 
     def plan(
         self,
-        as_of: int,
-        house: HouseRules,
+        occasion: NetOccasion,
         balances: PartyBalances,
         settled: Mapping[PartyMoney, int],
         on_hold: Mapping[PartyMoney, int],
-        owners_on_hold: frozenset[str],
-    ) -> list[PartyNet]:
-        """The nets of a run, remembered for later ones.
+        also: Collection[PartyMoney] = (),
+    ) -> list[NetOutcome]:
+        """The nets of a run or a proposal, in order, remembered for later ones.
 
         Args:
-            as_of: the run's moment, microseconds.
-            house: our settings then.
-            balances: before the run.
-            settled: what the run settles.
-            on_hold: min(S, T) of lines in an open dispute or hold.
-            owners_on_hold: parties whose whole money is kept back.
+            occasion: of the plan.
+            balances: before it.
+            settled: what a run settles; a proposal settles nothing.
+            on_hold: min(S, T) of unpaid lines in an open dispute or hold.
+            also: further parties.
         """
+        as_of, house, owners = occasion.as_of, occasion.house, occasion.owners_on_hold
         reserved: Counter[PartyMoney] = Counter()
         for key, minor, ends in self._reserves:
             if ends > as_of:
                 reserved[key] += minor
-        concerned = {*settled, *reserved, *on_hold}
+        concerned = {*settled, *reserved, *on_hold, *also}
         concerned |= {key for of in (balances.clawback, balances.held) for key, amount in of.items() if amount}
-        concerned |= {key for key, amount in balances.payable.items() if amount and key[0] in owners_on_hold}
-        nets = []
+        concerned |= {key for key, amount in balances.payable.items() if amount and key[0] in owners}
+        outcomes = []
         for key in sorted(concerned):
             reserve = settled.get(key, 0) * house.reserve_ppm // MILLION if house.reserve_days else 0
             until = as_of + house.reserve_days * DAY if reserve else None
-            kept_back = None if key[0] in owners_on_hold else reserved[key] + reserve + on_hold.get(key, 0)
+            wanted = reserved[key] + reserve + balances.refused[key] + on_hold.get(key, 0)
+            kept_back = None if key[0] in owners else wanted
             moves = self._net(key, balances, settled.get(key, 0), kept_back, house.netting_share_ppm)
             net = PartyNet(*key, settled.get(key, 0), reserve, until, *moves)
-            if net.settled_minor or any(moves):
-                nets.append(net)
-                self._netted[key] += net.netted_payable + net.netted_held
-                if until is not None:
-                    self._reserves.append((key, reserve, until))
-        return nets
+            self._remember(occasion.number, net)
+            payable = balances.payable[key] + net.settled_minor + net.released - net.netted_payable - net.held_delta
+            outcomes.append(NetOutcome(net, payable, balances.held[key] - net.netted_held + net.held_delta))
+        return outcomes
+
+    def _remember(self, number: int, net: PartyNet) -> None:
+        key = net.party, net.currency
+        if netted := net.netted_payable + net.netted_held:
+            self._netted.setdefault(key, []).append((number, netted))
+        if net.reserve_until is not None:
+            self._reserves.append((key, net.reserve_minor, net.reserve_until))
+
+    def _netted_since_payout(self, key: PartyMoney) -> int:
+        last = self._last_payout(key)
+        return sum(netted for number, netted in self._netted.get(key, ()) if number > last)
 
     def _net(
         self, key: PartyMoney, balances: PartyBalances, settled: int, kept_back: int | None, share_ppm: int
@@ -115,7 +160,7 @@ class NetBook:
         released = credit - written_back
         payable += released
         # what is owed: of unpaid lines whole, of older debts the share
-        netted, unpaid = self._netted[key], balances.from_lines[key]
+        netted, unpaid = self._netted_since_payout(key), balances.from_lines[key]
         allowed = unpaid + (payable + held + netted - unpaid) * share_ppm // MILLION - netted
         if share_ppm == MILLION:
             allowed = payable + held

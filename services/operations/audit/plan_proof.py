@@ -1,7 +1,7 @@
 """plan_sha256: a hash that no order of the rows changes. domain/settling/plan_hash.py of settlement says the bytes."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 
 from services.operations.audit.party_nets import PartyNet
@@ -39,8 +39,25 @@ def party_row(net: PartyNet) -> bytes:
 
 def proof(lines: Iterable[bytes], contents: Iterable[bytes], parties: Iterable[bytes]) -> str:
     """plan_sha256, hexadecimal."""
-    blocks = [sha256(b"".join(sorted(rows))).digest() for rows in (lines, contents, parties)]
-    return sha256(b"koc-plan-1" + b"".join(blocks)).hexdigest()
+    return sha256(b"koc-plan-1" + b"".join(map(_block, (lines, contents, parties)))).hexdigest()
+
+
+def batch_proof(nets: Iterable[PartyNet], payouts: Iterable[Sequence[object]]) -> str:
+    """plan_sha256 of a batch of payouts, hexadecimal; domain/paying/batch_hash.py of settlement says the bytes.
+
+    Args:
+        nets: of parties of which something moves.
+        payouts: each as id, party, currency, amount, tax, whom the tax is owed to, rail, ref.
+    """
+    rows = (
+        [_digest("net", net.party, net.currency, *net.amounts) for net in nets],
+        [_digest("payout", *payout) for payout in payouts],
+    )
+    return sha256(b"koc-payouts-1" + b"".join(_block(some) for some in rows)).hexdigest()
+
+
+def _block(rows: Iterable[bytes]) -> bytes:
+    return sha256(b"".join(sorted(rows))).digest()
 
 
 def _digest(*fields: object) -> bytes:

@@ -66,6 +66,7 @@ class HouseRules(NamedTuple):
     reserve_ppm: int = 0
     reserve_days: int = 0
     return_window_days: int = 7
+    payout_minimum_minor: Mapping[str, int] = NO_PARTIES  # type: ignore[assignment] # nothing in it
 
 
 class OpenMatters(NamedTuple):
@@ -115,6 +116,19 @@ class RegistryView:
     def standing(self, kind: str) -> dict[str, Any]:
         """The newest events of a type by identity."""
         return {identity: event for identity, (_, event) in self._newest.get(kind, {}).items()}
+
+    def find(self, kind: str, identity: str) -> Any:
+        """The newest event of a type and identity; None = there is none."""
+        return self._newest.get(kind, {}).get(identity, (-1, None))[1]
+
+    def newest_offset(self, kind: str, identity: str) -> int:
+        """Of that event; -1 = there is none."""
+        return self._newest.get(kind, {}).get(identity, (-1, None))[0]
+
+    def has_left(self, party: str, moment: int) -> bool:
+        """Whether a KOC (`koc:ID`) had left by then."""
+        said = self.find("koc.left", party.removeprefix("koc:")) if party.startswith("koc:") else None
+        return said is not None and micros(said.left_at) <= moment
 
     def is_denied(self, order_id: str, line_id: str) -> bool:
         """Whether a dispute of the order or the line was lost."""
@@ -181,6 +195,6 @@ def _plan_of(said: Any) -> PricePlan:
 
 def _house_of(said: Any) -> HouseRules:
     """A field that is absent or null has its default."""
-    fields = ("vat_ppm", "netting_share_ppm", "reserve_ppm", "reserve_days", "return_window_days")
+    fields = HouseRules._fields[1:]
     given = {name: getattr(said, name) for name in fields if getattr(said, name) is not None}
     return HouseRules(micros(said.effective_from), **given)

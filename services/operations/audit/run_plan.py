@@ -10,6 +10,7 @@ from services.operations.audit.line_book import AuditedLine, LineBook
 from services.operations.audit.line_facts import LineFacts
 from services.operations.audit.places import is_more_owed, raised
 from services.operations.audit.pricing import (
+    LIMIT_MINOR,
     Amounts,
     GrantFacts,
     LineWorth,
@@ -83,7 +84,8 @@ class RunPlanner:
         undecided = []
         for due in self._due_lines():
             if any(self._is_to_decide(due, one) for one in due.worth.credits):
-                undecided.append(due)
+                if not _may_exceed_limit(due):
+                    undecided.append(due)
             else:
                 yield self._settled(due, due.worth.credits, due.line.grants, due.line.bonus_minor)
         undecided.sort(key=lambda due: (due.line.paid_at, *due.facts[:3]))
@@ -205,6 +207,17 @@ class RunPlanner:
             self.budgets_moved[budget] += minor
             self._memory.committed[budget] += minor
             self._memory.members[budget].add(line)
+
+
+def _may_exceed_limit(due: _Due) -> bool:
+    """Whether any grant could lift an amount over the limit: all of the base as commission, and again for each share
+    of the base, with the bonus that the line has and the greatest that it may get."""
+    facts, priced = due.facts, due.worth.credits
+    plans = [one.plan for one in priced if one.plan is not None]
+    bonus = sum(one.bonus_minor for one in priced) + max((plan.bonus_minor for plan in plans), default=0)
+    shares = [sum(split.of == "base" for split in plan.said.splits or ()) for plan in plans]
+    base = facts.goods_minor + facts.discount_minor + len(priced) + bonus
+    return base * (1 + max(shares, default=0)) > LIMIT_MINOR
 
 
 def settle_at_of(facts: LineFacts, worth: LineWorth, view: RegistryView) -> int | None:

@@ -5,9 +5,12 @@ from typing import NamedTuple
 
 from services.kernel.time import parse_rfc3339
 from services.operations.audit.chains import BEGINNING, ChainPlace, CommandFacts, break_in, command_hash, read_command
+from services.operations.audit.command_bodies import check_command
 from services.operations.audit.command_moves import (
     FROZEN,
     KNOWN,
+    PAYOUT_PROPOSED,
+    PLANNED,
     POSTED,
     PROPOSED,
     RELEASED,
@@ -57,11 +60,12 @@ def read_commands(values: Iterable[bytes], report: AuditReport) -> list[CommandF
 
 
 def in_order(commands: Iterable[CommandFacts]) -> list[CommandFacts]:
-    """Commands as they took effect: a run is planned at its point, right after the last command that it saw."""
+    """Commands as they took effect: a plan is made at its point, right after the last command that it saw."""
 
     def place(command: CommandFacts) -> tuple[int, bool, int]:
-        is_run = command.kind == RUN and command.point is not None
-        return command.point["commands"] if is_run and command.point else command.seq, is_run, command.seq
+        if command.kind in PLANNED and command.point is not None:
+            return command.point["commands"], True, command.seq
+        return command.seq, False, command.seq
 
     return sorted(commands, key=place)
 
@@ -97,7 +101,8 @@ def _unusable(command: CommandFacts) -> str | None:
     try:
         point_of(command)
         moved_by(command)
-        if command.kind == RUN:
+        check_command(command)
+        if command.kind in (RUN, PAYOUT_PROPOSED):
             parse_rfc3339(command.body["as_of"])
         elif command.kind in (FROZEN, RELEASED):
             line_of(command)

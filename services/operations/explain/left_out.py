@@ -6,12 +6,13 @@ from typing import NamedTuple
 from services.kernel.time import format_rfc3339
 from services.operations.explain.cases import Cases
 from services.operations.explain.sources import ExplainableAssertion
-from services.settlement.books.run_ports import RunPoint, StoredRun
+from services.settlement.books.net_ports import RunPoint
+from services.settlement.books.run_ports import StoredRun
 from services.settlement.books.run_records_port import LineInRun, OrderRuns
 from services.settlement.domain.lines.clock import settle_at_of
 from services.settlement.domain.lines.line import Line
 from services.settlement.domain.lines.terms import NO_GRANTS
-from services.settlement.domain.lines.worth import pricing_reference, worth_of
+from services.settlement.domain.lines.worth import grants_may_exceed_limit, pricing_reference, worth_of
 from services.settlement.domain.pricing.reference import Reference
 from services.settlement.domain.settling.candidates import (
     BELOW_JOIN,
@@ -81,6 +82,8 @@ def left_out(
     reason = blocking_reason(Candidate(then, told, worth, settle_at), run.as_of, cases.blocking())
     if reason in _CASES:
         return LeftOut(reason, cases.names())
+    if reason is None and grants_may_exceed_limit(told, worth.terms):
+        return LeftOut(SET_ASIDE, "a tier, a bonus or a budget could lift it over a limit of the journal")
     if reason is None or reason == NOT_DUE:
         return LeftOut(UNKNOWN, "it was incomplete or quarantined then, which leaves no trace")
     return LeftOut(reason, _SENTENCES[reason])

@@ -8,12 +8,13 @@ from services.operations.explain.cases import Cases
 from services.operations.explain.left_out import PastRun, left_out
 from services.operations.explain.sources import BookedOrder, ExplainableAssertion
 from services.settlement.books.run_ports import StoredRun
-from services.settlement.books.run_records_port import LineInRun
+from services.settlement.books.run_records_port import LineInRun, LinePayout
 from services.settlement.domain.book.chart import OURSELVES
 from services.settlement.domain.lines.clock import received_at_of, settle_at_of, settled_less, window_days_of
 from services.settlement.domain.lines.line import Line
 from services.settlement.domain.lines.stage import LineStage, StageInput, stage_of
 from services.settlement.domain.lines.worth import Worth, pricing_reference
+from services.settlement.domain.paying.payouts import CONFIRMED
 from services.settlement.domain.settling.place import owed_by, owed_of
 from services.settlement.domain.settling.plan_hash import PartyPlan
 from services.settlement.domain.settling.shares import Shares
@@ -29,11 +30,15 @@ class ClockExplanation(NamedTuple):
 
 
 class ClaimantExplanation(NamedTuple):
-    """A claimant's money in a line: owed now, settled by runs, waiting for a run, and claimed back."""
+    """A claimant's money in a line: owed now, settled by runs, waiting for a run, and claimed back.
+
+    `payouts` cover what is settled; one of None is still to come.
+    """
 
     claimant: str
     owed_minor: int
     settled_minor: int
+    payouts: Sequence[LinePayout] = ()
 
     @property
     def waiting_minor(self) -> int:
@@ -87,6 +92,7 @@ def explain_settling(line: Line, told: ExplainableAssertion, worth: Worth, booke
     claimants = sorted({*owed, *line.settled})
     cases = Cases(booked.runs.cases, line.key, contents, [one for one in claimants if one != OURSELVES])
     clock = _clock(line, told, worth, booked)
+    payouts = booked.runs.payouts.get(line.key, ())
     given = StageInput(
         owed=owed,
         is_waiting=worth.unpriced is not None or worth.set_aside is not None,
@@ -94,11 +100,17 @@ def explain_settling(line: Line, told: ExplainableAssertion, worth: Worth, booke
         settle_at=clock.settle_at,
         is_disputed=bool(cases.disputes),
         is_held=bool(cases.holds),
+        is_paid=bool(payouts) and all(one.status == CONFIRMED for one in payouts),
     )
     return SettlingExplanation(
         stage_of(line, given, booked.runs.now),
         clock,
-        [ClaimantExplanation(one, owed.get(one, 0), line.settled.get(one, 0)) for one in claimants],
+        [
+            ClaimantExplanation(
+                one, owed.get(one, 0), line.settled.get(one, 0), [paid for paid in payouts if paid.party == one]
+            )
+            for one in claimants
+        ],
         list(_runs(line, told, booked)),
         cases.sentences(),
     )

@@ -30,6 +30,7 @@ def settling_json(one: LineExplanation) -> dict[str, Any]:
                 "settled_minor": claimant.settled_minor,
                 "waiting_minor": claimant.waiting_minor,
                 "clawed_back_minor": claimant.clawed_back_minor,
+                "payouts": [{"payout": one.payout, "status": one.status} for one in claimant.payouts],
             }
             for claimant in settling.claimants
         ],

@@ -33,6 +33,9 @@ def _claimant_text(one: ClaimantExplanation, told: ExplainableAssertion) -> str:
     if one.clawed_back_minor:
         what = "is given up" if one.claimant == OURSELVES else "is claimed back"
         parts.append(f"{money(one.clawed_back_minor, told)} {what}")
+    parts += [
+        f"in payout {paid.payout} ({paid.status})" if paid.payout else "not in a payout yet" for paid in one.payouts
+    ]
     return f"{one.claimant}: owed {money(one.owed_minor, told)}; {', '.join(parts)}"
 
 

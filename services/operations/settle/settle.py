@@ -12,11 +12,16 @@ from services.runtime.settings import settings
 from services.settlement.books.run_ports import RunStore, StoredRun
 from services.settlement.books.run_store import TrialTransaction
 from services.settlement.domain.book.commands import CommandDraft, CommandKind
+from services.settlement.netting.settled_snapshot import settled_snapshot
 from services.settlement.runs.retrying import retried
-from services.settlement.runs.run import RunRequest, apply_run, plan_into, plan_run, settled_snapshot
+from services.settlement.runs.run import RunRequest, apply_run, plan_into, plan_run
 
 APPLIERS = 2
 """Threads that apply: one makes entries while the other waits for the database."""
+
+
+NICER_THAN_POSTERS = 5
+"""Priority of a run's process below theirs: a run can wait, events that come in meanwhile should not."""
 
 
 class SettledRun(NamedTuple):
@@ -48,9 +53,7 @@ def settle(store: RunStore, draft: CommandDraft, as_of: int, wait_seconds: float
     with LivePositions() as positions:
         wait_for_the_books(positions, wait_seconds, lambda line: say(f"waiting: {line}"))
     with store.lock(draft.kind):
-        if left := store.unfinished():
-            say(f"finishing run {left.id}, which another process left")
-            _apply(store, left, say)
+        finish_left_run(store, say)
         if known := store.find(draft):
             return SettledRun(known, is_new=False)
         run = plan_run(store, RunRequest(draft, as_of), say)
@@ -62,8 +65,15 @@ def try_out(store: RunStore, draft: CommandDraft, as_of: int, wait_seconds: floa
     """The plan that the run would have, of the books as they are; nothing is stored."""
     with LivePositions() as positions:
         wait_for_the_books(positions, wait_seconds, lambda line: say(f"waiting: {line}"))
-    with settled_snapshot(store, say) as snapshot:
+    with settled_snapshot(store.snapshot, say) as snapshot:
         return plan_into(snapshot, TrialTransaction(), RunRequest(draft, as_of), say)
+
+
+def finish_left_run(store: RunStore, say: Progress) -> None:
+    """Finish the run that another process left, if there is one, under RUN."""
+    if left := store.unfinished():
+        say(f"finishing run {left.id}, which another process left")
+        _apply(store, left, say)
 
 
 def _apply(store: RunStore, run: StoredRun, say: Progress) -> None:

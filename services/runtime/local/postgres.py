@@ -145,6 +145,7 @@ class Postgres:
                 connection.execute(SQL("CREATE ROLE {} NOLOGIN").format(Identifier(group)))
             for role, member in MEMBERS:
                 connection.execute(SQL("GRANT {} TO {}").format(Identifier(role), Identifier(member)))
+            connection.execute("ALTER ROLE koc_owner CREATEDB")  # `koc ledger rebuild` makes a database of its own
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
                 statement = SQL("CREATE DATABASE {} OWNER {}")
                 connection.execute(statement.format(Identifier(DATABASE), Identifier("koc_owner")))

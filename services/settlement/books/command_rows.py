@@ -47,12 +47,16 @@ def last_command(connection: Connection) -> Link:
     return GENESIS if row is None else Link(row.seq, bytes(row.hash))
 
 
-def add_command(connection: Connection, recorded: ChainedCommand) -> None:
-    """Add a row; the database refuses one that is not who gave it, when, or what follows the last."""
+def command_row(recorded: ChainedCommand) -> dict[str, Any]:
+    """A command as a row."""
     command = recorded.command
-    row = {
+    return {
         "seq": recorded.seq, "id": command.id, "kind": command.kind, "by": command.by, "reason": command.reason,
         "body": command.body, "point": command.point, "result": command.result, "at": to_datetime(command.at),
         "prev_hash": recorded.prev_hash, "hash": recorded.hash,
     }  # fmt: skip
-    connection.execute(insert(_TABLE), row)
+
+
+def add_command(connection: Connection, recorded: ChainedCommand) -> None:
+    """Add a row; the database refuses one that is not who gave it, when, or what follows the last."""
+    connection.execute(insert(_TABLE), command_row(recorded))

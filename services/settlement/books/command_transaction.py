@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Table, and_, select, update
 from schemas.topics import CREDITS
 from services.kernel.errors import Stalled
 from services.kernel.time import to_micros
-from services.runtime.database import engine, refusals_as_sentences
+from services.runtime.database import Role, engine, refusals_as_sentences
 from services.runtime.settings import settings
 from services.settlement.books import run_tables, tables
 from services.settlement.books.decode_credits import decode_assertion
@@ -17,12 +17,20 @@ from services.settlement.books.failures import retry_cause
 from services.settlement.books.migrations import check_revision
 from services.settlement.books.ports import TransactionTime
 from services.settlement.books.positions import check_zone
-from services.settlement.books.posting_transaction import KEEPALIVES, SESSION, BookConnections, PostingTransaction
-from services.settlement.domain.book.periods import month_after
+from services.settlement.books.posting_transaction import (
+    CLOSED_MONTHS,
+    KEEPALIVES,
+    SESSION,
+    BookConnections,
+    PostingTransaction,
+)
+from services.settlement.domain.book.commands import BESIDE_RUNS
+from services.settlement.domain.book.periods import ClosedMonths
 from services.settlement.domain.lines.assertions import LineAssertion
 from services.settlement.domain.lines.line import Key, Line
 
 WRITER_N = CREDITS.partitions
+_DECIDED_SINCE = "SELECT FROM command WHERE seq > %s AND kind <> ALL(%s) LIMIT 1"
 _SESSION = f"{SESSION} -c transaction_timeout=20s"
 """Longer than a poster's: a command waits for the batch under way, and takes the writers' rows only then."""
 
@@ -32,9 +40,20 @@ class CommandTransaction(PostingTransaction):
 
     def time(self) -> TransactionTime:
         """When the transaction happens, and the oldest open period."""
-        wanted = "SELECT now(), (SELECT max(id) FROM period WHERE closed)"
-        now, closed = self.connection.exec_driver_sql(wanted).one()
-        return TransactionTime(to_micros(now), None if closed is None else month_after(closed))
+        now, *months = self.connection.exec_driver_sql(f"SELECT now(), {CLOSED_MONTHS}").one()
+        return TransactionTime(to_micros(now), ClosedMonths(*months).oldest_open)
+
+    def check_undecided(self, commands: int) -> None:
+        """Make sure that nobody has decided anything after the command of this number; writer N is locked.
+
+        Raises:
+            Stalled: somebody has, so the connection that held RUN was cut.
+        """
+        if self.cursor.execute(_DECIDED_SINCE, (commands, sorted(BESIDE_RUNS))).fetchone() is not None:
+            raise Stalled(
+                "the connection that held RUN was cut while the plan was made, and others have decided since: nothing"
+                " is stored, so try again"
+            )
 
     def lock_balances(self, accounts: Collection[str], currency: str) -> dict[str, int]:
         """Net amounts that nobody changes before the end of this transaction; 0 for accounts that are still to come."""
@@ -96,15 +115,19 @@ def _is_key(table: Table, key: Key) -> ColumnElement[bool]:
 
 
 @contextmanager
-def operator_books() -> Iterator[BookConnections]:
+def operator_books(role: Role = "operator", session: str = _SESSION) -> Iterator[BookConnections]:
     """The books for commands, through a personal login in the role koc_operator, for as long as the block lasts.
+
+    Args:
+        role: whose address is taken; all of them lead to logins in koc_operator.
+        session: libpq options of the connection that changes the books.
 
     Raises:
         StartRefused: no address is set, the schema or the zone is another one, or the login may not do what the block
             does.
         Stalled: others held what the block needs for too long; nothing was done.
     """
-    engines = engine("operator", options=_SESSION, **KEEPALIVES), engine("operator")
+    engines = engine(role, options=session, **KEEPALIVES), engine(role)
     book = BookConnections(*engines)
     try:
         with refusals_as_sentences():

@@ -34,7 +34,6 @@ from services.settlement.books.ports import (
 )
 from services.settlement.books.settled_columns import shares_accounts
 from services.settlement.domain.book.chart import is_of_a_party
-from services.settlement.domain.book.periods import month_after
 from services.settlement.domain.lines.assertions import LineAssertion
 from services.settlement.domain.lines.line import Key, Line
 from services.settlement.domain.pricing.facts import SPEND
@@ -110,8 +109,7 @@ class MemoryTransaction(RegistryTransaction, RepriceTransaction):
         """Step 3a."""
         if self._state.revision != reference.revision:
             self._state.refresh(reference)
-        closed = self._state.closed_month
-        return TransactionTime(self._state.now, None if closed is None else month_after(closed))
+        return TransactionTime(self._state.now, self._state.closed_months().oldest_open)
 
     def read_lines(self, order_lines: Collection[tuple[str, str]]) -> list[Line]:
         """Step 3b."""

@@ -7,6 +7,7 @@ from schemas.topics import CREDITS
 from services.kernel.time import format_rfc3339
 from services.settlement.books.memory import MemoryBooks, MemoryTransaction, copy_of
 from services.settlement.books.memory_run_snapshot import MemoryRunSnapshot
+from services.settlement.books.net_ports import RunPoint
 from services.settlement.books.ports import ContentPosition, JobProgress
 from services.settlement.books.run_ports import (
     ApplyTransaction,
@@ -14,7 +15,6 @@ from services.settlement.books.run_ports import (
     FeeBooked,
     NetTransaction,
     PlanTransaction,
-    RunPoint,
     RunStore,
     StoredRun,
 )
@@ -74,6 +74,8 @@ class MemoryRunTransaction(MemoryTransaction, PlanTransaction, ApplyTransaction,
 
     def record(self, draft: CommandDraft, result: JsonObject, point: RunPoint) -> None:
         """No commands are kept in memory; the run is found by its id."""
+        del draft, result, point
+        self._state.commands += 1
 
     def read_run_progress(self, run: str, partition: int) -> tuple[Key | None, bool]:
         """The last line that was settled, and whether it was the partition's last."""

@@ -7,6 +7,8 @@ from typing import TypeVar
 from services.kernel.time import format_rfc3339
 from services.settlement.books.decode_credits import decode_credit
 from services.settlement.books.journal_rows import JournalRow, line_of
+from services.settlement.books.memory_payout_records import MemoryPayoutRecords
+from services.settlement.books.memory_period_records import MemoryPeriodRecords
 from services.settlement.books.memory_run_records import MemoryRunRecords
 from services.settlement.books.memory_state import MemoryState
 from services.settlement.books.ports import ReferenceEvent
@@ -97,6 +99,14 @@ class MemorySnapshot(BooksSnapshot):
     def run_records(self) -> MemoryRunRecords:
         """What is kept of settlement runs."""
         return MemoryRunRecords(self._state)
+
+    def period_records(self) -> MemoryPeriodRecords:
+        """What is kept of closed months."""
+        return MemoryPeriodRecords(self._state)
+
+    def payout_records(self) -> MemoryPayoutRecords:
+        """What is kept of payouts."""
+        return MemoryPayoutRecords(self._state)
 
     def open_jobs(self) -> dict[int, list[int]]:
         """Partition -> reprice jobs with lines left in it."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, fields
 from schemas.topics import CREDITS
 from services.settlement.books.account_ids import AccountName
 from services.settlement.books.journal_rows import JournalRow
+from services.settlement.books.net_ports import RunPoint
+from services.settlement.books.payout_ports import StoredBatch, StoredPayout
 from services.settlement.books.ports import (
     ContentPosition,
     JobProgress,
@@ -14,10 +16,12 @@ from services.settlement.books.ports import (
     RepriceJob,
     Writer,
 )
-from services.settlement.books.run_ports import BudgetLine, RunPoint, StoredRun
+from services.settlement.books.run_ports import BudgetLine, StoredRun
 from services.settlement.domain.book.entries import GENESIS
+from services.settlement.domain.book.periods import ClosedMonths, PeriodClose
 from services.settlement.domain.lines.line import Key, Line
 from services.settlement.domain.lines.terms import Terms
+from services.settlement.domain.paying.batch_hash import BatchNet
 from services.settlement.domain.pricing.reference import Reference
 from services.settlement.domain.settling.budgets import BudgetKey
 from services.settlement.domain.settling.granting import BonusSlot
@@ -51,9 +55,13 @@ class MemoryState:
         counters: tier counter -> base in minor units.
         slots: bonus slot -> (run, line) that took it.
         budget_lines: (budget, line) -> what the line takes of it.
+        batches: id -> a batch of payouts and its nets, in the order in which they were proposed; payouts by id.
+        cancelled: payout -> the number of the command that cancelled it; `released` likewise.
+        commands: how many were given; the commands themselves are not kept.
         registry_offset: the next registry record to read.
         now: time of the last transaction, microseconds.
-        closed_month: the newest closed month, YYYY-MM; None as long as none was closed.
+        periods: month that was ever closed -> whether it is closed now.
+        closes: every close, in order; `period_sums`: (month, revision, account id) -> what its seal covers.
     """
 
     writers: dict[int, Writer] = field(default_factory=_every_writer)
@@ -78,14 +86,26 @@ class MemoryState:
     counters: dict[TierCounter, int] = field(default_factory=dict)
     slots: dict[BonusSlot, tuple[str, Key]] = field(default_factory=dict)
     budget_lines: dict[tuple[BudgetKey, Key], BudgetLine] = field(default_factory=dict)
+    batches: dict[str, tuple[StoredBatch, tuple[BatchNet, ...]]] = field(default_factory=dict)
+    payouts: dict[str, StoredPayout] = field(default_factory=dict)
+    cancelled: dict[str, int] = field(default_factory=dict)
+    released: dict[str, int] = field(default_factory=dict)
+    commands: int = 0
     registry_offset: int = 0
     revision: int = 0
     now: int = 0
-    closed_month: str | None = None
+    periods: dict[str, bool] = field(default_factory=dict)
+    closes: list[PeriodClose] = field(default_factory=list)
+    period_sums: dict[tuple[str, int, int], int] = field(default_factory=dict)
 
     def copied(self) -> "MemoryState":
         """The same books, to be changed without changing these."""
         return MemoryState(**{one.name: copy(getattr(self, one.name)) for one in fields(self)})
+
+    def closed_months(self) -> ClosedMonths:
+        """Which months were closed."""
+        reopened = (month for month, is_closed in self.periods.items() if not is_closed)
+        return ClosedMonths(max(self.periods, default=None), min(reopened, default=None))
 
     def refresh(self, reference: Reference) -> None:
         """Bring plans and relations from the revision that is known to this one."""

@@ -3,11 +3,13 @@
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
+from schemas.topics import CREDITS
 from services.kernel.time import parse_rfc3339, to_micros
 from services.settlement.books.account_ids import AccountIds
 from services.settlement.books.plan_rows import LINE_PLAN, PARTY_NETS, RUNS, read_line_plan, read_party_plan, read_run
 from services.settlement.books.ports import ReferenceEvent
-from services.settlement.books.run_records_port import LineInRun, OrderRuns
+from services.settlement.books.run_records_port import LineInRun, LinePayout, OrderRuns
+from services.settlement.domain.book.entries import Kind
 from services.settlement.domain.lines.line import Key
 from services.settlement.domain.settling.facts import CASE_KINDS
 from services.settlement.domain.settling.plan_hash import PartyPlan
@@ -30,6 +32,21 @@ WHERE kind = ANY(%s) AND (
   )
 ) ORDER BY position
 """
+_PAYOUTS = f"""
+SELECT DISTINCT split_part(journal.subject, '/', 2), split_part(journal.subject, '/', 3), paid.party, last.id,
+  last.status
+FROM (SELECT *, substring(idem_key FROM '[^|/]+/[^|/]+/[^|/]+') AS subject FROM journal) journal
+CROSS JOIN LATERAL unnest(journal.accounts) AS leg (account_id)
+JOIN account ON account.id = leg.account_id AND account.key LIKE '%%:payable'
+CROSS JOIN LATERAL (SELECT regexp_replace(account.key, ':payable$', '')) AS paid (party)
+LEFT JOIN LATERAL (
+  SELECT payout.id, payout.status FROM payout JOIN payout_batch batch ON batch.id = payout.batch
+  WHERE payout.party = paid.party AND payout.currency = account.currency AND payout.status <> 'cancelled'
+    AND batch.cut[journal.writer + 1] >= journal.seq
+  ORDER BY batch.cut[{CREDITS.partitions + 1}] LIMIT 1
+) last ON true
+WHERE journal.order_id = %s AND journal.kind = %s ORDER BY 1, 2, 3, 4
+"""  # noqa: S608 - a number of ours
 _READ = "SELECT line_id, buyer_id, position FROM assertion WHERE order_id = %s"
 
 
@@ -66,6 +83,7 @@ def read_order_runs(
         runs,
         planned,
         _by_run(rows(PARTY_NETS, ids, owners)),
+        _paid(order_id, rows(_PAYOUTS, order_id, Kind.COMMISSION_SETTLED.code)),
         [ReferenceEvent(row[0], row[1], row[2], parse_rfc3339(row[3]["occurred_at"]), row[3]) for row in cases],
         {(order_id, line_id, buyer_id): position for line_id, buyer_id, position in rows(_READ, order_id)},
         generation,
@@ -80,6 +98,14 @@ def _by_line(rows: Iterable[Sequence[Any]], accounts: AccountIds) -> dict[Key, l
         one = LineInRun(run, read_line_plan(plan, accounts), is_applied)
         planned.setdefault(one.plan.key, []).append(one)
     return planned
+
+
+def _paid(order_id: str, rows: Iterable[Sequence[Any]]) -> dict[Key, list[LinePayout]]:
+    """The payouts of what was settled, by line."""
+    paid: dict[Key, list[LinePayout]] = {}
+    for line_id, buyer_id, *one in rows:
+        paid.setdefault((order_id, line_id, buyer_id), []).append(LinePayout(*one))
+    return paid
 
 
 def _by_run(rows: Iterable[Sequence[Any]]) -> dict[str, list[PartyPlan]]:

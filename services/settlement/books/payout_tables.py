@@ -65,6 +65,7 @@ payout = Table(
     Column("currency", String(3), nullable=False),
     Column("amount_minor", BigInteger, nullable=False, comment="what the party gets, after tax"),
     Column("withheld_minor", BigInteger, nullable=False, comment="tax kept back"),
+    Column("authority", Text, comment="whom that tax is owed to; null = nothing is kept back"),
     Column("rail", Text, nullable=False, comment="of the party's payee.set: bank, wechat, alipay"),
     Column("ref", Text, nullable=False, comment="of the party's payee.set: a token of the payee file"),
     Column("status", Text, nullable=False, comment="instructed, cancelled, confirmed, rejected, returned"),

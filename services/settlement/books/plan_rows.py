@@ -5,7 +5,8 @@ from typing import Any
 
 from services.kernel.time import to_micros
 from services.settlement.books.account_ids import AccountIds
-from services.settlement.books.run_ports import RunPoint, StoredRun
+from services.settlement.books.net_ports import RunPoint
+from services.settlement.books.run_ports import StoredRun
 from services.settlement.books.settled_columns import read_grants, read_shares
 from services.settlement.domain.lines.terms import Terms
 from services.settlement.domain.settling.netting import NetResult, Reserve

@@ -9,15 +9,15 @@ from sqlalchemy import Insert, insert, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from schemas.topics import CREDITS
-from services.kernel.errors import Stalled
 from services.kernel.time import to_datetime
 from services.settlement.books import run_tables as tables
 from services.settlement.books.account_ids import AccountIds
 from services.settlement.books.command_transaction import WRITER_N, CommandTransaction
+from services.settlement.books.net_ports import RunPoint
 from services.settlement.books.record_command import record
-from services.settlement.books.run_ports import BudgetLine, RunPoint, StoredRun
+from services.settlement.books.run_ports import BudgetLine, StoredRun
 from services.settlement.books.settled_columns import grants_text, shares_accounts, shares_texts
-from services.settlement.domain.book.commands import BESIDE_RUNS, CommandDraft, JsonObject
+from services.settlement.domain.book.commands import CommandDraft, JsonObject
 from services.settlement.domain.lines.line import Key
 from services.settlement.domain.lines.terms import Terms
 from services.settlement.domain.settling.budgets import BudgetKey
@@ -30,7 +30,6 @@ _COPY_LINES = (
     " parts) FROM STDIN"
 )
 _END_SOON = "SET LOCAL transaction_timeout = '20s'"
-_DECIDED_SINCE = "SELECT FROM command WHERE seq > %s AND kind <> ALL(%s) LIMIT 1"
 _TAKEN_AT_ONCE = 500
 _PlannedLine = tuple[LinePlan, str]
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
@@ -129,11 +128,7 @@ class StoredPlanTransaction(CommandTransaction):
         self.cursor.execute(_END_SOON)  # a process that freezes from here on would hold up the registry's reader
         self.lock_shared()
         self.lock_writers({WRITER_N})
-        if self.cursor.execute(_DECIDED_SINCE, (point.commands, sorted(BESIDE_RUNS))).fetchone() is not None:
-            raise Stalled(
-                "the connection that held RUN was cut while the run was planned, and others have decided since: no plan"
-                " is stored, so try again"
-            )
+        self.check_undecided(point.commands)
         record(self.connection, draft, self.time().now, result, point_body(point))
 
     def _insert(self, statement: Insert, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -21,7 +21,7 @@ from services.settlement.books.ports import LineChange, TransactionTime, Writer
 from services.settlement.books.reference import refresh
 from services.settlement.books.terms_ids import TermsIds
 from services.settlement.domain.book.entries import Link
-from services.settlement.domain.book.periods import month_after
+from services.settlement.domain.book.periods import ClosedMonths
 from services.settlement.domain.lines.line import Line
 from services.settlement.domain.pricing.reference import Reference
 
@@ -55,9 +55,10 @@ _LOCK_WRITERS = """
 SELECT partition, generation, next_offset, seq, chain_head, join_open FROM writer
 WHERE partition = ANY(%s) ORDER BY partition FOR UPDATE
 """
-_MOMENT = """
-SELECT now(), (SELECT max(id) FROM period WHERE closed), (SELECT revision FROM registry_position)
-"""
+CLOSED_MONTHS = "(SELECT max(id) FROM period), (SELECT min(id) FROM period WHERE NOT closed)"
+"""Columns of `domain.book.periods.ClosedMonths`."""
+
+_MOMENT = f"SELECT now(), {CLOSED_MONTHS}, (SELECT revision FROM registry_position)"  # noqa: S608 - words of ours
 _READ_LINES = f"""
 SELECT {", ".join("line." + column.strip() for column in LINE_COLUMNS.split(","))}
 FROM unnest(%s::text[], %s::text[]) AS wanted (order_id, line_id) JOIN line USING (order_id, line_id)
@@ -159,12 +160,12 @@ class PostingTransaction:
 
     def moment(self, reference: Reference) -> TransactionTime:
         """Step 3a."""
-        now, closed, revision = self.cursor.execute(_MOMENT).fetchone() or (None, None, None)
+        now, newest, reopened, revision = self.cursor.execute(_MOMENT).fetchone() or (None,) * 4
         if now is None or revision is None:
             raise InvariantBroken("the row of registry_position is missing")
         if revision != reference.revision:
             refresh(self.connection, reference, revision)
-        return TransactionTime(to_micros(now), None if closed is None else month_after(closed))
+        return TransactionTime(to_micros(now), ClosedMonths(newest, reopened).oldest_open)
 
     def read_lines(self, order_lines: Collection[tuple[str, str]]) -> list[Line]:
         """Step 3b."""

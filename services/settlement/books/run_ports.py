@@ -8,36 +8,18 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
+from services.settlement.books.net_ports import NetSnapshot, RunPoint
 from services.settlement.books.ports import Transaction
 from services.settlement.domain.book.commands import CommandDraft, JsonObject
 from services.settlement.domain.book.positions import Position
 from services.settlement.domain.lines.line import Key, Line
 from services.settlement.domain.lines.terms import Terms
 from services.settlement.domain.lines.vectors import Vector
-from services.settlement.domain.pricing.reference import Reference
 from services.settlement.domain.settling.budgets import BudgetKey
-from services.settlement.domain.settling.candidates import OpenCases
 from services.settlement.domain.settling.granting import BonusSlot
 from services.settlement.domain.settling.plan_hash import ContentPlan, LinePlan, PartyPlan
 from services.settlement.domain.settling.shares import Shares
 from services.settlement.domain.settling.tiers import TierCounter
-
-InCurrency = tuple[str, str]
-"""A party (`ROLE:ID`), or a brand, and a currency."""
-
-
-class RunPoint(NamedTuple):
-    """How far a snapshot is: what a run is a function of, besides its moment.
-
-    `credits` is the next offset of each credits partition, `registry` of the registry, `commands` the last command's
-    number, `seqs` the last number of each writer, writer N's last.
-    """
-
-    generation: int
-    credits: Sequence[int]
-    registry: int
-    commands: int
-    seqs: Sequence[int]
 
 
 class DueLine(NamedTuple):
@@ -55,17 +37,6 @@ class FeeBooked(NamedTuple):
     currency: str
     booked: Position
     settled: Shares
-
-
-class PartyBalance(NamedTuple):
-    """A party's accounts in one currency: payable and held as credits, clawback as a debit, what was written off."""
-
-    party: str
-    currency: str
-    payable: int
-    held: int
-    clawback: int
-    written_off: int
 
 
 class BudgetLine(NamedTuple):
@@ -90,23 +61,8 @@ class StoredRun(NamedTuple):
     counts: Mapping[str, Any]
 
 
-class RunSnapshot(Protocol):
+class RunSnapshot(NetSnapshot, Protocol):
     """One REPEATABLE READ snapshot, read-only."""
-
-    def point(self) -> RunPoint:
-        """How far it is."""
-
-    def reference(self) -> Reference:
-        """As of the point's registry offset, with every version."""
-
-    def open_jobs(self) -> Mapping[int, Sequence[int]]:
-        """Partition -> reprice jobs with lines left in it."""
-
-    def open_cases(self) -> OpenCases:
-        """Disputes opened and not decided, and holds placed and not released, but for those on owners."""
-
-    def held_owners(self) -> frozenset[str]:
-        """Parties (`ROLE:ID`) with an open hold on them."""
 
     def due_lines(self, as_of: int) -> Iterator[DueLine]:
         """Each line once that a hint of a day up to `as_of` names, streamed in any order; the line decides itself."""
@@ -128,23 +84,6 @@ class RunSnapshot(Protocol):
 
     def script_fees(self) -> Iterator[FeeBooked]:
         """All that are booked or settled."""
-
-    def balances_of(self, parties: Collection[InCurrency], owners: Collection[str]) -> list[PartyBalance]:
-        """Of these, of these owners in every currency, and of every other party that owes or has held money."""
-
-    def reserves(self, as_of: int) -> dict[InCurrency, int]:
-        """Reserves of earlier runs whose `until` is later than this."""
-
-    def netted_since(self, party: InCurrency) -> int:
-        """What was netted of a party's payable and held money since its last payout; now: ever."""
-
-    def clawed_back_unpaid(self, party: InCurrency) -> int:
-        """What is clawed back of lines and script fees that no payout took yet; now: of all."""
-
-    def settled_lines_of(
-        self, order_lines: Collection[tuple[str, str | None]], contents: Collection[str]
-    ) -> list[Line]:
-        """Lines with something settled of these orders (None = all lines of it), or credited to these contents."""
 
 
 class PlanTransaction(Protocol):

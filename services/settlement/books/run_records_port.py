@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from services.settlement.books.net_ports import RunPoint
 from services.settlement.books.ports import ReferenceEvent
-from services.settlement.books.run_ports import BudgetLine, RunPoint, StoredRun
+from services.settlement.books.run_ports import BudgetLine, StoredRun
 from services.settlement.domain.lines.line import Key, Line
 from services.settlement.domain.settling.budgets import BudgetKey
 from services.settlement.domain.settling.plan_hash import ContentPlan, LinePlan, PartyPlan
@@ -82,6 +83,14 @@ class BonusClaim(NamedTuple):
     bonus_minor: int
 
 
+class LinePayout(NamedTuple):
+    """What a run settled of a line for a party, and the payout that covers it; None = none does yet."""
+
+    party: str
+    payout: str | None
+    status: str | None
+
+
 class OrderRuns(NamedTuple):
     """What the books hold of runs for one order.
 
@@ -89,6 +98,7 @@ class OrderRuns(NamedTuple):
         runs: all of them, in the order in which they were planned.
         planned: by line, in any order.
         nets: by run, of the parties that something of the order was settled for.
+        payouts: by line, of all that runs settled of it, by party.
         cases: every version of the events of disputes and holds that are about it, by position.
         positions: the offset of each line's accepted assertion, in the credits topic of this `generation`.
         now: microseconds.
@@ -97,6 +107,7 @@ class OrderRuns(NamedTuple):
     runs: Sequence[tuple[StoredRun, RunPoint]] = ()
     planned: Mapping[Key, Sequence[LineInRun]] = {}
     nets: Mapping[str, Sequence[PartyPlan]] = {}
+    payouts: Mapping[Key, Sequence[LinePayout]] = {}
     cases: Sequence[ReferenceEvent] = ()
     positions: Mapping[Key, int] = {}
     generation: int = 0

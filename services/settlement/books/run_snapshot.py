@@ -5,30 +5,14 @@ from typing import Any
 
 from services.kernel.time import to_datetime
 from services.settlement.books.line_rows import LINE_COLUMNS, read_line
-from services.settlement.books.record_command import read_point
-from services.settlement.books.run_ports import BudgetLine, DueLine, FeeBooked, InCurrency, PartyBalance, RunPoint
+from services.settlement.books.net_snapshot import NetBooksSnapshot
+from services.settlement.books.run_ports import BudgetLine, DueLine, FeeBooked
 from services.settlement.books.settled_columns import read_shares
-from services.settlement.books.snapshot import Snapshot
 from services.settlement.domain.book import chart
-from services.settlement.domain.book.entries import Kind
-from services.settlement.domain.lines.line import Line
-from services.settlement.domain.pricing.reference import Reference
 from services.settlement.domain.settling.budgets import BudgetKey
-from services.settlement.domain.settling.candidates import OpenCases, cases_of
 from services.settlement.domain.settling.contents import SCRIPT_FEE_POSITION
-from services.settlement.domain.settling.facts import (
-    BUDGET,
-    DISPUTE_DECIDED,
-    DISPUTE_OPENED,
-    HOLD_PLACED,
-    HOLD_RELEASED,
-    Hold,
-    budget_of,
-    open_disputes,
-    open_holds,
-)
+from services.settlement.domain.settling.facts import BUDGET, budget_of
 from services.settlement.domain.settling.granting import BonusSlot
-from services.settlement.domain.settling.netting import EARNINGS
 from services.settlement.domain.settling.tiers import TierCounter
 
 _LINE = ", ".join(f"line.{column.strip()}" for column in LINE_COLUMNS.split(","))
@@ -45,57 +29,14 @@ FROM budget_line b JOIN line USING {_KEY} JOIN assertion USING {_KEY}
 WHERE line.vector <> b.vector
   OR b.worthless <> (NOT line.standing OR line.order_id = ANY(%s) OR line.order_id || '/' || line.line_id = ANY(%s))
 """  # noqa: S608 - column names of ours
-_SETTLED_OF_ORDERS = f"SELECT {_LINE} FROM line WHERE order_id = ANY(%s) AND settled_accounts <> '{{}}'"  # noqa: S608
-_SETTLED_OF_CONTENTS = f"""
-SELECT {_LINE} FROM line WHERE (order_id, line_id, buyer_id) IN (
-  SELECT order_id, line_id, buyer_id FROM run_line, jsonb_array_elements(parts) AS part WHERE part ->> 0 = ANY(%s)
-)
-"""  # noqa: S608 - column names of ours
-_BALANCES = """
-SELECT a.key, a.currency, b.amount_minor FROM balance b JOIN account a ON a.id = b.account_id
-WHERE b.amount_minor <> 0 AND (a.key LIKE '%:payable' OR a.key LIKE '%:held' OR a.key LIKE 'clawback:%'
-  OR a.key LIKE 'writeoff:%')
-"""
 _COMMITTED = """
 SELECT a.key, a.currency, b.amount_minor FROM balance b JOIN account a ON a.id = b.account_id
 WHERE a.key LIKE 'budget:%:committed'
 """
-_RESERVES = """
-SELECT party, currency, sum(reserve_minor)::bigint FROM run_party WHERE reserve_until > %s GROUP BY 1, 2
-"""
-_LEGS = """
-SELECT coalesce(sum(l.amount_minor), 0)::bigint FROM party_leg l JOIN account a ON a.id = l.account_id
-WHERE a.key = ANY(%s) AND a.currency = %s AND l.kind = ANY(%s)
-"""
 
 
-class RunBooksSnapshot(Snapshot):
+class RunBooksSnapshot(NetBooksSnapshot):
     """`run_ports.RunSnapshot` on PostgreSQL."""
-
-    _reference: Reference | None = None
-
-    def reference(self) -> Reference:
-        """As of the point's registry offset, with every version; read once."""
-        if self._reference is None:
-            self._reference = super().reference()
-        return self._reference
-
-    def point(self) -> RunPoint:
-        """How far it is."""
-        body: Any = read_point(self._connection)
-        return RunPoint(**body)
-
-    def open_cases(self) -> OpenCases:
-        """Disputes opened and not decided, and holds placed and not released, but for those on owners."""
-        facts = [*self.facts(DISPUTE_OPENED).values(), *self.facts(DISPUTE_DECIDED).values()]
-        return cases_of(open_disputes(facts), self._open_holds())
-
-    def held_owners(self) -> frozenset[str]:
-        """Parties with an open hold on them."""
-        return frozenset(one.owner for one in self._open_holds() if one.owner is not None)
-
-    def _open_holds(self) -> list[Hold]:
-        return open_holds([*self.facts(HOLD_PLACED).values(), *self.facts(HOLD_RELEASED).values()])
 
     def due_lines(self, as_of: int) -> Iterator[DueLine]:
         """Each line once that is due by a hint and by itself, streamed."""
@@ -162,58 +103,3 @@ class RunBooksSnapshot(Snapshot):
             booked = self._accounts.position(accounts, amounts)
             settled = read_shares(settled_accounts, settled_amounts, self._accounts)
             yield FeeBooked(identity, currency, booked, settled)
-
-    def balances_of(self, parties: Collection[InCurrency], owners: Collection[str]) -> list[PartyBalance]:
-        """Of these, of these owners in every currency, and of every other party that owes or has held money."""
-        sums = {(key, of): int(amount) for key, of, amount in self._raw.execute(_BALANCES).fetchall()}
-        others = {
-            (party, of)
-            for key, of in sums
-            if (party := chart.party_of(key)) in owners or key.startswith("clawback:") or key.endswith(":held")
-        }
-        return [
-            PartyBalance(
-                party,
-                currency,
-                -sums.get((chart.payable(party), currency), 0),
-                -sums.get((chart.held(party), currency), 0),
-                sums.get((chart.clawback(party), currency), 0),
-                sums.get((chart.write_off(party), currency), 0),
-            )
-            for party, currency in sorted({*parties, *others})
-        ]
-
-    def reserves(self, as_of: int) -> dict[InCurrency, int]:
-        """Reserves of earlier runs whose `until` is later than this."""
-        rows = self._raw.execute(_RESERVES, (to_datetime(as_of),)).fetchall()
-        return {(party, currency): amount for party, currency, amount in rows}
-
-    def netted_since(self, party: InCurrency) -> int:
-        """What was netted of a party's payable and held money."""
-        name, currency = party
-        accounts = [chart.payable(name), chart.held(name)]
-        return self._sum(_LEGS, (accounts, currency, [Kind.CLAWBACK_NETTED.code]))
-
-    def clawed_back_unpaid(self, party: InCurrency) -> int:
-        """What is clawed back of lines and script fees."""
-        name, currency = party
-        return max(0, self._sum(_LEGS, ([chart.clawback(name)], currency, [kind.code for kind in EARNINGS])))
-
-    def _sum(self, statement: str, parameters: Sequence[Any]) -> int:
-        row = self._raw.execute(statement, parameters).fetchone()
-        return 0 if row is None else int(row[0])
-
-    def settled_lines_of(
-        self, order_lines: Collection[tuple[str, str | None]], contents: Collection[str]
-    ) -> list[Line]:
-        """Lines with something settled of these orders (None = all lines of it), or credited to these contents."""
-        found: dict[Any, Line] = {}
-        if order_lines:
-            orders = sorted({order_id for order_id, _ in order_lines})
-            for row in self._raw.execute(_SETTLED_OF_ORDERS, (orders,)).fetchall():
-                if (row[0], None) in order_lines or (row[0], row[1]) in order_lines:
-                    found[row[:3]] = read_line(row, self._accounts, self._terms)
-        if contents:
-            for row in self._raw.execute(_SETTLED_OF_CONTENTS, (list(contents),)).fetchall():
-                found[row[:3]] = read_line(row, self._accounts, self._terms)
-        return list(found.values())

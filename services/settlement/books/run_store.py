@@ -1,9 +1,9 @@
 """Runs in PostgreSQL: who opens which transaction on which connection, and the plan that is only tried out."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, select, text
 from sqlalchemy.exc import DBAPIError
@@ -13,18 +13,21 @@ from services.kernel.time import to_micros
 from services.runtime.database import engine, refusals_as_sentences
 from services.runtime.settings import settings
 from services.settlement.books import run_tables
+from services.settlement.books.account_ids import AccountIds
 from services.settlement.books.failures import retry_cause
 from services.settlement.books.migrations import check_revision
+from services.settlement.books.net_ports import RunPoint
 from services.settlement.books.plan_transaction import StoredPlanTransaction
 from services.settlement.books.positions import check_zone
 from services.settlement.books.posting_transaction import KEEPALIVES, SESSION, BookConnections
 from services.settlement.books.record_command import find_recorded
 from services.settlement.books.run_lock import run_lock
-from services.settlement.books.run_ports import BudgetLine, RunPoint, StoredRun
+from services.settlement.books.run_ports import BudgetLine, StoredRun
 from services.settlement.books.run_snapshot import RunBooksSnapshot
 from services.settlement.books.run_transaction import RunTransaction
 from services.settlement.books.snapshot import repeatable_read
 from services.settlement.books.tables import terms
+from services.settlement.books.terms_ids import TermsIds
 from services.settlement.domain.book.commands import CommandDraft, JsonObject
 from services.settlement.domain.lines.line import Key
 from services.settlement.domain.lines.terms import Terms
@@ -33,6 +36,8 @@ from services.settlement.domain.settling.granting import BonusSlot
 from services.settlement.domain.settling.plan_hash import ContentPlan, LinePlan, PartyPlan
 from services.settlement.domain.settling.tiers import TierCounter
 
+_Transaction = TypeVar("_Transaction")
+SomeBooks = TypeVar("SomeBooks", bound="RunBooks")
 _PLAN_SESSION = SESSION.replace("transaction_timeout=8s", "transaction_timeout=0")
 """A plan is made for minutes and holds no lock but at its end."""
 
@@ -106,12 +111,16 @@ class RunBooks:
         with repeatable_read(self._plain) as connection:
             yield RunBooksSnapshot(connection)
 
-    @contextmanager
-    def planning(self) -> Iterator[StoredPlanTransaction]:
+    def planning(self) -> AbstractContextManager[StoredPlanTransaction]:
         """One transaction, committed at the end."""
+        return self._planned_by(StoredPlanTransaction)
+
+    @contextmanager
+    def _planned_by(self, kind: Callable[[Connection, AccountIds, TermsIds], _Transaction]) -> Iterator[_Transaction]:
+        """A transaction of this kind on the connection without a timeout."""
         connection = self._plans.connection()
         with connection.begin():
-            yield StoredPlanTransaction(connection, self._plans.accounts(), self._plans.terms())
+            yield kind(connection, self._plans.accounts(), self._plans.terms())
 
     @contextmanager
     def chunk(self) -> Iterator[RunTransaction]:
@@ -138,15 +147,20 @@ class RunBooks:
         self._plans.disconnect()
 
 
-@contextmanager
-def run_store() -> Iterator[RunBooks]:
+def run_store() -> AbstractContextManager[RunBooks]:
     """The books for runs, through a personal login in the role koc_operator.
 
     Raises:
         StartRefused: no address is set, the schema or the zone is another one, or the login may not do what a run does.
     """
+    return opened_store(RunBooks)
+
+
+@contextmanager
+def opened_store(kind: Callable[[Engine, Engine, Engine], SomeBooks]) -> Iterator[SomeBooks]:
+    """A store of this kind, as `run_store` opens its own."""
     engines = [engine("operator", options=options, **KEEPALIVES) for options in (SESSION, _PLAN_SESSION, "")]
-    store = RunBooks(*engines)
+    store = kind(*engines)
     try:
         with refusals_as_sentences():
             with engines[-1].connect() as connection:

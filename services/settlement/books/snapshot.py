@@ -14,6 +14,8 @@ from services.settlement.books.command_rows import read_commands
 from services.settlement.books.decode_credits import decode_credit
 from services.settlement.books.journal_rows import JOURNAL_COLUMNS, JournalRow
 from services.settlement.books.line_rows import LINE_COLUMNS, read_line
+from services.settlement.books.payout_records import StoredPayoutRecords
+from services.settlement.books.period_records import StoredPeriodRecords
 from services.settlement.books.ports import ReferenceEvent
 from services.settlement.books.posting_transaction import psycopg_of
 from services.settlement.books.reference import refresh, stored_event
@@ -118,7 +120,7 @@ class Snapshot:
             for account, key, currency in self._raw.execute("SELECT id, key, currency FROM account").fetchall()
         }
 
-    def _stream(self, name: str, statement: str, parameters: Sequence[Any] | None = None) -> Iterator[Sequence[Any]]:
+    def _stream(self, name: str, statement: str, parameters: Any = None) -> Iterator[Sequence[Any]]:
         """Rows through a server-side cursor of this name."""
         with self._raw.cursor(name=name, binary=True) as cursor:
             cursor.itersize = _FETCH
@@ -219,6 +221,14 @@ class Snapshot:
     def run_records(self) -> StoredRunRecords:
         """What is kept of settlement runs."""
         return StoredRunRecords(self._raw, self._stream, self._accounts, self._terms)
+
+    def period_records(self) -> StoredPeriodRecords:
+        """What is kept of closed months."""
+        return StoredPeriodRecords(self._connection, self._stream)
+
+    def payout_records(self) -> StoredPayoutRecords:
+        """What is kept of payouts."""
+        return StoredPayoutRecords(self._raw, self._stream)
 
     def open_jobs(self) -> dict[int, list[int]]:
         """Partition -> reprice jobs with lines left in it."""

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 from services.settlement.books.journal_rows import JournalRow, Names
+from services.settlement.books.payout_records_port import PayoutRecords
+from services.settlement.books.period_records_port import PeriodRecords
 from services.settlement.books.ports import ReferenceEvent
 from services.settlement.books.run_records_port import RunRecords
 from services.settlement.domain.book.commands import ChainedCommand
@@ -111,6 +113,12 @@ class BooksSnapshot(Protocol):
 
     def run_records(self) -> RunRecords:
         """What is kept of settlement runs."""
+
+    def period_records(self) -> PeriodRecords:
+        """What is kept of closed months."""
+
+    def payout_records(self) -> PayoutRecords:
+        """What is kept of payouts."""
 
     def open_jobs(self) -> dict[int, list[int]]:
         """Partition -> reprice jobs with lines left in it."""

@@ -10,7 +10,6 @@ from services.settlement.commands.drafts import Money, check_account, make_draft
 from services.settlement.commands.execute import CommandEffect, CommandOutcome, CommandScene, entry_ids, execute
 from services.settlement.domain.book.chart import Nature, nature
 from services.settlement.domain.book.commands import Command, CommandKind
-from services.settlement.domain.book.entries import Kind
 from services.settlement.domain.book.positions import Position
 
 
@@ -64,7 +63,7 @@ def approve(book: BookConnections, proposal_id: str, reason: str, command_id: st
         if connection.exec_driver_sql("SELECT session_user").scalar_one() == proposal.by:
             raise StartRefused(f"{proposal.by} proposed {proposal_id}: somebody else must approve it")
         _check_signs(scene, legs, currency)
-        entries = scene.post(Kind.ADJUSTMENT_POSTED, legs, currency)
+        entries = scene.post_own()
         return CommandEffect({"entries": entry_ids(entries)}, [LineChange(entries)])
 
     body = {"proposal": proposal_id, "currency": currency, "legs": legs}

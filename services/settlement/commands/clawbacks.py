@@ -7,7 +7,6 @@ from services.settlement.commands.drafts import Money, check_party, make_draft
 from services.settlement.commands.execute import CommandEffect, CommandOutcome, CommandScene, entry_ids, execute
 from services.settlement.domain.book import chart
 from services.settlement.domain.book.commands import CommandKind
-from services.settlement.domain.book.entries import Kind
 
 
 def write_off(
@@ -23,8 +22,7 @@ def write_off(
         owed, _ = _debt(scene, party, money.currency)
         if money.minor > owed.minor:
             raise InputRefused(f"{party} owes {owed}, so {money} cannot be written off")
-        legs = {chart.write_off(party): money.minor, chart.clawback(party): -money.minor}
-        posted = scene.post(Kind.CLAWBACK_WRITTEN_OFF, legs, money.currency)
+        posted = scene.post_own()
         result = {"entries": entry_ids(posted), "owed_minor": owed.minor - money.minor}
         return CommandEffect(result, [LineChange(posted)])
 
@@ -45,8 +43,7 @@ def repay(
         owed, lost = _debt(scene, party, money.currency)
         if money.minor > owed.minor + lost.minor:
             raise InputRefused(f"{party} owes {owed}, and {lost} are written off, so it cannot have repaid {money}")
-        legs = {chart.BANK: money.minor, chart.clawback(party): -money.minor}
-        posted = scene.post(Kind.CLAWBACK_REPAID, legs, money.currency)
+        posted = scene.post_own()
         result = {"entries": entry_ids(posted), "owed_minor": owed.minor - money.minor}
         return CommandEffect(result, [LineChange(posted)])
 

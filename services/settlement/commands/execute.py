@@ -12,6 +12,7 @@ from services.settlement.books.ports import LineChange, PostedEntry, Transaction
 from services.settlement.books.posting_transaction import BookConnections
 from services.settlement.books.record_command import find_recorded, read_point, record
 from services.settlement.books.run_lock import run_lock
+from services.settlement.commands.entries import ENTRY_KINDS, command_legs
 from services.settlement.domain.book.commands import BESIDE_RUNS, CommandDraft, JsonObject
 from services.settlement.domain.book.drafts import ONLY, EntryDraft
 from services.settlement.domain.book.entries import Kind
@@ -72,6 +73,11 @@ class CommandScene:
         cause = f"command {self.draft.id}"
         row = EntryDraft(kind, ONLY, cause, self.time.now, legs)
         return self.builder.build(WRITER_N, f"command|{self.draft.id}", [row], currency, None)
+
+    def post_own(self) -> list[PostedEntry]:
+        """The entry of a command that names its own amount."""
+        body: Mapping[str, Any] = self.draft.body
+        return self.post(ENTRY_KINDS[self.draft.kind], command_legs(self.draft.kind, body), body["currency"])
 
     def change(self, line: Line, rows: Sequence[EntryDraft]) -> LineChange:
         """A line as it stands now, with these rows under its own writer."""

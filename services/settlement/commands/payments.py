@@ -7,7 +7,6 @@ from services.settlement.commands.drafts import Money, check_identifier, make_dr
 from services.settlement.commands.execute import CommandEffect, CommandOutcome, CommandScene, entry_ids, execute
 from services.settlement.domain.book import chart
 from services.settlement.domain.book.commands import CommandKind
-from services.settlement.domain.book.entries import Kind
 
 
 def record_brand_payment(
@@ -20,7 +19,7 @@ def record_brand_payment(
 
     def rule(scene: CommandScene) -> CommandEffect:
         owed = scene.transaction.lock_balances([other], money.currency)[other] - money.minor
-        posted = scene.post(Kind.BRAND_PAID, {chart.BANK: money.minor, other: -money.minor}, money.currency)
+        posted = scene.post_own()
         return CommandEffect({"entries": entry_ids(posted), "receivable_minor": owed}, [LineChange(posted)])
 
     return execute(book, draft, rule, is_trial=is_trial)
@@ -40,7 +39,7 @@ def record_traffic_bought(
 
     def rule(scene: CommandScene) -> CommandEffect:
         stock = scene.transaction.lock_balances([prepaid], money.currency)[prepaid] + money.minor
-        posted = scene.post(Kind.TRAFFIC_BOUGHT, {prepaid: money.minor, chart.BANK: -money.minor}, money.currency)
+        posted = scene.post_own()
         return CommandEffect({"entries": entry_ids(posted), "prepaid_minor": stock}, [LineChange(posted)])
 
     return execute(book, draft, rule, is_trial=is_trial)

@@ -28,9 +28,23 @@ def write(pieces: Iterable[str], output: Path | None) -> None:
     if output is None:
         _to_stdout(pieces)
         return
+    _replace((piece.encode() for piece in pieces), output)
+
+
+def write_bytes(content: bytes, output: Path) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        NoOutput: the file cannot be made.
+    """
+    _replace([content], output)
+
+
+def _replace(pieces: Iterable[bytes], output: Path) -> None:
+    """Write beside the output, and put it in its place when all is written."""
     descriptor, name = _file_beside(output)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+        with os.fdopen(descriptor, "wb") as file:
             file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())

@@ -9,11 +9,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from services.runtime.metrics import common, poster
 from services.settlement.books.clawbacks import open_clawbacks
+from services.settlement.books.seal_proof import SealWatch
 from services.settlement.domain.settling.ageing import AGES_DAYS
 
 INTERVAL_SECONDS = 5.0
 SLOW_EVERY = 12
 """Every so many turns what takes longer is read too."""
+SEALS_EVERY = 120
+"""Every so many turns one seal is proven, which reads the whole journal."""
 _ROLES = """
 SELECT split_part(a.key, ':', 1), CASE WHEN a.key LIKE 'clawback:%' THEN 'owed' ELSE substring(a.key FROM '[^:]*$') END,
   a.currency, sum(b.amount_minor)
@@ -51,6 +54,15 @@ LEFT JOIN reference fact ON fact.kind = kind.name AND NOT EXISTS (
     AND content.identity = fact.body ->> 'content_id'
 ) GROUP BY 1
 """
+_IN_TRANSIT = """
+SELECT age.days, count(payout.id) FROM unnest((:ages)::int[], (:ends)::int[]) AS age (days, upto)
+LEFT JOIN (payout JOIN payout_batch batch ON batch.id = payout.batch) ON payout.status = 'instructed'
+  AND extract(day FROM now() - coalesce(batch.approved_at, batch.proposed_at)) BETWEEN age.days AND age.upto
+GROUP BY 1
+"""
+IN_TRANSIT_DAYS = (0, 1, 3, 7)
+"""Ages of payouts in transit, each up to the next."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -61,6 +73,7 @@ class Gauges(threading.Thread):
         super().__init__(name="gauges", daemon=True)
         self._engine = engine
         self._end = threading.Event()
+        self._seals = SealWatch()
 
     def run(self) -> None:
         """Read, wait, read again."""
@@ -71,6 +84,9 @@ class Gauges(threading.Thread):
                     read_gauges(connection)
                     if turns % SLOW_EVERY == 0:
                         read_debts(connection)
+                        read_in_transit(connection)
+                    if turns % SEALS_EVERY == 0:
+                        read_seals(connection, self._seals)
                 turns += 1
             except SQLAlchemyError as error:
                 log.warning("gauges not read", error=str(error).partition("\n")[0])
@@ -100,6 +116,21 @@ def read_debts(connection: Connection) -> None:
     poster().clawback.clear()
     for (days, currency), amount in owed.items():
         poster().clawback.labels(days, currency).set(amount)
+
+
+def read_seals(connection: Connection, watch: SealWatch) -> None:
+    """Prove the next seal."""
+    broken = watch.broken_after(connection)
+    poster().seals_broken.set(broken)
+    if broken:
+        common().invariants.labels("seal").inc()
+
+
+def read_in_transit(connection: Connection) -> None:
+    """Payouts that no reply has ended, by age: reads all payouts."""
+    ends = [*(days - 1 for days in IN_TRANSIT_DAYS[1:]), 1_000_000]
+    for days, count in connection.execute(text(_IN_TRANSIT), {"ages": list(IN_TRANSIT_DAYS), "ends": ends}):
+        poster().in_transit.labels(str(days)).set(count)
 
 
 def _read_settling(connection: Connection) -> None:

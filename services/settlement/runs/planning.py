@@ -12,9 +12,15 @@ from typing import TYPE_CHECKING
 from services.settlement.books.decode_credits import decode_assertion
 from services.settlement.books.run_ports import BudgetLine, DueLine, RunSnapshot
 from services.settlement.domain.lines.clock import settle_at_of, settled_less
-from services.settlement.domain.lines.worth import pricing_reference, worth_of_line
+from services.settlement.domain.lines.worth import grants_may_exceed_limit, pricing_reference, worth_of_line
 from services.settlement.domain.settling.budgets import Budget, BudgetKey
-from services.settlement.domain.settling.candidates import CONTENT_HELD, Candidate, OpenCases, blocking_reason
+from services.settlement.domain.settling.candidates import (
+    CONTENT_HELD,
+    SET_ASIDE,
+    Candidate,
+    OpenCases,
+    blocking_reason,
+)
 from services.settlement.domain.settling.granting import (
     Allowances,
     BonusSlot,
@@ -63,7 +69,10 @@ class LinePlanner:
             if reason := blocking_reason(candidate, self._as_of, self._cases):
                 self._tally.skip(reason, candidate.line.currency, _above(candidate))
             elif needs_decision(candidate, self.allowances):
-                self._undecided.append((due, candidate))
+                if grants_may_exceed_limit(candidate.assertion, candidate.worth.terms):
+                    self._tally.skip(SET_ASIDE, candidate.line.currency, _above(candidate))
+                else:
+                    self._undecided.append((due, candidate))
             elif settlement := settle_line(candidate, self.allowances):
                 yield self._planned(due, candidate, settlement)
         yield from self._decided()

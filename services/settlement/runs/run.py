@@ -4,32 +4,28 @@ A run is a function of the credits, registry and commands up to its point and of
 Whoever comes after a process that ended in the middle finishes its run before planning another.
 """
 
-import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from schemas.topics import CREDITS
-from services.kernel.errors import Stalled
 from services.settlement.books.run_ports import PlanTransaction, RunSnapshot, RunStore, StoredRun
 from services.settlement.domain.book.commands import CommandDraft
 from services.settlement.domain.pricing.reference import Reference
 from services.settlement.domain.settling.plan_hash import (
     LinePlan,
+    PartyPlan,
     content_digest,
     line_digest,
     party_digest,
     plan_sha256,
 )
+from services.settlement.netting.nets import plan_nets
+from services.settlement.netting.settled_snapshot import settled_snapshot
 from services.settlement.runs.ending import end_run
-from services.settlement.runs.nets import plan_parties
 from services.settlement.runs.partitions import PartitionsApplying, Retried, RunProgress
 from services.settlement.runs.planning import LinePlanner, plan_contents
 from services.settlement.runs.tally import RunTally
-
-PATIENCE_SECONDS = 60.0
-"""How long to wait for a snapshot in which no line waits for a new price."""
 
 _SAY_EVERY = 100_000
 
@@ -47,27 +43,8 @@ def plan_run(store: RunStore, request: RunRequest, progress: RunProgress) -> Sto
     Raises:
         Stalled: lines wait to be priced again, and do for long.
     """
-    with settled_snapshot(store, progress) as snapshot, store.planning() as transaction:
+    with settled_snapshot(store.snapshot, progress) as snapshot, store.planning() as transaction:
         return plan_into(snapshot, transaction, request, progress)
-
-
-@contextmanager
-def settled_snapshot(store: RunStore, progress: RunProgress) -> Iterator[RunSnapshot]:
-    """A snapshot in which no reprice job is open: when a line is due is then as the registry says at its point.
-
-    Raises:
-        Stalled: there was none for PATIENCE_SECONDS.
-    """
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        with store.snapshot() as snapshot:
-            if not snapshot.open_jobs():
-                yield snapshot
-                return
-        progress("waiting: lines are being priced again")
-        if time.monotonic() >= deadline:
-            raise Stalled("lines wait to be priced again for a minute already: is a poster at work?")
-        time.sleep(0.1)
 
 
 def plan_into(
@@ -85,7 +62,8 @@ def plan_into(
     # what belongs to no line
     contents = plan_contents(snapshot, cases, tally)
     house = snapshot.reference().houses.at(request.as_of)
-    parties = plan_parties(snapshot, request.as_of, cases, house, tally.parties())
+    nets = plan_nets(snapshot, request.as_of, house, tally.parties())
+    parties = [PartyPlan(*net[:4], net.net) for net in nets if net.settled_minor or any(net.net)]
     transaction.add_contents(run.id, contents)
     transaction.add_parties(run.id, parties)
     transaction.put_counters(planner.allowances.counted)

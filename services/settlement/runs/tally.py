@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.settlement.books.run_ports import InCurrency
+from services.settlement.books.net_ports import InCurrency
 from services.settlement.domain.book.chart import OURSELVES
 from services.settlement.domain.book.positions import Position
 from services.settlement.domain.settling.contents import brand_of

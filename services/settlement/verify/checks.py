@@ -1,24 +1,32 @@
 """All checks over one snapshot, in the order in which one needs what another has seen."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from services.kernel.errors import InvariantBroken
 from services.settlement.books.run_records_port import RunRecord
 from services.settlement.books.snapshot_port import BooksSnapshot
 from services.settlement.domain.book.commands import CommandKind
 from services.settlement.domain.pricing.reference import Reference
+from services.settlement.domain.settling.netting import NO_RESERVE
+from services.settlement.domain.settling.plan_hash import PartyPlan
 from services.settlement.verify.budgets import BudgetCheck, check_bonuses
 from services.settlement.verify.commands import CommandCheck
 from services.settlement.verify.contents import check_contents, content_notes, read_content_facts, readable_registry
 from services.settlement.verify.findings import Difference, Note
 from services.settlement.verify.journal import JournalCheck
 from services.settlement.verify.lines import LineCheck, check_owners
-from services.settlement.verify.nets import NetCheck
+from services.settlement.verify.nets import LastNet, NetCheck
 from services.settlement.verify.party_legs import PartyLegCheck
+from services.settlement.verify.past_payouts import PastPayouts
+from services.settlement.verify.payouts import PayoutCheck
+from services.settlement.verify.periods import PeriodCheck
 from services.settlement.verify.runs import RunCheck
 from services.settlement.verify.settled_lines import SettledLineCheck
+
+if TYPE_CHECKING:
+    from services.settlement.books.net_ports import RunPoint
 
 StoredRow = TypeVar("StoredRow")
 
@@ -46,6 +54,7 @@ class Checks:
             reference = books.reference()
             self._lines = LineCheck(reference, books.open_jobs())
             self._facts = read_content_facts(books)
+            self._last_batch: str | None = None
             self._nets = self._last_net(reference)
         # what remembers from one kind of row to the next
         rerates = (one for one in books.commands() if one.command.kind == CommandKind.LINES_RERATED)
@@ -53,6 +62,7 @@ class Checks:
         self._run = RunCheck(self._records, self._runs, self._settled)
         self._budgets = BudgetCheck(reference, self._runs)
         self._commands = CommandCheck()
+        self._periods = PeriodCheck(books.period_records(), books.commands())
 
     def differences(self) -> Iterator[Difference]:
         """Everything that is not as it should be."""
@@ -62,6 +72,7 @@ class Checks:
             self._of_journal(),
             (found for row in counted("commands", self._books.commands()) for found in self._commands.command(row)),
             self._commands.end(),
+            _readable("seal", self._periods.end()),
             self._of_lines(),
             _readable("content", check_contents(self._books, self._facts, self._run.content_settled)),
             _readable("budget", self._of_budgets()),
@@ -72,12 +83,22 @@ class Checks:
         return chain(self._lines.notes(), content_notes(self._facts), self._run.notes(), self._budgets.notes())
 
     def _last_net(self, reference: Reference) -> NetCheck | None:
-        """The check of the last run that is done; None = there is none."""
-        done = [record for record in self._runs if record.is_done]
-        if not done:
+        """The check of the last net, of a run that is done or of a proposal; None = there is none."""
+        done, payouts = [record for record in self._runs if record.is_done], self._books.payout_records()
+        found: tuple[str, int, RunPoint, frozenset[str]] | None = None
+        if done:
+            found = f"run {done[-1].run.id}", done[-1].run.as_of, done[-1].point, _ids(done[:-1])
+        for batch in payouts.batches()[-1:]:
+            if found is None or batch.point.commands > found[2].commands:
+                found = f"batch {batch.id}", batch.as_of, batch.point, _ids(done)
+                self._last_batch = batch.id
+        if found is None:
             return None
-        house = reference.as_of(done[-1].point.registry).houses.at(done[-1].run.as_of)
-        return NetCheck(done[-1], _ids(done[:-1]), self._records.case_events(), house)
+        name, as_of, point, runs = found
+        house = reference.as_of(point.registry).houses.at(as_of)
+        past = PastPayouts(payouts, point)
+        last = LastNet(name, as_of, point, runs, past, house, is_run=self._last_batch is None)
+        return NetCheck(last, self._records.case_events())
 
     def _of_runs(self) -> Iterator[Difference]:
         """What runs planned of lines and is settled of them, then each run as a whole."""
@@ -92,7 +113,9 @@ class Checks:
         """The journal by itself, then what it adds up to: writers, balances, parties' legs, nets."""
         books = self._books
         journal, legs = JournalCheck(books.names), PartyLegCheck(books.names, self._records.party_legs())
-        rows = self._run.watched(self._commands.watched(books.journal()), books.names)
+        payouts = PayoutCheck(books.payout_records(), books.names)
+        watched = payouts.watched(self._periods.watched(self._commands.watched(books.journal())))
+        rows = self._run.watched(watched, books.names)
         if self._nets is not None:
             rows = self._nets.watched(rows, books.names)
         for row in self._counted("journal rows", rows):
@@ -100,17 +123,23 @@ class Checks:
             yield from legs.row(row)
         for writer in self._counted("writers", books.writers()):
             yield from journal.writer(writer)
-        for account, balance in self._counted("balances", self._budgets.watched(books.balances())):
+        for account, balance in self._counted("balances", payouts.balances(self._budgets.watched(books.balances()))):
             yield from journal.balance(account, balance)
-        yield from chain(journal.end(), legs.end(), self._run.end(), self._of_nets())
+        yield from chain(journal.end(), legs.end(), self._run.end(), payouts.end(), self._of_nets())
 
     def _of_nets(self) -> Iterator[Difference]:
         """The last net, by all journal rows up to its point."""
         if self._nets is None:
             return
-        *earlier, last = (record.run.id for record in self._runs if record.is_done)
-        before = (plan for run in earlier for plan in self._records.plan(run).parties)
-        yield from self._nets.end(self._run.raised_by(last), self._records.plan(last).parties, before)
+        done = [record.run.id for record in self._runs if record.is_done]
+        if self._last_batch is not None:
+            nets = self._books.payout_records().nets(self._last_batch)
+            plans: Sequence[PartyPlan] = [PartyPlan(net.party, net.currency, 0, NO_RESERVE, net.net) for net in nets]
+            raised: Mapping[tuple[str, str], int] = {}
+        else:
+            plans, raised = self._records.plan(done[-1]).parties, self._run.raised_by(done.pop())
+        before = (plan for run in done for plan in self._records.plan(run).parties)
+        yield from self._nets.end(raised, plans, before)
 
     def _of_lines(self) -> Iterator[Difference]:
         """Every line, then how many are below their join, and whose they are."""

@@ -77,6 +77,18 @@ def nature(key: str) -> Nature:
     return _made(key)[0].nature
 
 
+def kind_of(key: str) -> str:
+    """The key with a star for the id: all accounts of one kind have the same, such as `koc:*:payable`.
+
+    Raises:
+        InvariantBroken: the key follows no template.
+    """
+    owner, identity, purpose = _made(key)[1]
+    if owner in _PURPOSE_OF_OWNER:
+        return f"{owner}:*"
+    return f"{owner}:*:{purpose}" if identity else f"{owner}:{purpose}"
+
+
 def _made(key: str) -> tuple[Template, AccountParts]:
     """The template that makes a key, and the key's parts."""
     owner, _, rest = key.partition(":")

@@ -20,6 +20,7 @@ class LineStage(StrEnum):
     CONFIRMED = "confirmed"
     SETTLEABLE = "settleable"
     SETTLED = "settled"
+    PAID = "paid"
 
 
 class StageInput(NamedTuple):
@@ -27,7 +28,8 @@ class StageInput(NamedTuple):
 
     `owed` is T. `is_waiting`: it is worth nothing as yet, for want of a plan or of room in the journal. `is_received`:
     its goods count as received. `settle_at` (microseconds) is when a run may settle it; None = nothing waits.
-    `is_disputed`, `is_held`: an open dispute, an open hold of its order, of itself or of a content of it.
+    `is_disputed`, `is_held`: an open dispute, an open hold of its order, of itself or of a content of it. `is_paid`:
+    all that is settled of it for parties is in payouts that are confirmed.
     """
 
     owed: Shares
@@ -36,6 +38,7 @@ class StageInput(NamedTuple):
     settle_at: int | None
     is_disputed: bool
     is_held: bool
+    is_paid: bool = False
 
 
 def stage_of(line: Line, given: StageInput, now: int) -> LineStage:
@@ -48,7 +51,9 @@ def stage_of(line: Line, given: StageInput, now: int) -> LineStage:
     if not line.settled:
         return _unsettled(given, now)
     is_taken_back = any(amount > given.owed.get(claimant, 0) for claimant, amount in line.settled.items())
-    return LineStage.CLAWED_BACK if is_taken_back else LineStage.SETTLED
+    if is_taken_back:
+        return LineStage.CLAWED_BACK
+    return LineStage.PAID if given.is_paid else LineStage.SETTLED
 
 
 def _stopped(line: Line, given: StageInput) -> LineStage | None:

@@ -89,12 +89,22 @@ def may_exceed_limit(worth: Worth, booked: Position) -> bool:
     return worth.near_limit or (bool(booked) and max(map(abs, booked.values())) > MAX_AMOUNT_MINOR // 4)
 
 
-def _highest_amount(assertion: LineAssertion, terms: tuple[CreditTerms, ...]) -> int:
+def grants_may_exceed_limit(assertion: LineAssertion, terms: tuple[CreditTerms, ...]) -> bool:
+    """Whether a tier, a bonus or a budget that a run grants could lift an amount of the line over the limit.
+
+    It asks for the highest that any grant may come to, and not for the grant: a run decides line after line, and what a
+    line would take of tiers and budgets must not be given back.
+    """
+    bonus = max((term.plan.bonus_minor for term in terms if term.plan), default=0)
+    return _highest_amount(assertion, terms, bonus) > MAX_AMOUNT_MINOR
+
+
+def _highest_amount(assertion: LineAssertion, terms: tuple[CreditTerms, ...], further_bonus: int = 0) -> int:
     """No account of the line ever holds more: the whole base as commission, and again for each share of the base.
 
     Where plans have different bases, each is allocated by itself, so that every credit may gain a unit by rounding.
     """
-    bonus = sum(term.bonus_minor for term in terms)
+    bonus = sum(term.bonus_minor for term in terms) + further_bonus
     base = assertion.goods_paid_minor + assertion.platform_discount_minor + len(terms) + bonus
     shares = [sum(split.of == "base" for split in term.plan.splits) for term in terms if term.plan]
     return base * (1 + max(shares, default=0))

@@ -26,8 +26,9 @@ class NetInput(NamedTuple):
 
     `payable` (P) and `held` (K) are credits; `payable` holds what this run settles too. `clawback` (C) is a debit,
     below zero where netted money came back. `written_off` is the balance of its write-offs. `reserve` is the sum of
-    its reserves whose days are not over, `on_hold` of min(S, T) of its unpaid lines in an open hold or dispute;
-    `whole_owner_on_hold` keeps everything back. `netted_since` (N) was netted since its last payout;
+    its reserves whose days are not over, `on_hold` of min(S, T) of its unpaid lines in an open hold or dispute,
+    `refused` of its payouts that were rejected or returned and that nobody has looked at; `whole_owner_on_hold` keeps
+    everything back. `netted_since` (N) was netted since its last payout;
     `clawed_back_unpaid` (X) is clawed back of lines and fees that no payout took yet. Of older debts a net takes at
     most `share_ppm` of what the party may get.
     """
@@ -42,6 +43,7 @@ class NetInput(NamedTuple):
     netted_since: int = 0
     clawed_back_unpaid: int = 0
     share_ppm: int = MILLION
+    refused: int = 0
 
 
 class NetResult(NamedTuple):
@@ -80,8 +82,15 @@ def net_party(party: NetInput) -> NetResult:
     netted = _netted(party, payable + held)
     from_payable = min(netted, payable)
     payable, held = payable - from_payable, held - (netted - from_payable)
-    kept_back = payable + held if party.whole_owner_on_hold else min(payable + held, party.reserve + party.on_hold)
+    wanted = party.reserve + party.refused + party.on_hold
+    kept_back = payable + held if party.whole_owner_on_hold else min(payable + held, wanted)
     return NetResult(written_back, released, from_payable, netted - from_payable, kept_back - held)
+
+
+def left_by(party: NetInput, net: NetResult) -> tuple[int, int]:
+    """What is payable and what is held after a net."""
+    payable = party.payable + net.released - net.netted_payable - net.held_delta
+    return payable, party.held - net.netted_held + net.held_delta
 
 
 def _came_back(party: NetInput) -> tuple[int, int]:

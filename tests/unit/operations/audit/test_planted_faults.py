@@ -13,9 +13,10 @@ from services.settlement.books.memory_run_snapshot import MemoryRunSnapshot
 from services.settlement.books.memory_runs import MemoryRunTransaction
 from services.settlement.domain.book.entries import Kind
 from services.settlement.domain.settling.netting import NetInput, NetResult
-from services.settlement.runs import nets, planning
+from services.settlement.netting import nets
+from services.settlement.runs import planning
 from tests.kit.audit_world import AuditWorld, MemoryTopics, Record
-from tests.kit.book_driver import WRITER_N
+from tests.kit.book_driver import WRITER_N, ZONE_MINUTES
 from tests.kit.registry_events import PLAN, RELATION
 from tests.kit.settlement_facts import DAY, PAID_AT, Fact, FactCredit
 
@@ -63,7 +64,7 @@ def live() -> AuditWorld:
 
 
 def audited(topics: MemoryTopics) -> AuditReport:
-    return audit(topics, lambda _line: None)
+    return audit(topics, ZONE_MINUTES, lambda _line: None)
 
 
 def found(topics: MemoryTopics) -> set[str]:
@@ -144,7 +145,7 @@ def test_an_entry_that_was_changed_and_not_chained_is_found() -> None:
     topics = live().topics()
     log = next(log for (_, partition), log in topics.logs.items() if partition == WRITER_N)
     log[0] = log[0].replace(b"2026-", b"2027-", 1)
-    assert found(topics) == {"ledger chain"}
+    assert found(topics) == {"ledger chain", "period"}
 
 
 def test_a_lost_end_of_the_ledger_is_found() -> None:
@@ -299,7 +300,9 @@ def test_lines_whose_credits_are_past_retention_count_from_the_ledger_topic_only
     assert report.checked[LEDGER_ONLY] == 5
     assert report.checked["runs"] == 0
     (note,) = report.notes
-    assert note.startswith(f"{CREDITS.name} no longer begins at offset 0 in partitions {LINES}: no run could be")
+    assert note.startswith(
+        f"{CREDITS.name} no longer begins at offset 0 in partitions {LINES}: no run or payout could be"
+    )
 
 
 def test_an_unsettled_line_is_checked_also_where_other_credits_are_past_retention() -> None:
@@ -320,7 +323,7 @@ def test_runs_of_an_older_credits_topic_cannot_be_planned_again() -> None:
     topics.chain_commands(commands)
     report = audited(topics)
     assert report.checked["runs"] == 0
-    assert report.notes[0].startswith(f"{CREDITS.name} was made again after the runs run-1: ")
+    assert report.notes[0].startswith(f"{CREDITS.name} was made again after run-1: ")
 
 
 def test_without_the_registrys_beginning_only_chains_and_legs_are_checked() -> None:

@@ -10,7 +10,7 @@ from services.operations.audit.chains import BEGINNING, break_in
 from services.operations.audit.content_fees import script_fees
 from services.operations.audit.line_book import AuditedLine, LineBook
 from services.operations.audit.line_facts import LineFacts, pack, read_line, unpack
-from services.operations.audit.party_nets import NetBook, PartyBalances, PartyMoney, PartyNet
+from services.operations.audit.party_nets import NetBook, NetOccasion, PartyBalances, PartyMoney, PartyNet
 from services.operations.audit.places import owed_by_accounts, position, raised
 from services.operations.audit.pricing import LIMIT_MINOR, LineWorth, worth_of_facts
 from services.operations.audit.registry_log import RegistryLog
@@ -216,8 +216,18 @@ def balances(**given: int) -> PartyBalances:
 PLAIN = HouseRules()
 
 
+def net_book(last_payout: int = 0) -> NetBook:
+    """Nets of which every party's last payout has this number."""
+    return NetBook(lambda _party: last_payout)
+
+
+def at(moment: int, house: HouseRules, number: int = 1, owners: frozenset[str] = frozenset()) -> NetOccasion:
+    return NetOccasion(number, moment, house, owners)
+
+
 def net(house: HouseRules = PLAIN, settled: int = 0, **given: int) -> list[PartyNet]:
-    return NetBook().plan(PAID_AT, house, balances(**given), {KOC: settled}, {}, frozenset())
+    outcomes = net_book().plan(at(PAID_AT, house), balances(**given), {KOC: settled}, {})
+    return [outcome.net for outcome in outcomes]
 
 
 def test_a_debt_is_netted_from_what_is_payable_and_then_from_what_is_held() -> None:
@@ -235,18 +245,36 @@ def test_older_debts_take_a_share() -> None:
     assert net(shared, payable=1_000, clawback=900, from_lines=200)[0].netted_payable == 200 + 240
 
 
+def test_what_was_netted_since_the_last_payout_counts_against_the_share() -> None:
+    shared, given = HouseRules(netting_share_ppm=300_000), balances(payable=1_000, clawback=900)
+
+    def netted_twice(last_payout: int) -> list[int]:
+        nets = net_book(last_payout)
+        planned = [nets.plan(at(PAID_AT, shared, number), given, {KOC: 0}, {})[0] for number in (1, 2)]
+        return [outcome.net.netted_payable for outcome in planned]
+
+    assert netted_twice(last_payout=0) == [300, (1_000 + 300) * 3 // 10 - 300]
+    assert netted_twice(last_payout=1) == [300, 300]
+
+
 def test_a_reserve_is_held_until_its_days_are_over() -> None:
-    nets, house = NetBook(), HouseRules(reserve_ppm=100_000, reserve_days=30)
-    first = nets.plan(PAID_AT, house, balances(), {KOC: 4_000}, {}, frozenset())
-    assert (first[0].reserve_minor, first[0].reserve_until, first[0].held_delta) == (400, PAID_AT + 30 * DAY, 400)
-    day_29 = nets.plan(PAID_AT + 29 * DAY, house, balances(payable=3_600, held=400), {}, {}, frozenset())
-    day_30 = nets.plan(PAID_AT + 30 * DAY, house, balances(payable=3_600, held=400), {}, {}, frozenset())
-    assert (day_29, day_30[0].held_delta) == ([], -400)
+    nets, house = net_book(), HouseRules(reserve_ppm=100_000, reserve_days=30)
+    first = nets.plan(at(PAID_AT, house), balances(), {KOC: 4_000}, {})[0]
+    assert (first.net.reserve_minor, first.net.reserve_until, first.net.held_delta) == (400, PAID_AT + 30 * DAY, 400)
+    assert (first.payable_minor, first.held_minor) == (3_600, 400)
+    later = balances(payable=3_600, held=400)
+    day_29 = nets.plan(at(PAID_AT + 29 * DAY, house), later, {}, {})
+    day_30 = nets.plan(at(PAID_AT + 30 * DAY, house), later, {}, {})
+    assert (day_29[0].net.amounts, day_30[0].net.held_delta) == ((0, 0, 0, 0, 0), -400)
+
+
+def test_what_came_back_from_the_bank_is_held() -> None:
+    assert net(payable=700, refused=300)[0].held_delta == 300
 
 
 def test_a_hold_on_an_owner_keeps_everything_back() -> None:
-    held = NetBook().plan(PAID_AT, HouseRules(), balances(payable=700), {KOC: 50}, {}, frozenset({"koc:k_7"}))
-    assert held[0].held_delta == 750
+    held = net_book().plan(at(PAID_AT, PLAIN, owners=frozenset({"koc:k_7"})), balances(payable=700), {KOC: 50}, {})
+    assert held[0].net.held_delta == 750
 
 
 # Chains

@@ -4,10 +4,11 @@ import pytest
 
 from tests.kit.settling_rules import SettlingRules
 from tests.reference.settling_cases import CASES
+from tests.reference.settling_payout_cases import PAYOUT_CASES
 from tests.reference.settling_script import Case, Expected
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.title)
+@pytest.mark.parametrize("case", CASES + PAYOUT_CASES, ids=lambda case: case.title)
 def test_the_rules_reach_each_state(case: Case) -> None:
     rules = SettlingRules()
     for step in case.script:

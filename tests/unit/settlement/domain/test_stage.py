@@ -32,6 +32,8 @@ CASES = [
     (line(settled={"koc:k_1": 11}), GIVEN, "clawed_back"),
     (line(settled=SETTLED), GIVEN, "settled"),
     (line(settled={"koc:k_1": 9}), GIVEN, "settled"),
+    (line(settled=SETTLED), GIVEN._replace(is_paid=True), "paid"),
+    (line(settled={"koc:k_1": 11}), GIVEN._replace(is_paid=True), "clawed_back"),
 ]
 
 

@@ -1,24 +1,22 @@
-"""The topics that an audit reads, each partition up to where it ended when the audit began."""
+"""Whole topics as they were at one moment: each partition up to where it ended then."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from schemas.topics import COMMANDS, CREDITS, LEDGER, REGISTRY
+from schemas.topics import Topic
 from services.runtime.kafka import log_reader
 from services.runtime.log_records import records_to_ends
 
-AUDITED = (CREDITS, REGISTRY, COMMANDS, LEDGER)
 
-
-class AuditTopics(Protocol):
+class TopicRecords(Protocol):
     """Where records come from."""
 
     def begin(self, topic: str, partition: int) -> int:
         """The first offset that is still kept."""
 
     def end(self, topic: str, partition: int) -> int:
-        """The offset after the last record, when the audit began."""
+        """The offset after the last record, at that moment."""
 
     def records(self, topic: str, partition: int, first: int, end: int) -> Iterator[tuple[int, bytes]]:
         """Offset and value of the records in [first, end)."""
@@ -29,13 +27,14 @@ class KafkaTopics:
 
     Args:
         reader: a kafka-python consumer without a group.
+        topics: of which records are asked for; their ends are taken now.
     """
 
-    def __init__(self, reader: Any) -> None:
+    def __init__(self, reader: Any, topics: Iterable[Topic]) -> None:
         from kafka import TopicPartition
 
         self._reader, self._place = reader, TopicPartition
-        places = [TopicPartition(topic.name, number) for topic in AUDITED for number in range(topic.partitions)]
+        places = [TopicPartition(topic.name, number) for topic in topics for number in range(topic.partitions)]
         self._begins = dict(reader.beginning_offsets(places))
         self._ends = dict(reader.end_offsets(places))
 
@@ -59,17 +58,17 @@ class KafkaTopics:
                 yield record.offset, record.value
 
     def grown(self) -> list[str]:
-        """Names of the topics that have more records now than when the audit began."""
+        """Names of the topics that have more records now."""
         now = self._reader.end_offsets(list(self._ends))
         return sorted({place.topic for place, end in self._ends.items() if now[place] > end})
 
 
 @contextmanager
-def kafka_topics() -> Iterator[KafkaTopics]:
-    """The broker's topics, for as long as the block lasts.
+def kafka_topics(topics: Iterable[Topic]) -> Iterator[KafkaTopics]:
+    """These topics of the broker, for as long as the block lasts.
 
     Raises:
         ConnectionError: no broker answers.
     """
     with log_reader(isolation_level="read_committed") as reader:
-        yield KafkaTopics(reader)
+        yield KafkaTopics(reader, topics)

@@ -1,0 +1,107 @@
+"""Commands, once more: each takes effect at its point, by the code that carried it out, and as it was recorded."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from services.kernel.errors import InputRefused, StartRefused
+from services.kernel.time import parse_rfc3339
+from services.operations.rebuild.payout_commands import payout_effects
+from services.operations.rebuild.period_commands import period_effects
+from services.operations.rebuild.scene import EffectByKind, RebuildScene
+from services.settlement.books.command_rows import add_command
+from services.settlement.books.command_transaction import command_transaction
+from services.settlement.books.ports import LineChange
+from services.settlement.commands.entries import ENTRY_KINDS
+from services.settlement.commands.execute import CommandEffect, CommandScene, execute
+from services.settlement.commands.lines import quarantine, release
+from services.settlement.commands.rerating import rerate
+from services.settlement.domain.book.commands import ChainedCommand, Command, CommandKind
+from services.settlement.runs.run import RunRequest, apply_run, plan_run
+
+PLANNED = frozenset({CommandKind.SETTLEMENT_RUN, CommandKind.PAYOUT_PROPOSED})
+"""Kinds that are worked out in a snapshot, and so see no command that was recorded while they were."""
+
+NO_EFFECT = frozenset(
+    {CommandKind.ADJUSTMENT_PROPOSED, CommandKind.PERIOD_REOPEN_PROPOSED, CommandKind.PAYOUT_EXPORTED}
+)
+"""Kinds that move no money and decide nothing in the books."""
+
+
+def in_order(commands: Iterable[ChainedCommand]) -> list[ChainedCommand]:
+    """Commands as they took effect: a plan right after the last command that its snapshot saw."""
+
+    def place(one: ChainedCommand) -> tuple[int, bool, int]:
+        point: Any = one.command.point
+        if one.command.kind in PLANNED and point is not None:
+            return point["commands"], True, one.seq
+        return one.seq, False, one.seq
+
+    return sorted(commands, key=place)
+
+
+class CommandReplay:
+    """Carries recorded commands out on the scratch books."""
+
+    def __init__(self, scene: RebuildScene) -> None:
+        self._scene = scene
+        self._effects = {**_effects(scene), **payout_effects(scene), **period_effects(scene)}
+
+    def carry_out(self, recorded: ChainedCommand) -> None:
+        """Let a command take effect; one that cannot is a difference, and is only recorded."""
+        command, report = recorded.command, self._scene.report
+        report.replayed["commands"] += 1
+        effect = self._effects.get(CommandKind(command.kind)) if command.kind in set(CommandKind) else None
+        if effect is None:
+            if command.kind not in NO_EFFECT:
+                report.notes.append(f"command {recorded.seq} {command.id} is a {command.kind}: not repeated")
+            self._only_record(recorded)
+            return
+        try:
+            effect(command)
+        except (InputRefused, StartRefused) as refused:
+            report.differ("command", f"command {recorded.seq} {command.id}", "it took effect", refused)
+            self._only_record(recorded)
+
+    def _only_record(self, recorded: ChainedCommand) -> None:
+        """A command without an effect of its own."""
+        with command_transaction(self._scene.scratch.book) as transaction:
+            add_command(transaction.connection, recorded)
+
+
+def _effects(scene: RebuildScene) -> EffectByKind:
+    """How runs, commands about lines, and commands that name their own amount take effect."""
+    book = scene.scratch.book
+
+    def run(command: Command) -> None:
+        as_of = str(command.body["as_of"])
+        scene.progress(f"planning run {command.id} again, as of {as_of}")
+        request = RunRequest(scene.draft(command), parse_rfc3339(as_of))
+        planned = plan_run(scene.scratch.store, request, scene.progress)
+        scene.compare_proof("run", command, planned.plan_sha256)
+        apply_run(scene.scratch.store, planned, scene.zone_minutes, scene.progress, lambda attempt: attempt())
+        scene.report.replayed["runs"] += 1
+
+    def freeze(command: Command) -> None:
+        quarantine(book, str(command.body["line"]), command.reason, command.id)
+
+    def let_go(command: Command) -> None:
+        release(book, str(command.body["line"]), command.reason, command.id)
+
+    def rerate_again(command: Command) -> None:
+        rerate(book, str(command.body["scope"]), command.reason, command.id, is_trial=False)
+
+    def move(command: Command) -> None:
+        """Whether its amount might be moved was decided then."""
+
+        def rule(scene: CommandScene) -> CommandEffect:
+            return CommandEffect(command.result, [LineChange(scene.post_own())])
+
+        execute(book, scene.draft(command), rule)
+
+    return {
+        CommandKind.SETTLEMENT_RUN: run,
+        CommandKind.LINE_QUARANTINED: freeze,
+        CommandKind.LINE_RELEASED: let_go,
+        CommandKind.LINES_RERATED: rerate_again,
+        **dict.fromkeys(ENTRY_KINDS, move),
+    }

@@ -1,0 +1,1 @@
+"""Payouts: who is paid how much, which entries that covers, and the proof of a batch."""

@@ -1,0 +1,1 @@
+"""Parties' money brought to target, the same for settlement runs and for proposals of payouts."""
