@@ -123,6 +123,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 (
                     ("sum by (topic) (koc_lag_records)", "{{topic}}"),
                     ("max(koc_relay_lag_entries)", "ledger topic"),
+                    ("max(koc_relay_lag_statements)", "statements topic"),
                 ),
             ),
             Panel(
@@ -245,14 +246,20 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
             ),
             Panel(
                 "Settlement in doubt",
-                "Runs that are planned and not done, budgets over their limit, party accounts in debit (must be 0), "
-                "broken seals of closed months (must be 0).",
+                "Runs that are planned and not done, closed months without all their statements, budgets over their "
+                "limit, party accounts in debit (must be 0), broken seals of closed months (must be 0).",
                 (
                     ("max(koc_poster_runs_unfinished)", "unfinished runs"),
+                    ("max(koc_poster_closes_without_statements)", "closed months without their statements"),
                     ("max(koc_poster_budgets_over_limit)", "budgets over their limit"),
                     ("max(koc_poster_balances_in_debit)", "accounts in debit"),
                     ("max(koc_ledger_seals_broken)", "broken seals"),
                 ),
+            ),
+            Panel(
+                "Payouts in transit",
+                "Payouts that no reply of a bank has ended, by the days since their batch was approved, or proposed.",
+                (("max by (days) (koc_poster_payouts_in_transit)", "{{days}} days and more"),),
             ),
             Panel(
                 "Duplicates, rerouted, unattributed, withheld",

@@ -25,8 +25,8 @@ app.command()(rebuild)
 ExportedRow = TypeVar("ExportedRow")
 
 
-Month = Annotated[str | None, typer.Option(help="only this month, YYYY-MM in the settlement time zone")]
-Revision = Annotated[int | None, typer.Option(help="the month as it was closed by this revision", min=1)]
+OfMonth = Annotated[str | None, typer.Option(help="only this month, YYYY-MM in the settlement time zone")]
+OfRevision = Annotated[int | None, typer.Option(help="the month as it was closed by this revision", min=1)]
 AsKnownAt = Annotated[
     str | None,
     typer.Option(help="the month as it was known at that moment, RFC 3339; default: now", metavar="MOMENT"),
@@ -45,8 +45,8 @@ class ExportFormat(Enum):
 def balances(
     as_json: AsJson = False,
     account: Annotated[str, typer.Option(help="only accounts whose key begins so", metavar="PREFIX")] = "",
-    period: Month = None,
-    revision: Revision = None,
+    period: OfMonth = None,
+    revision: OfRevision = None,
     as_known_at: AsKnownAt = None,
 ) -> None:
     """Every account that is not at zero: debit positive, credit negative.
@@ -155,8 +155,8 @@ def digest(as_json: AsJson = False) -> None:
 def export(
     form: Annotated[ExportFormat, typer.Option("--format", help="json: one entry a line, as in the ledger topic")],
     output: Annotated[Path | None, typer.Option(help="a file, whole or not at all; default: standard output")] = None,
-    period: Month = None,
-    revision: Revision = None,
+    period: OfMonth = None,
+    revision: OfRevision = None,
     as_known_at: AsKnownAt = None,
 ) -> None:
     """The journal by writer and number, whole or of one month, for other programs.

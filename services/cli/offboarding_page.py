@@ -40,7 +40,7 @@ def _money_lines(due: "DueMoney") -> "Iterator[str]":
         return ", ".join(f"{decimal_text(amount, of)} {name}" for name, amount in parts.items() if amount)
 
     months = {
-        f"from {month}" if month else "without a date yet": n for month, n in sorted(stored.pending_months.items())
+        f"due from {month}" if month else "without a date yet": n for month, n in sorted(stored.pending_months.items())
     }
     until = "" if held.reserve_until is None else f" until {format_to_second(held.reserve_until)}"
     if stored.pending_minor:
@@ -60,7 +60,7 @@ def _money_lines(due: "DueMoney") -> "Iterator[str]":
         ages = {f"for {days} days or more" if days else f"for less than {AGES_DAYS[1]} days": amount
                 for days, amount in zip(AGES_DAYS, due.debt.open_minor, strict=True)}  # fmt: skip
         yield line("owed back", -stored.owed_minor, listed(ages))
-    yield line("in all, without what is on its way", due.net_minor)
+    yield line("in all" + (", and what is on its way" if stored.payouts else ""), due.net_minor)
 
 
 def _contents(names: "Sequence[str]") -> str:

@@ -94,11 +94,14 @@ def _write_files(folder: Path, files: "Sequence[PaymentFile]") -> None:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     for file in files:
         handle, name = tempfile.mkstemp(dir=folder)  # mode 0600
-        with os.fdopen(handle, "wb") as draft:
-            draft.write(file.body)
-            draft.flush()
-            os.fsync(draft.fileno())
-        Path(name).replace(folder / file.plan.name)
+        try:
+            with os.fdopen(handle, "wb") as draft:
+                draft.write(file.body)
+                draft.flush()
+                os.fsync(draft.fileno())
+            Path(name).replace(folder / file.plan.name)
+        finally:
+            Path(name).unlink(missing_ok=True)
 
 
 def _tell_export(exported: "ExportedBatch", folder: Path, as_json: bool) -> None:
@@ -127,10 +130,10 @@ def _tell_reply(reply: "BankReply", booked: "BookedReply", as_json: bool) -> Non
         print(json.dumps(said | {"booked": booked.booked, "pending": reply.pending, "findings": findings}))
         return
     pending = f", {reply.pending:,} payments are still under way" if reply.pending else ""
-    print(f"{reply.form}: {booked.booked:,} of {len(reply.rows):,} rows booked{pending}")
+    print(f"{reply.form}: {booked.booked:,} of {booked.rows:,} rows booked{pending}")
     for finding in booked.findings[:_SHOWN]:
         print(f"row {finding.row}: {finding.payout}: {finding.text}")
     if len(booked.findings) > _SHOWN:
         print(f"{len(booked.findings) - _SHOWN:,} more findings: --json lists them")
-    if reply.rows and not is_new:
+    if commands and not is_new:
         print(f"this file was booked before by {', '.join(commands)}: nothing was done now")

@@ -142,6 +142,11 @@ class PosterMetrics:
         self.clawback = Gauge(
             "koc_poster_clawback_minor", "What parties owe back, by how many days it is open.", ("days", "currency")
         )
+        self.in_transit = Gauge(
+            "koc_poster_payouts_in_transit",
+            "Payouts that no reply has ended, by how many days their batch is approved, or proposed.",
+            ("days",),
+        )
 
 
 class RelayMetrics:

@@ -14,6 +14,7 @@ from services.cli.main import koc
 from services.kernel.errors import InputRefused, StartRefused
 from services.runtime.database import psycopg_dsn
 from services.runtime.settings import settings
+from services.settlement.domain.remittance.forms import file_reference
 from tests.kit.books import Books
 from tests.kit.commands import status_of, told
 from tests.kit.parties_due import PartyDue, approve_batch, instruct, propose_for
@@ -228,6 +229,35 @@ def test_a_reply_books_each_outcome_once(books: Books, tmp_path: Path) -> None:
     keys = books.rows("SELECT idem_key, cause FROM journal WHERE kind > 25 ORDER BY seq")
     assert keys[0] == (f"payout|{one}|confirmed", f"payout {one}: confirmed")
     assert keys[-1] == (f"payout|{one}|returned", f"payout {one}: returned")
+
+
+PAIN_002 = """<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.002.001.12"><CstmrPmtStsRpt>
+<OrgnlGrpInfAndSts><OrgnlMsgId>{reference}</OrgnlMsgId><GrpSts>RJCT</GrpSts></OrgnlGrpInfAndSts>
+<OrgnlPmtInfAndSts>{transactions}</OrgnlPmtInfAndSts></CstmrPmtStsRpt></Document>"""
+TRANSACTION = "<TxInfAndSts><OrgnlEndToEndId>{name}</OrgnlEndToEndId><TxSts>{status}</TxSts></TxInfAndSts>"
+
+
+@pytest.mark.usefixtures("payees")
+def test_a_bank_that_rejects_a_whole_file_rejects_the_payouts_of_that_file(books: Books, tmp_path: Path) -> None:
+    one, two, *others = instruct(books, "p1", *FOUR)
+    reference = file_reference("p1", "pain.001", "CNY", 1)
+    whole = PAIN_002.format(reference=reference, transactions="")
+    file = tmp_path / "status.xml"
+    file.write_text(whole)
+    assert refusal("payout", "reply", str(file)) == (
+        65, "line 2: the bank speaks of a file that we have not exported: nothing was booked",
+    )  # fmt: skip
+    export(tmp_path / "out")
+    settled = TRANSACTION.format(name=one, status="ACSC")
+    said = reply(tmp_path, PAIN_002.format(reference=reference, transactions=settled), "status.xml")
+    assert (said["booked"], said["findings"], said["form"]) == (2, [], "pain.002")
+    ends = {one: ("confirmed", False), two: ("rejected", True)} | dict.fromkeys(others, ("instructed", False))
+    assert statuses(books) == ends
+    again = reply(tmp_path, whole, "status.xml")
+    assert {finding["payout"]: finding["text"] for finding in again["findings"]} == {
+        one: "it was confirmed before, so it cannot be rejected: ask the bank", two: "it was rejected before",
+    }  # fmt: skip
+    assert statuses(books) == ends
 
 
 def test_a_broken_reply_changes_nothing_and_says_which_line(books: Books, tmp_path: Path) -> None:

@@ -2,9 +2,10 @@
 
 from services.runtime.database import engine
 from services.runtime.metrics import common, poster
-from services.settlement.posting.gauges import read_debts, read_gauges
+from services.settlement.posting.gauges import read_debts, read_gauges, read_in_transit
 from tests.kit import settled_book
 from tests.kit.books import Books
+from tests.kit.parties_due import PartyDue, instruct, propose_for
 from tests.kit.runs import apply, plan
 from tests.kit.settled_book import FIRST, SECOND, fill_before, fill_settled, received
 from tests.kit.settlement_facts import DAY
@@ -21,6 +22,7 @@ def read() -> tuple[float, float, float]:
     with engine("writer").connect() as connection:
         read_gauges(connection)
         read_debts(connection)
+        read_in_transit(connection)
     metrics = poster()
     return tuple(values(one)[()] for one in (metrics.in_debit, metrics.runs_unfinished, metrics.over_budget))  # type: ignore[return-value]
 
@@ -48,6 +50,21 @@ def test_what_is_owed_back_a_budget_over_its_limit_and_an_account_in_debit_show(
                 " WHERE account.id = account_id AND key = 'koc:k_1:payable'")  # fmt: skip
     assert read() == (1, 0, 1)
     assert common().invariants.labels("liability_in_debit")._value.get() == before + 1
+
+
+def test_payouts_in_transit_show_by_age_until_a_reply_ends_them(books: Books) -> None:
+    read()
+    assert values(poster().in_transit) == {("0",): 0, ("1",): 0, ("3",): 0, ("7",): 0}
+    for batch, days in (("p1", 0), ("p2", 1), ("p3", 2), ("p4", 3), ("p5", 40)):
+        instruct(books, batch, PartyDue(f"koc:{batch}"))
+        then = f"interval '{days} days 1 minute'"
+        books.plant(f"UPDATE payout_batch SET approved_at = now() - {then} WHERE id = '{batch}'")
+    propose_for(books, "p6", [PartyDue("koc:k_9")])
+    read()
+    assert values(poster().in_transit) == {("0",): 2, ("1",): 2, ("3",): 1, ("7",): 1}
+    books.plant("UPDATE payout SET status = 'confirmed' WHERE batch = 'p5'")
+    read()
+    assert values(poster().in_transit) == {("0",): 2, ("1",): 2, ("3",): 1, ("7",): 0}
 
 
 def _lines(books: Books) -> list[object]:

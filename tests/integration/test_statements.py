@@ -11,8 +11,11 @@ import pytest
 from schemas import decoding
 from schemas.topics import STATEMENTS
 from services.kernel.errors import InvariantBroken
+from services.runtime.database import engine
+from services.runtime.metrics import poster
 from services.settlement.domain.book import chart
 from services.settlement.domain.book.entries import Kind
+from services.settlement.posting.gauges import read_gauges
 from tests.kit.books import Books
 from tests.kit.closes import bodies, close_and_issue, close_month, issue, killed_at, reopen_month
 from tests.kit.registry_events import PLAN, RELATION
@@ -392,3 +395,17 @@ def test_two_processes_that_issue_at_once_make_one_set(books: Books) -> None:
     assert len(roots) == 1
     assert [seq for (seq,) in books.rows("SELECT seq FROM statement ORDER BY seq")] == list(range(1, 8))
     assert_sealed(books, "2026-11", 1)
+
+
+def test_a_close_without_its_statements_shows(books: Books) -> None:
+    def unstated() -> float:
+        with engine("writer").connect() as connection:
+            read_gauges(connection)
+        (found,) = poster().unstated.collect()
+        return found.samples[0].value
+
+    fill_november(books)
+    close_month("2026-10")
+    assert unstated() == 1
+    issue("2026-10")
+    assert unstated() == 0

@@ -17,7 +17,6 @@ from services.runtime.settings import settings
 from services.settlement.books.command_transaction import operator_books
 from services.settlement.commands import lines
 from tests.kit.stacks import with_environment
-from tests.kit.waiting import until
 
 
 def freeze(name: str, reason: str) -> bool:
@@ -69,8 +68,8 @@ def login(stack: Stack, *groups: str) -> Iterator[tuple[str, str]]:
         for group in groups:
             server.execute(f"GRANT {group} TO {name}")
         yield name, make_url(address).set(username=name, password="secret").render_as_string(hide_password=False)
-        ended = "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE usename = %s)"
-        until(lambda: server.execute(ended, (name,)).fetchone() == (True,), f"the sessions of {name} end")
+        # a session that just ended may still be about to drop its temporary tables
+        server.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = %s", (name,))
         server.execute(f"DROP ROLE {name}")
 
 

@@ -4,12 +4,20 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from schemas.topics import COMMANDS, CREDITS, REGISTRY
+from schemas.topics import COMMANDS, CREDITS, LEDGER, REGISTRY, STATEMENTS
 from services.settlement.books.entry_builder import PostingCounts
+from services.settlement.books.journal_entry import message
 from services.settlement.domain.book.commands import command_message
+from services.settlement.domain.book.entries import GENESIS
+from services.settlement.domain.statements.statement import NumberedStatement, statement_message
 from tests.kit.audit_world import MemoryTopics
 from tests.kit.books import Books
 from tests.kit.settlement_facts import Fact
+
+_STATEMENTS = """
+SELECT seq, period, revision, party, currency, sha256, body, path, root, closed_at
+FROM statement JOIN period_close USING (period, revision) ORDER BY seq
+"""
 
 
 class RecordedBooks(Books):
@@ -29,7 +37,16 @@ class RecordedBooks(Books):
         return super().take_registry(*bodies)
 
     def topics(self) -> MemoryTopics:
-        """All that is published by now."""
+        """All that is published by now, with what the relay would have published."""
+        logs = {place: list(log) for place, log in self._logs.items()}
         with self.store.snapshot() as books:
-            commands = [json.dumps(command_message(one)).encode() for one in books.commands()]
-        return MemoryTopics({place: list(log) for place, log in self._logs.items()} | {(COMMANDS.name, 0): commands})
+            logs[COMMANDS.name, 0] = [json.dumps(command_message(one)).encode() for one in books.commands()]
+        heads: dict[int, bytes] = {}
+        for entry in self.journal():
+            raw = json.dumps(message(entry, heads.get(entry.writer, GENESIS.head))).encode()
+            logs.setdefault((LEDGER.name, entry.writer), []).append(raw)
+            heads[entry.writer] = entry.link.head
+        logs[STATEMENTS.name, 0] = [
+            statement_message(NumberedStatement(*row)).encode() for row in self.rows(_STATEMENTS)
+        ]
+        return MemoryTopics(logs)

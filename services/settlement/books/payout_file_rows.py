@@ -7,7 +7,7 @@ from sqlalchemy import Connection, insert, select
 
 from services.kernel.time import to_micros
 from services.settlement.books.payout_tables import payout, payout_batch, payout_file
-from services.settlement.domain.remittance.forms import DuePayout, FilePlan
+from services.settlement.domain.remittance.forms import DuePayout, FilePlan, PaymentForm, file_reference, plan_files
 
 
 class ApprovedBatch(NamedTuple):
@@ -38,6 +38,16 @@ def sealed_files(connection: Connection, batch_id: str) -> dict[str, bytes]:
     """The sha256 of each file that was exported of the batch, by its name."""
     wanted = select(payout_file.c.name, payout_file.c.sha256).where(payout_file.c.batch == batch_id)
     return {row.name: bytes(row.sha256) for row in connection.execute(wanted)}
+
+
+def find_exported(connection: Connection, reference: str) -> FilePlan | None:
+    """The file that a bank knows by this reference, with its payouts; None = none was exported."""
+    columns = payout_file.c.batch, payout_file.c.form, payout_file.c.currency, payout_file.c.number
+    for batch, form, currency, number in connection.execute(select(*columns)):
+        if file_reference(batch, form, currency, number) == reference:
+            plans = plan_files(batch, due_payouts(connection, batch), PaymentForm(form))
+            return next(plan for plan in plans if (plan.currency, plan.number) == (currency, number))
+    return None
 
 
 def seal_files(connection: Connection, files: Sequence[tuple[FilePlan, bytes]], command_id: str) -> None:

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from services.kernel.errors import InvariantBroken
+from services.kernel.errors import InputRefused, InvariantBroken
 from services.settlement.books.command_transaction import WRITER_N
+from services.settlement.books.payout_file_rows import find_exported
 from services.settlement.books.payout_reply_rows import add_reply_rows, awaited_payouts, set_outcomes
 from services.settlement.books.ports import LineChange, PostedEntry
 from services.settlement.books.posting_transaction import BookConnections
@@ -36,9 +37,10 @@ class ReplyFinding(NamedTuple):
 
 
 class BookedReply(NamedTuple):
-    """What became of a reply: its commands, how many rows booked an entry, and the findings."""
+    """What became of a reply: its commands, its rows, how many of them booked an entry, and the findings."""
 
     outcomes: Sequence[CommandOutcome]
+    rows: int
     booked: int
     findings: Sequence[ReplyFinding]
 
@@ -53,15 +55,34 @@ def book_replies(book: BookConnections, reply: BankReply) -> BookedReply:
         reply: as read from a file.
 
     Raises:
+        InputRefused: it speaks of a whole file that was never exported.
         StartRefused: somebody else holds RUN.
     """
+    reply = _named(book, reply)
     outcomes, findings, booked = [], [], 0
     for first in range(0, len(reply.rows), ROWS_PER_COMMAND):
         outcome = _book_part(book, reply, first)
         outcomes.append(outcome)
         booked += int(str(outcome.result["booked"]))
         findings += [ReplyFinding(row, reply.rows[row - 1].payout, text) for row, text in _findings_of(outcome)]
-    return BookedReply(outcomes, booked, findings)
+    return BookedReply(outcomes, len(reply.rows), booked, findings)
+
+
+def _named(book: BookConnections, reply: BankReply) -> BankReply:
+    """The reply with a row for each payout of the files that it speaks of as a whole, unless a row names the payout."""
+    named, rows = {row.payout for row in reply.rows}, list(reply.rows)
+    connection = book.connection()
+    for file in reply.files:
+        with connection.begin():
+            plan = find_exported(connection, file.reference)
+        if plan is None:
+            raise InputRefused(f"{file.place}: the bank speaks of a file that we have not exported: nothing was booked")
+        rows += [
+            ReplyRow(payout.id, file.outcome, payout.amount_minor, payout.currency, None, 0)
+            for payout in plan.payouts
+            if payout.id not in named
+        ]
+    return reply._replace(rows=rows, files=())
 
 
 def _findings_of(outcome: CommandOutcome) -> list[tuple[int, str]]:

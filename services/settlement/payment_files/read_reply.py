@@ -1,7 +1,7 @@
 """A bank's reply, whatever its form: its rows, and how many payments it says nothing of yet."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -9,6 +9,7 @@ from services.settlement.domain.remittance.replies import ReplyRow
 from services.settlement.payment_files.read_reply_csv import ALIPAY_REQUIRED, read_alipay_reply, read_csv_reply
 from services.settlement.payment_files.read_reply_pain002 import read_pain002
 from services.settlement.payment_files.read_reply_wechat import read_wechat_reply
+from services.settlement.payment_files.reply_rows import WholeFile
 
 
 class ReplyForm(StrEnum):
@@ -20,7 +21,7 @@ class ReplyForm(StrEnum):
     CSV = "csv"
 
 
-READERS: Mapping[ReplyForm, Callable[[bytes], Iterator[ReplyRow | None]]] = {
+READERS: Mapping[ReplyForm, Callable[[bytes], Iterator[ReplyRow | WholeFile | None]]] = {
     ReplyForm.PAIN_002: read_pain002,
     ReplyForm.WECHAT: read_wechat_reply,
     ReplyForm.ALIPAY: read_alipay_reply,
@@ -30,12 +31,21 @@ _BOM = b"\xef\xbb\xbf"
 
 
 class BankReply(NamedTuple):
-    """A reply as read. `sha256` is that of the file's bytes; `pending` counts payments that are still under way."""
+    """A reply as read.
+
+    Attributes:
+        sha256: of the file's bytes.
+        form: of the file.
+        rows: that name a payout.
+        pending: how many payments are still under way.
+        files: statuses of whole files.
+    """
 
     sha256: str
     form: ReplyForm
     rows: list[ReplyRow]
     pending: int
+    files: Sequence[WholeFile] = ()
 
 
 def read_reply(raw: bytes, form: ReplyForm | None) -> BankReply:
@@ -50,8 +60,10 @@ def read_reply(raw: bytes, form: ReplyForm | None) -> BankReply:
     """
     taken = form or _form_of(raw)
     found = list(READERS[taken](raw))
-    rows = [row for row in found if row is not None]
-    return BankReply(hashlib.sha256(raw).hexdigest(), taken, rows, len(found) - len(rows))
+    rows = [one for one in found if isinstance(one, ReplyRow)]
+    files = [one for one in found if isinstance(one, WholeFile)]
+    pending = sum(one is None for one in found)
+    return BankReply(hashlib.sha256(raw).hexdigest(), taken, rows, pending, files)
 
 
 def _form_of(raw: bytes) -> ReplyForm:

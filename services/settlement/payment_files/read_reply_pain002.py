@@ -9,7 +9,7 @@ from lxml import etree
 
 from services.kernel.errors import InputRefused
 from services.settlement.domain.remittance.replies import PayoutOutcome, ReplyRow
-from services.settlement.payment_files.reply_rows import ReplyCells, read_row
+from services.settlement.payment_files.reply_rows import ReplyCells, WholeFile, read_row
 
 _NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:pain.002.001."
 OUTCOMES = {
@@ -24,20 +24,17 @@ PENDING = frozenset({"ACCP", "ACFC", "ACSP", "ACTC", "ACWC", "ACWP", "PATC", "PD
 """States that are not the last: such transactions say nothing yet."""
 
 
-def read_pain002(raw: bytes) -> Iterator[ReplyRow | None]:
-    """Rows of a reply; None = a payment that is still under way.
+def read_pain002(raw: bytes) -> Iterator[ReplyRow | WholeFile | None]:
+    """Rows of a reply, and what it says of whole files; None = a payment that is still under way.
 
     Raises:
         InputRefused: it is no such reply; names the line.
     """
     root = _parse(raw)
-    report = _first(root, "CstmrPmtStsRpt")
-    if etree.QName(root).namespace is None or report is None:
+    if _first(root, "CstmrPmtStsRpt") is None:
         raise InputRefused(f"line {root.sourceline}: this is no pain.002: it has no CstmrPmtStsRpt")
-    transactions = list(root.iter("{*}TxInfAndSts"))
-    if not transactions:
-        _check_whole_file(root)
-    for transaction in transactions:
+    yield from _whole_files(root)
+    for transaction in root.iter("{*}TxInfAndSts"):
         yield _row(transaction)
 
 
@@ -55,15 +52,26 @@ def _parse(raw: bytes) -> etree._Element:
     return root
 
 
-def _check_whole_file(root: etree._Element) -> None:
-    """A status of the whole file, or of a payment instruction, is no row: we would have to guess which payments."""
-    for name in ("GrpSts", "PmtInfSts"):
+def _whole_files(root: etree._Element) -> Iterator[WholeFile]:
+    """The last status of a file that we sent; its payment instruction has the same reference."""
+    said: dict[str, WholeFile] = {}
+    for name, reference_name in (("GrpSts", "OrgnlMsgId"), ("PmtInfSts", "OrgnlPmtInfId")):
         for status in root.iter(f"{{*}}{name}"):
-            if status.text not in PENDING:
-                raise InputRefused(
-                    f"line {status.sourceline}: the bank says {status.text} of a whole file and names no payment: "
-                    f"reply with a csv that names the payouts of that file"
-                )
+            outcome = OUTCOMES.get(status.text or "")
+            place, reference = f"line {status.sourceline}", _text(status.getparent(), reference_name)
+            if outcome is None and status.text not in {*PENDING, "PART"}:
+                raise InputRefused(f"{place}: {name} must be one of {_known('PART')}")
+            if (
+                outcome is not None
+                and said.setdefault(reference, WholeFile(place, reference, outcome)).outcome != outcome
+            ):
+                raise InputRefused(f"{place}: {name} says something else of the file than GrpSts")
+    yield from said.values()
+
+
+def _known(*more: str) -> str:
+    """The statuses that we know."""
+    return ", ".join(sorted({*OUTCOMES, *PENDING, *more}))
 
 
 def _row(transaction: etree._Element) -> ReplyRow | None:
@@ -72,7 +80,7 @@ def _row(transaction: etree._Element) -> ReplyRow | None:
     if status in PENDING:
         return None
     if status not in OUTCOMES:
-        raise InputRefused(f"{place}: TxSts must be one of {', '.join(sorted({*OUTCOMES, *PENDING}))}")
+        raise InputRefused(f"{place}: TxSts must be one of {_known()}")
     amount = _first(transaction, "OrgnlTxRef/{*}Amt/{*}InstdAmt")
     charge = _first(transaction, "ChrgsInf/{*}Amt")
     currencies = {element.get("Ccy", "") for element in (amount, charge) if element is not None}

@@ -27,6 +27,14 @@ class ReplyCells(NamedTuple):
     fee: str = ""
 
 
+class WholeFile(NamedTuple):
+    """What a bank says of a whole file that we sent: `reference` is the file's, `place` is where, for a person."""
+
+    place: str
+    reference: str
+    outcome: PayoutOutcome
+
+
 def read_row(cells: ReplyCells) -> ReplyRow:
     """The row of these cells.
 

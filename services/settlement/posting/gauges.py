@@ -54,6 +54,15 @@ LEFT JOIN reference fact ON fact.kind = kind.name AND NOT EXISTS (
     AND content.identity = fact.body ->> 'content_id'
 ) GROUP BY 1
 """
+_IN_TRANSIT = """
+SELECT age.days, count(payout.id) FROM unnest((:ages)::int[], (:ends)::int[]) AS age (days, upto)
+LEFT JOIN (payout JOIN payout_batch batch ON batch.id = payout.batch) ON payout.status = 'instructed'
+  AND extract(day FROM now() - coalesce(batch.approved_at, batch.proposed_at)) BETWEEN age.days AND age.upto
+GROUP BY 1
+"""
+IN_TRANSIT_DAYS = (0, 1, 3, 7)
+"""Ages of payouts in transit, each up to the next."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -75,6 +84,7 @@ class Gauges(threading.Thread):
                     read_gauges(connection)
                     if turns % SLOW_EVERY == 0:
                         read_debts(connection)
+                        read_in_transit(connection)
                     if turns % SEALS_EVERY == 0:
                         read_seals(connection, self._seals)
                 turns += 1
@@ -114,6 +124,13 @@ def read_seals(connection: Connection, watch: SealWatch) -> None:
     poster().seals_broken.set(broken)
     if broken:
         common().invariants.labels("seal").inc()
+
+
+def read_in_transit(connection: Connection) -> None:
+    """Payouts that no reply has ended, by age: reads all payouts."""
+    ends = [*(days - 1 for days in IN_TRANSIT_DAYS[1:]), 1_000_000]
+    for days, count in connection.execute(text(_IN_TRANSIT), {"ages": list(IN_TRANSIT_DAYS), "ends": ends}):
+        poster().in_transit.labels(str(days)).set(count)
 
 
 def _read_settling(connection: Connection) -> None:

@@ -148,13 +148,14 @@ def offboarding_chart(kocs: Sequence[DepartedKoc], form: ChartForm) -> bytes:
 
 
 def _due_series(money: Sequence[DueMoney]) -> list[tuple[str, str, list[int]]]:
-    return [
+    series = [
         ("payable", PALETTE[2], [due.stored.payable_minor for due in money]),
         ("held", PALETTE[1], [due.stored.held_minor for due in money]),
         ("pending", PALETTE[4], [due.stored.pending_minor for due in money]),
         ("in a payout", PALETTE[0], [sum(one.amount_minor for one in due.stored.payouts) for due in money]),
         ("owes", PALETTE[3], [-due.stored.owed_minor for due in money]),
     ]
+    return [one for one in series if any(one[2])]
 
 
 def _by_currency(rows: Iterable[SalesRow]) -> list[tuple[str, list[SalesRow]]]:

@@ -26,7 +26,7 @@ FONT_FILE = Path(__file__).parent / "font/NotoSansSC-statement.ttf"
 
 _WIDTH, _HEIGHT = A4
 _LEFT, _RIGHT = 18 * mm, _WIDTH - 18 * mm
-_TOP, _BOTTOM = _HEIGHT - 18 * mm, 30 * mm
+_TOP, _BOTTOM = _HEIGHT - 18 * mm, 26 * mm
 _INK, _SOFT, _FAINT = HexColor("#1b2430"), HexColor("#5f6b7a"), HexColor("#d7dce3")
 _ACCENT, _BAND, _DEBT = HexColor("#0b5c73"), HexColor("#f1f5f7"), HexColor("#a3292e")
 _ROW = 15.0
@@ -153,7 +153,7 @@ class _Pages:
                 self._columns(table, lefts)
             self._row(lefts, row)
         self._rule(self._y, _FAINT)
-        self._y -= 20
+        self._y -= 17
 
     def _columns(self, table: StatementTable, lefts: Sequence[float]) -> None:
         """The head of the columns, each in both languages."""

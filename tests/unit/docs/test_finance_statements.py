@@ -98,5 +98,5 @@ def picture() -> Image.Image:
 
 if __name__ == "__main__":
     content = io.BytesIO()
-    picture().quantize(64).save(content, "PNG", optimize=True)
+    picture().save(content, "PNG", optimize=True)
     PICTURE.write_bytes(content.getvalue())

@@ -5,7 +5,6 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from itertools import groupby
-from operator import attrgetter
 from typing import NamedTuple
 
 
@@ -49,6 +48,12 @@ class DuePayout(NamedTuple):
     amount_minor: int
 
 
+def file_reference(batch: str, form: str, currency: str, number: int) -> str:
+    """How a bank knows a file: 26 letters and digits, the same at every export."""
+    text = f"{batch}|{form}|{currency}|{number}"
+    return base64.b32encode(hashlib.sha256(text.encode()).digest()).decode()[:26]
+
+
 class FilePlan(NamedTuple):
     """One file to be: `number` counts the files of one batch, form and currency from 1. `payouts` are sorted by id."""
 
@@ -60,9 +65,8 @@ class FilePlan(NamedTuple):
 
     @property
     def reference(self) -> str:
-        """Names the file to the bank: 26 letters and digits, the same at every export."""
-        text = f"{self.batch}|{self.form}|{self.currency}|{self.number}"
-        return base64.b32encode(hashlib.sha256(text.encode()).digest()).decode()[:26]
+        """Names the file to the bank."""
+        return file_reference(self.batch, self.form, self.currency, self.number)
 
     @property
     def name(self) -> str:
@@ -101,10 +105,11 @@ def plan_files(batch: str, payouts: Iterable[DuePayout], form: PaymentForm | Non
         form: only payouts of its rail; None = all payouts, each in the form of its rail.
     """
     wanted = [payout for payout in payouts if form is None or RULES[form].rail == payout.rail]
+    # tuples sort by form, currency, and the payout's id
     placed = sorted((form or FORM_OF_RAIL[payout.rail], payout.currency, payout) for payout in wanted)
     plans = []
     for (taken, currency), group in groupby(placed, key=lambda place: place[:2]):
-        members = sorted((payout for _, _, payout in group), key=attrgetter("id"))
+        members = [payout for _, _, payout in group]
         most = RULES[taken].most
         for number, first in enumerate(range(0, len(members), most), start=1):
             plans.append(FilePlan(batch, taken, currency, number, members[first : first + most]))

@@ -12,6 +12,7 @@ from lxml import etree
 from services.kernel.errors import InputRefused
 from services.settlement.domain.remittance.replies import PayoutOutcome, ReplyRow
 from services.settlement.payment_files.read_reply import ReplyForm, read_reply
+from services.settlement.payment_files.reply_rows import WholeFile
 
 DATA = Path(__file__).parents[3] / "data"
 CONFIRMED, REJECTED, RETURNED = PayoutOutcome.CONFIRMED, PayoutOutcome.REJECTED, PayoutOutcome.RETURNED
@@ -62,6 +63,8 @@ def test_a_reply_is_read_by_what_it_begins_with(file: str) -> None:
         reply = read_reply(raw, given_form)
         assert (reply.form, reply.pending, reply.rows) == (form, pending, rows)
     assert read_reply(b"\xef\xbb\xbf" + raw, None).rows == rows
+    if form is not ReplyForm.PAIN_002:
+        assert read_reply(b"\r\n " + raw, None).rows == rows
 
 
 def test_our_example_of_pain_002_is_valid_against_its_schema() -> None:
@@ -155,13 +158,28 @@ def test_a_broken_reply_says_the_line_and_what_must_stand_there(raw: bytes, sent
     assert time.monotonic() - began < 2
 
 
-def test_a_status_of_a_whole_file_is_no_row_unless_it_is_pending() -> None:
-    whole = b"""<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.002.001.12"><CstmrPmtStsRpt><OrgnlGrpInfAndSts>
-    <OrgnlMsgId>X</OrgnlMsgId>
-    <GrpSts>%s</GrpSts></OrgnlGrpInfAndSts></CstmrPmtStsRpt></Document>"""
-    with pytest.raises(InputRefused, match=r"^line 3: the bank says RJCT of a whole file and names no payment"):
-        read_reply(whole % b"RJCT", None)
-    assert read_reply(whole % b"ACTC", None).rows == []
+WHOLE = b"""<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.002.001.12"><CstmrPmtStsRpt><OrgnlGrpInfAndSts>
+<OrgnlMsgId>FILE</OrgnlMsgId><OrgnlMsgNmId>pain.001.001.09</OrgnlMsgNmId>
+<GrpSts>%s</GrpSts></OrgnlGrpInfAndSts><OrgnlPmtInfAndSts><OrgnlPmtInfId>FILE</OrgnlPmtInfId>
+<PmtInfSts>%s</PmtInfSts></OrgnlPmtInfAndSts></CstmrPmtStsRpt></Document>"""
+
+
+def test_a_status_of_a_whole_file_is_said_once_unless_it_is_pending() -> None:
+    reply = read_reply(WHOLE % (b"RJCT", b"RJCT"), None)
+    assert (reply.rows, list(reply.files)) == ([], [WholeFile("line 3", "FILE", REJECTED)])
+    assert list(read_reply(WHOLE % (b"PART", b"ACSC"), None).files) == [WholeFile("line 4", "FILE", CONFIRMED)]
+    assert list(read_reply(WHOLE % (b"ACTC", b"PDNG"), None).files) == []
+
+
+@pytest.mark.parametrize(
+    ("statuses", "sentence"),
+    [
+        ((b"RJCT", b"ACSC"), "line 4: PmtInfSts says something else of the file than GrpSts"),
+        ((b"GONE", b"ACSC"), "line 3: GrpSts must be one of ACCC, ACCP, ACFC, ACSC, ACSP"),
+    ],
+)
+def test_a_senseless_status_of_a_whole_file_is_refused(statuses: tuple[bytes, bytes], sentence: str) -> None:
+    assert sentence_of(WHOLE % statuses, None).startswith(sentence)
 
 
 def sentence_of(raw: bytes, form: ReplyForm | None) -> str:
