@@ -94,11 +94,14 @@ def _write_files(folder: Path, files: "Sequence[PaymentFile]") -> None:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     for file in files:
         handle, name = tempfile.mkstemp(dir=folder)  # mode 0600
-        with os.fdopen(handle, "wb") as draft:
-            draft.write(file.body)
-            draft.flush()
-            os.fsync(draft.fileno())
-        Path(name).replace(folder / file.plan.name)
+        try:
+            with os.fdopen(handle, "wb") as draft:
+                draft.write(file.body)
+                draft.flush()
+                os.fsync(draft.fileno())
+            Path(name).replace(folder / file.plan.name)
+        finally:
+            Path(name).unlink(missing_ok=True)
 
 
 def _tell_export(exported: "ExportedBatch", folder: Path, as_json: bool) -> None:

@@ -10,14 +10,13 @@ from services.settlement.domain.book.currencies import minor_digits
 from services.settlement.domain.statements.statement import NumberedStatement
 from services.settlement.statements.document import Cell, StatementDocument, StatementRow, StatementTable, document_of
 
-_OPTIONS = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
 _NAME_WIDTH, _COLUMN_WIDTH = 40, 22
 
 
 def xlsx_bytes(one: NumberedStatement) -> bytes:
     """A workbook with one sheet. No text of it is a formula, whatever it begins with."""
     document, content = document_of(one), io.BytesIO()
-    workbook = Workbook(content, _OPTIONS)
+    workbook = Workbook(content, {"in_memory": True})
     closed_at = datetime.fromisoformat(one.closed_at).astimezone(UTC).replace(tzinfo=None)
     workbook.set_properties({"title": f"{one.party} {one.period}", "created": closed_at, "modified": closed_at})
     _Sheet(workbook, document).fill()

@@ -51,8 +51,9 @@ def test_a_last_node_without_a_partner_moves_up_unchanged() -> None:
 
 
 def test_no_node_passes_for_a_leaf() -> None:
-    two = MerkleTree([bytes(32), bytes([1]) * 32])
-    assert MerkleTree([two.root]).root != two.root
+    digests = [bytes(32), bytes([1]) * 32]
+    assert MerkleTree(digests).root != leaf(b"".join(map(leaf, digests)))
+    assert leaf(digests[0]) == sha256(b"\0" + digests[0]).digest()
 
 
 def test_one_statement_is_its_own_tree_and_none_has_a_root_too() -> None:

@@ -84,6 +84,11 @@ def test_a_name_that_a_spreadsheet_would_take_for_a_formula_is_a_text(form: Stat
         assert {"=1+1", "+1", "-1", "@x", "o=1"} <= set(texts)
 
 
+def test_a_spreadsheet_was_made_when_its_month_was_closed() -> None:
+    with zipfile.ZipFile(io.BytesIO(xlsx_bytes(numbered()))) as book:
+        assert book.read("docProps/core.xml").decode().count("2026-12-03T02:00:00Z") == 2
+
+
 def test_the_spreadsheet_has_every_amount_of_every_table_as_a_number() -> None:
     one = numbered()
     found = [cell for row in cells(xlsx_bytes(one)) for cell in row if isinstance(cell, float)]
