@@ -41,10 +41,12 @@ def propose(
     from services.cli.payout_page import print_batch, print_plan
     from services.operations.settle.propose import proposal_draft, try_proposal
     from services.operations.settle.propose import propose as propose_payouts
+    from services.runtime import garbage
     from services.settlement.books.payout_store import payout_store
 
     moment = moment_or_now(as_of)
     draft = proposal_draft(moment, batch_id, reason)
+    garbage.settle()
     with payout_store() as store:
         if dry_run:
             print_plan(try_proposal(store, draft, moment, timeout, say), draft.id, moment, as_json=as_json)

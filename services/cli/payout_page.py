@@ -73,7 +73,11 @@ def print_whole_batch(
     """Print a batch with its rows; --json names all of them, text the first."""
     body = batch_body(batch, batch.status)
     if as_json:
-        moves = [{"party": net.party, "currency": net.currency, **net.net._asdict()} for net in nets]
+        moves = [
+            {"party": net.party, "currency": net.currency}
+            | {f"{name}_minor": amount for name, amount in net.net._asdict().items()}
+            for net in nets
+        ]
         print(json.dumps({**body, "nets": moves, "rows": [_payout_body(one) for one in payouts]}))
         return
     _print_head(body)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from services.kernel.errors import InputRefused, Stalled
+from services.runtime.local.stack import Stack
 from services.settlement.books.closing_transaction import ClosingTransaction
 from services.settlement.books.decode_credits import decode_credit
 from services.settlement.books.ports import Batch, IncomingAssertion
@@ -24,6 +25,7 @@ from tests.kit import periods, runs
 from tests.kit.book_driver import ZONE_MINUTES, BookDriver
 from tests.kit.books import Books, PostgresStore
 from tests.kit.command import koc
+from tests.kit.commands import given, login
 from tests.kit.periods import SETTING, day_of, paid
 from tests.kit.waiting import until
 
@@ -166,6 +168,24 @@ def test_two_closes_at_once_without_run_close_the_month_once(
     check(june)
 
 
+def test_a_poster_in_the_middle_of_a_transaction_does_not_see_that_a_month_opens_again(
+    june: Books, another: BookDriver, on_stack: Stack
+) -> None:
+    periods.close("2026-06")
+    with login(on_stack, "koc_operator") as (_, address):
+        proposal = given("period", "reopen", "2026-06")["command_id"]
+        with another.store.transaction() as transaction:
+            transaction.lock_shared()
+            transaction.lock_writers({4})
+            before = transaction.moment(another.reference)
+            given("period", "approve", proposal, by=address)
+        assert before.oldest_open == "2026-07"
+        another.assert_lines(paid(3, 6), partition=4)
+        periods.close("2026-06")
+    assert june.rows(MONTHS)[-1] == ("o_3", "2026-06", "4-1")
+    check(june)
+
+
 def test_posters_that_never_let_a_close_in_make_it_give_up(
     june: Books, another: BookDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -178,6 +198,39 @@ def test_posters_that_never_let_a_close_in_make_it_give_up(
     assert june.rows("SELECT count(*) FROM period") == [(0,)]
     periods.close("2026-06")
     check(june)
+
+
+def test_a_close_that_freezes_while_it_holds_the_posters_is_ended_by_the_database(
+    june: Books, another: BookDriver, start: Any
+) -> None:
+    def freeze(*_: Any) -> None:
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+    frozen = forked(lambda: setattr(closing, "record", freeze))
+    try:
+        until(lambda: os.waitid(os.P_PID, frozen, os.WSTOPPED | os.WNOWAIT | os.WNOHANG), "the close is frozen")
+        posted = start(lambda: another.assert_lines(paid(3, 6), partition=4))
+        until(lambda: number(june, WAITS_FOR_PERIOD), "the poster waits for the close")
+        posted.result(60)
+    finally:
+        os.kill(frozen, signal.SIGKILL)
+        os.waitpid(frozen, 0)
+    assert june.rows(MONTHS)[-1] == ("o_3", "2026-06", "4-1")
+    assert june.rows("SELECT count(*) FROM period_close") == [(0,)]
+    assert periods.close("2026-06").result["cut"][4] == 1
+    check(june)
+
+
+def forked(change: Callable[[], None]) -> int:
+    """A process that closes June with something changed; its id."""
+    child = os.fork()
+    if child == 0:
+        try:
+            change()
+            periods.close("2026-06")
+        finally:
+            os._exit(0)
+    return child
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -199,25 +252,19 @@ def killed_at(commit: int, when: str) -> bool:
         commit: 1 is that of what was added up at leisure, 2 that of the close.
         when: "before" the COMMIT is sent, or "after" its answer came.
     """
-    child = os.fork()
-    if child == 0:
-        try:
-            opened, original = count(), closing.closing_transaction
+    opened, original = count(), closing.closing_transaction
 
-            @contextmanager
-            def watched(book: Any) -> Iterator[ClosingTransaction]:
-                number = next(opened)  # 0 looks which revision is next, 1 whether the command is known
-                with original(book) as transaction:
-                    yield transaction
-                    if (number - 1, when) == (commit, "before"):
-                        os.kill(os.getpid(), signal.SIGKILL)
-                if (number - 1, when) == (commit, "after"):
-                    os.kill(os.getpid(), signal.SIGKILL)
+    @contextmanager
+    def watched(book: Any) -> Iterator[ClosingTransaction]:
+        number = next(opened)  # 0 looks which revision is next, 1 whether the command is known
+        with original(book) as transaction:
+            yield transaction
+            if (number - 1, when) == (commit, "before"):
+                os.kill(os.getpid(), signal.SIGKILL)
+        if (number - 1, when) == (commit, "after"):
+            os.kill(os.getpid(), signal.SIGKILL)
 
-            closing.closing_transaction = watched
-            periods.close("2026-06")
-        finally:
-            os._exit(0)
+    child = forked(lambda: setattr(closing, "closing_transaction", watched))
     _, status = os.waitpid(child, 0)
     return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
 
@@ -227,7 +274,8 @@ def test_the_command_waits_for_the_books_and_finishes_the_run_that_was_left(june
     with pytest.raises(Stalled, match="run left was planned meanwhile"):
         periods.close("2026-06")
     done = koc("period", "close", "2026-06", "--json")
-    assert done.stderr.splitlines()[-2:] == ["finishing run left, which another process left", "closing 2026-06"]
+    told = [line for line in done.stderr.splitlines() if line.startswith(("finishing", "closing"))]
+    assert told == ["finishing run left, which another process left", "closing 2026-06"]
     assert json.loads(done.stdout)["result"]["revision"] == 1
     assert june.rows("SELECT status FROM run") == [("done",)]
     again = koc("period", "close", "2026-06")

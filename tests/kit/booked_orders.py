@@ -1,6 +1,7 @@
 """What explanations read of an order, from books in memory."""
 
 from schemas.topics import CREDITS
+from services.kernel.identifiers import line_key
 from services.operations.explain.sources import BookedOrder
 from services.settlement.books.decode_credits import decode_credit
 from services.settlement.books.journal_rows import line_of
@@ -50,7 +51,8 @@ def _payouts(state: MemoryState, order_id: str) -> dict[Key, list[LinePayout]]:
                     for one in state.payouts.values()
                     if one.plan[:2] == (party, currency) and one.status != CANCELLED
                 ]
-                covers = [(cut[-1], one) for cut, one in later if row.seq <= cut[row.writer]]
+                name = line_key(*line_of(row))
+                covers = [(cut[-1], one) for cut, one in later if row.seq <= cut[row.writer] and name not in one.kept]
                 _, first = min(covers, key=lambda one: one[0], default=(0, None))
                 paid = LinePayout(party, first and first.id, first and first.status)
                 found.setdefault(line_of(row), set()).add(paid)

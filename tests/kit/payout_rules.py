@@ -8,6 +8,7 @@ from services.kernel.time import DAY
 from services.settlement.domain.book.chart import clawback, held, payable
 from services.settlement.domain.book.drafts import EntryDraft
 from services.settlement.domain.book.entries import Kind
+from services.settlement.domain.lines.line import Line
 from services.settlement.domain.paying.entry_sets import NOT_COVERED
 from services.settlement.domain.paying.payees import Payee
 from services.settlement.domain.paying.payouts import (
@@ -47,6 +48,7 @@ class PlayedPayout(NamedTuple):
     plan: PayoutPlan
     cut: int
     status: str
+    kept: frozenset[object]
     is_refused: bool = False
 
 
@@ -77,6 +79,10 @@ class PayoutRules:
         """What an account holds as a credit."""
 
     @abstractmethod
+    def _lines_on_hold(self, party: str, currency: str) -> list[Line]:
+        """Lines of it in an open hold or dispute, in no payout yet."""
+
+    @abstractmethod
     def _minimum(self, currency: str, as_of: int) -> int:
         """Of a payout."""
 
@@ -91,8 +97,10 @@ class PayoutRules:
         return sum(leg.amount for leg in legs if leg.kind is Kind.CLAWBACK_NETTED)
 
     def unpaid(self, party: str, currency: str) -> set[object]:
-        """Lines and fees of which something was settled since the last payout."""
-        return {leg.of for leg in self.since(party, currency, payable(party))} - {None}
+        """Lines and fees in no payout yet: settled since the last one, or left held by that."""
+        own = [one for one in self.paid if one.plan[:2] == (party, currency) and one.status != CANCELLED]
+        kept = own[-1].kept if own else frozenset()
+        return {leg.of for leg in self.since(party, currency, payable(party))} - {None} | kept
 
     def clawed_back_unpaid(self, party: str, currency: str) -> int:
         """X of a net."""
@@ -125,8 +133,9 @@ class PayoutRules:
             if isinstance(plan, PayoutPlan):
                 legs = [leg for leg in self.since(party, currency, payable(party)) if leg.kind not in NOT_COVERED]
                 assert sum(leg.amount for leg in legs) == -plan.gross_minor, "a payout covers its amount"
+                kept = frozenset(line.key for line in self._lines_on_hold(party, currency))
                 self._book(currency, instruction_rows(plan, Occasion(batch, as_of)))
-                self.paid.append(PlayedPayout(batch, plan, cut, INSTRUCTED))
+                self.paid.append(PlayedPayout(batch, plan, cut, INSTRUCTED, kept))
 
     def _on_Replied(self, event: script.Replied) -> None:  # noqa: N802
         for place, one in self._meant(event.batch, event.party):

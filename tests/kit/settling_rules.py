@@ -319,17 +319,23 @@ class SettlingRules(PayoutRules):
         return plans
 
     def _on_hold(self, party: str, currency: str) -> int:
-        cases = self._open_cases()
         return sum(
             min(line.settled.get(party, 0), self._owed(line).get(party, 0))
+            for line in self._lines_on_hold(party, currency)
+        )
+
+    def _lines_on_hold(self, party: str, currency: str) -> list[Line]:
+        cases, unpaid = self._open_cases(), self.unpaid(party, currency)
+        return [
+            line
             for line in self.lines.values()
             if line.currency == currency
-            and line.key in self.unpaid(party, currency)
+            and line.key in unpaid
             and (
                 (line.key[0], None) in cases.disputes | cases.holds
                 or not cases.content_holds.isdisjoint(self._settled_for.get(line.key, ()))
             )
-        )
+        ]
 
     def position(self, line: Line) -> Position:
         """f(S, T) of a line, where its money should lie."""

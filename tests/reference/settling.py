@@ -399,14 +399,14 @@ class Model(PaymentModel):
 
     def _on_hold(self, party: str, cur: str) -> int:
         """What of unpaid lines in an open dispute or hold, also of a content they were settled for, is still owed."""
+        held = self._held_lines(party, cur)
+        return sum(min(line["S"].get(party, 0), line["T"].get(party, 0)) for line in held)
+
+    def _held_lines(self, party: str, cur: str) -> list[dict[str, Any]]:
         orders = {*self._disputes.values(), *(hold.order_id for hold in self._holds.values())}
         contents = {hold.content_id for hold in self._holds.values()}
-        unpaid = self.unpaid(party, cur)
-        return sum(
-            min(line["S"].get(party, 0), line["T"].get(party, 0))
-            for line in self.lines.values()
-            if line["key"] in unpaid and (line["order"] in orders or contents & line["contents"])
-        )
+        lines = [self.lines[key] for key in self.unpaid(party, cur) & self.lines.keys()]
+        return [line for line in lines if line["order"] in orders or contents & line["contents"]]
 
     # A proposal
 
@@ -422,7 +422,7 @@ class Model(PaymentModel):
                 continue
             covered = sum(leg["amount"] for leg in self.since(party, cur, "payable") if leg["what"] != "payout")
             assert covered == -amount, "a payout covers its amount"
-            self.instruct((batch, party, cur), amount)
+            self.instruct((batch, party, cur), amount, {line["key"] for line in self._held_lines(party, cur)})
 
     # A run: what it books
 

@@ -52,21 +52,26 @@ class PaymentModel:
         return sum(leg["amount"] for leg in legs if leg["what"] == "netted")
 
     def unpaid(self, party: str, cur: str) -> set[object]:
-        """Lines and script fees of which something was settled for the party since its last payout."""
-        return {leg["of"] for leg in self.since(party, cur, "payable")} - {None}
+        """Lines and script fees in no payout yet: settled for the party since its last one, or left held by that."""
+        own = [one for (_, who, of), one in self.payouts.items() if (who, of) == (party, cur)]
+        last = max(
+            (one for one in own if one["state"] != "cancelled"), key=lambda one: one["cut"], default={"kept": set()}
+        )
+        return {leg["of"] for leg in self.since(party, cur, "payable")} - {None} | last["kept"]
 
     def refused(self, party: str, cur: str) -> int:
         """What came back and nobody has looked at."""
         own = [one for (_, who, of), one in self.payouts.items() if (who, of) == (party, cur)]
         return sum(one["amount"] for one in own if one["held"])
 
-    def instruct(self, key: PayoutKey, amount: int) -> None:
-        """A payout takes all that is payable to a party."""
+    def instruct(self, key: PayoutKey, amount: int, kept: set[object]) -> None:
+        """A payout takes all that is payable to a party; what is settled of the kept lines stays held."""
         _, party, cur = key
         transit = f"payout:{self.payees[party]}:in_transit"
         self._move({f"{party}:payable": amount, transit: -amount}, cur, "payout")
         self.payouts[key] = {
             "amount": amount, "state": "instructed", "held": False, "transit": transit, "cut": len(self.legs),
+            "kept": kept,
         }  # fmt: skip
 
     def _meant(self, batch: str, party: str | None) -> list[tuple[PayoutKey, dict[str, Any]]]:

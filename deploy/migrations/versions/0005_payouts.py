@@ -208,6 +208,13 @@ def _payout_tables() -> None:
         ),
         sa.Column("entries", sa.Integer(), nullable=False, comment="how many legs of its payable account it takes"),
         sa.Column("entries_sha256", sa.LargeBinary(), nullable=False, comment="over their entry ids"),
+        sa.Column(
+            "kept",
+            ARRAY(sa.Text()),
+            server_default=sa.text("'{}'"),
+            nullable=False,
+            comment="ORDER/LINE/BUYER in an open hold or dispute: its money stays held, in no payout yet",
+        ),
         sa.CheckConstraint(
             "status IN ('instructed', 'cancelled', 'confirmed', 'rejected', 'returned')", name="payout_status"
         ),

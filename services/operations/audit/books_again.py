@@ -86,7 +86,7 @@ class BooksAgain:
         occasion = self._occasion(as_of)
         self.runs.append(run_id)
         self._decision_of_run.append(occasion.number)
-        balances, on_hold = self._balances(occasion.house), self._on_hold()
+        balances, on_hold = self._balances(occasion.house), _sums(self._held_lines())
         # lines
         settled: Counter[PartyMoney] = Counter()
         planner = RunPlanner(self.lines, self.worths, self._memory, as_of)
@@ -117,8 +117,10 @@ class BooksAgain:
         occasion = self._occasion(as_of)
         balances = self._balances(occasion.house)
         payable = [key for key, amount in balances.payable.items() if amount]
-        outcomes = self._nets.plan(occasion, balances, {}, self._on_hold(), payable)
-        moment = PayoutMoment(occasion.number, as_of, self.worths.view, occasion.owners_on_hold, balances.refused)
+        held_lines = self._held_lines()
+        outcomes = self._nets.plan(occasion, balances, {}, _sums(held_lines), payable)
+        owners, refused = occasion.owners_on_hold, balances.refused
+        moment = PayoutMoment(occasion.number, as_of, self.worths.view, owners, refused, held_lines)
         self.moved[f"payout {command.command_id}"] = self.payouts.propose(command, moment, outcomes)
 
     def command(self, command: CommandFacts) -> None:
@@ -227,7 +229,9 @@ class BooksAgain:
                 unpaid[party, currency] += lost
 
     def _is_unpaid(self, line: AuditedLine, party: str) -> bool:
-        """Whether a run settled something of the line for a party after the party's last payout."""
+        """Whether a run settled something of the line after the party's last payout, or that payout left it held."""
+        if line in self.payouts.left_held((party, line.currency)):
+            return True
         later = line.settlements[::-1]
         earlier = [*(settled for _, settled in later[1:]), {}]
         for (number, settled), before in zip(later, earlier, strict=True):
@@ -243,9 +247,9 @@ class BooksAgain:
                 sums[account] += amount
         return sums
 
-    def _on_hold(self) -> Counter[PartyMoney]:
+    def _held_lines(self) -> dict[PartyMoney, dict[AuditedLine, int]]:
         """min(S, T) by party of unpaid lines that are disputed or held, or that were settled for a held content."""
-        kept: Counter[PartyMoney] = Counter()
+        kept: dict[PartyMoney, dict[AuditedLine, int]] = {}
         matters = self.worths.view.open
         lines = {line for content_id in matters.contents for line in self._settled_for[content_id]}
         if matters.order_lines:
@@ -253,8 +257,14 @@ class BooksAgain:
         for line in lines:
             for claimant, amount in line.settled.items():
                 if claimant != "platform" and self._is_unpaid(line, claimant):
-                    kept[claimant, line.currency] += min(amount, line.owed.get(claimant, 0))
+                    held = kept.setdefault((claimant, line.currency), {})
+                    held[line] = min(amount, line.owed.get(claimant, 0))
         return kept
+
+
+def _sums(held: Mapping[PartyMoney, Mapping[AuditedLine, int]]) -> Counter[PartyMoney]:
+    """What is held of each party's lines."""
+    return Counter({party: sum(lines.values()) for party, lines in held.items()})
 
 
 def _is_named(name: str, order_lines: AbstractSet[tuple[str, str | None]]) -> bool:

@@ -2,13 +2,14 @@
 
 from base64 import b32encode
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, NamedTuple
 
 from services.operations.audit.chains import CommandFacts
 from services.operations.audit.content_fees import AccountOf
+from services.operations.audit.line_book import AuditedLine
 from services.operations.audit.party_nets import NetOutcome, PartyMoney
 from services.operations.audit.plan_proof import batch_proof
 from services.operations.audit.registry_view import RegistryView
@@ -30,6 +31,7 @@ class PayoutMoment(NamedTuple):
         view: the registry at its point.
         owners_on_hold: parties whose whole money is kept back.
         refused: what came back and is held for it.
+        held_lines: by party, its unpaid lines in an open dispute or hold.
     """
 
     number: int
@@ -37,11 +39,15 @@ class PayoutMoment(NamedTuple):
     view: RegistryView
     owners_on_hold: frozenset[str]
     refused: Mapping[PartyMoney, int]
+    held_lines: Mapping[PartyMoney, Collection[AuditedLine]]
 
 
 @dataclass(slots=True)
 class AuditedPayout:
-    """A payout. `refused_at` is the next registry offset when it came back; None = nothing is held for it."""
+    """A payout. `refused_at` is the next registry offset when it came back; None = nothing is held for it.
+
+    `left_held` are lines in an open dispute or hold: it pays nothing of them.
+    """
 
     id: str
     batch: str
@@ -50,6 +56,7 @@ class AuditedPayout:
     amount_minor: int
     rail: str
     ref: str
+    left_held: frozenset[AuditedLine]
     state: str = "instructed"
     refused_at: int | None = None
 
@@ -91,8 +98,17 @@ class PayoutBook:
 
     def last_payout(self, party: PartyMoney) -> int:
         """The number of the proposal of a party's last payout; one that was cancelled is none."""
+        last = self._last(party)
+        return 0 if last is None else self.batches[last.batch].number
+
+    def left_held(self, party: PartyMoney) -> frozenset[AuditedLine]:
+        """The lines that a party's last payout left held."""
+        last = self._last(party)
+        return frozenset() if last is None else last.left_held
+
+    def _last(self, party: PartyMoney) -> AuditedPayout | None:
         standing = (one for one in reversed(self._of_party.get(party, ())) if one.state != "cancelled")
-        return next((self.batches[one.batch].number for one in standing), 0)
+        return next(standing, None)
 
     def refused(self, view: RegistryView) -> Counter[PartyMoney]:
         """What came back, was not released, and whose party has not said since where it is paid."""
@@ -120,8 +136,9 @@ class PayoutBook:
             elif outcome.payable_minor > 0:
                 payee = moment.view.find("payee.set", net.party)
                 name = payout_name(batch.id, net.party, net.currency)
+                held = frozenset(moment.held_lines.get((net.party, net.currency), ()))
                 one = AuditedPayout(
-                    name, batch.id, net.party, net.currency, outcome.payable_minor, payee.rail, payee.ref
+                    name, batch.id, net.party, net.currency, outcome.payable_minor, payee.rail, payee.ref, held
                 )
                 batch.payouts.append(one)
                 moved.update(_moved(one, f"{one.party}:payable", in_transit(one)))

@@ -7,7 +7,7 @@ from services.kernel.errors import InputRefused, StartRefused
 from services.kernel.time import parse_rfc3339
 from services.operations.rebuild.payout_commands import payout_effects
 from services.operations.rebuild.period_commands import period_effects
-from services.operations.rebuild.scene import EffectByKind, RebuildScene
+from services.operations.rebuild.scene import EffectByKind, RebuildScene, said_seldom
 from services.settlement.books.command_rows import add_command
 from services.settlement.books.command_transaction import command_transaction
 from services.settlement.books.ports import LineChange
@@ -44,7 +44,7 @@ class CommandReplay:
 
     def __init__(self, scene: RebuildScene) -> None:
         self._scene = scene
-        self._effects = {**_effects(scene), **payout_effects(scene), **period_effects(scene)}
+        self._effects = effects_of(scene)
 
     def carry_out(self, recorded: ChainedCommand) -> None:
         """Let a command take effect; one that cannot is a difference, and is only recorded."""
@@ -68,7 +68,12 @@ class CommandReplay:
             add_command(transaction.connection, recorded)
 
 
-def _effects(scene: RebuildScene) -> EffectByKind:
+def effects_of(scene: RebuildScene) -> EffectByKind:
+    """How commands take effect, but for those in NO_EFFECT."""
+    return {**_own_effects(scene), **payout_effects(scene), **period_effects(scene)}
+
+
+def _own_effects(scene: RebuildScene) -> EffectByKind:
     """How runs, commands about lines, and commands that name their own amount take effect."""
     book = scene.scratch.book
 
@@ -78,7 +83,8 @@ def _effects(scene: RebuildScene) -> EffectByKind:
         request = RunRequest(scene.draft(command), parse_rfc3339(as_of))
         planned = plan_run(scene.scratch.store, request, scene.progress)
         scene.compare_proof("run", command, planned.plan_sha256)
-        apply_run(scene.scratch.store, planned, scene.zone_minutes, scene.progress, lambda attempt: attempt())
+        seldom = said_seldom(scene.progress)
+        apply_run(scene.scratch.store, planned, scene.zone_minutes, seldom, lambda attempt: attempt())
         scene.report.replayed["runs"] += 1
 
     def freeze(command: Command) -> None:

@@ -1,5 +1,6 @@
 """What replays of commands share: the scratch books, where differences go, and how a command is asked for again."""
 
+import time
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -7,6 +8,8 @@ from services.kernel.errors import InvariantBroken
 from services.operations.rebuild.report import RebuildProgress, RebuildReport
 from services.operations.rebuild.scratch import ScratchBooks
 from services.settlement.domain.book.commands import Command, CommandDraft, CommandKind
+
+SILENCE_SECONDS = 5.0
 
 EffectByKind = Mapping[CommandKind, Callable[[Command], None]]
 """By kind, how a recorded command takes effect again."""
@@ -42,3 +45,16 @@ class RebuildScene(NamedTuple):
         """Note a plan that is another one than was recorded."""
         if (stored := command.result.get("plan_sha256")) != plan_sha256.hex():
             self.report.differ("plan", f"{what} {command.id}", stored, plan_sha256.hex())
+
+
+def said_seldom(progress: RebuildProgress) -> RebuildProgress:
+    """The same, but for lines that come sooner than SILENCE_SECONDS after the last one."""
+    last = time.monotonic()
+
+    def say(line: str) -> None:
+        nonlocal last
+        if time.monotonic() - last >= SILENCE_SECONDS:
+            last = time.monotonic()
+            progress(line)
+
+    return say

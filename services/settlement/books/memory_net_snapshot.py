@@ -9,6 +9,7 @@ from services.settlement.books.journal_rows import JournalRow, line_of
 from services.settlement.books.memory_snapshot import MemorySnapshot
 from services.settlement.books.memory_state import MemoryState
 from services.settlement.books.net_ports import Claim, InCurrency, NetSnapshot, PartyBalance, RunPoint
+from services.settlement.books.payout_ports import StoredPayout
 from services.settlement.books.ports import ReferenceEvent
 from services.settlement.domain.book import chart
 from services.settlement.domain.book.entries import Kind
@@ -102,14 +103,19 @@ class MemoryNetSnapshot(NetSnapshot):
                 kept[payout.plan.party, payout.plan.currency] += payout.plan.amount_minor
         return dict(kept)
 
-    def last_cut(self, party: InCurrency) -> Cut | None:
-        """The cut of a party's last payout; one that was cancelled is none."""
-        batches = [
-            payout.batch
+    def last_payout(self, party: InCurrency) -> StoredPayout | None:
+        """A party's last payout; one that was cancelled is none."""
+        own = [
+            payout
             for payout in self._state.payouts.values()
             if (payout.plan.party, payout.plan.currency) == party and payout.status != CANCELLED
         ]
-        return max((self._state.batches[batch][0].cut for batch in batches), key=lambda cut: cut[-1], default=None)
+        return max(own, key=lambda payout: self._state.batches[payout.batch][0].cut[-1], default=None)
+
+    def last_cut(self, party: InCurrency) -> Cut | None:
+        """The cut of a party's last payout."""
+        last = self.last_payout(party)
+        return None if last is None else self._state.batches[last.batch][0].cut
 
     def netted_since(self, parties: Collection[InCurrency]) -> dict[InCurrency, int]:
         """What was netted of these parties' payable and held money since their last payout."""
@@ -133,9 +139,11 @@ class MemoryNetSnapshot(NetSnapshot):
         return dict(sums)
 
     def unpaid(self, claims: Collection[Claim]) -> set[Claim]:
-        """Those of these of which a run settled something since the party's last payout."""
+        """Those of these that are in no payout yet."""
         found = set()
         for party, currency in {(claim.party, claim.currency) for claim in claims}:
+            last = self.last_payout((party, currency))
+            found |= {Claim(party, currency, subject) for subject in (() if last is None else last.kept)}
             for row, _ in self.legs(chart.payable(party), currency, self.last_cut((party, currency))):
                 if row.kind in _SETTLED:
                     found.add(Claim(party, currency, _subject_of(row)))

@@ -81,7 +81,10 @@ class NetSnapshot(Protocol):
         """What is clawed back of the lines and script fees of these parties."""
 
     def unpaid(self, claims: Collection[Claim]) -> set[Claim]:
-        """Those of these of which a run settled something since the party's last payout."""
+        """Those of these that are in no payout yet.
+
+        A run settled something of them since the party's last payout, or that payout left them held.
+        """
 
     def settled_lines_of(
         self, order_lines: Collection[tuple[str, str | None]], contents: Collection[str]

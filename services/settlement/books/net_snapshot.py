@@ -52,6 +52,12 @@ SELECT DISTINCT ON (payout.party, payout.currency) payout.party, payout.currency
 FROM payout JOIN payout_batch batch ON batch.id = payout.batch WHERE payout.status <> 'cancelled'
 ORDER BY payout.party, payout.currency, batch.cut[%s] DESC
 """
+_KEPT = """
+SELECT payout.party, payout.currency, subject
+FROM unnest(%s::text[], %s::text[], %s::text[]) AS last (party, currency, batch)
+JOIN payout ON payout.party = last.party AND payout.currency = last.currency AND payout.batch = last.batch
+CROSS JOIN LATERAL unnest(payout.kept) AS subject
+"""
 _NETTED_SINCE = f"""
 SELECT w.number, sum(leg.amount_minor)::bigint
 FROM unnest(%s::int[], %s::int[], %s::text[]) AS w (number, account_id, batch)
@@ -186,7 +192,7 @@ class NetBooksSnapshot(Snapshot):
         return {Claim(known[number][0], known[number][1], subject): amount for number, subject, amount in rows}
 
     def unpaid(self, claims: Collection[Claim]) -> set[Claim]:
-        """Those of these of which a run settled something since the party's last payout."""
+        """Those of these that are in no payout yet."""
         lines = [claim for claim in claims if "/" in claim.subject]
         fees = [claim for claim in claims if "/" not in claim.subject]
         names = [claim.subject.split("/") for claim in lines]
@@ -194,7 +200,14 @@ class NetBooksSnapshot(Snapshot):
         return {
             *self._unpaid(_UNPAID_LINES, lines, *of_lines),
             *self._unpaid(_UNPAID_FEES, fees, Kind.SCRIPT_FEE_SETTLED.code),
+            *(self._kept({(claim.party, claim.currency) for claim in lines}) & set(lines)),
         }
+
+    def _kept(self, parties: Collection[InCurrency]) -> set[Claim]:
+        """Lines that the last payouts of these parties left held."""
+        last = [(*party, batch) for party in parties if (batch := self.last_payouts().get(party)) is not None]
+        columns = [list(column) for column in zip(*last, strict=True)] or [[], [], []]
+        return {Claim(*row) for row in self._raw.execute(_KEPT, columns).fetchall()}
 
     def _unpaid(self, statement: str, claims: Sequence[Claim], *more: Any) -> list[Claim]:
         if not claims:

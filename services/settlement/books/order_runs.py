@@ -42,7 +42,7 @@ CROSS JOIN LATERAL (SELECT regexp_replace(account.key, ':payable$', '')) AS paid
 LEFT JOIN LATERAL (
   SELECT payout.id, payout.status FROM payout JOIN payout_batch batch ON batch.id = payout.batch
   WHERE payout.party = paid.party AND payout.currency = account.currency AND payout.status <> 'cancelled'
-    AND batch.cut[journal.writer + 1] >= journal.seq
+    AND batch.cut[journal.writer + 1] >= journal.seq AND journal.subject <> ALL(payout.kept)
   ORDER BY batch.cut[{CREDITS.partitions + 1}] LIMIT 1
 ) last ON true
 WHERE journal.order_id = %s AND journal.kind = %s ORDER BY 1, 2, 3, 4

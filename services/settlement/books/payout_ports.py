@@ -44,7 +44,7 @@ class StoredPayout(NamedTuple):
     """A payout as stored; `status` is one of domain.paying.payouts.
 
     `is_refused`: it came back and is not released. `refused_at` is the next registry offset when it came back; None =
-    it never did.
+    it never did. `kept` are lines (ORDER/LINE/BUYER) in an open hold or dispute, whose money it leaves held.
     """
 
     id: str
@@ -54,6 +54,7 @@ class StoredPayout(NamedTuple):
     covered: EntrySet
     is_refused: bool = False
     refused_at: int | None = None
+    kept: Sequence[str] = ()
 
 
 class PayoutSnapshot(NetSnapshot, Protocol):

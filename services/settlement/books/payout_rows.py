@@ -22,7 +22,7 @@ FROM payout_net WHERE batch = %s ORDER BY party, currency
 """
 PAYOUTS = """
 SELECT id, batch, party, currency, amount_minor, withheld_minor, authority, rail, ref, status, refused, refused_at,
-  entries, entries_sha256
+  entries, entries_sha256, kept
 FROM payout
 """
 
@@ -44,7 +44,7 @@ def read_net(row: Sequence[Any]) -> BatchNet:
 
 def read_payout(row: Sequence[Any]) -> StoredPayout:
     """A row of PAYOUTS."""
-    name, batch, party, currency, amount, withheld, authority, rail, ref, status, *refusal, size, proof = row
+    name, batch, party, currency, amount, withheld, authority, rail, ref, status, *refusal, size, proof, kept = row
     plan = PayoutPlan(party, currency, amount, Withholding(authority, withheld), Payee(rail, ref))
     covered = EntrySet(size, -plan.gross_minor, bytes(proof))
-    return StoredPayout(name, batch, plan, status, covered, refusal[0], refusal[1])
+    return StoredPayout(name, batch, plan, status, covered, refusal[0], refusal[1], tuple(kept))

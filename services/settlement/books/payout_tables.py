@@ -73,6 +73,13 @@ payout = Table(
     Column("refused_at", BigInteger, comment="next registry offset when it was refused: a newer payee.set ends it"),
     Column("entries", Integer, nullable=False, comment="how many legs of its payable account it takes"),
     Column("entries_sha256", LargeBinary, nullable=False, comment="over their entry ids"),
+    Column(
+        "kept",
+        ARRAY(Text),
+        nullable=False,
+        server_default=text("'{}'"),
+        comment="ORDER/LINE/BUYER in an open hold or dispute: its money stays held, in no payout yet",
+    ),
     CheckConstraint("amount_minor > 0", name="payout_amount"),
     CheckConstraint("status IN ('instructed', 'cancelled', 'confirmed', 'rejected', 'returned')", name="payout_status"),
     Index("payout_of_party", "party", "currency"),

@@ -7,7 +7,7 @@ from sqlalchemy import insert, text
 from services.kernel.time import to_datetime
 from services.settlement.books import payout_tables as tables
 from services.settlement.books.command_transaction import CommandTransaction
-from services.settlement.books.copy_format import NULL, bytea, copy_text
+from services.settlement.books.copy_format import NULL, bytea, copy_text, identifiers
 from services.settlement.books.net_ports import RunPoint
 from services.settlement.books.payout_ports import StoredBatch, StoredPayout
 from services.settlement.books.plan_transaction import point_body
@@ -21,7 +21,7 @@ _NETS = (
 )
 _PAYOUTS = (
     "payout (id, batch, party, currency, amount_minor, withheld_minor, authority, rail, ref, status, entries,"
-    " entries_sha256)"
+    " entries_sha256, kept)"
 )
 
 
@@ -49,7 +49,7 @@ def _payout_row(payout: StoredPayout) -> str:
     return _joined(
         payout.id, payout.batch, plan.party, plan.currency, plan.amount_minor, plan.withheld.amount_minor,
         plan.withheld.authority or NULL, plan.payee.rail, plan.payee.ref, payout.status, covered.size,
-        bytea(covered.sha256),
+        bytea(covered.sha256), identifiers(payout.kept),
     )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Each party's money brought to target, in the snapshot of a run or of a proposal."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from services.kernel.identifiers import line_key
@@ -15,7 +15,10 @@ from services.settlement.domain.settling.place import owed_by
 
 
 class PlannedNet(NamedTuple):
-    """A party's net: what a run settles for it and keeps back of that, what it has, and what moves."""
+    """A party's net: what a run settles for it and keeps back of that, what it has, and what moves.
+
+    `kept` are its lines in an open hold or dispute: what is settled of them is held.
+    """
 
     party: str
     currency: str
@@ -23,6 +26,7 @@ class PlannedNet(NamedTuple):
     reserve: Reserve
     given: NetInput
     net: NetResult
+    kept: Sequence[str]
 
 
 def plan_nets(
@@ -43,25 +47,27 @@ def plan_nets(
     """
     reserves, refused = snapshot.reserves(as_of), snapshot.refused()
     owners, on_hold = snapshot.held_owners(), _on_hold(snapshot)
-    balances = sorted(snapshot.balances_of({*settled, *reserves, *on_hold, *also}, owners))
+    held_back = _by_party(on_hold)
+    balances = sorted(snapshot.balances_of({*settled, *reserves, *held_back, *also}, owners))
     netted, clawed_back = _older_debts(snapshot, balances, house)
     for balance in balances:
         key = balance.party, balance.currency
-        new = reserve_of(settled.get(key, 0), house, as_of)
+        new, kept = reserve_of(settled.get(key, 0), house, as_of), held_back.get(key, ())
         given = NetInput(
             payable=balance.payable + settled.get(key, 0),
             held=balance.held,
             clawback=balance.clawback,
             written_off=balance.written_off,
             reserve=reserves.get(key, 0) + new.amount_minor,
-            on_hold=on_hold.get(key, 0),
+            on_hold=sum(on_hold[claim] for claim in kept),
             refused=refused.get(key, 0),
             whole_owner_on_hold=balance.party in owners,
             netted_since=netted.get(key, 0),
             clawed_back_unpaid=max(0, clawed_back.get(key, 0)),
             share_ppm=house.netting_share_ppm,
         )
-        yield PlannedNet(*key, settled.get(key, 0), new, given, net_party(given))
+        lines = sorted(claim.subject for claim in kept)
+        yield PlannedNet(*key, settled.get(key, 0), new, given, net_party(given), lines)
 
 
 def _older_debts(
@@ -83,18 +89,22 @@ def _older_debts(
     return snapshot.netted_since(in_debt), sums
 
 
-def _on_hold(snapshot: NetSnapshot) -> Counter[InCurrency]:
-    """What of settled, unpaid lines in an open hold or dispute is still owed: min(S, T) by party and currency."""
+def _on_hold(snapshot: NetSnapshot) -> dict[Claim, int]:
+    """What of settled, unpaid lines in an open hold or dispute is still owed: min(S, T)."""
     cases = snapshot.open_cases()
     claims: dict[Claim, int] = {}
     for line in snapshot.settled_lines_of([*cases.disputes, *cases.holds], cases.content_holds):
         claims.update(_claims(line))
     unpaid = snapshot.unpaid(claims)
-    kept: Counter[InCurrency] = Counter()
-    for claim, amount in claims.items():
-        if claim in unpaid:
-            kept[claim.party, claim.currency] += amount
-    return kept
+    return {claim: amount for claim, amount in claims.items() if claim in unpaid}
+
+
+def _by_party(claims: Iterable[Claim]) -> dict[InCurrency, list[Claim]]:
+    """Claims of each party in each currency."""
+    found: dict[InCurrency, list[Claim]] = {}
+    for claim in claims:
+        found.setdefault((claim.party, claim.currency), []).append(claim)
+    return found
 
 
 def _claims(line: Line) -> Iterator[tuple[Claim, int]]:

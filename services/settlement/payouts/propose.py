@@ -71,6 +71,7 @@ class BatchPlan(NamedTuple):
         payouts: in the order of party and currency.
         skipped: parties with money that get none.
         open_legs: what is payable to those who are paid, as it stands in the snapshot.
+        kept: by party and currency, its lines in an open hold or dispute.
         tax_version: of the tax table.
     """
 
@@ -79,6 +80,7 @@ class BatchPlan(NamedTuple):
     payouts: Sequence[PayoutPlan]
     skipped: Sequence[SkippedParty]
     open_legs: Mapping[InCurrency, OpenLegs]
+    kept: Mapping[InCurrency, Sequence[str]]
     tax_version: str
 
 
@@ -108,16 +110,18 @@ def plan_batch(snapshot: PayoutSnapshot, request: ProposalRequest, progress: Pro
     nets: list[BatchNet] = []
     payouts: list[PayoutPlan] = []
     skipped: list[SkippedParty] = []
+    kept: dict[InCurrency, Sequence[str]] = {}
     for net, party in _parties(snapshot, request, planned, house.payout_minimum_minor, progress):
         if any(net.net):
             nets.append(BatchNet(net.party, net.currency, net.net))
         decided = decide_payout(party, request.tax)
         if isinstance(decided, PayoutPlan):
             payouts.append(decided)
+            kept[net.party, net.currency] = net.kept
         elif decided is not None:
             skipped.append(decided)
     legs = snapshot.open_legs([(plan.party, plan.currency) for plan in payouts])
-    return BatchPlan(snapshot.point(), nets, payouts, skipped, legs, request.tax.version)
+    return BatchPlan(snapshot.point(), nets, payouts, skipped, legs, kept, request.tax.version)
 
 
 def _parties(
@@ -173,7 +177,7 @@ def book_batch(transaction: ProposalTransaction, plan: BatchPlan, request: Propo
     for one in plan.payouts:
         key = one.party, one.currency
         covered = _covered(one, plan.open_legs.get(key, _NO_LEGS), moved.get(key, ()))
-        payouts.append(StoredPayout(payout_id(draft.id, *key), draft.id, one, INSTRUCTED, covered))
+        payouts.append(StoredPayout(payout_id(draft.id, *key), draft.id, one, INSTRUCTED, covered, kept=plan.kept[key]))
         idem = f"payout|{draft.id}|{one.party}|{one.currency}"
         entries += builder.build(WRITER_N, idem, instruction_rows(one, occasion), one.currency, None)
     transaction.write([LineChange(entries)], [], writers, time.now)

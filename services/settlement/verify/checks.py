@@ -140,6 +140,10 @@ class Checks:
             plans, raised = self._records.plan(done[-1]).parties, self._run.raised_by(done.pop())
         before = (plan for run in done for plan in self._records.plan(run).parties)
         yield from self._nets.end(raised, plans, before)
+        for payout in self._books.payout_records().payouts():
+            left = self._nets.left_held((payout.plan.party, payout.plan.currency))
+            if payout.batch == self._last_batch and list(payout.kept) != left:
+                yield Difference("payout kept", f"payout {payout.id}", str(list(payout.kept)), str(left))
 
     def _of_lines(self) -> Iterator[Difference]:
         """Every line, then how many are below their join, and whose they are."""

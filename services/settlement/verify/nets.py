@@ -161,7 +161,7 @@ class NetCheck:
         party, currency = name
         clawback = chart.clawback(party)
         unpaid = sum(
-            amount for claim, amount in self._clawed_back.items() if claim[:2] == name and claim in self._unpaid
+            amount for claim, amount in self._clawed_back.items() if claim[:2] == name and self._is_unpaid(claim)
         )
         return NetInput(
             payable=settled - self._balances[chart.payable(party), currency],
@@ -198,9 +198,21 @@ class NetCheck:
         for key, (currency, settled) in self._kept.items():
             owed = owed_by({account: amount for account, amount in self._positions[key].items() if amount}, settled)
             for claimant, amount in settled.items():
-                if (claimant, currency, line_key(*key)) in self._unpaid:
+                if self._is_unpaid((claimant, currency, line_key(*key))):
                     kept[claimant, currency] += min(amount, owed.get(claimant, 0))
         return kept
+
+    def _is_unpaid(self, claim: _Claim) -> bool:
+        """Whether no payout has taken it: it was settled since the last one, or that one left it held."""
+        return claim in self._unpaid or claim[2] in self._last.payouts.left_held(claim[:2])
+
+    def left_held(self, party: _InCurrency) -> list[str]:
+        """The lines whose money a payout of this net had to leave held."""
+        return sorted(
+            line_key(*key)
+            for key, (currency, settled) in self._kept.items()
+            if currency == party[1] and party[0] in settled and self._is_unpaid((*party, line_key(*key)))
+        )
 
     def _in_debt_or_on_hold(self) -> set[_InCurrency]:
         return {

@@ -27,10 +27,11 @@ class PastPayouts:
         cuts = {batch.id: batch.cut for batch in records.batches()}
         self._payouts = [one for one in records.payouts() if one.batch in cuts and self._was_there(cuts[one.batch])]
         self._cuts: dict[InCurrency, Cut] = {}
-        for one in self._payouts:
+        self._kept: dict[InCurrency, Sequence[str]] = {}
+        for one in sorted(self._payouts, key=lambda one: cuts[one.batch][_WRITER_N]):
             if not self._is_decided(self._decisions.cancelled, one.id):
                 key = one.plan.party, one.plan.currency
-                self._cuts[key] = max(self._cuts.get(key, cuts[one.batch]), cuts[one.batch], key=lambda cut: cut[-1])
+                self._cuts[key], self._kept[key] = cuts[one.batch], one.kept
 
     def _was_there(self, cut: Cut) -> bool:
         return cut[_WRITER_N] < self._point.seqs[_WRITER_N]
@@ -43,6 +44,10 @@ class PastPayouts:
         """Whether an entry came after the party's last payout."""
         cut = self._cuts.get(party)
         return cut is None or seq > cut[writer]
+
+    def left_held(self, party: InCurrency) -> Sequence[str]:
+        """Lines that the party's last payout left held."""
+        return self._kept.get(party, ())
 
     def held(self, came_back: Mapping[str, int]) -> Counter[InCurrency]:
         """What was held of payouts that had come back.

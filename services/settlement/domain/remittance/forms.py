@@ -5,7 +5,6 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from itertools import groupby
-from operator import attrgetter
 from typing import NamedTuple
 
 
@@ -106,10 +105,11 @@ def plan_files(batch: str, payouts: Iterable[DuePayout], form: PaymentForm | Non
         form: only payouts of its rail; None = all payouts, each in the form of its rail.
     """
     wanted = [payout for payout in payouts if form is None or RULES[form].rail == payout.rail]
+    # tuples sort by form, currency, and the payout's id
     placed = sorted((form or FORM_OF_RAIL[payout.rail], payout.currency, payout) for payout in wanted)
     plans = []
     for (taken, currency), group in groupby(placed, key=lambda place: place[:2]):
-        members = sorted((payout for _, _, payout in group), key=attrgetter("id"))
+        members = [payout for _, _, payout in group]
         most = RULES[taken].most
         for number, first in enumerate(range(0, len(members), most), start=1):
             plans.append(FilePlan(batch, taken, currency, number, members[first : first + most]))

@@ -35,6 +35,7 @@ BAD = [
     (f"r1,bank,{'S' * 141},DE89370400440532013000,COBADEFF", "line 2: the name must have 1 to 140 characters", HEAD),
     ("r1,bank,Secret\x07,DE89370400440532013000,COBADEFF", "line 2: a cell has control characters", HEAD),
     ('r1,bank,"Sec\nret",DE89370400440532013000,COBADEFF', "line 3: a cell has control characters", HEAD),
+    ("r1,bank,Secret\ufffe,DE89370400440532013000,COBADEFF", "line 2: a cell has control characters", HEAD),
     ("r1,bank,Secret\u202e,DE89370400440532013000,COBADEFF", "line 2: a cell has control characters", HEAD),
     ("r1,bank,Secret,DE89370400440532013001,COBADEFF", "line 2: the account looks like an IBAN", HEAD),
     ("r1,bank,Secret,XX89370400440532013000,COBADEFF", "line 2: the account looks like an IBAN", HEAD),

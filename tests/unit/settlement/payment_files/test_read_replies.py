@@ -63,6 +63,8 @@ def test_a_reply_is_read_by_what_it_begins_with(file: str) -> None:
         reply = read_reply(raw, given_form)
         assert (reply.form, reply.pending, reply.rows) == (form, pending, rows)
     assert read_reply(b"\xef\xbb\xbf" + raw, None).rows == rows
+    if form is not ReplyForm.PAIN_002:
+        assert read_reply(b"\r\n " + raw, None).rows == rows
 
 
 def test_our_example_of_pain_002_is_valid_against_its_schema() -> None:

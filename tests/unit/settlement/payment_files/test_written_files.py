@@ -12,10 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
+from services.kernel.errors import InputRefused
 from services.settlement.domain.book.currencies import decimal_text
 from services.settlement.domain.remittance.forms import DuePayout, PaymentForm, obstacles, plan_files
 from services.settlement.payment_files.export import WRITERS
+from services.settlement.payment_files.payee_file import read_payees
 from services.settlement.payment_files.payment_file import PaymentFile, PaymentOrder
+from services.settlement.payment_files.read_reply import read_reply
 from services.settlement.payment_files.write_csv import ALIPAY_COLUMNS, BANK_COLUMNS
 from tests.kit.payment_orders import MIXED, PAYEES, orders, payout
 
@@ -106,6 +109,54 @@ def test_pain_001_is_valid_against_its_schema(batch: list[DuePayout]) -> None:
             PAIN_001.assertValid(etree.fromstring(written(order)))
 
 
+names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=140).map(str.strip)
+accounts = st.one_of(st.from_regex(r"[A-Z0-9-]{4,34}", fullmatch=True), st.just("DE89370400440532013000"))
+banks = st.one_of(
+    st.from_regex(r"[A-Z]{4}(DE|CN|BR)[A-Z2-9][A-Z0-9]([A-Z0-9]{3})?", fullmatch=True),
+    st.from_regex(r"[A-Z]{5}:[A-Z0-9]{3,28}", fullmatch=True),
+)
+
+
+@settings(deadline=None)
+@given(names, accounts, banks)
+def test_whatever_a_payee_file_may_hold_makes_a_valid_pain_001(name: str, account: str, bank: str) -> None:
+    cells = ",".join('"' + cell.replace('"', '""') + '"' for cell in ("r1", "bank", name, account, bank))
+    try:
+        (payee,) = read_payees(f"ref,rail,name,account,bank\n{cells}\n".encode())
+    except InputRefused:
+        return
+    (order,) = orders([payout(2, "bank", "r1", 2_520)]).values()
+    root = etree.fromstring(written(order._replace(payees={"r1": payee})))
+    PAIN_001.assertValid(root)
+    assert root.findtext(".//{*}Cdtr/{*}Nm") == payee.name
+
+
+@settings(deadline=None, max_examples=40)
+@given(batches())
+def test_ids_come_back_in_a_reply_as_they_went_out(batch: list[DuePayout]) -> None:
+    """A bank copies what it got: the ids of each file, in a reply of the file's own kind."""
+    returned = []
+    for order in orders(batch).values():
+        body, form = written(order), order.plan.form
+        if form is PaymentForm.PAIN_001:
+            statuses = "".join(
+                f"<TxInfAndSts><OrgnlEndToEndId>{name}</OrgnlEndToEndId><TxSts>ACSC</TxSts></TxInfAndSts>"
+                for name in pain_payments(body)
+            )
+            answer = f'<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.002.001.12"><CstmrPmtStsRpt>{statuses}'
+            answer += "</CstmrPmtStsRpt></Document>"
+        elif form is PaymentForm.WECHAT:
+            details = json.loads(body)["transfer_detail_list"]
+            answer = json.dumps({"transfer_detail_list": [one | {"detail_status": "SUCCESS"} for one in details]})
+        else:
+            _, _, *rows = body.decode().splitlines()
+            answer = rows[0] + ",status\n" + "".join(f"{row},SUCCESS\n" for row in rows[1:])
+        returned += [(row.payout, row.amount_minor or 0) for row in read_reply(answer.encode(), None).rows]
+    assert {name for name, _ in returned} == {one.id for one in batch}
+    known = {one.id: one.amount_minor for one in batch}
+    assert all(amount in (0, known[name]) for name, amount in returned)
+
+
 def test_the_schema_would_notice_a_wrong_file() -> None:
     body = written(orders()["pay-2026-11-pain.001-JPY-1.xml"])
     assert not PAIN_001.validate(etree.fromstring(body.replace(b"NbOfTxs", b"NbOfTx")))
@@ -126,6 +177,16 @@ def test_a_batch_over_a_forms_limit_becomes_several_files() -> None:
     assert [(plan.number, len(plan.payouts)) for plan in plans] == [(1, 3_000), (2, 3_000), (3, 1)]
     assert len({plan.reference for plan in plans}) == 3
     assert sum(plan.amount_minor for plan in plans) == sum(range(2, 6_003))
+
+
+def test_what_no_file_can_carry_is_said_of_each_payout() -> None:
+    bad = [payout(2, "wechat", "w1", 1, "USD"), payout(3, "shells", "r1", 1), payout(4, "alipay", "a1", 1, "JPY")]
+    assert list(obstacles([*MIXED, *bad], None)) == [
+        f"{bad[0].id}: wechat pays CNY only, not USD", f"{bad[1].id}: no file form pays by shells",
+        f"{bad[2].id}: alipay pays CNY only, not JPY",
+    ]  # fmt: skip
+    assert list(obstacles([*MIXED, *bad], PaymentForm.PAIN_001)) == []
+    assert len(list(obstacles(bad, PaymentForm.WECHAT))) == 1
 
 
 def test_references_fit_where_they_go() -> None:
