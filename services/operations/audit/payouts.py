@@ -12,6 +12,7 @@ from services.operations.audit.content_fees import AccountOf
 from services.operations.audit.line_book import AuditedLine
 from services.operations.audit.party_nets import NetOutcome, PartyMoney
 from services.operations.audit.plan_proof import batch_proof
+from services.operations.audit.pricing import LIMIT_MINOR
 from services.operations.audit.registry_view import RegistryView
 from services.operations.audit.report import AuditReport
 
@@ -308,7 +309,8 @@ def _is_booked(payout: AuditedPayout, row: Sequence[Any]) -> bool:
     """Whether a row of a reply books anything."""
     _, outcome, amount, currency, _, fee = row
     is_of_it = amount in (None, payout.amount_minor) and currency in (None, payout.currency)
-    return (payout.state, outcome) in NEXT and is_of_it and (not fee or outcome == "confirmed")
+    fits = payout.amount_minor + fee <= LIMIT_MINOR and (not fee or outcome == "confirmed")
+    return (payout.state, outcome) in NEXT and is_of_it and fits
 
 
 def _replied(payout: AuditedPayout, outcome: str, fee: int) -> Counter[AccountOf]:

@@ -5,8 +5,8 @@ import io
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from services.kernel.cells import defuse
 from services.kernel.errors import InputRefused
-from services.settlement.domain.remittance.cells import defuse
 from services.settlement.payment_files.input_file import read_text
 
 

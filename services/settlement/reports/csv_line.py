@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterable
 
-from services.settlement.domain.remittance.cells import defuse
+from services.kernel.cells import defuse
 
 
 def csv_line(cells: Iterable[str]) -> str:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from services.kernel.cells import defuse
 from services.settlement.domain.book.currencies import decimal_text
 from services.settlement.domain.statements.statement import NumberedStatement
 
@@ -16,7 +17,6 @@ COLUMNS = (
 _NAMES = ("content_id", "about", "payout_id", "command_id", "from_days")
 _COUNTS = ("lines", "orders")
 _TIMES = ("at", "state_at")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def csv_bytes(one: NumberedStatement) -> bytes:
@@ -29,7 +29,7 @@ def csv_bytes(one: NumberedStatement) -> bytes:
     for row in _rows(body):
         minor = row["amount_minor"]
         amounts = {"amount": decimal_text(minor, one.currency), "amount_minor": minor}
-        writer.writerow({**{name: _defused(value) for name, value in {**head, **row}.items()}, **amounts})
+        writer.writerow({**{name: defuse(str(value)) for name, value in {**head, **row}.items()}, **amounts})
     return buffer.getvalue().encode()
 
 
@@ -70,8 +70,3 @@ def _amounts(place: Mapping[str, str], row: Mapping[str, Any]) -> Iterator[dict[
     for name, value in row.items():
         if name.endswith("_minor"):
             yield {**place, **said, "column": name.removesuffix("_minor"), "amount_minor": value}
-
-
-def _defused(value: object) -> object:
-    """A text that a spreadsheet would take for a formula, made a text."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.settlement.domain.remittance.cells import defuse
+from services.kernel.cells import defuse
 from services.settlement.payment_files.csv_table import write_table
 
 
