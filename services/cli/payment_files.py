@@ -116,9 +116,15 @@ def _tell_export(exported: "ExportedBatch", folder: Path, as_json: bool) -> None
         return
     for file in exported.files:
         total = f"{decimal_text(file.plan.amount_minor, file.plan.currency)} {file.plan.currency}"
-        print(f"{folder / file.plan.name}: {len(file.plan.payouts):,} payouts, {total}, sha256 {file.sha256.hex()}")
+        count = _count(len(file.plan.payouts), "payout")
+        print(f"{folder / file.plan.name}: {count}, {total}, sha256 {file.sha256.hex()}")
     if not outcome.is_new:
         print(f"the same bytes as at command {outcome.seq} of {outcome.by}")
+
+
+def _count(number: int, what: str) -> str:
+    """So many of something."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def _tell_reply(reply: "BankReply", booked: "BookedReply", as_json: bool) -> None:
@@ -129,8 +135,8 @@ def _tell_reply(reply: "BankReply", booked: "BookedReply", as_json: bool) -> Non
         said = {"form": reply.form, "file_sha256": reply.sha256, "commands": commands, "is_new": is_new}
         print(json.dumps(said | {"booked": booked.booked, "pending": reply.pending, "findings": findings}))
         return
-    pending = f", {reply.pending:,} payments are still under way" if reply.pending else ""
-    print(f"{reply.form}: {booked.booked:,} of {booked.rows:,} rows booked{pending}")
+    pending = f"; still under way: {_count(reply.pending, 'payment')}" if reply.pending else ""
+    print(f"{reply.form}: {booked.booked:,} of {_count(booked.rows, 'row')} booked{pending}")
     for finding in booked.findings[:_SHOWN]:
         print(f"row {finding.row}: {finding.payout}: {finding.text}")
     if len(booked.findings) > _SHOWN:

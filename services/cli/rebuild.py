@@ -35,9 +35,13 @@ def rebuild(
 
     if not from_topics:
         raise typer.BadParameter("name what the books are built from: --from-topics")
-    with books_reader(options="-c statement_timeout=0") as reader, kafka_topics(REBUILT_FROM) as topics:
+    with books_reader(options="-c statement_timeout=0") as reader:
         report = build_again(
-            reader, topics, database, lambda line: print(line, file=sys.stderr, flush=True), is_kept=keep
+            reader,
+            lambda: kafka_topics(REBUILT_FROM),
+            database,
+            lambda line: print(line, file=sys.stderr, flush=True),
+            is_kept=keep,
         )
     print(json.dumps(report.body()) if as_json else report.page())
     sys.exit(0 if report.is_clean else 1)

@@ -158,7 +158,7 @@ class RelayMetrics:
         self.commands = Counter("koc_relay_commands_total", "Commands published and acknowledged.")
         self.command_lag = Gauge("koc_relay_lag_commands", "Commands not yet published.")
         self.statements = Counter("koc_relay_statements_total", "Statements published and acknowledged.")
-        self.statement_lag = Gauge("koc_relay_lag_statements", "Statements of complete closes not yet published.")
+        self.statement_lag = Gauge("koc_relay_lag_statements", "Statements not yet published.")
         self.leader = Gauge("koc_relay_leader", "1 while this process is the elected relay.")
 
 

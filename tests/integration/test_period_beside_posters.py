@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from services.kernel.errors import InputRefused, Stalled
+from services.runtime.local.stack import Stack
 from services.settlement.books.closing_transaction import ClosingTransaction
 from services.settlement.books.decode_credits import decode_credit
 from services.settlement.books.ports import Batch, IncomingAssertion
@@ -24,6 +25,7 @@ from tests.kit import periods, runs
 from tests.kit.book_driver import ZONE_MINUTES, BookDriver
 from tests.kit.books import Books, PostgresStore
 from tests.kit.command import koc
+from tests.kit.commands import given, login
 from tests.kit.periods import SETTING, day_of, paid
 from tests.kit.waiting import until
 
@@ -163,6 +165,24 @@ def test_two_closes_at_once_without_run_close_the_month_once(
                 second.result(60)
         assert periods.close(month) == first.result(60)._replace(is_new=False)
     assert june.rows("SELECT count(*) FROM command") == [(2,)]
+    check(june)
+
+
+def test_a_poster_in_the_middle_of_a_transaction_does_not_see_that_a_month_opens_again(
+    june: Books, another: BookDriver, on_stack: Stack
+) -> None:
+    periods.close("2026-06")
+    with login(on_stack, "koc_operator") as (_, address):
+        proposal = given("period", "reopen", "2026-06")["command_id"]
+        with another.store.transaction() as transaction:
+            transaction.lock_shared()
+            transaction.lock_writers({4})
+            before = transaction.moment(another.reference)
+            given("period", "approve", proposal, by=address)
+        assert before.oldest_open == "2026-07"
+        another.assert_lines(paid(3, 6), partition=4)
+        periods.close("2026-06")
+    assert june.rows(MONTHS)[-1] == ("o_3", "2026-06", "4-1")
     check(june)
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import psycopg
@@ -72,7 +73,7 @@ def books(empty_database: str) -> Iterator[RecordedBooks]:
 
 
 def rebuilt(topics: MemoryTopics, database: str | None = None) -> RebuildReport:
-    return rebuild(engine("reader"), topics, database, lambda _line: None, is_kept=False)
+    return rebuild(engine("reader"), lambda: nullcontext(topics), database, lambda _line: None, is_kept=False)
 
 
 def scratches() -> set[str]:
@@ -156,6 +157,18 @@ def test_books_that_are_not_at_rest_are_refused(books: RecordedBooks) -> None:
         rebuilt(books.topics())
     books.reprice()
     assert rebuilt(books.topics()).is_clean
+
+
+def test_posters_may_go_on_meanwhile(books: RecordedBooks) -> None:
+    tell = ScriptedBooks(books).tell
+    tell(Paid("x1", 12_345, K7))
+
+    def open_topics() -> nullcontext[MemoryTopics]:
+        tell(Paid("x2", 500, K7, buyer_id="b_2"))
+        return nullcontext(books.topics())
+
+    report = rebuild(engine("reader"), open_topics, None, lambda _line: None, is_kept=False)
+    assert (report.differences, report.replayed["credits"]) == ([], 1)
 
 
 def test_topics_that_do_not_hold_all_are_refused(books: RecordedBooks) -> None:

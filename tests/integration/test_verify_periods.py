@@ -82,6 +82,7 @@ FAULTS = {
         {JUNE_1, f"{JUNE_1}, its seal", f"{JUNE_2}, the seal before"},
     ),
     "a cut": ("UPDATE period_close SET cut[4] = cut[4] - 1 WHERE period = '2026-07'", {JULY, f"{JULY}, its cut"}),
+    "a cut that is gone": ("UPDATE period_close SET cut = '{}' WHERE period = '2026-07'", {JULY, f"{JULY}, its cut"}),
     "the seal before": (
         "UPDATE period_close SET previous_seal = seal WHERE period = '2026-07'", {JULY, f"{JULY}, the seal before"},
     ),

@@ -21,17 +21,19 @@ class MemoryPeriods:
         self._store = store
         self.commands: list[ChainedCommand] = []
 
-    def _state(self) -> MemoryState:
+    @property
+    def state(self) -> MemoryState:
+        """What the books hold."""
         return self._store.state
 
     def next(self) -> str | None:
         """The month to close next; None = the journal is empty."""
-        earliest = min((row.period for row in self._state().journal.values()), default=None)
-        return self._state().closed_months().oldest_open or earliest
+        earliest = min((row.period for row in self.state.journal.values()), default=None)
+        return self.state.closed_months().oldest_open or earliest
 
     def close(self) -> PeriodClose | None:
         """Close the next month."""
-        state, period = self._state(), self.next()
+        state, period = self.state, self.next()
         if period is None:
             return None
         cut = tuple(writer.last.seq for _, writer in sorted(state.writers.items()))
@@ -52,7 +54,7 @@ class MemoryPeriods:
 
     def reopen(self) -> None:
         """Reopen the last closed month, if one is closed."""
-        state = self._state()
+        state = self.state
         standing = [close for close in state.closes if close.stands]
         if not standing:
             return
@@ -64,7 +66,7 @@ class MemoryPeriods:
         self._record(CommandKind.PERIOD_REOPENED, f"reopen-{close.name}", body, {"revision": close.revision})
 
     def _record(self, kind: CommandKind, name: str, body: JsonObject, result: JsonObject) -> None:
-        state = self._state()
+        state = self.state
         point: JsonObject = {"seqs": [writer.last.seq for _, writer in sorted(state.writers.items())]}
         command = Command(name, kind, "ann", "a test", state.now, body, point, result)
         last = self.commands[-1].link if self.commands else GENESIS

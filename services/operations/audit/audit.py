@@ -81,6 +81,9 @@ class _Audit:
     def _check_sealed(self, periods: PeriodBook, lasts: dict[int, int]) -> None:
         """Seals, and the statements under them."""
         periods.check(lasts)
+        if self._topics.begin(STATEMENTS.name, 0) > 0:
+            self._report.notes.append(f"{STATEMENTS.name} no longer begins at offset 0: no statement was checked")
+            return
         self._progress(f"reading {STATEMENTS.name}")
         StatementAudit(periods.closes, self._report).read(self._values(STATEMENTS.name, 0))
 
@@ -88,7 +91,7 @@ class _Audit:
 
     def _lost_topics(self) -> bool:
         """Whether a topic that is kept for ever has lost its beginning: then only what is left can be read."""
-        places = [(REGISTRY.name, 0), (COMMANDS.name, 0), (STATEMENTS.name, 0)]
+        places = [(REGISTRY.name, 0), (COMMANDS.name, 0)]
         places += [(LEDGER.name, number) for number in range(LEDGER.partitions)]
         lost = [(topic, number) for topic, number in places if self._topics.begin(topic, number) > 0]
         for topic, number in lost:

@@ -44,7 +44,7 @@ class CommandReplay:
 
     def __init__(self, scene: RebuildScene) -> None:
         self._scene = scene
-        self._effects = {**_effects(scene), **payout_effects(scene), **period_effects(scene)}
+        self._effects = effects_of(scene)
 
     def carry_out(self, recorded: ChainedCommand) -> None:
         """Let a command take effect; one that cannot is a difference, and is only recorded."""
@@ -68,7 +68,12 @@ class CommandReplay:
             add_command(transaction.connection, recorded)
 
 
-def _effects(scene: RebuildScene) -> EffectByKind:
+def effects_of(scene: RebuildScene) -> EffectByKind:
+    """How commands take effect, but for those in NO_EFFECT."""
+    return {**_own_effects(scene), **payout_effects(scene), **period_effects(scene)}
+
+
+def _own_effects(scene: RebuildScene) -> EffectByKind:
     """How runs, commands about lines, and commands that name their own amount take effect."""
     book = scene.scratch.book
 

@@ -1,6 +1,8 @@
 """`koc ledger rebuild --from-topics`: copy what is compared out of the books, build them again, compare."""
 
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -34,8 +36,12 @@ class _BooksAtRest(NamedTuple):
     copy: BooksCopy
 
 
+OpenTopics = Callable[[], AbstractContextManager[TopicRecords]]
+"""Opens the topics, as they are then."""
+
+
 def rebuild(
-    reader: Engine, topics: TopicRecords, database: str | None, progress: RebuildProgress, *, is_kept: bool
+    reader: Engine, open_topics: OpenTopics, database: str | None, progress: RebuildProgress, *, is_kept: bool
 ) -> RebuildReport:
     """Build the books again from the topics, and compare.
 
@@ -43,7 +49,7 @@ def rebuild(
 
     Args:
         reader: the books, as the role reader.
-        topics: credits, registry and commands.
+        open_topics: credits, registry and commands; asked for once the books were read, so that they hold all of it.
         database: an empty one of the owner; None = one is made.
         progress: told what is done.
         is_kept: whether a database that is made stays.
@@ -55,13 +61,14 @@ def rebuild(
     with TemporaryDirectory() as folder:
         progress("reading the books")
         books = _read_books(reader, Path(folder) / "books")
-        check_logs(topics, books.point)
-        with scratch_books(database, is_kept=is_kept) as scratch:
-            report = RebuildReport(scratch.name)
-            _fill(scratch, topics, books, report, progress)
-            progress("comparing")
-            with snapshot(scratch.reader) as rebuilt:
-                compare(books.copy, copy_books(rebuilt, Path(folder) / "rebuilt"), report)
+        with open_topics() as topics:
+            check_logs(topics, books.point)
+            with scratch_books(database, is_kept=is_kept) as scratch:
+                report = RebuildReport(scratch.name)
+                _fill(scratch, topics, books, report, progress)
+                progress("comparing")
+                with snapshot(scratch.reader) as rebuilt:
+                    compare(books.copy, copy_books(rebuilt, Path(folder) / "rebuilt"), report)
     report.seconds = time.monotonic() - began
     return report
 

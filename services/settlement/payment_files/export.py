@@ -123,8 +123,8 @@ def _check_seals(connection: Connection, request: ExportRequest, files: Sequence
     sealed = sealed_files(connection, request.batch)
     if changed := [file.plan.name for file in files if sealed.get(file.plan.name, file.sha256) != file.sha256]:
         raise StartRefused(
-            f"{changed[0]} was exported before and would differ now, so it is not written: export it with the settings "
-            f"KOC_PAYER_… that it was exported with"
+            f"{changed[0]} was exported before and would differ now, so it is not written: export it with the "
+            f"settings KOC_PAYER_…, and the version of koc, that it was exported with"
         )
     return sealed
 

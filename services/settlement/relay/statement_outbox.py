@@ -36,25 +36,28 @@ async def publish_statements(store: RelayStore, producer: Any) -> int:
         return 0
     if published > issued:
         raise InvariantBroken(f"{published} statements are published, {issued} are issued")
+    if not await store.has_statement(published + 1):
+        raise InvariantBroken(f"statement {published + 1} is missing")
+    # what follows without a gap, as long as closes are complete
     batch, last, size = RecordBatch(producer), published, 0
-    for one in await store.statements(published, min(issued, published + BATCH_STATEMENTS)):
-        _check(one, last)
+    for one in await store.statements(published, BATCH_STATEMENTS):
         record = encode_statement(one)
         size += len(record.value)
-        if (batch.count and size > _FULL_BYTES) or not batch.add(*record):
+        if one.seq != last + 1 or (batch.count and size > _FULL_BYTES):
+            break
+        _check(one)
+        if not batch.add(*record):
             break
         last = one.seq
     if last == published:
-        raise InvariantBroken(f"statement {published + 1} is missing")
+        return 0
     await (await batch.send(STATEMENTS.name, 0))
     await store.advance_statements(published, last)
     metrics.relay().statements.inc(last - published)
     return last - published
 
 
-def _check(one: NumberedStatement, last: int) -> None:
-    if one.seq != last + 1:
-        raise InvariantBroken(f"statement {last + 1} is missing")
+def _check(one: NumberedStatement) -> None:
     if digest_of(one.body) != one.sha256 or root_by_path(one.sha256, one.path) != one.root:
         metrics.common().invariants.labels("statement_root").inc()
         raise InvariantBroken(f"statement {one.seq} does not lead to the root of {one.period} revision {one.revision}")

@@ -37,12 +37,9 @@ _COMMAND_POSITIONS = "SELECT seq, coalesce((SELECT max(seq) FROM command), 0) FR
 _COMMAND_HEAD = "SELECT hash FROM command WHERE seq = %s"
 _COMMANDS = f"SELECT {COMMAND_COLUMNS} FROM command WHERE seq > %s ORDER BY seq LIMIT %s"  # noqa: S608 - names of ours
 _ADVANCE_COMMANDS = "UPDATE command_relay SET seq = %s WHERE seq = %s"
-_STATEMENT_POSITIONS = """
-SELECT seq, coalesce((
-  SELECT max(statement.seq) FROM period_close JOIN statement USING (period, revision) WHERE root IS NOT NULL
-), 0) FROM statement_relay
-"""
-_STATEMENTS = f"SELECT {NUMBERED} WHERE seq > %s AND seq <= %s ORDER BY seq"
+_STATEMENT_POSITIONS = "SELECT seq, coalesce((SELECT max(seq) FROM statement), 0) FROM statement_relay"
+_STATEMENTS = f"SELECT {NUMBERED} WHERE seq > %s AND root IS NOT NULL ORDER BY seq LIMIT %s"
+_HAS_STATEMENT = "SELECT EXISTS (SELECT FROM statement WHERE seq = %s)"
 _ADVANCE_STATEMENTS = "UPDATE statement_relay SET seq = %s WHERE seq = %s"
 
 
@@ -160,13 +157,17 @@ class RelayStore:
             raise ElectionLost(f"the position in the commands is not {published}: another relay is at work")
 
     async def statement_positions(self) -> tuple[int, int]:
-        """The numbers of the statements published last, and issued last of a close that is complete."""
+        """The numbers of the statements published last and issued last."""
         ((published, issued),) = await self._fetch(_STATEMENT_POSITIONS)
         return published, issued
 
-    async def statements(self, after: int, last: int) -> list[NumberedStatement]:
-        """Statements after a number up to another one, in order."""
-        return [read_statement(row) for row in await self._fetch(_STATEMENTS, (after, last))]
+    async def statements(self, after: int, limit: int) -> list[NumberedStatement]:
+        """Statements after a number, in order, of closes that have all of theirs."""
+        return [read_statement(row) for row in await self._fetch(_STATEMENTS, (after, limit))]
+
+    async def has_statement(self, seq: int) -> bool:
+        """Whether a statement is issued, though its close may lack others."""
+        return bool((await self._fetch(_HAS_STATEMENT, (seq,)))[0][0])
 
     async def advance_statements(self, published: int, seq: int) -> None:
         """Move the position in the statements, by compare-and-set.

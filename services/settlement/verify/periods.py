@@ -7,7 +7,6 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from services.kernel.errors import InvariantBroken
 from services.settlement.books.journal_rows import JournalRow
 from services.settlement.books.period_records_port import PeriodRecords, SealedSum
 from services.settlement.domain.book.commands import ChainedCommand, Command, CommandKind
@@ -55,10 +54,10 @@ class PeriodCheck:
         if row.period < (self._first or ""):
             yield Difference("period", f"row {row.entry_id}", row.period, f"{self._first} or later: it closed first")
         for close in self._by_month.get(row.period, ()):
-            if row.seq <= close.cut[row.writer]:
+            if _covers(close.cut, row):
                 return
             reopened = self._reopened.get((close.period, close.revision))
-            if reopened is None or row.seq <= reopened[row.writer]:
+            if reopened is None or _covers(reopened, row):
                 yield Difference("period", f"row {row.entry_id}", row.period, f"a later month: {close.name} was closed")
                 return
 
@@ -131,9 +130,12 @@ class PeriodCheck:
             yield Difference("seal", where, str(found), "no such close")
 
 
+def _covers(seqs: Sequence[int], row: JournalRow) -> bool:
+    """Whether a row is among the first so many of its writer; damaged numbers cover nothing."""
+    return row.writer < len(seqs) and row.seq <= seqs[row.writer]
+
+
 def _seqs(point: Mapping[str, object] | None) -> Sequence[int]:
-    """By writer, its last number at the point of a command."""
+    """By writer, its last number at the point of a command; nothing where that is damaged, which its hash shows."""
     seqs = None if point is None else point.get("seqs")
-    if not isinstance(seqs, Sequence):
-        raise InvariantBroken("a reopening without a point")
-    return seqs
+    return seqs if isinstance(seqs, Sequence) else ()

@@ -3,6 +3,7 @@
 from enum import StrEnum
 from typing import NamedTuple
 
+from services.kernel.money import MAX_AMOUNT_MINOR
 from services.settlement.domain.book import chart
 from services.settlement.domain.book.currencies import decimal_text
 from services.settlement.domain.book.entries import Kind
@@ -73,6 +74,9 @@ def judge_reply(row: ReplyRow, payout: AwaitedPayout | None) -> ReplyMove | str:
     if row.fee_minor and kind is not Kind.PAYOUT_CONFIRMED:
         fee = _money(row.fee_minor, payout.currency)
         return f"a fee of {fee} comes with an outcome that takes none: reply without it, and book it by an adjustment"
+    if payout.amount_minor + row.fee_minor > MAX_AMOUNT_MINOR:
+        fee = _money(row.fee_minor, payout.currency)
+        return f"with a fee of {fee} the entry is over the journal's limit: ask the bank"
     return ReplyMove(kind, _legs(kind, payout, row.fee_minor))
 
 

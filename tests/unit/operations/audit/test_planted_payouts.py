@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from schemas.topics import STATEMENTS
+from schemas.topics import CREDITS, STATEMENTS
 from services.operations.audit.audit import audit
 from services.operations.audit.report import AuditReport
 from services.settlement.books.memory_net_snapshot import MemoryNetSnapshot
@@ -287,3 +287,24 @@ def test_a_changed_statement_is_found(plant: Callable[[list[Any]], object], chec
 
 def test_a_statement_that_comes_twice_in_the_topic_counts_once() -> None:
     assert statements_with(lambda some: some.append(some[-1])) == set()
+
+
+# What the topics no longer hold
+
+
+def test_payouts_whose_credits_are_past_retention_count_from_the_ledger_topic_only() -> None:
+    topics = live().topics()
+    topics.begins[CREDITS.name, LINES] = 1
+    report = audited(topics)
+    assert report.is_clean
+    counted = {name: report.checked[name] for name in ("payout batches", "closes", "statements")}
+    assert counted == {"payout batches": 0, "closes": 3, "statements": 15}
+
+
+def test_statements_whose_topic_lost_its_beginning_are_not_checked() -> None:
+    topics = live().topics()
+    topics.begins[STATEMENTS.name, 0] = 1
+    report = audited(topics)
+    assert report.is_clean
+    assert report.notes == [f"{STATEMENTS.name} no longer begins at offset 0: no statement was checked"]
+    assert {name: report.checked[name] for name in ("payouts", "statements")} == {"payouts": 5, "statements": 0}

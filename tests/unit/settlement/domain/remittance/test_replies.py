@@ -86,9 +86,14 @@ def test_a_fee_goes_with_a_confirmation_alone() -> None:
         )
 
 
+def test_a_fee_that_no_entry_can_hold_books_nothing_and_stops_no_other_row() -> None:
+    judged = judge_reply(row(CONFIRMED, fee=10**12), payout("instructed"))
+    assert judged == "with a fee of 10000000000.00 CNY the entry is over the journal's limit: ask the bank"
+
+
 @given(
     st.lists(st.sampled_from(PayoutOutcome), max_size=8),
-    st.integers(1, 10**12),
+    st.integers(1, 10**12 - 10**6),
     st.integers(0, 10**6),
 )
 def test_whatever_comes_nothing_is_in_transit_twice_or_held_twice(outcomes: list, amount: int, fee: int) -> None:
