@@ -116,10 +116,11 @@ class SettlingPath:
         self._store = store
         self._operator = operator
         self._reader = reader
+        self._spare = iter(sorted(CURRENCIES - {*_KEPT}))
 
     def play(self, cases: tuple[Case, ...]) -> dict[str, list[State]]:
         """Play all cases to their ends, those of one house side by side; the states by the cases' titles."""
-        players = _players(cases)
+        players = _players(cases, self._spare)
         houses = dict.fromkeys(_settings(player.house) for player in players)
         for number, settings in enumerate(houses):
             together = [player for player in players if _settings(player.house) == settings]
@@ -133,10 +134,10 @@ class SettlingPath:
             cases: with proposals.
             phase: after those of cases that were played before.
         """
-        players = _players(cases)
+        players = _players(cases, self._spare)
         for player in players:
             player.events.zero = ZERO + phase * PHASE_DAYS * DAY
-            publish([record(house_event(player.events.zero, player.house, {}))])
+            publish([record(house_event(player.events.zero, player.house, _vat_of(player)))])
             self._advance([player])
             while player.steps:
                 step = player.steps[0]
@@ -162,7 +163,7 @@ class SettlingPath:
         vat_ppm: dict[str, int] = {}
         for player in players:
             player.events.zero = zero
-            vat_ppm |= {player.events.currencies[one]: rate for one, rate in player.house.vat_ppm.items()}
+            vat_ppm |= _vat_of(player)
         publish([record(house_event(ALWAYS if number == 0 else zero, players[0].house, vat_ppm))])
         while days := [player.next_day for player in players if player.next_day is not None]:
             due = [player for player in players if player.next_day in (min(days), None)]
@@ -246,8 +247,8 @@ def settling_path() -> Iterator[SettlingPath]:
         yield SettlingPath(positions, store, operator, reader)
 
 
-def _players(cases: tuple[Case, ...]) -> list[Player]:
-    spare = iter(sorted(CURRENCIES - {*_KEPT}))
+def _players(cases: tuple[Case, ...], spare: Iterator[str]) -> list[Player]:
+    """A player for each case, with a currency that no other case has."""
     players = []
     for case in cases:
         mark = case.title.split()[0].lower()
@@ -256,6 +257,11 @@ def _players(cases: tuple[Case, ...]) -> list[Player]:
         events = CaseEvents(mark, {"CNY": next(spare), **{one: one for one in _KEPT}})
         players.append(Player(case.title, deque(case.script), house, events))
     return players
+
+
+def _vat_of(player: Player) -> dict[str, int]:
+    """The VAT of a case's own currencies."""
+    return {player.events.currencies[one]: rate for one, rate in player.house.vat_ppm.items()}
 
 
 def _settings(house: HouseOf) -> tuple[int, int, int]:
