@@ -7,17 +7,26 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from schemas import decoding
 from schemas.topics import STATEMENTS
-from services.kernel.errors import InvariantBroken
+from services.kernel.errors import InvariantBroken, Stalled
 from services.runtime.database import engine
 from services.runtime.metrics import poster
 from services.settlement.domain.book import chart
 from services.settlement.domain.book.entries import Kind
 from services.settlement.posting.gauges import read_gauges
 from tests.kit.books import Books
-from tests.kit.closes import bodies, close_and_issue, close_month, issue, killed_at, reopen_month
+from tests.kit.closes import (
+    bodies,
+    close_and_issue,
+    close_month,
+    frozen_with_the_numbers,
+    issue,
+    killed_at,
+    reopen_month,
+)
 from tests.kit.registry_events import PLAN, RELATION
 from tests.kit.runs import finish, plan, settle
 from tests.kit.settlement_facts import DAY, FactCredit, FactVersion
@@ -428,3 +437,24 @@ def test_a_close_without_its_statements_shows(books: Books) -> None:
     assert unstated() == 1
     issue("2026-10")
     assert unstated() == 0
+
+
+def test_a_process_that_freezes_while_it_gives_numbers_holds_nobody_up_for_long(books: Books) -> None:
+    fill_november(books)
+    close_month("2026-10")
+    with frozen_with_the_numbers("2026-10"):
+        assert issue("2026-10").statements == 2
+    assert_sealed(books, "2026-10", 1)
+
+
+def test_numbers_that_others_hold_for_too_long_are_asked_for_again_by_the_same_command(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill_november(books)
+    close_month("2026-10")
+    monkeypatch.setattr("services.settlement.books.statement_store._STORING", "-c transaction_timeout=300ms")
+    with engine("owner").begin() as connection:
+        connection.execute(text("SELECT FROM writer WHERE partition = 12 FOR UPDATE"))
+        with pytest.raises(Stalled, match="others held the books for too long"):
+            issue("2026-10")
+    assert issue("2026-10").statements == 2

@@ -4,11 +4,14 @@ import hashlib
 import json
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from services.runtime.database import engine
+from services.settlement.books import statement_store as books_store
 from services.settlement.books.statement_store import StatementStore, statement_store
 from services.settlement.domain.book.commands import canonical_json
 from services.settlement.domain.statements.merkle import MerkleTree
@@ -74,6 +77,30 @@ def killed_at(commit: int, period: str, chunk: int) -> bool:
             os._exit(0)
     _, status = os.waitpid(child, 0)
     return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+
+
+@contextmanager
+def frozen_with_the_numbers(period: str) -> Iterator[None]:
+    """Within the block, a process that issues is stopped in the transaction that holds writer N."""
+    child = os.fork()
+    if child == 0:
+        try:
+            lock = books_store._lock_numbers
+
+            def lock_and_stop(connection: Connection) -> None:
+                lock(connection)
+                os.kill(os.getpid(), signal.SIGSTOP)
+
+            books_store._lock_numbers = lock_and_stop
+            issue(period)
+        finally:
+            os._exit(0)
+    assert os.WIFSTOPPED(os.waitpid(child, os.WUNTRACED)[1])
+    try:
+        yield
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
 
 
 class _Killed:

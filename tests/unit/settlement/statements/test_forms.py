@@ -165,7 +165,7 @@ def test_the_font_has_every_letter_that_a_statement_may_show() -> None:
     for one in sealed(SPECIMEN["statement"], BRAND, PLATFORM):
         document = document_of(one)
         needs |= set(str(document))  # whatever it shows, labels made elsewhere too
-    assert needs <= has
+    assert needs <= has, "run python deploy/fonts/statement_font.py"
 
 
 @pytest.mark.parametrize(
