@@ -65,6 +65,7 @@ def live() -> PaidWorld:
     world.pass_to(PAID_AT + 41 * DAY)
     world.assert_lines(line(4, received_at=None, status="paid"), partition=LINES)
     world.close("2026-11")
+    world.assert_lines(line(5, received_at=None, status="paid"), partition=LINES)
     world.run(PAID_AT + 41 * DAY)
     world.release_payout(K7)
     world.propose("p3", PAID_AT + 42 * DAY)
@@ -230,9 +231,12 @@ def test_a_row_in_another_month_is_found(period: str) -> None:
     assert {"period", "seal"} <= ledger_with(plant, LINES)
 
 
-def test_a_row_of_november_that_came_after_its_close_is_of_the_next_month() -> None:
+@pytest.mark.parametrize("order_id", ["o_3", "o_5"])
+def test_a_row_of_november_that_came_after_a_close_is_of_the_next_month(order_id: str) -> None:
+    """The first came before the month was opened again, the other after it was closed for good."""
+
     def plant(entries: list[Record]) -> None:
-        late = next(entry for entry in entries if entry["order_id"] == "o_3")
+        late = next(entry for entry in entries if entry["order_id"] == order_id)
         assert (late["effective_at"][:7], late["period"]) == ("2026-11", "2026-12")
         late["period"] = "2026-11"
 
