@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,14 @@ from services.cli.main import koc
 from services.kernel.errors import InputRefused, StartRefused
 from services.runtime.database import psycopg_dsn
 from services.runtime.settings import settings
+from services.settlement.books.payee_rows import add_payees, payer_engine
 from services.settlement.domain.remittance.forms import file_reference
+from services.settlement.payment_files.payee_file import read_payees
 from tests.kit.books import Books
 from tests.kit.commands import status_of, told
 from tests.kit.parties_due import PartyDue, approve_batch, instruct, propose_for
 from tests.kit.stacks import with_environment
+from tests.kit.waiting import until
 
 PAYEES = """ref,rail,name,account,bank
 ref_k_7,bank,李娜,DE89370400440532013000,COBADEFFXXX
@@ -105,7 +109,21 @@ def test_another_row_under_a_known_ref_is_refused_and_nothing_of_its_file_is_tak
     payee_file.write_text("ref,rail,name,account,bank\nnew,wechat,New,o-abcdefgh,\nref_k_9,wechat,王伟,o-other00,\n")
     status, sentence = refusal("payee", "import", str(payee_file), *dry)
     assert status == 65
-    assert sentence.startswith("1 refs are known with other data, such as ref_k_9: a row never changes")
+    assert sentence.startswith("the ref ref_k_9 is known with other data: a row never changes")
+    assert books.rows("SELECT count(*) FROM payee") == [(4,)]
+
+
+def test_two_imports_at_once_agree_on_one_row_for_each_ref(books: Books, payee_file: Path, tmp_path: Path) -> None:
+    """The second waits for the first, and then sees what it has added."""
+    other = tmp_path / "other.csv"
+    other.write_text("ref,rail,name,account,bank\naaa,wechat,New,o-abcdefgh,\nref_k_9,wechat,Other,o-other00,\n")
+    payees = read_payees(payee_file.read_bytes())
+    with payer_engine() as payer, ThreadPoolExecutor(1) as pool:
+        with payer.begin() as connection:
+            add_payees(connection, payees)
+            second = pool.submit(refusal, "payee", "import", str(other))
+            until(lambda: books.rows("SELECT FROM pg_locks WHERE NOT granted"), "the second import waits")
+        assert second.result()[1].startswith("the ref ref_k_9 is known with other data")
     assert books.rows("SELECT count(*) FROM payee") == [(4,)]
 
 

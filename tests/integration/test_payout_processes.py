@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from services.kernel.time import format_rfc3339
 from services.runtime.local.stack import Stack
 from tests.kit.books import Books
-from tests.kit.command import koc
+from tests.kit.command import koc, output_of
 from tests.kit.payout_processes import (
     PayoutsAfter,
     ProposalProcess,
@@ -111,6 +112,19 @@ def test_a_proposal_finishes_the_run_that_was_left_also_when_it_is_killed_itself
             assert read_outcome() == expected, f"killed after commit {commit}"
         commit += _STRIDE
     assert commit > 4 * _STRIDE, "chunks and hints of 12 partitions, an end, the proposal"
+
+
+def test_a_dry_run_says_what_the_proposal_then_does_and_stores_nothing(copied: None) -> None:
+    del copied
+    words = ("payout", "propose", "--as-of", format_rfc3339(AS_OF), "--id", "p1", "--json")
+    planned = json.loads(output_of(*words, "--dry-run"))
+    assert output_of("payout", "list") == "0 batches\n"
+    stored = json.loads(output_of(*words))
+    assert (planned.pop("state"), stored.pop("state")) == ("planned, not stored", "proposed")
+    assert {name: stored[name] for name in planned} == planned
+    assert stored["payouts"] > 5
+    assert json.loads(output_of(*words))["state"] == "proposed before"
+    read_outcome()
 
 
 def test_of_two_proposals_at_once_the_second_is_refused_and_pays_nothing_later(copied: None, tmp_path: Path) -> None:

@@ -7,9 +7,12 @@ from typing import Any
 import psycopg
 import pytest
 
+from services.kernel.errors import StartRefused
 from services.runtime.database import engine, psycopg_dsn
+from services.settlement.books.command_transaction import operator_books
 from services.settlement.books.snapshot import snapshot
-from services.settlement.payment_files.book_replies import ROWS_PER_COMMAND
+from services.settlement.payment_files.book_replies import ROWS_PER_COMMAND, book_replies
+from services.settlement.payment_files.read_reply import read_reply
 from services.settlement.verify.verify import verify
 from tests.kit.booking_process import BookingProcess
 from tests.kit.books import Books
@@ -105,9 +108,8 @@ def test_two_at_once_one_is_told_who_is_at_work(books: Books, file: Path, proces
     with process.held_within_a_transaction("journal"):
         process.start()
         process.wait_within_a_transaction("journal")
-        second = koc("payout", "reply", str(file), "--json")
-    assert (second.returncode, second.stdout) == (78, "")
-    assert "is at work" in second.stderr
+        with operator_books() as book, pytest.raises(StartRefused, match="is at work"):
+            book_replies(book, read_reply(file.read_bytes(), None))
     assert process.ended() == 0
     finish(books, file)
     assert booked(books) == expected()

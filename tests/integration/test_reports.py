@@ -254,7 +254,8 @@ def test_offboarding_knows_payouts_under_way_and_refused_ones(books: Books, tmp_
     (koc,) = koc_report("offboarding", "--koc", "k_1")["kocs"]
     (money,) = koc["money"]
     assert (money["payouts"], money["in_transit_minor"]) == ([{"payout": "p1", "amount_minor": 50}], 50)
-    assert money["held"]["refused_minor"] == min(50, money["held_minor"] - money["held"]["reserve_minor"])
+    reserve = money["held"]["reserve_minor"]
+    assert (money["held"]["refused_minor"], money["held"]["on_hold_minor"]) == (50, money["held_minor"] - reserve - 50)
     assert "on its way in payout p1" in printed("offboarding", "--koc", "k_1")
     (row,) = csv.DictReader(io.StringIO(printed("offboarding", "--koc", "k_1", "--csv")))
     assert (row["koc_id"], row["in_transit"], row["live_contents"]) == ("k_1", "0.50", "1")

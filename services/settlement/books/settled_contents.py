@@ -14,9 +14,9 @@ from services.settlement.domain.book.positions import Position
 from services.settlement.domain.settling.contents import brand_of
 from services.settlement.domain.settling.parts import CreditPart
 from services.settlement.domain.settling.shares import Shares
-from services.settlement.domain.statements.content_shares import SettledParts, earned_contents
+from services.settlement.domain.statements.content_shares import EarnedContent, SettledParts, earned_contents
 
-_COMMISSION, _SCRIPT_FEE = Kind.COMMISSION_SETTLED.code, Kind.SCRIPT_FEE_SETTLED.code
+_SCRIPT_FEE = Kind.SCRIPT_FEE_SETTLED.code
 
 ShareKey = tuple[str, str, int, str, str]
 """Party, currency, kind, content, KOC."""
@@ -43,6 +43,26 @@ class _SettledRow(NamedTuple):
         return self.idem_key.split("|")[1]
 
 
+class ContentSums:
+    """What rows come to.
+
+    Attributes:
+        shares: [lines, amount] of what parties earned and brands are billed, by content.
+        shortfalls: what brands are billed less than was settled, because less was owed by then: by party (the brand),
+            currency, kind and order.
+    """
+
+    def __init__(self) -> None:
+        self.shares: dict[ShareKey, list[int]] = {}
+        self.shortfalls: Counter[tuple[str, str, int, str]] = Counter()
+
+    def add(self, party: str, row: _SettledRow, content: EarnedContent, minor: int) -> None:
+        """Count a row's part of a content."""
+        share = self.shares.setdefault((party, row.currency, row.kind, *content), [0, 0])
+        share[0] += 1
+        share[1] += minor
+
+
 class SettledContents:
     """Takes rows of SETTLED_ROWS apart.
 
@@ -54,42 +74,45 @@ class SettledContents:
     def __init__(self, connection: Any, names: Mapping[int, str]) -> None:
         self._raw, self._names = connection, names
 
-    def of(self, rows: Iterable[Sequence[Any]]) -> tuple[dict[ShareKey, list[int]], Counter[tuple[str, str, int, str]]]:
-        """[lines, amount] by share, and what brands are billed less than what was settled, by order."""
-        shares: dict[ShareKey, list[int]] = {}
-        shortfalls: Counter[tuple[str, str, int, str]] = Counter()
-        known = [_SettledRow(*row) for row in rows]
+    def sums(self, rows: Iterable[Sequence[Any]]) -> ContentSums:
+        """What some rows come to."""
+        sums, known = ContentSums(), [_SettledRow(*row) for row in rows]
         earlier = self._earlier([row for row in known if self._is_settled_again(row)])
         for row in known:
-            legs = self._legs(row.accounts, row.amounts)
-            brand_id = brand_of(legs)
-            brand = f"brand:{brand_id}"
             if row.kind == _SCRIPT_FEE:
-                self._take_fee(shares, row, legs, brand)
-                continue
-            earned = earned_contents(self._planned(row), earlier.get(row.idem_key, ()))
-            billed = 0
-            for claimant, contents in earned.items():
-                for (content_id, koc_id), minor in contents.items():
-                    if claimant != chart.OURSELVES:
-                        _add(shares, (claimant, row.currency, row.kind, content_id, koc_id), minor)
-            if brand_id is not None:
-                for (content_id, koc_id), minor in _together(earned).items():
-                    _add(shares, (brand, row.currency, row.kind, content_id, koc_id), minor)
-                    billed += minor
-                if short := legs.get(chart.brand_receivable(brand_id), 0) - billed:
-                    shortfalls[brand, row.currency, row.kind, str(row.order_id)] += short
-        return shares, shortfalls
+                self._take_fee(sums, row)
+            else:
+                self._take_line(sums, row, earlier.get(row.idem_key, ()))
+        return sums
 
-    def _take_fee(self, shares: dict[ShareKey, list[int]], row: _SettledRow, legs: Position, brand: str) -> None:
+    def _take_line(self, sums: ContentSums, row: _SettledRow, earlier: Iterable[SettledParts]) -> None:
+        """A settled line: what each party earned, and what the brand is billed for all of them and for us."""
+        earned = earned_contents(self._planned(row), earlier)
+        together: Counter[EarnedContent] = Counter()
+        for claimant, contents in earned.items():
+            for content, minor in contents.items():
+                together[content] += minor
+                if claimant != chart.OURSELVES:
+                    sums.add(claimant, row, content, minor)
+        legs = self._legs(row.accounts, row.amounts)
+        brand_id = brand_of(legs)
+        if brand_id is None:  # nothing of it is owed any more: no brand is billed
+            return
+        brand = f"brand:{brand_id}"
+        for content, minor in together.items():
+            sums.add(brand, row, content, minor)
+        if short := legs.get(chart.brand_receivable(brand_id), 0) - sum(together.values()):
+            sums.shortfalls[brand, row.currency, row.kind, str(row.order_id)] += short
+
+    def _take_fee(self, sums: ContentSums, row: _SettledRow) -> None:
         """A settled script fee: its one KOC, and its brand."""
-        content_id = row.idem_key.split("|")[3]
-        party, minor = next((chart.party_of(key), -minor) for key, minor in legs.items() if key.endswith(":payable"))
-        koc_id = party.partition(":")[2]
-        _add(shares, (party, row.currency, row.kind, content_id, koc_id), minor)
+        legs = self._legs(row.accounts, row.amounts)
+        party, earned = next((chart.party_of(key), -minor) for key, minor in legs.items() if key.endswith(":payable"))
+        content = EarnedContent(row.idem_key.split("|")[3], party.partition(":")[2])
+        sums.add(party, row, content, earned)
         for key, billed in legs.items():
             if key.endswith(":receivable"):
-                _add(shares, (brand, row.currency, row.kind, content_id, koc_id), billed)
+                sums.add(f"brand:{brand_of(legs)}", row, content, billed)
 
     def _is_settled_again(self, row: _SettledRow) -> bool:
         """Whether an earlier run may have settled something of the line: a claimant has more than this row gives it."""
@@ -136,18 +159,3 @@ class SettledContents:
 
 def _parts(parts: Iterable[Any]) -> tuple[CreditPart, ...]:
     return tuple(CreditPart(*part) for part in parts)
-
-
-def _together(earned: Mapping[str, Mapping[Any, int]]) -> Counter[Any]:
-    """What all claimants earned, by content."""
-    summed: Counter[Any] = Counter()
-    for contents in earned.values():
-        for key, minor in contents.items():
-            summed[key] += minor
-    return summed
-
-
-def _add(shares: dict[ShareKey, list[int]], key: ShareKey, minor: int) -> None:
-    share = shares.setdefault(key, [0, 0])
-    share[0] += 1
-    share[1] += minor

@@ -127,12 +127,16 @@ class StatementFacts:
 
     def _stage_contents(self, names: dict[int, str]) -> None:
         """What runs settled, by content; lines that several runs settled are looked up together."""
+        for way in ("hashjoin", "mergejoin"):  # plans are looked up by key: those of all runs there ever were are many
+            self._raw.execute(f"SET LOCAL enable_{way} = off")
         contents = SettledContents(self._raw, names)
         rows = self._stream("settled_rows", sql.SETTLED_ROWS)
         while some := list(islice(rows, _AT_ONCE)):
-            shares, shortfalls = contents.of(some)
-            _copy(self._raw, "statement_content", ((*key, *values) for key, values in shares.items()))
-            _copy(self._raw, "statement_shortfall", ((*key, minor) for key, minor in shortfalls.items()))
+            sums = contents.sums(some)
+            _copy(self._raw, "statement_content", ((*key, *share) for key, share in sums.shares.items()))
+            _copy(self._raw, "statement_shortfall", ((*key, minor) for key, minor in sums.shortfalls.items()))
+        for way in ("hashjoin", "mergejoin"):
+            self._raw.execute(f"SET LOCAL enable_{way} = on")
 
     # facts, each kind by party and currency
 

@@ -4,10 +4,8 @@ from services.settlement.domain.book.entries import Kind
 from services.settlement.domain.settling.netting import EARNINGS
 from services.settlement.domain.statements.party_statement import REVERSED, SETTLED
 
-_WITHIN = """
-JOIN unnest(%(cut)s::bigint[]) WITH ORDINALITY AS cut (last, number) ON cut.number = j.writer + 1 AND j.seq <= cut.last
-"""
-"""Journal rows (j) up to the cut of a close."""
+_WITHIN = "j.seq <= (%(cut)s::bigint[])[j.writer + 1]"
+"""Whether a journal row (j) is up to the cut of a close."""
 _LOCAL = "(j.effective_at AT TIME ZONE 'UTC' + make_interval(mins => %(zone)s))"
 _PAYOUTS_BEGIN, _PAYOUTS_END = Kind.PAYOUT_INSTRUCTED.code, Kind.PAYOUT_RETURNED.code
 
@@ -49,8 +47,8 @@ MOVEMENTS = f"""
 INSERT INTO statement_movement
 SELECT leg.account_id, j.kind, CASE WHEN j.effective_at < %(begin)s THEN to_char({_LOCAL}, 'YYYY-MM') END,
   sum(leg.amount)
-FROM journal j {_WITHIN} CROSS JOIN LATERAL unnest(j.accounts, j.amounts) AS leg (account_id, amount)
-WHERE j.period = %(period)s GROUP BY 1, 2, 3
+FROM journal j CROSS JOIN LATERAL unnest(j.accounts, j.amounts) AS leg (account_id, amount)
+WHERE {_WITHIN} AND j.period = %(period)s GROUP BY 1, 2, 3
 """  # noqa: S608 - conditions of ours
 UNSEALED = """
 SELECT account.key, account.currency, coalesce(moved.amount, 0), coalesce(sealed.amount_minor, 0)
@@ -66,10 +64,10 @@ WHERE moved.amount IS DISTINCT FROM sealed.amount_minor ORDER BY 1, 2 LIMIT 1
 SETTLED_ROWS = f"""
 SELECT j.idem_key, j.kind, j.currency, j.order_id, j.line_id, j.writer, j.accounts, j.amounts,
   planned.buyer_id, planned.settled_accounts, planned.settled_amounts, planned.parts
-FROM journal j {_WITHIN} LEFT JOIN run_line planned
+FROM journal j LEFT JOIN run_line planned
   ON planned.run = split_part(j.idem_key, '|', 2) AND planned.partition = j.writer AND planned.order_id = j.order_id
   AND planned.line_id = j.line_id AND planned.buyer_id = substring(j.idem_key FROM '/[^|/]+/([^|/]+)')
-WHERE j.period = %(period)s AND j.kind = ANY(%(settled)s)
+WHERE {_WITHIN} AND j.period = %(period)s AND j.kind = ANY(%(settled)s)
 """  # noqa: S608 - conditions of ours
 RUN_LINES = """
 SELECT wanted.number, run.id, r.settled_accounts, r.settled_amounts, r.parts
@@ -93,9 +91,9 @@ ORDER_REVERSALS = f"""
 SELECT party, currency, kind, about, sum(amount)::bigint FROM (
   SELECT a.party, a.currency, j.kind, coalesce(j.order_id, split_part(j.idem_key, '|', 4)) COLLATE "C" AS about,
     leg.amount
-  FROM journal j {_WITHIN} CROSS JOIN LATERAL unnest(j.accounts, j.amounts) AS leg (account_id, amount)
+  FROM journal j CROSS JOIN LATERAL unnest(j.accounts, j.amounts) AS leg (account_id, amount)
   JOIN statement_account a ON a.id = leg.account_id
-  WHERE j.period = %(period)s AND j.kind = ANY(%(reversed_of_parties)s) AND (
+  WHERE {_WITHIN} AND j.period = %(period)s AND j.kind = ANY(%(reversed_of_parties)s) AND (
     a.account LIKE 'clawback:%%' OR a.account LIKE 'brand:%%:receivable' AND j.kind = ANY(%(reversed_of_brands)s)
   )
   UNION ALL SELECT party, currency, kind, about, amount FROM statement_shortfall
@@ -104,10 +102,10 @@ SELECT party, currency, kind, about, sum(amount)::bigint FROM (
 PAYOUT_STATES = f"""
 WITH moved AS (
   SELECT j.seq, j.kind, j.period, j.effective_at, coalesce(by_id.id, by_set.id) AS payout
-  FROM journal j {_WITHIN} LEFT JOIN payout by_id ON by_id.id = split_part(j.idem_key, '|', 2)
+  FROM journal j LEFT JOIN payout by_id ON by_id.id = split_part(j.idem_key, '|', 2)
   LEFT JOIN payout by_set ON by_set.batch = split_part(j.idem_key, '|', 2)
     AND by_set.party = split_part(j.idem_key, '|', 3) AND by_set.currency = split_part(j.idem_key, '|', 4)
-  WHERE j.writer = %(writer)s AND j.kind BETWEEN {_PAYOUTS_BEGIN} AND {_PAYOUTS_END}
+  WHERE {_WITHIN} AND j.writer = %(writer)s AND j.kind BETWEEN {_PAYOUTS_BEGIN} AND {_PAYOUTS_END}
 ), state AS (
   SELECT payout, (array_agg(kind ORDER BY seq DESC))[1] AS kind, (array_agg(effective_at ORDER BY seq))[1] AS begun_at,
     (array_agg(effective_at ORDER BY seq DESC))[1] AS moved_at, min(period) AS begun_in, max(period) AS moved_in
@@ -121,16 +119,16 @@ ORDER BY 1, 2, begun_at, p.id COLLATE "C"
 """  # noqa: S608 - conditions of ours
 RECEIPTS = f"""
 SELECT a.party, a.currency, split_part(j.idem_key, '|', 2) COLLATE "C", j.effective_at, -leg.amount
-FROM journal j {_WITHIN} CROSS JOIN LATERAL unnest(j.accounts, j.amounts) AS leg (account_id, amount)
+FROM journal j CROSS JOIN LATERAL unnest(j.accounts, j.amounts) AS leg (account_id, amount)
 JOIN statement_account a ON a.id = leg.account_id
-WHERE j.period = %(period)s AND j.kind = {Kind.BRAND_PAID.code} AND a.account LIKE 'brand:%%:receivable'
+WHERE {_WITHIN} AND j.period = %(period)s AND j.kind = {Kind.BRAND_PAID.code} AND a.account LIKE 'brand:%%:receivable'
 ORDER BY 1, 2, 4, 3
 """  # noqa: S608 - conditions of ours
 DAYS_OF_DEBT = f"""
 SELECT a.party, a.currency, %(last_day)s::date - {_LOCAL}::date, sum(greatest(leg.amount, 0))::bigint,
   sum(greatest(-leg.amount, 0))::bigint
-FROM journal j {_WITHIN} CROSS JOIN LATERAL unnest(j.accounts, j.amounts) AS leg (account_id, amount)
+FROM journal j CROSS JOIN LATERAL unnest(j.accounts, j.amounts) AS leg (account_id, amount)
 JOIN statement_account a ON a.id = leg.account_id
-WHERE j.period <= %(period)s AND j.kind = ANY(%(billing)s) AND a.account LIKE 'brand:%%:receivable'
+WHERE {_WITHIN} AND j.period <= %(period)s AND j.kind = ANY(%(billing)s) AND a.account LIKE 'brand:%%:receivable'
 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3 DESC
 """  # noqa: S608 - conditions of ours

@@ -37,8 +37,9 @@ def import_payees(payer: Engine, payees: Sequence[PayeeAccount], *, is_trial: bo
             add_payees(connection, new)
             after = find_payees(connection, refs)
         if different := [one.ref for one in payees if after.get(one.ref, one) != one]:
+            more = f", and so are {len(different) - 1:,} more" if len(different) > 1 else ""
             raise InputRefused(
-                f"{len(different)} refs are known with other data, such as {different[0]}: a row never changes, so "
-                f"give the payee a new ref, and publish a payee.set that names it"
+                f"the ref {different[0]} is known with other data{more}: a row never changes, so give the payee a new "
+                f"ref, and publish a payee.set that names it"
             )
     return ImportedPayees(len(new), len(payees) - len(new))

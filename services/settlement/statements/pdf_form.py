@@ -38,11 +38,12 @@ def pdf_bytes(one: NumberedStatement) -> bytes:
     """The pages of a statement."""
     _load_font()
     document = document_of(one)
-    pages = _Pages(document, total=0)
-    pages.draw()
+    uncounted = _Pages(document, total=0)
+    uncounted.draw()
     # a second time, now that the number of pages is known
-    counted = _Pages(document, total=pages.number)
-    return counted.draw()
+    pages = _Pages(document, total=uncounted.number)
+    pages.draw()
+    return pages.saved()
 
 
 @cache
@@ -62,13 +63,16 @@ class _Pages:
         self._y = _TOP
         self.number = 1
 
-    def draw(self) -> bytes:
+    def draw(self) -> None:
         """All pages."""
         self._head()
         self._sums()
         for table in self._document.tables:
             self._table(table)
         self._foot()
+
+    def saved(self) -> bytes:
+        """What was drawn, with the letters that it needs."""
         self._canvas.save()
         return self._bytes.getvalue()
 
