@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from schemas.topics import CREDITS, STATEMENTS
+from services.kernel.time import HOUR
 from services.operations.audit.audit import audit
 from services.operations.audit.report import AuditReport
 from services.settlement.books.memory_net_snapshot import MemoryNetSnapshot
@@ -17,7 +18,7 @@ from tests.kit.audit_world import MemoryTopics, Record
 from tests.kit.book_driver import WRITER_N, ZONE_MINUTES
 from tests.kit.paid_world import PaidWorld
 from tests.kit.payouts import payout_name
-from tests.kit.registry_events import PLAN, RELATION
+from tests.kit.registry_events import ACCEPTED, CONTENT, PLAN, RELATION
 from tests.kit.settlement_facts import DAY, PAID_AT, Fact
 
 LINES = 3
@@ -59,10 +60,12 @@ def live() -> PaidWorld:
     world.pass_to(PAID_AT + 40 * DAY)
     world.close("2026-11")
     world.assert_lines(line(1).refunded(20_000), line(2).refunded(20_000), line(3), partition=LINES)
+    world.pass_to(PAID_AT + 40 * DAY + HOUR)
     world.reopen("2026-11")
     world.pass_to(PAID_AT + 41 * DAY)
     world.assert_lines(line(4, received_at=None, status="paid"), partition=LINES)
     world.close("2026-11")
+    world.assert_lines(line(5, received_at=None, status="paid"), partition=LINES)
     world.run(PAID_AT + 41 * DAY)
     world.release_payout(K7)
     world.propose("p3", PAID_AT + 42 * DAY)
@@ -228,6 +231,18 @@ def test_a_row_in_another_month_is_found(period: str) -> None:
     assert {"period", "seal"} <= ledger_with(plant, LINES)
 
 
+@pytest.mark.parametrize("order_id", ["o_3", "o_5"])
+def test_a_row_of_november_that_came_after_a_close_is_of_the_next_month(order_id: str) -> None:
+    """The first came before the month was opened again, the other after it was closed for good."""
+
+    def plant(entries: list[Record]) -> None:
+        late = next(entry for entry in entries if entry["order_id"] == order_id)
+        assert (late["effective_at"][:7], late["period"]) == ("2026-11", "2026-12")
+        late["period"] = "2026-11"
+
+    assert {"period", "seal"} <= ledger_with(plant, LINES)
+
+
 def test_a_late_row_in_a_closed_month_is_found() -> None:
     def plant(entries: list[Record]) -> None:
         late = next(entry for entry in entries if entry["kind"] == "payout.instructed" and "p3" in entry["idem_key"])
@@ -287,6 +302,45 @@ def test_a_changed_statement_is_found(plant: Callable[[list[Any]], object], chec
 
 def test_a_statement_that_comes_twice_in_the_topic_counts_once() -> None:
     assert statements_with(lambda some: some.append(some[-1])) == set()
+
+
+# What is right, and easily taken for wrong
+
+
+def amounts_of(topics: MemoryTopics, batch: str) -> dict[str, int]:
+    """What a proposal pays, by what its command says."""
+    (command,) = [one for one in topics.commands() if one["command_id"] == batch]
+    return dict(command["result"]["amounts"])
+
+
+def test_a_newer_payee_lets_go_of_what_came_back() -> None:
+    world = PaidWorld()
+    world.register(PLAN, RELATION, *PAYEES)
+    world.assert_lines(line(1), partition=LINES)
+    world.run(PAID_AT + 9 * DAY)
+    world.propose("p2", PAID_AT + 9 * DAY)
+    world.reply("f1", [ReplyRow(K7, PayoutOutcome.REJECTED, *NONE)])
+    world.register(PAYEES[0] | {"event_id": "newer", "ref": "r9"})
+    world.propose("p3", PAID_AT + 10 * DAY)
+    topics = world.topics()
+    assert amounts_of(topics, "p3") == {"CNY": 2_520}
+    assert audited(topics).differences == []
+
+
+def test_a_script_fee_that_is_taken_back_after_it_was_paid_is_an_older_debt() -> None:
+    removed = AT | {"event_id": "gone", "event_type": "content.removed", "content_id": CONTENT["content_id"]}
+    world = PaidWorld()
+    world.register(PLAN, RELATION, SHARED, CONTENT, ACCEPTED, *PAYEES)
+    world.run(PAID_AT + 9 * DAY)
+    world.propose("p1", PAID_AT + 9 * DAY)
+    world.register(removed)
+    world.assert_lines(line(1), line(2), partition=LINES)
+    world.run(PAID_AT + 10 * DAY)
+    world.propose("p2", PAID_AT + 10 * DAY)
+    topics = world.topics()
+    koc_gets, agency_gets = 2 * 2_520 // 2, 2 * 720
+    assert amounts_of(topics, "p2") == {"CNY": koc_gets + agency_gets}
+    assert audited(topics).differences == []
 
 
 # What the topics no longer hold
