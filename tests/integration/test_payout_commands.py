@@ -8,15 +8,17 @@ import psycopg
 import pytest
 
 from services.cli.main import koc
-from services.kernel.errors import StartRefused
+from services.kernel.errors import Stalled, StartRefused
 from services.runtime.database import psycopg_dsn
 from services.runtime.local.stack import Stack
 from services.runtime.settings import settings
 from services.settlement.books.command_transaction import operator_books
 from services.settlement.books.run_lock import run_lock
+from services.settlement.domain.book.commands import CommandDraft, CommandKind
 from services.settlement.payment_files.book_replies import book_replies
+from services.settlement.payouts.propose import ProposalRequest, book_batch, try_batch
 from services.settlement.verify.verify import verify
-from tests.kit.book_driver import BookDriver, MemoryStore
+from tests.kit.book_driver import ZONE_MINUTES, BookDriver, MemoryStore
 from tests.kit.books import Books
 from tests.kit.commands import given, login, refused, told
 from tests.kit.paid_book import THIRD, fill_paid
@@ -183,6 +185,20 @@ def test_no_proposal_is_made_while_somebody_holds_run(book: Books) -> None:
         pytest.raises(StartRefused, match="koc_operator_local is at work"),
     ):
         propose(book, THIRD, "p3")
+
+
+def test_a_plan_is_not_booked_where_others_have_decided_since(book: Books) -> None:
+    """Whoever proposes lost RUN with its connection, and somebody else took it."""
+    before = batches(book)
+    draft = CommandDraft("p3", CommandKind.PAYOUT_PROPOSED, "a test", {})
+    request = ProposalRequest(draft, THIRD, ZONE_MINUTES)
+    with book.store.payouts() as store:
+        plan = try_batch(store, request, lambda _line: None)
+        given("brand", "paid", "br_2", "30.00", "CNY")
+        with pytest.raises(Stalled, match="was cut while the plan was made"), store.proposing() as transaction:
+            book_batch(transaction, plan, request)
+    assert batches(book) == before
+    check(book)
 
 
 @pytest.fixture
