@@ -200,7 +200,7 @@ def _show_money(told: Demo) -> None:
 
 def _show_kinds(told: Demo, books: Connection) -> None:
     found = figures.entries_by_kind(books)
-    told.title(f"What the runs and the second wave booked ({figures.CURRENCY})")
+    told.title(f"What runs, the second wave, and payouts booked ({figures.CURRENCY})")
     for one in found:
         if one.kind in _ACCRUALS:
             continue
