@@ -6,17 +6,23 @@ from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from typing import Any
 
+import pypdfium2
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from schemas import decoding
 from schemas.topics import STATEMENTS
 from services.kernel.errors import InvariantBroken, Stalled
 from services.runtime.database import engine
 from services.runtime.metrics import poster
+from services.settlement.books.reader import books_reader
+from services.settlement.books.statement_rows import StatementChoice, read_statements
 from services.settlement.domain.book import chart
 from services.settlement.domain.book.entries import Kind
 from services.settlement.posting.gauges import read_gauges
+from services.settlement.statements.pdf_form import pdf_bytes
+from tests.kit import payouts, periods
 from tests.kit.books import Books
 from tests.kit.closes import (
     bodies,
@@ -27,6 +33,8 @@ from tests.kit.closes import (
     killed_at,
     reopen_month,
 )
+from tests.kit.periods import SETTING, day_of
+from tests.kit.periods import paid as june_paid
 from tests.kit.registry_events import PLAN, RELATION
 from tests.kit.runs import finish, plan, settle
 from tests.kit.settlement_facts import DAY, FactCredit, FactVersion
@@ -458,3 +466,48 @@ def test_numbers_that_others_hold_for_too_long_are_asked_for_again_by_the_same_c
         with pytest.raises(Stalled, match="others held the books for too long"):
             issue("2026-10")
     assert issue("2026-10").statements == 2
+
+
+def test_a_refund_of_june_that_comes_after_its_close_is_an_earlier_months_row_of_july(books: Books) -> None:
+    books.register(*SETTING)
+    books.assert_lines(june_paid(1, 5), june_paid(2, 20))
+    periods.close("2026-06")
+    issue("2026-06")
+    june = books.rows("SELECT body FROM statement ORDER BY seq")
+    books.assert_lines(june_paid(1, 5).refunded(20_000, at=day_of(25)))
+    periods.close("2026-07")
+    issue("2026-07")
+    assert books.rows("SELECT body FROM statement WHERE period = '2026-06' ORDER BY seq") == june
+    koc = bodies(books, "2026-07")["koc:k_7", "CNY"]
+    assert koc["pending"] == {
+        "opening": {"pending_minor": 5_040},
+        "movements": [],
+        "earlier": [{"month": "2026-06", "kind": "commission.adjusted", "pending_minor": -2_520}],
+        "closing": {"pending_minor": 2_520},
+    }
+    for month in ("2026-06", "2026-07"):
+        assert_sealed(books, month, 1)
+    with pytest.raises(DBAPIError, match="is sealed"):
+        books.grant("UPDATE period_close SET root = NULL")
+
+
+def test_1255_yen_at_90_per_cent_are_1129_on_the_statement_in_the_payout_and_on_the_page(books: Books) -> None:
+    plan_of_yen = PLAN | {"currency": "JPY", "rate_ppm": 900_000, "splits": []}
+    payee = {"event_id": "s9", "event_type": "payee.set", "occurred_at": "2026-10-01T00:00:00Z", "owner": "koc:k_7",
+             "rail": "bank", "ref": "ref-7"}  # fmt: skip
+    books.register(plan_of_yen, payee)
+    books.assert_lines(ORDER.but(currency="JPY", goods_paid_minor=1_255))
+    settle(books, RUN_AT, "run-1")
+    payouts.propose(books, RUN_AT + DAY, "batch-1")
+    close_and_issue("2026-11")
+    koc = bodies(books, "2026-11")["koc:k_7", "JPY"]
+    assert [(row["kind"], row["payable_minor"]) for row in koc["balance"]["movements"]] == [
+        ("commission.settled", 1_129),
+        ("payout.instructed", -1_129),
+    ]
+    assert koc["balance"]["closing"]["balance_minor"] == 0
+    assert [(one["amount_minor"], one["state"]) for one in koc["payouts"]] == [(1_129, "instructed")]
+    with books_reader() as reader, reader.connect() as connection:
+        (one,) = read_statements(connection, StatementChoice("2026-11", 1, "koc:k_7", "JPY"))
+    (page,) = pypdfium2.PdfDocument(pdf_bytes(one))
+    assert page.get_textpage().get_text_range().split().count("1129") >= 3
