@@ -16,6 +16,7 @@ pytest.register_assert_rewrite(
     "tests.kit.settling_behaviour",
     "tests.kit.run_behaviour",
     "tests.kit.payout_behaviour",
+    "tests.kit.statement_checks",
 )
 os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")  # brokers of tests end before better code pays
 

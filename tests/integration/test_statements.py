@@ -1,36 +1,21 @@
 """Statements of closed months: every party's sums tie out, to the next month's, to the journal, and to the root."""
 
-import json
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
-from hashlib import sha256
-from typing import Any
 
 import pypdfium2
 import pytest
-from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from schemas import decoding
-from schemas.topics import STATEMENTS
-from services.kernel.errors import InvariantBroken, Stalled
-from services.runtime.database import engine
-from services.runtime.metrics import poster
 from services.settlement.books.reader import books_reader
 from services.settlement.books.statement_rows import StatementChoice, read_statements
-from services.settlement.domain.book import chart
 from services.settlement.domain.book.entries import Kind
-from services.settlement.posting.gauges import read_gauges
 from services.settlement.statements.pdf_form import pdf_bytes
 from tests.kit import payouts, periods
 from tests.kit.books import Books
 from tests.kit.closes import (
     bodies,
     close_and_issue,
-    close_month,
-    frozen_with_the_numbers,
     issue,
-    killed_at,
     reopen_month,
 )
 from tests.kit.periods import SETTING, day_of
@@ -38,6 +23,7 @@ from tests.kit.periods import paid as june_paid
 from tests.kit.registry_events import PLAN, RELATION
 from tests.kit.runs import finish, plan, settle
 from tests.kit.settlement_facts import DAY, FactCredit, FactVersion
+from tests.kit.statement_checks import Body, Sums, assert_adds_up, assert_sealed, blocks, journal_sums, together
 from tests.kit.statement_worlds import ManyRunsBooks
 from tests.kit.worked_statement import (
     ORDER,
@@ -50,99 +36,6 @@ from tests.kit.worked_statement import (
     post,
 )
 from tests.reference.settling_worlds import World
-
-Body = dict[str, Any]
-Sums = Counter[tuple[str, str]]
-"""(account, currency) -> minor units, debit positive."""
-
-
-def blocks(body: Body) -> dict[str, Body]:
-    """The blocks of a statement by name."""
-    if body["kind"] == "platform":
-        return {one["account"]: one for one in body["accounts"]}
-    names = {"party": ("pending", "balance"), "brand": ("accrued", "receivable")}[body["kind"]]
-    return {name: body[name] for name in names}
-
-
-def assert_adds_up(body: Body) -> None:
-    """Opening and movements come to the closing in every column, and details to their movement."""
-    for block in blocks(body).values():
-        for column, opening in block["opening"].items():
-            rows = [*block["movements"], *block["earlier"]]
-            assert opening + sum(row[column] for row in rows) == block["closing"][column]
-        assert all(row["month"] < body["period"] for row in block["earlier"])
-    if body["kind"] == "party":
-        for row in [body["balance"]["opening"], *body["balance"]["movements"], *body["balance"]["earlier"]]:
-            assert row["balance_minor"] == row["payable_minor"] + row["held_minor"] - row["owed_back_minor"]
-        assert moved(body, "balance", "payable_minor", {"commission.settled", "script_fee.settled"}) == (
-            sum(row["amount_minor"] for row in body["settled"])
-        )
-    if body["kind"] == "brand":
-        owed = body["receivable"]["closing"]["receivable_minor"]
-        assert sum(age["amount_minor"] for age in body["open"]["ages"]) - body["open"]["prepaid_minor"] == owed
-
-
-def moved(body: Body, block: str, column: str, kinds: set[str]) -> int:
-    rows = [*body[block]["movements"], *body[block]["earlier"]]
-    return sum(row[column] for row in rows if row["kind"] in kinds)
-
-
-def accounts_of(body: Body, part: str) -> Sums:
-    """What a statement says of each account at a part of it: opening, closing, or moved (between the two)."""
-    sums: Sums = Counter()
-
-    def add(account: str, sign: int, block: Body, column: str) -> None:
-        edges = {name: sign * block[name][column] for name in ("opening", "closing")}
-        sums[account, body["currency"]] += edges["closing"] - edges["opening"] if part == "moved" else edges[part]
-
-    party = body["party"]
-    if body["kind"] == "platform":
-        for one in body["accounts"]:
-            add(one["account"], 1, one, "amount_minor")
-    elif body["kind"] == "brand":
-        add(f"{party}:accrued", 1, body["accrued"], "accrued_minor")
-        add(f"{party}:receivable", 1, body["receivable"], "receivable_minor")
-    else:
-        add(f"{party}:pending", -1, body["pending"], "pending_minor")
-        add(chart.payable(party), -1, body["balance"], "payable_minor")
-        add(chart.held(party), -1, body["balance"], "held_minor")
-        add(chart.clawback(party), 1, body["balance"], "owed_back_minor")
-    return Counter({key: minor for key, minor in sums.items() if minor})
-
-
-def together(all_bodies: dict[tuple[str, str], Body], part: str) -> Sums:
-    summed: Sums = Counter()
-    for body in all_bodies.values():
-        summed.update(accounts_of(body, part))
-    return Counter({key: minor for key, minor in summed.items() if minor})
-
-
-def journal_sums(books: Books, condition: str) -> Sums:
-    rows = books.rows(
-        "SELECT a.key, a.currency, sum(leg.amount)::bigint FROM journal j, unnest(j.accounts, j.amounts) AS leg (id,"
-        f" amount) JOIN account a ON a.id = leg.id WHERE {condition} GROUP BY 1, 2 HAVING sum(leg.amount) <> 0"
-    )
-    return Counter({(key, currency): minor for key, currency, minor in rows})
-
-
-def assert_sealed(books: Books, period: str, revision: int) -> None:
-    """Each statement is what the contract says and leads to the root of its close, by code that is not ours."""
-    ((root,),) = books.rows(f"SELECT root FROM period_close WHERE period = '{period}' AND revision = {revision}")
-    columns = "seq, party, currency, sha256, body, path"
-    for seq, party, currency, digest, body, path in books.rows(
-        f"SELECT {columns} FROM statement WHERE period = '{period}' AND revision = {revision}"
-    ):
-        assert sha256(body.encode()).digest() == digest
-        found = sha256(b"\0" + digest).digest()
-        for step in path:
-            found = sha256(b"\1" + (step[1:] + found if step[0] == 0 else found + step[1:])).digest()
-        assert found == root
-        message = {
-            "seq": seq, "period": period, "revision": revision, "party": party, "currency": currency,
-            "statement": json.loads(body), "sha256": digest.hex(), "root": root.hex(),
-            "path": [step.hex() for step in path],
-        }  # fmt: skip
-        assert decoding.read(STATEMENTS.name, json.dumps(message).encode()).key == party
 
 
 class ClosedMonths:
@@ -359,113 +252,6 @@ def test_the_oldest_bill_is_paid_first_and_what_is_over_is_prepaid(books: Books)
         (0, 0), (30, 1_000), (60, 0), (90, 0),
     ]  # fmt: skip
     assert (sum(age["amount_minor"] for age in january["ages"]), january["prepaid_minor"]) == (0, 500)
-
-
-def test_rows_behind_the_cut_are_not_on_the_statements_of_the_close(books: Books) -> None:
-    fill_november(books)
-    close_month("2026-10")
-    close_month("2026-11")
-    issue("2026-10")
-    books.plant("UPDATE period SET closed = false WHERE id = '2026-11'")
-    books.assert_lines(ORDER.but(order_id="o_2", buyer_id="b_2"))
-    issue("2026-11")
-    assert bodies(books, "2026-11")["koc:k_7", "CNY"]["pending"]["closing"] == {"pending_minor": 0}
-
-
-def test_rows_that_the_seal_does_not_cover_stop_the_statements(books: Books) -> None:
-    fill_november(books)
-    close_month("2026-10")
-    books.grant("UPDATE period_sum SET amount_minor = amount_minor + 1 WHERE amount_minor < 0")
-    with pytest.raises(InvariantBroken, match="2026-10 revision 1: koc:k_7:pending in CNY moves by -30000"):
-        issue("2026-10")
-    assert books.rows("SELECT count(*) FROM statement") == [(0,)]
-
-
-def test_issuing_again_gives_the_same_and_stores_nothing(books: Books) -> None:
-    fill_november(books)
-    close_month("2026-10")
-    first = issue("2026-10")
-    before = books.rows("SELECT * FROM statement ORDER BY seq")
-    assert issue("2026-10") == first
-    books.plant("UPDATE period_close SET root = NULL")
-    assert issue("2026-10") == first
-    assert books.rows("SELECT * FROM statement ORDER BY seq") == before
-
-
-@pytest.mark.parametrize("chunk", [1, 2, 5])
-@pytest.mark.parametrize("commit", [1, 2])
-def test_a_process_that_is_killed_leaves_a_beginning_and_the_next_one_goes_on_behind_it(
-    books: Books, chunk: int, commit: int
-) -> None:
-    fill_november(books)
-    close_and_issue("2026-10")
-    close_month("2026-11")
-    if not killed_at(commit, "2026-11", chunk):
-        assert chunk == 5
-        return
-    ((left,),) = books.rows("SELECT count(*) FROM statement WHERE period = '2026-11'")
-    assert left == min(5, commit * chunk)
-    assert books.rows("SELECT root FROM period_close WHERE period = '2026-11'") == [(None,)]
-    issued = issue("2026-11", chunk=chunk)
-    assert_sealed(books, "2026-11", 1)
-    assert [seq for (seq,) in books.rows("SELECT seq FROM statement ORDER BY seq")] == list(range(1, 8))
-    assert issued.statements == 5
-
-
-def test_a_beginning_that_is_not_what_the_close_leads_to_is_not_gone_on_with(books: Books) -> None:
-    fill_november(books)
-    close_and_issue("2026-10")
-    close_month("2026-11")
-    assert killed_at(1, "2026-11", 2)
-    books.plant("UPDATE statement SET sha256 = '\\x00' WHERE seq = 3")
-    with pytest.raises(InvariantBroken, match="the statements of 2026-11 revision 1 are not those"):
-        issue("2026-11")
-
-
-def test_two_processes_that_issue_at_once_make_one_set(books: Books) -> None:
-    fill_november(books)
-    close_and_issue("2026-10")
-    close_month("2026-11")
-    with ThreadPoolExecutor(2) as pool:
-        roots = {one.root for one in pool.map(lambda _: issue("2026-11", chunk=1), range(2))}
-    assert len(roots) == 1
-    assert [seq for (seq,) in books.rows("SELECT seq FROM statement ORDER BY seq")] == list(range(1, 8))
-    assert_sealed(books, "2026-11", 1)
-
-
-def test_a_close_without_its_statements_shows(books: Books) -> None:
-    def unstated() -> float:
-        with engine("writer").connect() as connection:
-            read_gauges(connection)
-        (found,) = poster().unstated.collect()
-        return found.samples[0].value
-
-    fill_november(books)
-    close_month("2026-10")
-    assert unstated() == 1
-    issue("2026-10")
-    assert unstated() == 0
-
-
-def test_a_process_that_freezes_while_it_gives_numbers_holds_nobody_up_for_long(books: Books) -> None:
-    fill_november(books)
-    close_month("2026-10")
-    with frozen_with_the_numbers("2026-10"):
-        assert issue("2026-10").statements == 2
-    assert_sealed(books, "2026-10", 1)
-
-
-def test_numbers_that_others_hold_for_too_long_are_asked_for_again_by_the_same_command(
-    books: Books, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fill_november(books)
-    close_month("2026-10")
-    monkeypatch.setattr("services.settlement.books.statement_store._STORING", "-c transaction_timeout=300ms")
-    with engine("owner").begin() as connection:
-        connection.execute(text("SELECT FROM writer WHERE partition = 12 FOR UPDATE"))
-        with pytest.raises(Stalled, match="others held the books for too long"):
-            issue("2026-10")
-    assert issue("2026-10").statements == 2
 
 
 def test_a_refund_of_june_that_comes_after_its_close_is_an_earlier_months_row_of_july(books: Books) -> None:
