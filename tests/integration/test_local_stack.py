@@ -67,6 +67,7 @@ def test_data_ports_and_passwords_survive_a_restart(folder: Path, lead_to: Calla
         assert stack.layout.stack_file.stat().st_mode & 0o777 == 0o600
         send(CLICKS.name, [b"{}"] * 3, key=b"b")
         execute(stack, "CREATE TABLE kept AS SELECT 7 AS seven")
+        execute(stack, "DROP OWNED BY koc_payer")
         execute(stack, "DROP ROLE koc_operator_local, koc_payer")  # as in a stack of before these roles
     memory = json.loads(stack.layout.memory_file.read_text())
     del memory["passwords"]["koc_operator_local"]

@@ -8,6 +8,7 @@ import pytest
 
 from services.kernel.time import format_rfc3339
 from services.runtime.local.stack import Stack
+from tests.kit.attribution_group import read_to_the_end
 from tests.kit.books import Books
 from tests.kit.command import koc, output_of
 from tests.kit.payout_processes import (
@@ -36,6 +37,7 @@ def filled(stack: Stack) -> Iterator[str]:
     """The name of a database before the last run; nobody is connected to it."""
     with leading_to(stack), empty_database_on(stack) as name:
         books = Books()
+        read_to_the_end()  # a run waits for attribution, also for what other tests have published
         fill_for_a_run(books)
         for owner in OWNERS:
             ScriptedBooks(books).tell(PayeeSet(owner))

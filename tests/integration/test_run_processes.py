@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from services.runtime.local.stack import Stack
+from tests.kit.attribution_group import read_to_the_end
 from tests.kit.books import Books
 from tests.kit.command import koc
 from tests.kit.run_books import AS_OF, RunOutcome, fill_for_a_run, outcome_of
@@ -24,6 +25,7 @@ def filled(stack: Stack) -> Iterator[str]:
     """The name of a database before the run; nobody is connected to it."""
     with leading_to(stack), empty_database_on(stack) as name:
         books = Books()
+        read_to_the_end()  # a run waits for attribution, also for what other tests have published
         fill_for_a_run(books)
         books.close()
         yield name
