@@ -160,7 +160,8 @@ def test_ctrl_c_while_it_starts_leaves_nothing_running(folder: Path, begun: str)
     until(log.exists, f"{begun} is started")
     up.send_signal(signal.SIGINT)
     assert up.wait(30) != 0
-    assert living(folder) == []
+    # a child that was being started ends with its parent, by the kernel and a moment later
+    until(lambda: not living(folder), f"still there: {living(folder)}")
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])

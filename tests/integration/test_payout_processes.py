@@ -8,7 +8,6 @@ import pytest
 
 from services.kernel.time import format_rfc3339
 from services.runtime.local.stack import Stack
-from tests.kit.attribution_group import read_to_the_end
 from tests.kit.books import Books
 from tests.kit.command import koc, output_of
 from tests.kit.payout_processes import (
@@ -24,6 +23,7 @@ from tests.kit.run_books import AS_OF, fill_for_a_run
 from tests.kit.run_processes import finish, killed_at
 from tests.kit.scripted_books import ScriptedBooks
 from tests.kit.stacks import database_like, empty_database_on, leading_to
+from tests.kit.topics import forget_all_events
 from tests.reference.settling_script import Paid, PayeeSet
 from tests.reference.settling_words import K7
 
@@ -36,8 +36,8 @@ OWNERS = ("koc:k_7", "koc:k_8", "koc:k_9", "koc:k_5", "mcn:m_1", "mcn:m_2", "rec
 def filled(stack: Stack) -> Iterator[str]:
     """The name of a database before the last run; nobody is connected to it."""
     with leading_to(stack), empty_database_on(stack) as name:
+        forget_all_events()
         books = Books()
-        read_to_the_end()  # a run waits for attribution, also for what other tests have published
         fill_for_a_run(books)
         for owner in OWNERS:
             ScriptedBooks(books).tell(PayeeSet(owner))

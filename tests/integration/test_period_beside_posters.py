@@ -22,12 +22,12 @@ from services.settlement.periods import close as closing
 from services.settlement.posting.post_credits import post_batch
 from services.settlement.verify.verify import verify
 from tests.kit import periods, runs
-from tests.kit.attribution_group import read_to_the_end
 from tests.kit.book_driver import ZONE_MINUTES, BookDriver
 from tests.kit.books import Books, PostgresStore
 from tests.kit.command import koc
 from tests.kit.commands import given, login
 from tests.kit.periods import SETTING, day_of, paid
+from tests.kit.topics import forget_all_events
 from tests.kit.waiting import until
 
 MONTHS = "SELECT order_id, period, writer || '-' || seq FROM journal ORDER BY writer, seq"
@@ -271,7 +271,7 @@ def killed_at(commit: int, when: str) -> bool:
 
 
 def test_the_command_waits_for_the_books_and_finishes_the_run_that_was_left(june: Books) -> None:
-    read_to_the_end()
+    forget_all_events()
     runs.plan(june, day_of(90), "left")
     with pytest.raises(Stalled, match="run left was planned meanwhile"):
         periods.close("2026-06")

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from services.runtime.local.stack import Stack
-from tests.kit.attribution_group import read_to_the_end
 from tests.kit.books import Books
 from tests.kit.command import koc
 from tests.kit.run_books import AS_OF, RunOutcome, fill_for_a_run, outcome_of
 from tests.kit.run_processes import RunProcess, finish, killed_at
 from tests.kit.stacks import database_like, empty_database_on, leading_to
+from tests.kit.topics import forget_all_events
 from tests.kit.waiting import until
 
 RUN = "run-under-test"
@@ -24,8 +24,8 @@ TRANSACTION_SECONDS = 8.0
 def filled(stack: Stack) -> Iterator[str]:
     """The name of a database before the run; nobody is connected to it."""
     with leading_to(stack), empty_database_on(stack) as name:
+        forget_all_events()
         books = Books()
-        read_to_the_end()  # a run waits for attribution, also for what other tests have published
         fill_for_a_run(books)
         books.close()
         yield name
