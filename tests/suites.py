@@ -35,11 +35,11 @@ TWO_SIDE_BY_SIDE = ("--numprocesses=2", "--dist=loadfile")
 """Tests of whole stacks that work as well as they wait."""
 
 SUITES = (
-    Suite("unit", 2.0, "rules, contracts and glue", ("tests/test_tidy.py",)),
-    Suite("property", 1.5, "laws, by generated histories"),
-    Suite("integration", 10.5, "real Kafka and PostgreSQL, one part at a time", options=SIDE_BY_SIDE),
+    Suite("unit", 1.5, "rules, contracts and glue", ("tests/test_tidy.py",)),
+    Suite("property", 1.1, "laws, by generated histories"),
+    Suite("integration", 11.5, "real Kafka and PostgreSQL, one part at a time", options=SIDE_BY_SIDE),
     Suite("e2e", 4.0, "the whole path, killed and reordered", options=TWO_SIDE_BY_SIDE),
-    Suite("chaos", 1.2, "a dozen faults on real workers, one digest"),
+    Suite("chaos", 1.1, "a dozen faults on real workers, one digest"),
     Suite("ops", 0.8, "compose, dashboard on a real Prometheus"),
 )
 
