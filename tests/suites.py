@@ -40,7 +40,7 @@ SUITES = (
     Suite("integration", 11.5, "real Kafka and PostgreSQL, one part at a time", options=SIDE_BY_SIDE),
     Suite("e2e", 4.0, "the whole path, killed and reordered", options=TWO_SIDE_BY_SIDE),
     Suite("chaos", 1.1, "a dozen faults on real workers, one digest"),
-    Suite("ops", 0.8, "compose, dashboard on a real Prometheus"),
+    Suite("ops", 0.7, "compose, dashboard on a real Prometheus"),
 )
 
 
