@@ -17,7 +17,7 @@ from services.settlement.domain.settling.place import owed_by, owed_of
 from services.settlement.domain.settling.plan_hash import LinePlan
 from services.settlement.domain.settling.shares import Shares
 
-CHUNK = 1_000
+CHUNK = 2_000
 """Lines a transaction: a batch of a poster, which writes all partitions, waits for the chunk of each in turn."""
 
 HINTS_AT_ONCE = 10_000
