@@ -8,6 +8,7 @@ import typer
 
 from services.cli.decision import CommandId, DryRun, Reason, tell
 from services.cli.options import AsJson
+from services.cli.output import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,9 +50,9 @@ def close(
     with operator_books(session=CLOSING_SESSION) as book, run_store() as store:
         draft = closing_draft(book, period, reason, command_id)
         if dry_run:
-            outcome = try_close(book, draft, period, timeout, _say)
+            outcome = try_close(book, draft, period, timeout, say)
         else:
-            outcome = close_month(store, book, draft, period, timeout, _say)
+            outcome = close_month(store, book, draft, period, timeout, say)
     result = outcome.result
     seal = str(result["seal"])[:_SHOWN_DIGITS]
     sentence = f"{period} is closed, revision {result['revision']}, seal {seal}"
@@ -194,8 +195,3 @@ def _print_sums(sums: "Iterable[KindTotal]") -> None:
         amount = decimal_text(one.amount_minor, one.currency)
         table.add_row(one.kind, one.nature, one.currency, f"{one.accounts:,}", amount)
     Console(soft_wrap=True).print(table)
-
-
-def _say(line: str) -> None:
-    """Progress, on standard error."""
-    print(line, file=sys.stderr, flush=True)

@@ -1,9 +1,9 @@
 """How fast a settlement run is, and what it takes from the poster beside it; `python -m tests.bench.runs [LINES]`.
 
 `run_*` are of the real command over due lines, from its start to its end; `empty_run_seconds` is of one after it, with
-nothing due. Then a backlog of assertions is published while a second run is at work, and outlasts it: the poster's
-rate beside the run, its rate alone after it, and how long it ever stood still, all on one stack and in one go. Due
-lines are copies of lines that the real poster has booked. Nothing else should run on the machine.
+nothing due. Then a poster works through a backlog beside another run, which does not wait for it, and alone after it:
+its rates, and how long it ever stood still, all on one stack and in one go. Due lines are copies of lines that the real
+poster has booked. Nothing else should run on the machine.
 """
 
 import json

@@ -3,7 +3,7 @@
 from typing import Any
 
 from schemas.topics import COMMANDS
-from services.kernel.errors import HistoryLost, InvariantBroken, StartRefused
+from services.kernel.errors import InvariantBroken
 from services.runtime import metrics
 from services.runtime.record_batch import RecordBatch
 from services.settlement.domain.book.commands import chain_command
@@ -41,19 +41,3 @@ async def publish_commands(store: RelayStore, producer: Any) -> int:
     await store.advance_commands(published, last.seq)
     metrics.relay().commands.inc(last.seq - published)
     return last.seq - published
-
-
-def check_commands_topic(published: int, end: int | None) -> None:
-    """Refuse a topic that cannot be the one that these commands were published to; `end` None = there is none.
-
-    Raises:
-        StartRefused: it is missing.
-        HistoryLost: it holds fewer commands than were published.
-    """
-    if end is None:
-        raise StartRefused(f"{COMMANDS.name} is missing: run `koc topics apply`")
-    if end < published:
-        raise HistoryLost(
-            f"{COMMANDS.name} holds {end} records, {published} were published: the topic was made anew; set "
-            f"command_relay.seq to 0 in the database to publish all again"
-        )

@@ -9,7 +9,7 @@ import asyncio
 import gc
 import importlib.metadata
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import structlog
@@ -27,11 +27,10 @@ from services.runtime.settings import settings
 from services.runtime.topics import log_ends
 from services.settlement.books.migrations import check_revision
 from services.settlement.domain.book.entries import Link
-from services.settlement.relay.command_outbox import check_commands_topic, publish_commands
+from services.settlement.relay.command_outbox import publish_commands
 from services.settlement.relay.ledger_record import encode
 from services.settlement.relay.statement_outbox import (
     STATEMENT_BATCH_BYTES,
-    check_statements_topic,
     publish_statements,
 )
 from services.settlement.relay.store import RelayStore
@@ -146,8 +145,20 @@ async def check_topic(store: RelayStore) -> None:
                 f"{LEDGER.name} partition {writer} holds {ends[LEDGER.name, writer]} records, {published} were "
                 f"published: the topic was made anew; set relay.seq to 0 in the database to publish all again"
             )
-    check_commands_topic((await store.command_positions())[0], ends.get((COMMANDS.name, 0)))
-    check_statements_topic((await store.statement_positions())[0], ends.get((STATEMENTS.name, 0)))
+    _check_outbox_topic(COMMANDS.name, (await store.command_positions())[0], ends, "command_relay.seq")
+    _check_outbox_topic(STATEMENTS.name, (await store.statement_positions())[0], ends, "statement_relay.seq")
+
+
+def _check_outbox_topic(topic: str, published: int, ends: Mapping[tuple[str, int], int], position: str) -> None:
+    """The same of a topic of one partition; `position` names where the database counts what was published."""
+    end = ends.get((topic, 0))
+    if end is None:
+        raise StartRefused(f"{topic} is missing: run `koc topics apply`")
+    if end < published:
+        raise HistoryLost(
+            f"{topic} holds {end} records, {published} were published: the topic was made anew; set "
+            f"{position} to 0 in the database to publish all again"
+        )
 
 
 def make_producer(batch_bytes: int = BATCH_BYTES) -> Any:

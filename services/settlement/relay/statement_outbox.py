@@ -3,7 +3,7 @@
 from typing import Any
 
 from schemas.topics import STATEMENTS
-from services.kernel.errors import HistoryLost, InvariantBroken, StartRefused
+from services.kernel.errors import InvariantBroken
 from services.runtime import metrics
 from services.runtime.record_batch import RecordBatch
 from services.settlement.domain.statements.merkle import root_by_path
@@ -61,19 +61,3 @@ def _check(one: NumberedStatement) -> None:
     if digest_of(one.body) != one.sha256 or root_by_path(one.sha256, one.path) != one.root:
         metrics.common().invariants.labels("statement_root").inc()
         raise InvariantBroken(f"statement {one.seq} does not lead to the root of {one.period} revision {one.revision}")
-
-
-def check_statements_topic(published: int, end: int | None) -> None:
-    """Refuse a topic that cannot be the one that these statements were published to; `end` None = there is none.
-
-    Raises:
-        StartRefused: it is missing.
-        HistoryLost: it holds fewer statements than were published.
-    """
-    if end is None:
-        raise StartRefused(f"{STATEMENTS.name} is missing: run `koc topics apply`")
-    if end < published:
-        raise HistoryLost(
-            f"{STATEMENTS.name} holds {end} records, {published} were published: the topic was made anew; set "
-            f"statement_relay.seq to 0 in the database to publish all again"
-        )
