@@ -5,7 +5,7 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help setup demo test chaos check format docs picture bench bench-peers lock clean
+.PHONY: help setup demo test test-ops test-image chaos check format docs picture bench bench-peers lock clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,6 +17,12 @@ demo: $(READY) ## Real events in, a proven ledger out, on real Kafka and Postgre
 
 test: $(READY) ## Every suite in turn, with the time each took of its share
 	@$(BIN)/python -m tests.suites
+
+test-ops: $(READY) ## Every alert fires and clears, TLS, ACLs and a rolling upgrade, on real parts; ten minutes
+	@$(BIN)/python -m tests.suites operable
+
+test-image: $(READY) ## Build the image and run every service of the compose file from it, without Docker; as root
+	@$(BIN)/python -m tests.suites image
 
 chaos: $(READY) ## Two hundred faults on real workers and one digest, then pauses and latency; about 20 minutes
 	@$(BIN)/python -m tests.chaos $(CHAOS)

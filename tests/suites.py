@@ -1,5 +1,7 @@
 """`make test`: every suite in turn, each with its stated share of the 20 minutes, printed at the end.
 
+The suites in LONGER have targets of their own: `make test-ops`, `make test-image`. Name suites to run just these.
+
 A share is a promise to whoever adds a test, not a limit that kills a run: a suite that took longer than its share is
 named, so that the next change mends it. The exit status is non-zero if any suite failed or ran no test.
 """
@@ -26,6 +28,12 @@ class Suite:
     what: str
     also: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Its folders, or the one of its name, and what else belongs to it."""
+        return (*(self.folders or (f"tests/{self.name}",)), *self.also)
 
 
 SIDE_BY_SIDE = ("--numprocesses=3", "--dist=loadfile")
@@ -34,13 +42,21 @@ SIDE_BY_SIDE = ("--numprocesses=3", "--dist=loadfile")
 TWO_SIDE_BY_SIDE = ("--numprocesses=2", "--dist=loadfile")
 """Tests of whole stacks that work as well as they wait."""
 
+LONG_FOLDERS = ("tests/ops/alerts", "tests/ops/secure", "tests/ops/upgrade", "tests/ops/image")
+"""Folders of ops that are too long for `make test`."""
+
 SUITES = (
     Suite("unit", 1.5, "rules, contracts and glue", ("tests/test_tidy.py",)),
     Suite("property", 1.1, "laws, by generated histories"),
     Suite("integration", 11.5, "real Kafka and PostgreSQL, one part at a time", options=SIDE_BY_SIDE),
     Suite("e2e", 4.0, "the whole path, killed and reordered", options=TWO_SIDE_BY_SIDE),
     Suite("chaos", 1.1, "a dozen faults on real workers, one digest"),
-    Suite("ops", 0.7, "compose, dashboard on a real Prometheus"),
+    Suite("ops", 0.7, "compose, dashboard on a real Prometheus", options=tuple(f"--ignore={f}" for f in LONG_FOLDERS)),
+)
+
+LONGER = (
+    Suite("operable", 12, "alerts fire and clear, TLS and ACLs, rolling upgrade", folders=LONG_FOLDERS[:-1]),
+    Suite("image", 8, "the image, built and run as compose runs it", folders=LONG_FOLDERS[-1:]),
 )
 
 
@@ -67,7 +83,7 @@ def run(suite: Suite) -> Outcome:
     report = REPORTS / f"{suite.name}.xml"
     report.unlink(missing_ok=True)
     began = time.monotonic()
-    command = [sys.executable, "-m", "pytest", f"tests/{suite.name}", *suite.also, *suite.options]
+    command = [sys.executable, "-m", "pytest", *suite.paths, *suite.options]
     command += ["-q", "--durations=3", "--junitxml", str(report)]
     status = subprocess.run(command, cwd=ROOT).returncode
     outcome = Outcome(suite, time.monotonic() - began, status)
@@ -95,15 +111,16 @@ def report(outcomes: list[Outcome]) -> None:
 
 
 def main(names: list[str]) -> int:
-    """Run the named suites, or all."""
-    unknown = set(names) - {suite.name for suite in SUITES}
+    """Run the named suites, or all that `make test` has."""
+    known = {suite.name: suite for suite in (*SUITES, *LONGER)}
+    unknown = set(names) - set(known)
     if unknown:
-        print(f"no such suite: {', '.join(sorted(unknown))}; there are {', '.join(s.name for s in SUITES)}")
+        print(f"no such suite: {', '.join(sorted(unknown))}; there are {', '.join(known)}")
         return 2
     signal.signal(
         signal.SIGINT, signal.default_int_handler
     )  # a shell's background job ignores it, and so would children
-    outcomes = [run(suite) for suite in SUITES if not names or suite.name in names]
+    outcomes = [run(suite) for suite in known.values() if suite.name in names or (not names and suite in SUITES)]
     report(outcomes)
     return 0 if all(one.good for one in outcomes) else 1
 
