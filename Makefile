@@ -33,6 +33,7 @@ check: $(READY) ## Formatting, lint, types, architecture, and that generated fil
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/zizmor --offline --quiet --persona=pedantic .github
 	@$(BIN)/python deploy/contract/currencies.py --check
 	@$(BIN)/python -m schemas.generate --check
 	@$(BIN)/python deploy/grafana/overview.py --check
