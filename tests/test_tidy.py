@@ -212,6 +212,7 @@ LIBRARIES: dict[str, dict[str, str]] = {
         "services/attribution/stream/": "the worker's fetches, its membership and its producer",
         "services/attribution/worker/app.py": "one of its errors becomes a sentence",
         "services/runtime/kafka.py": "a producer, and its errors as sentences",
+        "services/runtime/kafka_login.py": "one connection by hand, whose failure says why",
         "services/runtime/replay.py": "what a broker says of a letter that it does not take",
         "services/settlement/posting/unpacking.py": "its parser reads what kafka-python fetches",
         "services/settlement/relay/process.py": "the relay's idempotent producer",
