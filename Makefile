@@ -37,15 +37,17 @@ check: $(READY) ## Formatting, lint, types, architecture, and that generated fil
 	@$(BIN)/python deploy/contract/currencies.py --check
 	@$(BIN)/python -m schemas.generate --check
 	@$(BIN)/python deploy/grafana/overview.py --check
+	@$(BIN)/python deploy/prometheus/metrics_page.py --check
 
 format: $(READY) ## Format the code and mend what the linter can
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --fix --quiet .
 
-docs: $(READY) ## Write the generated contract and dashboard again
+docs: $(READY) ## Write the generated contract, dashboard and metrics page again
 	@$(BIN)/python deploy/contract/currencies.py
 	@$(BIN)/python -m schemas.generate
 	@$(BIN)/python deploy/grafana/overview.py
+	@$(BIN)/python deploy/prometheus/metrics_page.py
 
 picture: $(READY) ## Draw docs/images/dashboard.png again from a demo under Prometheus; two minutes
 	@$(BIN)/python -m tests.ops.dashboard_picture

@@ -6,9 +6,11 @@ import threading
 import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import version
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from services.runtime.metrics import common
 from services.runtime.settings import settings
 
 STALE_SECONDS = 60.0
@@ -25,12 +27,15 @@ class Health:
     def __init__(self, process: str) -> None:
         self.process = process
         self.not_ready: Callable[[], str | None] = lambda: "starting"
-        self._last_beat = time.monotonic()
         self._server: ThreadingHTTPServer | None = None
+        common().build.labels(version("koc-settlement"), process).set(1)
+        common().ready.set_function(lambda: float(self.not_ready() is None))
+        self.beat()
 
     def beat(self) -> None:
         """The loop turned."""
         self._last_beat = time.monotonic()
+        common().heartbeat.set_to_current_time()
 
     def answer(self, path: str) -> tuple[int, str, bytes]:
         """Status, content type and body for a path."""
