@@ -34,8 +34,8 @@ REASON = MetricLabel("reason", "a word of schemas/reasons.py", tuple(Reason))
 INVARIANT = MetricLabel(
     "invariant",
     values=(
-        "command_chain", "journal_chain", "liability_in_debit", "other", "poison_credit", "seal", "statement_root",
-        "trial_balance",
+        "command_chain", "input_log", "journal_chain", "liability_in_debit", "other", "poison_credit", "seal",
+        "statement_root", "trial_balance",
     ),
 )  # fmt: skip
 VOLUME = MetricLabel("volume", values=("state", "snapshots"))

@@ -96,6 +96,8 @@ class AttributionApp(faust.App):
 
     async def crash(self, reason: BaseException) -> None:
         """Stop as in `stop`, with less time: the failure may keep the worker from stopping."""
+        if isinstance(reason, InvariantBroken):
+            self.health.report(reason)
         self._end_hard_after(_CRASH_SECONDS, getattr(reason, "exit_code", InvariantBroken.exit_code))
         await super().crash(reason)
 

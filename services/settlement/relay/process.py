@@ -105,13 +105,14 @@ class Relay:
         records = RecordBatch(self._producer)
         for recorded in await self._store.rows(writer, published, BATCH_ENTRIES):
             if not recorded.follows(last):
-                metrics.common().invariants.labels("journal_chain").inc()
-                raise InvariantBroken(f"journal row {recorded.entry_id} does not follow {writer}-{last.seq}")
+                raise InvariantBroken(
+                    f"journal row {recorded.entry_id} does not follow {writer}-{last.seq}", "journal_chain"
+                )
             if not records.add(*encode(recorded, last.head)):
                 break
             last = recorded.link
         if last.seq == published:
-            raise InvariantBroken(f"journal row {writer}-{published + 1} is missing")
+            raise InvariantBroken(f"journal row {writer}-{published + 1} is missing", "journal_chain")
         return _Batch(writer, published, records, last)
 
 
@@ -253,4 +254,5 @@ def run() -> None:
         check_revision(connection)
     gc.freeze()
     gc.set_threshold(100_000, 20, 20)
-    asyncio.run(_main(health))
+    with health.lingering():
+        asyncio.run(_main(health))

@@ -99,7 +99,8 @@ class RelayStore:
         for one in found:
             if one.published > one.booked:
                 raise InvariantBroken(
-                    f"writer {one.writer}: {one.published} entries are published, {one.booked} are booked"
+                    f"writer {one.writer}: {one.published} entries are published, {one.booked} are booked",
+                    "journal_chain",
                 )
         return found
 
@@ -113,7 +114,7 @@ class RelayStore:
             return GENESIS
         rows = await self._fetch(_HEAD, (writer, seq))
         if not rows:
-            raise InvariantBroken(f"journal row {writer}-{seq} is published and missing")
+            raise InvariantBroken(f"journal row {writer}-{seq} is published and missing", "journal_chain")
         return Link(seq, bytes(rows[0][0]))
 
     async def rows(self, writer: int, after: int, limit: int) -> list[JournalEntry]:
@@ -147,7 +148,7 @@ class RelayStore:
             return GENESIS
         rows = await self._fetch(_COMMAND_HEAD, (seq,))
         if not rows:
-            raise InvariantBroken(f"command {seq} is published and missing")
+            raise InvariantBroken(f"command {seq} is published and missing", "command_chain")
         return Link(seq, bytes(rows[0][0]))
 
     async def commands(self, after: int, limit: int) -> list[ChainedCommand]:
