@@ -28,20 +28,19 @@ def a_month_is_not_closed(site: Site) -> Iterator[None]:
     output_of("period", "close", last)
 
 
-@fault(SETTLEMENT, "KocSealBroken", what="the superuser changes the period of a row of a closed month",
+@fault(SETTLEMENT, "KocSealBroken", what="the superuser doubles the amounts of a row of a closed month",
        clears_within=150)  # fmt: skip
 def a_seal_is_broken(site: Site) -> Iterator[None]:
-    oldest, following, *_ = months(site)
-    moved = "UPDATE journal SET period = %s WHERE period = %s AND idem_key LIKE '%%o_clawback%%'"
-    site.tamper(moved, following, oldest)
+    change = "UPDATE journal SET amounts = (SELECT array_agg({}) FROM unnest(amounts) v) WHERE idem_key LIKE %s"
+    site.tamper(change.format("2 * v"), "%o_clawback%")
     yield
-    site.tamper(moved, oldest, following)
+    site.tamper(change.format("v / 2"), "%o_clawback%")
 
 
 @fault(SETTLEMENT, "KocStatementsMissing", what="`koc period close` is killed while it issues statements")
 def statements_are_missing(site: Site) -> Iterator[None]:
     _, following, *_ = months(site)
-    unstated = "SELECT FROM period_close WHERE root IS NULL"
+    unstated = "SELECT 1 FROM period_close WHERE root IS NULL"
     _kill_at(site, "LOCK TABLE statement IN SHARE MODE", unstated, "period", "close", following)
     yield
     output_of("period", "close", following)
@@ -87,8 +86,8 @@ def a_debt_is_old(site: Site) -> Iterator[None]:
 @fault(SETTLEMENT, "KocRunUnfinished", what="`koc settlement run` is killed after it has stored its plan")
 def a_run_is_killed(site: Site) -> Iterator[None]:
     site.await_registry()
-    planned = "SELECT FROM run WHERE status <> 'done'"
-    _kill_at(site, f"SELECT FROM writer WHERE partition = {WRITER_N} FOR UPDATE", planned, "settlement", "run")
+    planned = "SELECT 1 FROM run WHERE status <> 'done'"
+    _kill_at(site, f"SELECT 1 FROM writer WHERE partition = {WRITER_N} FOR UPDATE", planned, "settlement", "run")
     yield
     output_of("settlement", "run", "--reason", "weekly")
 

@@ -81,7 +81,7 @@ class Site:
         with self.superuser() as session:
             [end] = log_ends([REGISTRY.name]).values()
             until(
-                lambda: session.execute("SELECT FROM registry_position WHERE next_offset >= %s", (end,)).fetchone(),
+                lambda: session.execute("SELECT 1 FROM registry_position WHERE next_offset >= %s", (end,)).fetchone(),
                 "the books know the registry",
             )
 
