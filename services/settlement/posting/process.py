@@ -169,6 +169,7 @@ def run() -> None:
         try:
             process.run()
         except InvariantBroken as broken:
+            health.report(broken)
             log.exception("stopped", reason=str(broken))
             raise
         except Stalled as stalled:
