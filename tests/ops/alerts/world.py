@@ -10,6 +10,8 @@ from tests.ops.alerts.site import Site
 ZONE_MINUTES = 480
 CALM_BRAND = "br_1"
 """Of the steady traffic."""
+QUIET_PARTITION = 11
+"""In it there is no steady traffic."""
 ALWAYS_DAYS = 700
 """Days before the proof since when there are plans."""
 MONTHS_KNOWN = 4
@@ -23,9 +25,7 @@ def months(site: Site) -> list[str]:
 
 def days_since(site: Site, month: str) -> int:
     """Days since the middle of a month."""
-    return next(
-        days + 14 for days in range(200) if period_of(site.before(days), ZONE_MINUTES, None) <= month
-    )
+    return next(days + 14 for days in range(200) if period_of(site.before(days), ZONE_MINUTES, None) <= month)
 
 
 def priced(site: Site, name: str, rate_ppm: int = 200_000, version: int = 1) -> Event:
@@ -58,11 +58,11 @@ def payee(site: Site, name: str) -> Event:
 
 
 def budget(site: Site, name: str, minor: int, number: int) -> Event:
-    """The budget of campaign `c_NAME`, its so-manieth."""
+    """The budget of campaign `c_NAME`, each with a number of its own."""
+    at = site.before(days_since(site, months(site)[0]))
     return {
-        "event_id": f"budget_{name}_{number}", "event_type": "campaign.budget_set",
-        "occurred_at": format_rfc3339(site.before(days_since(site, months(site)[0]))), "campaign_id": f"c_{name}", "currency": "CNY",
-        "amount_minor": minor,
+        "event_id": f"budget_{name}_{number}", "event_type": "campaign.budget_set", "occurred_at": format_rfc3339(at),
+        "campaign_id": f"c_{name}", "currency": "CNY", "amount_minor": minor,
     }  # fmt: skip
 
 
