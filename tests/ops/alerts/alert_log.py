@@ -1,8 +1,9 @@
-"""What fired when: a thread that asks Prometheus for its alerts all the while, as a person's pager would hear of them."""
+"""What fired when: a thread that asks Prometheus for its alerts all the while, as a pager would hear of them."""
 
 import threading
 import time
 from dataclasses import dataclass, field
+from typing import Self
 
 from tests.kit.prometheus import Alert, Prometheus
 
@@ -38,7 +39,7 @@ class AlertLog:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="alert-log", daemon=True)
 
-    def __enter__(self) -> "AlertLog":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from tests.kit.prometheus import Alert
 from tests.kit.waiting import until
+from tests.ops.alerts.expressions import operands
 from tests.ops.alerts.fault import Fault, Round
 from tests.ops.alerts.site import FAULTS_CLOCK, SLOW_BURNS, SLOW_CLOCK, Site
 
@@ -178,3 +179,18 @@ def check_outcome(proof: Proof, alert: str, record_property: Callable[[str, obje
         for text in (one.annotations["summary"], one.annotations["description"]):
             assert text.endswith("."), one
             assert not re.search(r"{{|<no value>|<error|NaN|\s\s|\(\)", text), one
+
+
+def check_values(site: Site, alert: str) -> None:
+    """Demand that all that an alert compares had values in the run: counts, ages and sums, none below zero."""
+    [rule] = [rule for rule in site.prometheus.rules() if rule["name"] == alert]
+    assert rule["health"] == "ok", rule["lastError"]
+    for operand in operands(rule["query"]):
+        least = [float(one["value"][1]) for one in site.prometheus.ask(f"min_over_time(({operand})[20m:2s])")]
+        assert least, f"{alert}: {operand} has had no series"
+        assert min(least) >= 0 or _may_be_negative(operand), f"{alert}: {operand} was {min(least)}"
+
+
+def _may_be_negative(operand: str) -> bool:
+    """Amounts of either sign, forecasts, and what is less than it was before."""
+    return operand.startswith(("-", "predict_linear(")) or "] offset " in operand

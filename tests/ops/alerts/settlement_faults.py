@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 from services.demo.events import later
 from services.demo.month_end import write_payee_file, write_reply
@@ -13,7 +14,7 @@ from tests.kit.processes import KocProcess
 from tests.kit.waiting import until
 from tests.ops.alerts.fault import Round, fault
 from tests.ops.alerts.site import Site, moment
-from tests.ops.alerts.world import budget, months, payee
+from tests.ops.alerts.world import PAID, budget, months, payee
 
 SETTLEMENT: Round = []
 CLAWBACK_DAYS, RUN_OVERDUE_DAYS = 95, 9
@@ -69,19 +70,34 @@ def statements_are_missing(site: Site) -> Iterator[None]:
     output_of("period", "close", following)
 
 
-@fault(SETTLEMENT, "KocPayoutUnanswered", what="a bank has not replied to an approved batch for four days")
+@fault(
+    SETTLEMENT, "KocPayoutUnanswered", what="a bank has not replied to an approved batch for four days", is_base=True
+)
 def a_bank_does_not_reply(site: Site) -> Iterator[None]:
     output_of("payout", "propose", "--id", "sent", "--reason", "weekly")
+    [left_out] = [row["payout"] for row in _payouts("sent") if row["party"] == "koc:k_budget"]
+    output_of("payout", "cancel", "sent", "--payout", left_out, "--reason", "the brand asks")
     output_of("payout", "approve", "sent", "--reason", "the sums agree")
     site.tamper("UPDATE payout_batch SET approved_at = approved_at - interval '4 days' WHERE id = 'sent'")
     yield
     payees, reply = site.folder / "payees.csv", site.folder / "reply.csv"
-    write_payee_file(payees, [payee(site, name) for name in ("clawback", "payout", "budget")])
+    write_payee_file(payees, [payee(site, name) for name in PAID])
     output_of("payee", "import", str(payees))
     output_of("payout", "export", "sent", "--output", str(site.folder / "payments"))
-    rows = json.loads(output_of("payout", "show", "sent", "--json"))["rows"]
-    write_reply(reply, rows, refused=0)
+    write_reply(reply, [row for row in _payouts("sent") if row["status"] == "instructed"], refused=0)
     output_of("payout", "reply", str(reply))
+
+
+@fault(SETTLEMENT, "KocPayoutUnansweredLong", what="nobody has approved a proposed batch for eight days")
+def nobody_approves_a_batch(site: Site) -> Iterator[None]:
+    output_of("payout", "propose", "--id", "forgotten", "--reason", "the brand has agreed")
+    site.tamper("UPDATE payout_batch SET proposed_at = proposed_at - interval '8 days' WHERE id = 'forgotten'")
+    yield
+    output_of("payout", "cancel", "forgotten", "--reason", "it is proposed anew")
+
+
+def _payouts(batch: str) -> list[dict[str, Any]]:
+    return list(json.loads(output_of("payout", "show", batch, "--json"))["rows"])
 
 
 @fault(SETTLEMENT, "KocBudgetOverLimit", what="a campaign's budget is lowered below what runs have granted")

@@ -8,7 +8,7 @@ import pytest
 
 from tests.kit.waiting import until
 from tests.ops.alerts.faults import MONEY_ROUNDS, alerts_of
-from tests.ops.alerts.proof import Proof, check_outcome
+from tests.ops.alerts.proof import Proof, check_outcome, check_values
 from tests.ops.alerts.site import RESTARTS_CLOCK, Site
 
 WORDS = {
@@ -29,6 +29,12 @@ def test_an_alert_fires_by_its_fault_and_clears_after_its_repair(
     proof: Proof, alert: str, record_property: Callable[[str, object], None]
 ) -> None:
     check_outcome(proof, alert, record_property)
+
+
+@pytest.mark.parametrize("alert", alerts_of(MONEY_ROUNDS))
+def test_what_an_alert_compares_had_values_that_make_sense(site: Site, proof: Proof, alert: str) -> None:
+    proof.outcome_of(alert)
+    check_values(site, alert)
 
 
 def test_nothing_fires_while_each_process_is_restarted_in_turn(site: Site) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.kit.waiting import until
 from tests.ops.alerts.faults import PROCESS_ROUNDS, alerts_of
-from tests.ops.alerts.proof import Proof, check_outcome
+from tests.ops.alerts.proof import Proof, check_outcome, check_values
 from tests.ops.alerts.site import CLOCKS, Site
 
 CALM_SECONDS = 60.0
@@ -30,3 +30,9 @@ def test_an_alert_fires_by_its_fault_and_clears_after_its_repair(
     proof: Proof, alert: str, record_property: Callable[[str, object], None]
 ) -> None:
     check_outcome(proof, alert, record_property)
+
+
+@pytest.mark.parametrize("alert", alerts_of(PROCESS_ROUNDS))
+def test_what_an_alert_compares_had_values_that_make_sense(site: Site, proof: Proof, alert: str) -> None:
+    proof.outcome_of(alert)
+    check_values(site, alert)

@@ -15,6 +15,8 @@ QUIET_PARTITION = 11
 ALWAYS_DAYS = 700
 """Days before the proof since when there are plans."""
 MONTHS_KNOWN = 4
+PAID = ("clawback", "payout", "budget")
+"""Orders whose KOCs have bank accounts."""
 
 
 def months(site: Site) -> list[str]:
@@ -71,7 +73,7 @@ def furnish(site: Site) -> None:
     site.publish(plan("pl_calm", 1, site.before(ALWAYS_DAYS), 200_000, brand_id=CALM_BRAND, splits=[]))
     names = ("clawback", "budget", "due_0", "due_1", "due_2", "payout", "debit")
     site.publish(*(priced(site, name) for name in names), budget(site, "budget", 100_000, 1))
-    site.publish(*(payee(site, name) for name in ("clawback", "payout")))
+    site.publish(*(payee(site, name) for name in PAID))
     site.publish(*_past(site))
     site.drain()
 
