@@ -61,7 +61,7 @@ def _judging(stack: Stack, folder: Path, program: str, clock: int) -> Iterator[P
     folder.mkdir()
     rules = folder / "koc.yml"
     subprocess.run([sys.executable, GENERATOR, "--scale", str(clock), "--output", rules], check=True)
-    with scraping(stack, folder, program, rules) as server:
+    with scraping(stack, folder, program, rules.read_text()) as server:
         yield server
 
 

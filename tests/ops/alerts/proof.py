@@ -85,7 +85,8 @@ class Proof:
                 self._repair(course)
         self._await(courses, self._is_clear, "does not clear", self._clears_within, passing=True)
         self._lasting |= {alert: course for course in courses for alert in course.fault.lasts}
-        until(lambda: not self._site.clocks[FAULTS_CLOCK].now() - self._lasting.keys(), "all is calm", _CALM_SECONDS)
+        log, ignored = self._site.clocks[FAULTS_CLOCK], {*self._lasting, *SLOW_BURNS}
+        until(lambda: not log.now() - ignored, "nothing fires any more", _CALM_SECONDS)
 
     def _repair(self, course: _Course) -> None:
         if not course.repaired:
