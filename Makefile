@@ -33,18 +33,21 @@ check: $(READY) ## Formatting, lint, types, architecture, and that generated fil
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/zizmor --offline --quiet --persona=pedantic .github
 	@$(BIN)/python deploy/contract/currencies.py --check
 	@$(BIN)/python -m schemas.generate --check
 	@$(BIN)/python deploy/grafana/overview.py --check
+	@$(BIN)/python deploy/prometheus/alerts.py --check
 
 format: $(READY) ## Format the code and mend what the linter can
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --fix --quiet .
 
-docs: $(READY) ## Write the generated contract and dashboard again
+docs: $(READY) ## Write the generated contract, dashboard and alerts again
 	@$(BIN)/python deploy/contract/currencies.py
 	@$(BIN)/python -m schemas.generate
 	@$(BIN)/python deploy/grafana/overview.py
+	@$(BIN)/python deploy/prometheus/alerts.py
 
 picture: $(READY) ## Draw docs/images/dashboard.png again from a demo under Prometheus; two minutes
 	@$(BIN)/python -m tests.ops.dashboard_picture

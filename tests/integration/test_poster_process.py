@@ -228,7 +228,8 @@ def test_a_credit_that_cannot_be_read_stops_the_poster_after_all_that_stands_bef
     [
         ("UPDATE writer SET topic_id = 'another' WHERE partition < 12", "was deleted and made again"),
         ("UPDATE writer SET next_offset = 7 WHERE partition = 3", "holds offsets 0 to 0"),
-        ("UPDATE alembic_version SET version_num = '0000'", "run `koc settlement migrate`"),
+        ("UPDATE alembic_version SET version_num = '0001'", "run `koc settlement migrate`"),
+        ("UPDATE alembic_version SET version_num = '9999'; DELETE FROM compatible_code", "newer than this code"),
     ],
 )
 def test_a_world_that_is_not_as_it_must_be_is_refused_with_one_sentence(

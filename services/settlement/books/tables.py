@@ -243,6 +243,13 @@ content_position = Table(
     comment="What writer N has booked of registry events that move money by themselves",
 )
 
+compatible_code = Table(
+    "compatible_code",
+    metadata,
+    Column("revision", Text, primary_key=True, comment="schema revision that the code was written for"),
+    comment="Code that may work on this schema",
+)
+
 relay = Table(
     "relay",
     metadata,

@@ -47,7 +47,7 @@ def _explain_poison(partition: int, offset: int, refused: Refused) -> str:
     """What a person is told of a record that is no credit assertion, and the way out."""
     return (
         f"{CREDITS.name}-{partition} holds at offset {offset} what is no credit assertion ({refused}):"
-        " nothing more is posted from this partition. Find out who wrote it; docs/operations.md says under"
+        " nothing more is posted from this partition. Find out who wrote it; docs/runbook.md says under"
         " 'The poster stopped on a poison credit' how to go on behind it"
     )
 

@@ -181,12 +181,13 @@ async def _wait(stopping: asyncio.Event, seconds: float) -> None:
 
 
 async def _standby(store: RelayStore, stopping: asyncio.Event, health: Health) -> bool:
-    """Wait to be elected; whether it was."""
-    health.not_ready = lambda: "standing by: another relay is elected"
+    """Wait to be elected; whether it was. A relay that can take over at any moment is ready."""
     while not stopping.is_set():
         health.beat()
         if await store.elect():
+            health.not_ready = lambda: "elected, and not yet connected to Kafka"
             return True
+        health.not_ready = lambda: None
         await _wait(stopping, STANDBY_SECONDS)
     return False
 
