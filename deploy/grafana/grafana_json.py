@@ -2,9 +2,12 @@
 
 import json
 from collections.abc import Callable, Iterator
+from functools import cache
 from itertools import count
+from pathlib import Path
 from typing import Any
 
+import yaml
 from grafana_foundation_sdk.builders import bargauge, dashboard, prometheus, stat, statetimeline, timeseries
 from grafana_foundation_sdk.builders.common import (
     GraphThresholdsStyleConfig,
@@ -44,8 +47,7 @@ from grafana_foundation_sdk.models.dashboard import (
 
 from deploy.grafana.panel import HEADING_ROWS, Board, Kind, Panel, Step
 
-RUNBOOK = "docs/runbook.md"
-"""Where readers of a dashboard find the runbook. Put the address of your own copy in front."""
+RULES = Path(__file__).parents[1] / "prometheus/rules/koc.yml"
 TAG = "koc"
 SOURCE = DataSourceRef(type_val="prometheus", uid="prometheus")
 """As deploy/grafana/provisioning names it."""
@@ -217,12 +219,24 @@ def _described(builder: Any, panel: Panel) -> Any:
     steps = [Threshold(value=step.value, color=step.color) for step in panel.steps or (Step(None, "blue"),)]
     builder.thresholds(dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(steps))
     builder.links(
-        [_Link(title=f"Runbook: {name}", url=f"{RUNBOOK}#{name.lower()}", target_blank=True) for name in panel.runbook]
+        [_Link(title=f"Runbook: {alert}", url=_runbook_urls()[alert], target_blank=True) for alert in panel.runbook]
     )
     if panel.words:
         words = {str(value): ValueMappingResult(text=text, color=color) for value, text, color in panel.words}
         builder.mappings([ValueMap(options=words)])
     return builder if panel.maximum is None else builder.max(panel.maximum)
+
+
+@cache
+def _runbook_urls() -> dict[str, str]:
+    """Alert -> its section of the runbook, as the alert itself says."""
+    groups = yaml.safe_load(RULES.read_text())["groups"]
+    return {
+        rule["alert"]: rule["annotations"]["runbook_url"]
+        for group in groups
+        for rule in group["rules"]
+        if "alert" in rule
+    }
 
 
 def _last() -> ReduceDataOptions:

@@ -122,6 +122,9 @@ class Board:
         return tuple(panel for row in self.rows for panel in row.panels)
 
 
+# Colours agree with alerts: red from where one pages, orange from where one makes a ticket.
+
+
 def red_from(value: float) -> tuple[Step, ...]:
     """Green below."""
     return Step(None, "green"), Step(value, "red")
@@ -132,10 +135,9 @@ def orange_from(value: float, red: float | None = None) -> tuple[Step, ...]:
     return Step(None, "green"), Step(value, "orange"), *(() if red is None else (Step(red, "red"),))
 
 
-def red_below(value: float, orange: float | None = None) -> tuple[Step, ...]:
-    """Green from there on; orange up to a further value, if there is one."""
-    between = () if orange is None else (Step(value, "orange"),)
-    return Step(None, "red"), *between, Step(value if orange is None else orange, "green")
+def orange_below(value: float) -> tuple[Step, ...]:
+    """Green from there on."""
+    return Step(None, "orange"), Step(value, "green")
 
 
 def rate(counter: str, *labels: str, where: str = "") -> str:
@@ -169,15 +171,15 @@ def firing(span: int) -> Panel:
 
 
 def processes(span: int, *labels: str, where: str = "") -> Panel:
-    """Whether each process answers and is ready, by job or by instance."""
+    """Whether a process of each job, or each instance, answers and is ready."""
     by = ", ".join(labels)
-    up, ready = f"min by ({by}) (up{where})", f"min by ({by}) (koc_ready{where})"
+    up, ready = f"max by ({by}) (up{where})", f"max by ({by}) (koc_ready{where})"
     return Panel(
         "Processes",
-        "Down: the last scrape got no answer. Look at the process and its log. Not ready: it waits for Kafka, the "
-        "database or its state. /readyz of the process says for what.",
+        "Down: the last scrape got no answer; look at the process and its log. Not ready: it waits for Kafka, the "
+        "database or its state, and its /readyz says for what. A relay that stands by is not ready, too.",
         (Query(f"{up} + ({ready} or 0 * {up})", " ".join(f"{{{{{label}}}}}" for label in labels), Healthy.POSITIVE),),
-        ("KocProcessDown", "KocProcessNotReady"),
+        ("KocProcessDown", "KocProcessNotReady", "KocInstanceDown"),
         span,
         Kind.STATES,
         words=((0, "down", "red"), (1, "not ready", "orange"), (2, "ready", "green")),

@@ -9,15 +9,20 @@ from deploy.grafana.panel import (
     Row,
     Step,
     firing,
-    most,
     orange_from,
     processes,
     rate,
     red_from,
 )
 
-_REFUSED = "(sum(increase(koc_attribution_refused_total[5m])) or vector(0))"
-_READ = "clamp_min(sum(increase(koc_attribution_events_total[5m])), 1)"
+_REFUSED = (
+    "(sum(increase(koc_attribution_refused_total[5m])) or vector(0)) + "
+    '(sum(increase(koc_poster_registry_events_total{outcome="refused"}[5m])) or vector(0))'
+)
+_READ = (
+    "(sum(increase(koc_attribution_events_total[5m])) or vector(0)) + "
+    "(sum(increase(koc_poster_registry_events_total[5m])) or vector(0))"
+)
 
 NOW = Row(
     "Is anything wrong now?",
@@ -34,18 +39,18 @@ NOW = Row(
             4,
             Kind.NUMBERS,
             "s",
-            orange_from(30, red=60),
+            red_from(300),
         ),
         Panel(
             "Refused share",
             "Events of the last 5 minutes that went to a dead-letter topic. If it rises: `koc dlq list` shows reason "
             "and sender. Ask the sender to correct the events, then replay them with `koc dlq replay`.",
-            (Query(f"{_REFUSED} / {_READ}", "of all events"),),
+            (Query(f"({_REFUSED}) / clamp_min({_READ}, 1)", "of all events"),),
             ("KocRefusedShareBurnFast", "KocRefusedShareBurnSlow"),
             4,
             Kind.NUMBERS,
             "percentunit",
-            orange_from(0.001, red=0.01),
+            orange_from(0.001, red=0.0144),
         ),
         Panel(
             "Elected relays",
@@ -55,7 +60,7 @@ NOW = Row(
             ("KocRelayMissing", "KocRelayTwice"),
             4,
             Kind.NUMBERS,
-            steps=(Step(None, "red"), Step(1, "green"), Step(2, "red")),
+            steps=(Step(None, "red"), Step(1, "green"), Step(2, "orange")),
         ),
     ),
 )
@@ -114,7 +119,7 @@ LATE = Row(
             ("KocFreshnessBurnFast", "KocRelayStuck"),
             8,
             unit="s",
-            steps=orange_from(30, red=60),
+            steps=red_from(300),
         ),
         Panel(
             "Records waiting",
@@ -130,17 +135,18 @@ LATE = Row(
             8,
         ),
         Panel(
-            "Slow steps",
-            "Time that 95 of 100 batches stay below. Booking slow: look at PostgreSQL. Checkpoint slow: look at the "
-            "worker's disk and at Kafka's acknowledgements. *Worker internals* has more.",
-            (
-                Query(most("koc_attribution_batch_seconds"), "attribution: a chunk"),
-                Query(most("koc_attribution_checkpoint_seconds"), "attribution: a checkpoint", Healthy.POSITIVE),
-                Query(most("koc_poster_batch_seconds"), "poster: a transaction"),
+            "How fast the error budgets burn",
+            "1 uses up the budget of 30 days in 30 days. Late: time in which something was later than 5 minutes. "
+            "Refused: events that were refused. From 14.4 in an hour or from 6 in six hours on it pages. No lines: "
+            "Prometheus has not loaded our rules.",
+            tuple(
+                Query(f'koc:{budget}:burn_rate{{window="{window}"}}', f"{word}, {window}", Healthy.NONE_OR_NATURAL)
+                for budget, word in (("freshness", "late"), ("refused", "refused"))
+                for window in ("1h", "6h")
             ),
-            ("KocDatabaseRetries", "KocCheckpointOld"),
+            ("KocFreshnessBurnFast", "KocFreshnessBurnSlow", "KocRefusedShareBurnFast", "KocRefusedShareBurnSlow"),
             8,
-            unit="s",
+            steps=orange_from(1, red=6),
         ),
     ),
 )
@@ -166,13 +172,14 @@ REFUSED = Row(
         ),
         Panel(
             "Events without an effect of their own",
-            "Duplicates: seen before. Rerouted: sent on to their key's partition; the sender uses another partitioner. "
-            "Unknown fields: the sender uses a newer contract. Unattributed: lines that no touch explains. Nothing is "
-            "lost; a jump is a question to the sender.",
+            "Duplicates: seen before. Rerouted: sent on to their key's partition. Unknown fields: a newer contract. "
+            "Too late: older than the horizon, refused. Unattributed: lines that no touch explains. "
+            "If one jumps, ask the sender what changed.",
             (
                 Query(rate("koc_attribution_duplicates_total"), "duplicates"),
                 Query(f"{rate('koc_attribution_rerouted_total')} or vector(0)", "rerouted"),
                 Query(f"{rate('koc_attribution_unknown_fields_total')} or vector(0)", "unknown fields"),
+                Query(f"{rate('koc_attribution_late_total')} or vector(0)", "too late"),
                 Query(rate("koc_attribution_unattributed_total"), "unattributed"),
             ),
             ("KocRefusedShareBurnSlow",),
@@ -186,7 +193,7 @@ REFUSED = Row(
             (Query("sum(koc_attribution_withheld_orders_total)", "withheld", Healthy.ZERO),),
             ("KocHistoryWithheld",),
             8,
-            steps=red_from(1),
+            steps=orange_from(1),
         ),
     ),
 )

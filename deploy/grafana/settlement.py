@@ -1,6 +1,6 @@
 """The dashboard *Settlement*: runs, payouts, closed months, and what of them is published."""
 
-from deploy.grafana.panel import Board, Healthy, Kind, Panel, Query, Row, firing, orange_from, rate
+from deploy.grafana.panel import Board, Healthy, Kind, Panel, Query, Row, firing, orange_from, rate, red_from
 
 _DAY = 86_400
 _MINOR = "Amounts are in minor units of each currency."
@@ -9,7 +9,7 @@ STUCK = Row(
     "Does anything wait too long?",
     4,
     (
-        firing(5),
+        firing(4),
         Panel(
             "Unfinished runs",
             "Runs that are planned and not done. Not 0 for long: the run's process ended. Give "
@@ -38,14 +38,24 @@ STUCK = Row(
             orange_from(8 * _DAY),
         ),
         Panel(
-            "Unanswered payouts",
-            "Payouts without a bank's reply for 3 and for 7 days. Ask the bank for its reply file, and book it with "
-            "`koc payout reply`.",
-            (Query('max by (days) (koc_poster_payouts_in_transit{days=~"3|7"})', "{{days}}+ days", Healthy.ZERO),),
-            ("KocPayoutUnanswered", "KocPayoutUnansweredLong"),
-            4,
+            "Unanswered for 3 days",
+            "Payouts whose batch is 3 to 6 days old and that no bank has answered. Ask the bank for its reply file, "
+            "and book it with `koc payout reply`.",
+            (Query('max(koc_poster_payouts_in_transit{days="3"})', "payouts", Healthy.ZERO),),
+            ("KocPayoutUnanswered",),
+            3,
             Kind.NUMBERS,
             steps=orange_from(1),
+        ),
+        Panel(
+            "Unanswered for 7 days",
+            "Payouts whose batch is a week old and that no bank has answered. Call the bank today. Release none of "
+            "them before it has answered: it may have paid.",
+            (Query('max(koc_poster_payouts_in_transit{days="7"})', "payouts", Healthy.ZERO),),
+            ("KocPayoutUnansweredLong",),
+            3,
+            Kind.NUMBERS,
+            steps=red_from(1),
         ),
         Panel(
             "Last closed month ended",
@@ -70,7 +80,7 @@ STUCK = Row(
             "it goes on where it ended.",
             (Query("max(koc_poster_closes_without_statements)", "months", Healthy.ZERO),),
             ("KocStatementsMissing",),
-            4,
+            3,
             Kind.NUMBERS,
             steps=orange_from(1),
         ),
@@ -106,7 +116,9 @@ RUNS = Row(
                     "-max by (purpose, currency) (sum by (purpose, currency, instance) "
                     '(koc_poster_balance_minor{purpose=~"pending|payable|held"}))',
                     "{{purpose}} {{currency}}",
+                    Healthy.POSITIVE,
                 ),
+                Query("max by (currency) (koc_ledger_reserve_minor)", "of it reserves {{currency}}"),
             ),
             ("KocRunOverdue",),
             9,

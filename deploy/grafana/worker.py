@@ -1,6 +1,19 @@
 """The dashboard *Worker internals*: each process by itself, its state and its faults."""
 
-from deploy.grafana.panel import Board, Healthy, Kind, Panel, Query, Row, most, orange_from, processes, rate, red_below
+from deploy.grafana.panel import (
+    Board,
+    Healthy,
+    Kind,
+    Panel,
+    Query,
+    Row,
+    most,
+    orange_below,
+    orange_from,
+    processes,
+    rate,
+    red_from,
+)
 
 HERE = '{instance=~"$instance"}'
 """The instances that the reader has chosen."""
@@ -13,14 +26,14 @@ LIVES = Row(
         processes(8, "job", "instance", where=HERE),
         Panel(
             "Loop turned",
-            "Time since the slowest loop turned last. More than a minute: the process stands still; /healthz turns "
+            "Time since the slowest loop turned last. More than two minutes: the process stands still; /healthz turns "
             "to 503 and the supervisor starts it again. Keep its log.",
             (Query(f"time() - min(koc_heartbeat_timestamp_seconds{HERE})", "ago"),),
             ("KocLoopStalled",),
             4,
             Kind.NUMBERS,
             "s",
-            orange_from(15, red=60),
+            red_from(120),
         ),
         Panel(
             "Oldest checkpoint",
@@ -31,7 +44,7 @@ LIVES = Row(
             4,
             Kind.NUMBERS,
             "s",
-            orange_from(60, red=300),
+            orange_from(300),
         ),
         Panel(
             "Oldest snapshot",
@@ -47,7 +60,7 @@ LIVES = Row(
             4,
             Kind.NUMBERS,
             "s",
-            orange_from(3600, red=7200),
+            orange_from(3600),
         ),
         Panel(
             "Free disk",
@@ -58,7 +71,7 @@ LIVES = Row(
             4,
             Kind.NUMBERS,
             "percentunit",
-            red_below(0.1, orange=0.2),
+            orange_below(0.1),
         ),
     ),
 )

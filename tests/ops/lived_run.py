@@ -53,9 +53,7 @@ def _come_back(week: shop_week.Week) -> None:
 def _pay() -> None:
     """A batch that is approved and that no bank has answered."""
     with payout_store() as store:
-        propose(
-            store, proposal_draft(shop_week.PAID_AT, "p1", "a test"), shop_week.PAID_AT, _WAIT_SECONDS, _hush
-        )
+        propose(store, proposal_draft(shop_week.PAID_AT, "p1", "a test"), shop_week.PAID_AT, _WAIT_SECONDS, _hush)
     with operator_books("approver") as book:
         approve(book, "p1", "a test", None)
 

@@ -1,19 +1,21 @@
 """Every query of the dashboards returns series of the expected sign on a real Prometheus that scraped a real run."""
 
 import re
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from deploy.grafana.boards import BOARDS
-from deploy.grafana.panel import Healthy, Query
+from deploy.grafana.panel import Query
 from services.demo import poison
 from tests.kit.prometheus import Prometheus, scraping
 from tests.kit.stacks import stack_of_its_own
 from tests.kit.waiting import until
 from tests.kit.without import installed
 from tests.ops import lived_run
-from tests.ops.dashboards import filled
+from tests.ops.dashboards import COMMITTED, filled, is_healthy
+from tests.ops.grafana import URL, grafana, problems_in
 
 QUERIES = [(f"{board.name}: {panel.title}", query) for board in BOARDS for panel in board.panels
            for query in panel.queries]  # fmt: skip
@@ -54,15 +56,6 @@ def test_a_query_returns_series_of_its_sign_whose_labels_fill_its_legend(
         assert set(re.findall(r"{{(\w+)}}", query.legend)) <= one["metric"].keys(), one
 
 
-def is_healthy(healthy: Healthy, values: list[float]) -> bool:
-    """Whether a query's values are what they are while all is well; NaN never is."""
-    if not values:
-        return healthy is Healthy.NONE_OR_NATURAL
-    if healthy is Healthy.ZERO:
-        return all(value == 0 for value in values)
-    return all(value >= 0 for value in values) and (healthy is not Healthy.POSITIVE or max(values) > 0)
-
-
 def test_what_the_run_did_shows(prometheus: Prometheus) -> None:
     def total(expression: str) -> float:
         return sum(float(one["value"][1]) for one in prometheus.series_of(expression))
@@ -84,3 +77,11 @@ def test_what_the_run_did_shows(prometheus: Prometheus) -> None:
     until(shows, "the run shows", 20)
     assert total("sum(koc_attribution_events_total)") > lived_run.ORDERS * 3
     assert total("sum(koc_attribution_duplicates_total)") > 0
+
+
+def test_a_grafana_takes_the_dashboards_and_answers_each_query(prometheus: Prometheus) -> None:
+    client = grafana()
+    if client is None:
+        pytest.skip(f"left out: {URL} names no Grafana on this machine")
+    now = time.time()
+    assert problems_in(client, prometheus.address, COMMITTED, now - 60, now) == []
