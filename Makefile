@@ -36,6 +36,7 @@ check: $(READY) ## Formatting, lint, types, architecture, and that generated fil
 	@$(BIN)/zizmor --offline --quiet --persona=pedantic .github
 	@$(BIN)/python deploy/contract/currencies.py --check
 	@$(BIN)/python -m schemas.generate --check
+	@$(BIN)/python deploy/prometheus/metrics_page.py --check
 	@$(BIN)/python deploy/prometheus/alerts.py --check
 	@$(BIN)/python -m deploy.grafana.boards --check
 
@@ -43,9 +44,10 @@ format: $(READY) ## Format the code and mend what the linter can
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --fix --quiet .
 
-docs: $(READY) ## Write the generated contract, alerts and dashboards again
+docs: $(READY) ## Write the generated contract, metrics page, alerts and dashboards again
 	@$(BIN)/python deploy/contract/currencies.py
 	@$(BIN)/python -m schemas.generate
+	@$(BIN)/python deploy/prometheus/metrics_page.py
 	@$(BIN)/python deploy/prometheus/alerts.py
 	@$(BIN)/python -m deploy.grafana.boards
 

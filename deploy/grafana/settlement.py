@@ -118,7 +118,11 @@ RUNS = Row(
                     "{{purpose}} {{currency}}",
                     Healthy.POSITIVE,
                 ),
-                Query("max by (currency) (koc_ledger_reserve_minor)", "of it reserves {{currency}}"),
+                Query(
+                    "max by (currency) (koc_ledger_reserve_minor)",
+                    "of it reserves {{currency}}",
+                    Healthy.NONE_OR_NATURAL,
+                ),
             ),
             ("KocRunOverdue",),
             9,
@@ -132,8 +136,8 @@ PAYOUTS = Row(
     (
         Panel(
             "Payouts",
-            "Payouts by state. Proposed ones wait for another person's approval, instructed ones for a bank, "
-            "rejected ones for `koc payout release`.",
+            "Payouts by state. Instructed ones wait for a bank: ask it after 3 days. Rejected and returned ones wait "
+            "for you: mend the payee, then give `koc payout release`.",
             (Query("max by (state) (koc_ledger_payouts)", "{{state}}", Healthy.NONE_OR_NATURAL),),
             ("KocPayoutUnanswered",),
             6,
