@@ -37,17 +37,19 @@ check: $(READY) ## Formatting, lint, types, architecture, and that generated fil
 	@$(BIN)/python deploy/contract/currencies.py --check
 	@$(BIN)/python -m schemas.generate --check
 	@$(BIN)/python deploy/grafana/overview.py --check
+	@$(BIN)/python deploy/prometheus/metrics_page.py --check
 	@$(BIN)/python deploy/prometheus/alerts.py --check
 
 format: $(READY) ## Format the code and mend what the linter can
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --fix --quiet .
 
-docs: $(READY) ## Write the generated contract, dashboard and alerts again
+docs: $(READY) ## Write the generated contract, dashboard, alerts and metrics page again
 	@$(BIN)/python deploy/contract/currencies.py
 	@$(BIN)/python -m schemas.generate
 	@$(BIN)/python deploy/grafana/overview.py
 	@$(BIN)/python deploy/prometheus/alerts.py
+	@$(BIN)/python deploy/prometheus/metrics_page.py
 
 picture: $(READY) ## Draw docs/images/dashboard.png again from a demo under Prometheus; two minutes
 	@$(BIN)/python -m tests.ops.dashboard_picture

@@ -73,7 +73,7 @@ def test_every_metric_is_declared_once_and_used() -> None:
         target.attr
         for assign in nodes(registry, ast.Assign)
         for target in assign.targets
-        if isinstance(target, ast.Attribute)
+        if isinstance(target, ast.Attribute) and not target.attr.startswith("_")
     }
     used = set()
     for file in PRODUCT:
@@ -135,6 +135,7 @@ CALLED_FROM_OUTSIDE = {
     "services.cli.main.app": "the command koc, by pyproject.toml",
     "services.runtime.health.Health.serve.Handler.do_GET": "http.server calls it for a GET",
     "services.runtime.health.Health.serve.Handler.log_message": "http.server calls it for each answer",
+    "services.runtime.metrics.MeasuredGauge.describe": "prometheus_client calls it when the gauge is registered",
     "services.settlement.books.memory.MemoryBooks.oldest_open_job": "tests drive books in memory by it",
     "services.settlement.posting.unpacking.FetchedRecords.leader_epoch": "kafka-python's fetcher stores it",
     "services.settlement.posting.unpacking._Batches.has_next": "aiokafka's PartitionRecords reads batches by it",
@@ -334,11 +335,17 @@ def test_every_page_that_code_names_exists() -> None:
             assert (ROOT / page).exists() or (file.parent / page).exists(), f"{name(file)} -> {page}"
 
 
+TABLES = {"docs/metrics.md": "written from the registry: a row of a table is one line, however much it says"}
+"""Pages whose lines may be longer, and why."""
+
+
 @pytest.mark.parametrize(
     "page", [*(ROOT / "docs").rglob("*.md"), *map(ROOT.joinpath, ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"))],
     ids=name,
 )  # fmt: skip
 def test_lines_of_pages_are_as_short_as_lines_of_code(page: Path) -> None:
+    if name(page) in TABLES:
+        return
     long = [number for number, line in enumerate(page.read_text().splitlines(), 1) if len(line) > MAX_LINE_LENGTH]
     assert not long, f"more than {MAX_LINE_LENGTH} characters in line {', '.join(map(str, long))}"
 

@@ -146,7 +146,9 @@ def _fold(
             work.by_order_line.setdefault(key[:2], []).append(line)
             work.fresh[key] = incoming
         if line.partition != partition:
-            raise InvariantBroken(f"line {line_key(*key)} of partition {line.partition} came in {partition}")
+            raise InvariantBroken(
+                f"line {line_key(*key)} of partition {line.partition} came in {partition}", "poison_credit"
+            )
         joined = line.joined
         try:
             verdict = line.take(assertion, now)

@@ -112,7 +112,7 @@ class Transactions:
             else:
                 break
         if poison:
-            raise InvariantBroken(poison)
+            raise InvariantBroken(poison, "poison_credit")
         poster().batch_seconds.observe(time.perf_counter() - began)
         poster().batch_records.observe(records)
 

@@ -7,9 +7,9 @@ least once and in order, never with a gap; a reader ignores a seq that it has se
 
 import asyncio
 import gc
-import importlib.metadata
 import signal
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import structlog
@@ -87,7 +87,7 @@ class Relay:
             ElectionLost: another relay is at work.
         """
         behind = await self._store.behind()
-        metrics.relay().lag.set(sum(one.booked - one.published for one in behind))
+        _show_lag(behind)
         carried = await self._carried(behind) if tracing.is_on() else {}
         with tracing.sending(LEDGER.name, carried) as spans:
             batches = [await self._batch(one.writer, one.published, spans) for one in behind]
@@ -112,15 +112,23 @@ class Relay:
         records = RecordBatch(self._producer)
         for recorded in await self._store.rows(writer, published, BATCH_ENTRIES):
             if not recorded.follows(last):
-                metrics.common().invariants.labels("journal_chain").inc()
-                raise InvariantBroken(f"journal row {recorded.entry_id} does not follow {writer}-{last.seq}")
+                raise InvariantBroken(
+                    f"journal row {recorded.entry_id} does not follow {writer}-{last.seq}", "journal_chain"
+                )
             span = spans.get((writer, recorded.link.seq))
             if not records.add(*encode(recorded, last.head, None if span is None else tracing.carrier_from(span))):
                 break
             last = recorded.link
         if last.seq == published:
-            raise InvariantBroken(f"journal row {writer}-{published + 1} is missing")
+            raise InvariantBroken(f"journal row {writer}-{published + 1} is missing", "journal_chain")
         return _Batch(writer, published, records, last)
+
+
+def _show_lag(behind: Sequence[RelayLag]) -> None:
+    """Show what is not published; its age goes on growing where no next round comes to say so."""
+    metrics.relay().lag.set(sum(one.booked - one.published for one in behind))
+    booked_at = time.monotonic() - max((one.age_seconds or 0.0 for one in behind), default=0.0)
+    metrics.relay().lag_seconds.set_function(lambda: time.monotonic() - booked_at if behind else 0.0)
 
 
 class _Batch(NamedTuple):
@@ -251,9 +259,9 @@ def run() -> None:
     tracing.configure(name)
     health = Health(name)
     health.serve()
-    metrics.common().build.labels(importlib.metadata.version("koc-settlement"), name).set(1)
     with engine("writer").connect() as connection:
         check_revision(connection)
     gc.freeze()
     gc.set_threshold(100_000, 20, 20)
-    asyncio.run(_main(health))
+    with health.lingering():
+        asyncio.run(_main(health))
