@@ -237,6 +237,7 @@ LIBRARIES: dict[str, dict[str, str]] = {
         "services/runtime/": "admin client, topics, groups and dead letters",
         "services/settlement/posting/": "the poster's consumer",
     },
+    "opentelemetry": {"services/runtime/tracing.py": "spans of records that carry a trace"},
     "lxml": {"services/settlement/payment_files/read_reply_pain002.py": "parses a bank's XML, with the lines of it"},
     "matplotlib": {"services/settlement/reports/": "draws charts"},
     "mode": {"services/attribution/worker/app.py": "the supervisor that ends the process on an error"},

@@ -31,6 +31,7 @@ class Health:
         self.process = process
         self.not_ready: Callable[[], str | None] = lambda: "starting"
         self._broken: InvariantBroken | None = None
+        self._asked_to_end = threading.Event()
         self._server: ThreadingHTTPServer | None = None
         common().build.labels(version("koc-settlement"), process).set(1)
         common().ready.set_function(lambda: float(self._why_not_ready() is None))
@@ -52,25 +53,27 @@ class Health:
         return 404, "text/plain", b"try /metrics, /healthz or /readyz\n"
 
     def report(self, broken: InvariantBroken) -> None:
-        """From now on the process is neither alive nor ready; the first broken invariant counts, and says why."""
+        """From now on the process is neither alive nor ready; the first broken invariant counts, and says why.
+
+        Only the main thread may call it: SIGTERM and SIGINT are told to `lingering` from now on.
+        """
         if self._broken is None:
             self._broken = broken
             common().invariants.labels(broken.invariant).inc()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._asked_to_end.set())
 
     @contextmanager
     def lingering(self) -> Iterator[None]:
         """Serve for KOC_LINGER_SECONDS more once an invariant is broken, so that a scrape sees it, then go on ending.
 
-        SIGTERM and SIGINT end the wait at once. Only the main thread may enter.
+        SIGTERM and SIGINT end the wait at once.
         """
         try:
             yield
         except InvariantBroken as broken:
             self.report(broken)
-            asked = threading.Event()
-            for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, lambda *_: asked.set())
-            asked.wait(settings().linger_seconds)
+            self._asked_to_end.wait(settings().linger_seconds)
             raise
 
     def _why_not_alive(self) -> str | None:
