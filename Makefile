@@ -5,7 +5,7 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help setup demo test test-ops test-image chaos check format docs picture bench bench-peers lock clean
+.PHONY: help setup demo test test-ops test-image chaos check format docs sbom picture bench bench-peers lock clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ docs: $(READY) ## Write the generated contract and dashboard again
 	@$(BIN)/python deploy/contract/currencies.py
 	@$(BIN)/python -m schemas.generate
 	@$(BIN)/python deploy/grafana/overview.py
+
+sbom: $(READY) ## Write dist/koc-settlement.cdx.json, the image's bill of materials: packages, versions, licences
+	@$(BIN)/python deploy/docker/sbom.py dist/koc-settlement.cdx.json
 
 picture: $(READY) ## Draw docs/images/dashboard.png again from a demo under Prometheus; two minutes
 	@$(BIN)/python -m tests.ops.dashboard_picture
