@@ -28,7 +28,17 @@ def main() -> None:
         for step in (
             [programs / "uv", "export", "--quiet", "--frozen", *_CONTENTS, "--output-file", requirements],
             [programs / "uv", "venv", "--quiet", "--python", sys.executable, environment],
-            [programs / "uv", "pip", "install", "--quiet", "--python", environment, "--require-hashes", "-r", requirements],
+            [
+                programs / "uv",
+                "pip",
+                "install",
+                "--quiet",
+                "--python",
+                environment,
+                "--require-hashes",
+                "-r",
+                requirements,
+            ],
             [*describe, "--output-reproducible", "--validate", "--output-file", output, environment],
         ):
             subprocess.run(list(map(str, step)), cwd=ROOT, check=True)

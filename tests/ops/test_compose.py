@@ -181,7 +181,16 @@ def test_grafana_finds_its_dashboards_where_they_are_mounted() -> None:
     assert mounts["./deploy/grafana/dashboards"] == options["path"]
     assert mounts["./deploy/grafana/provisioning"] == "/etc/grafana/provisioning"
     home = DOCUMENT["services"]["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
-    assert home == f"{options['path']}/overview.json"
+    assert home == f"{options['path']}/pipeline.json"
+    assert (compose.ROOT / "deploy/grafana/dashboards/pipeline.json").exists()
+
+
+def test_prometheus_finds_its_rules_where_they_are_mounted() -> None:
+    mounts = dict(volume.split(":")[:2] for volume in DOCUMENT["services"]["prometheus"]["volumes"])
+    folder = Path(mounts["./deploy/prometheus/prometheus.yml"]).parent
+    (files,) = yaml.safe_load((compose.ROOT / "deploy/prometheus/prometheus.yml").read_text())["rule_files"]
+    assert Path(mounts["./deploy/prometheus/rules"]) == (folder / files).parent
+    assert (compose.ROOT / "deploy/prometheus" / files).exists()
 
 
 def _environment(stack: Stack, name: str, folder: Path) -> dict[str, str]:
