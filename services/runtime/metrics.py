@@ -113,11 +113,14 @@ class CommonMetrics(MetricGroup):
             label.INVARIANT,
         )
         self.lag_records = self._gauge(
-            "koc_lag_records", "Records between what is durable and the log's end.", label.TOPIC, label.PARTITION
+            "koc_lag_records",
+            "Records between what is durable and the log's end, as the brokers say each second; not of the relay.",
+            label.TOPIC,
+            label.PARTITION,
         )
         self.lag_seconds = self._gauge(
             "koc_lag_seconds",
-            "Age of the newest record that was applied, while records wait; else 0.",
+            "How long the oldest record that is not durable waits, by the broker's time of it; 0: none waits.",
             label.TOPIC,
             label.PARTITION,
         )
@@ -193,6 +196,12 @@ class AttributionMetrics(MetricGroup):
         )
         self.checkpoint_at = self._gauge(
             "koc_attribution_checkpoint_timestamp_seconds", "When the last checkpoint ended, Unix time."
+        )
+        self.watermark = self._gauge(
+            "koc_attribution_watermark_timestamp_seconds",
+            "The greatest occurred_at among a partition's accepted events, Unix time; lateness is counted from it.",
+            label.TOPIC,
+            label.PARTITION,
         )
         self.produce_failures = self._counter(
             "koc_attribution_produce_failures_total",

@@ -28,6 +28,7 @@ from services.runtime.groups import leave_group
 from services.runtime.hard_exit import end_hard_after
 from services.runtime.health import Health
 from services.runtime.kafka import faust_broker, no_broker
+from services.runtime.lag import lag_watch
 from services.runtime.settings import settings
 
 DEFAULT_PROCESS = "attribution"
@@ -85,6 +86,7 @@ class AttributionApp(faust.App):
         self.health.not_ready = self.partitions.not_ready
         self.health.serve()
         worker_metrics.watch_disks(volumes())
+        lag_watch().start()
         await self.outbox.start()
         garbage.settle()
         await super().on_start()
