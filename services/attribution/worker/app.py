@@ -23,7 +23,7 @@ from services.attribution.worker.partitions import AssignedPartitions
 from services.attribution.worker.process import Pipeline
 from services.attribution.worker.startup import GROUP, INPUTS, World, check_world, volumes
 from services.kernel.errors import InvariantBroken, StartRefused
-from services.runtime import garbage
+from services.runtime import garbage, tracing
 from services.runtime.groups import leave_group
 from services.runtime.hard_exit import end_hard_after
 from services.runtime.health import Health
@@ -85,6 +85,7 @@ class AttributionApp(faust.App):
         """Answer health checks and connect; then let Faust join its group."""
         self.health.not_ready = self.partitions.not_ready
         self.health.serve()
+        tracing.configure(self.health.process)
         worker_metrics.watch_disks(volumes())
         lag_watch().start()
         await self.outbox.start()

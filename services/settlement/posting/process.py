@@ -15,6 +15,7 @@ from kafka import OffsetAndMetadata
 from kafka.errors import IllegalStateError
 
 from services.kernel.errors import InvariantBroken, Stalled
+from services.runtime import tracing
 from services.runtime.database import engine
 from services.runtime.health import Health
 from services.runtime.lag import lag_watch
@@ -150,6 +151,7 @@ def run() -> None:
     """
     name = settings().instance_id or "poster"
     configure_logging(name)
+    tracing.configure(name)
     health = Health(name)
     health.serve()
     writer = engine("writer", options=SESSION, **KEEPALIVES)

@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaProducer
 
 from schemas.topics import COMMANDS, LEDGER, STATEMENTS
 from services.kernel.errors import HistoryLost, InvariantBroken, StartRefused
-from services.runtime import metrics
+from services.runtime import metrics, tracing
 from services.runtime.database import engine
 from services.runtime.health import Health
 from services.runtime.kafka import aiokafka_options
@@ -88,17 +88,24 @@ class Relay:
         """
         behind = await self._store.behind()
         _show_lag(behind)
-        batches = [await self._batch(one.writer, one.published) for one in behind]
-        await asyncio.gather(*[await batch.records.send(LEDGER.name, batch.writer) for batch in batches])
-        for batch in batches:
-            await self._store.advance(batch.writer, batch.published, batch.last.seq)
-            self._heads[batch.writer] = batch.last
+        carried = await self._carried(behind) if tracing.is_on() else {}
+        with tracing.sending(LEDGER.name, carried) as spans:
+            batches = [await self._batch(one.writer, one.published, spans) for one in behind]
+            await asyncio.gather(*[await batch.records.send(LEDGER.name, batch.writer) for batch in batches])
+            for batch in batches:
+                await self._store.advance(batch.writer, batch.published, batch.last.seq)
+                self._heads[batch.writer] = batch.last
         count = sum(batch.last.seq - batch.published for batch in batches)
         metrics.relay().published.inc(count)
         return count
 
-    async def _batch(self, writer: int, published: int) -> "_Batch":
-        """A writer's next batch."""
+    async def _carried(self, behind: list[RelayLag]) -> dict[tuple[int, int], dict[str, str]]:
+        """The traces of the next entries, by (writer, seq)."""
+        found = {one.writer: await self._store.traced(one.writer, one.published, BATCH_ENTRIES) for one in behind}
+        return {(writer, seq): carrier for writer, traced in found.items() for seq, carrier in traced.items()}
+
+    async def _batch(self, writer: int, published: int, spans: Mapping[tuple[int, int], tracing.Span]) -> "_Batch":
+        """A writer's next batch; a record whose entry has a span carries the trace on."""
         last = self._heads.get(writer)
         if last is None or last.seq != published:
             last = await self._store.head(writer, published)
@@ -108,7 +115,8 @@ class Relay:
                 raise InvariantBroken(
                     f"journal row {recorded.entry_id} does not follow {writer}-{last.seq}", "journal_chain"
                 )
-            if not records.add(*encode(recorded, last.head)):
+            span = spans.get((writer, recorded.link.seq))
+            if not records.add(*encode(recorded, last.head, None if span is None else tracing.carrier_from(span))):
                 break
             last = recorded.link
         if last.seq == published:
@@ -248,6 +256,7 @@ def run() -> None:
     """
     name = settings().instance_id or "relay"
     configure_logging(name)
+    tracing.configure(name)
     health = Health(name)
     health.serve()
     with engine("writer").connect() as connection:

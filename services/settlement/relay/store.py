@@ -14,6 +14,7 @@ from services.settlement.books.command_rows import COMMAND_COLUMNS, read_command
 from services.settlement.books.journal_entry import JournalEntry
 from services.settlement.books.journal_rows import JOURNAL_COLUMNS, JournalRow
 from services.settlement.books.statement_rows import NUMBERED, read_statement
+from services.settlement.books.traced_entries import TRACED, read_traced
 from services.settlement.domain.book.commands import ChainedCommand
 from services.settlement.domain.book.entries import GENESIS, Link
 from services.settlement.domain.statements.statement import NumberedStatement
@@ -122,6 +123,10 @@ class RelayStore:
         rows = [JournalRow.read(row) for row in await self._fetch(_ROWS, (writer, after, limit))]
         await self._learn({account for row in rows for account in row.accounts} - self._names.keys())
         return [row.in_place(self._names) for row in rows]
+
+    async def traced(self, writer: int, after: int, limit: int) -> dict[int, dict[str, str]]:
+        """The traces that led to a writer's entries after a number, by the entry's number."""
+        return read_traced(await self._fetch(TRACED, (writer, after, after + limit)))
 
     async def advance(self, writer: int, published: int, seq: int) -> None:
         """Move a writer's position, by compare-and-set.
