@@ -18,6 +18,7 @@ from services.kernel.errors import InvariantBroken, Stalled
 from services.runtime import tracing
 from services.runtime.database import engine
 from services.runtime.health import Health
+from services.runtime.lag import lag_watch
 from services.runtime.log import configure_logging
 from services.runtime.metrics import poster
 from services.runtime.settings import settings
@@ -91,6 +92,7 @@ class Poster:
         self._finish()
         self._transactions.retried(self._seek)
         self._fetcher.begin_anew()
+        lag_watch().assign(self._assignment.next)
         self._lag.update(self._assignment.next)
 
     def _seek(self) -> None:
@@ -104,6 +106,7 @@ class Poster:
         batch = self._fetcher.take()
         if not self._assignment.changed:
             partitions = self._assignment.credits
+            lag_watch().take(batch.first_ms if batch else {})
             self._posting = batch, self._thread.submit(self._post, batch, partitions)
 
     def _post(self, batch: FetchedBatch | None, partitions: list[int]) -> None:
@@ -129,7 +132,7 @@ class Poster:
             return
         if batch is not None:
             self._assignment.next.update({tp: end for tp, end in batch.ends.items() if tp in self._assignment.next})
-            self._lag.applied(batch.timestamps)
+            lag_watch().move(batch.ends, batch.last_ms)
             self._consumer.commit_async({tp: OffsetAndMetadata(end, "", -1) for tp, end in batch.ends.items()})
 
     def _collect(self) -> None:
@@ -163,6 +166,7 @@ def run() -> None:
         signal.signal(number, lambda *_: setattr(process, "stopping", True))
     gauges = Gauges(plain)
     gauges.start()
+    lag_watch().start()
     gc.freeze()
     gc.disable()
     join(consumer, assignment)
