@@ -38,6 +38,7 @@ check: $(READY) ## Formatting, lint, types, architecture, and that generated fil
 	@$(BIN)/python -m schemas.generate --check
 	@$(BIN)/python deploy/grafana/overview.py --check
 	@$(BIN)/python deploy/prometheus/alerts.py --check
+	@$(BIN)/python deploy/k8s/prometheus_rule.py --check
 
 format: $(READY) ## Format the code and mend what the linter can
 	@$(BIN)/ruff format --quiet .
@@ -48,6 +49,7 @@ docs: $(READY) ## Write the generated contract, dashboard and alerts again
 	@$(BIN)/python -m schemas.generate
 	@$(BIN)/python deploy/grafana/overview.py
 	@$(BIN)/python deploy/prometheus/alerts.py
+	@$(BIN)/python deploy/k8s/prometheus_rule.py
 
 picture: $(READY) ## Draw docs/images/dashboard.png again from a demo under Prometheus; two minutes
 	@$(BIN)/python -m tests.ops.dashboard_picture

@@ -304,7 +304,10 @@ LIBRARIES: dict[str, dict[str, str]] = {
         "services/settlement/runs/retrying.py": "chunks that are tried again",
     },
     "typer": {"services/cli/": "the command line"},
-    "yaml": {"deploy/prometheus/alerts.py": "writes the rules of Prometheus"},
+    "yaml": {
+        "deploy/prometheus/alerts.py": "writes the rules of Prometheus",
+        "deploy/k8s/prometheus_rule.py": "wraps them for prometheus-operator",
+    },
     "xsdata": {"services/settlement/payment_files/write_pain001.py": "writes the message as XML"},
     "xlsxwriter": {"services/settlement/statements/xlsx_form.py": "statements as spreadsheets"},
 }
