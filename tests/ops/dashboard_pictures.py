@@ -15,6 +15,7 @@ from typing import Any
 
 import matplotlib as mpl
 
+from deploy.grafana.grafana_json import RULES
 from services.runtime.local.stack import Stack
 from tests.kit.prometheus import Prometheus, scraping
 from tests.kit.source import ROOT
@@ -50,7 +51,7 @@ def main() -> None:
         demo = subprocess.Popen(command, env={**os.environ, **QUICK})
         try:
             _await_processes(stack, demo)
-            with scraping(stack, folder, program) as prometheus:
+            with scraping(stack, folder, program, RULES) as prometheus:
                 began = time.time()
                 status = demo.wait()
                 seen = _seen(prometheus, began)
