@@ -23,7 +23,7 @@ from services.runtime.log import configure_logging
 from services.runtime.metrics import poster
 from services.runtime.settings import settings
 from services.settlement.books.posting_transaction import KEEPALIVES, SESSION, BookConnections
-from services.settlement.posting.assignment import Assignment, join, make_consumer
+from services.settlement.posting.assignment import Assignment, join, leave, make_consumer
 from services.settlement.posting.fetching import FetchedBatch, Fetcher
 from services.settlement.posting.gauges import Gauges
 from services.settlement.posting.lag import Lag
@@ -62,14 +62,15 @@ class Poster:
         self.stopping = False
 
     def run(self) -> None:
-        """Turn until `stopping` is set; a batch that began is posted first."""
+        """Turn until `stopping` is set; a batch that began is posted first, then the group is left."""
         while not self.stopping:
             self._health.beat()
             self._turn()
         self._finish()
+        leave(self._consumer)
 
     def close(self) -> None:
-        """Leave the group and disconnect; what was not posted is read again by the next owner."""
+        """Disconnect, however it ended; what was not posted is read again by the next owner."""
         self._thread.shutdown()
         self._consumer.close(autocommit=False)
         self._transactions.close()
