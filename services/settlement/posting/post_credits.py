@@ -4,7 +4,7 @@ Whatever the batches, each line ends where its final assertion puts it: assertio
 and what is booked is always `target - already booked`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -60,7 +60,12 @@ class _Work:
 
 
 def post_batch(
-    transaction: Transaction, batch: Batch, reference: Reference, zone_minutes: int, also: Iterable[int] = ()
+    transaction: Transaction,
+    batch: Batch,
+    reference: Reference,
+    zone_minutes: int,
+    also: Iterable[int] = (),
+    passed: Callable[[Iterable[LineChange]], Iterable[LineChange]] = iter,
 ) -> PostingCounts:
     """Post a batch within a transaction that the caller commits.
 
@@ -70,6 +75,7 @@ def post_batch(
         reference: plans and relations as last seen; brought up to date.
         zone_minutes: the settlement time zone, minutes east of UTC.
         also: further writers to lock, after OwnedElsewhere.
+        passed: sees the changes on their way to the transaction.
 
     Raises:
         Fenced: another owner has moved on; roll back and seek.
@@ -88,7 +94,7 @@ def post_batch(
     for partition, (_, end) in batch.ranges.items():
         writers[partition].next_offset = end
     changes = chain([LineChange(displaced)], _book(work, builder, reference))
-    transaction.write(changes, work.demoted, writers, moment.now)
+    transaction.write(passed(changes), work.demoted, writers, moment.now)
     return counts
 
 
@@ -140,7 +146,9 @@ def _fold(
             work.by_order_line.setdefault(key[:2], []).append(line)
             work.fresh[key] = incoming
         if line.partition != partition:
-            raise InvariantBroken(f"line {line_key(*key)} of partition {line.partition} came in {partition}")
+            raise InvariantBroken(
+                f"line {line_key(*key)} of partition {line.partition} came in {partition}", "poison_credit"
+            )
         joined = line.joined
         try:
             verdict = line.take(assertion, now)
