@@ -1,7 +1,7 @@
 """The topics on the broker against the registry in schemas.topics: create them, compare them, ask where they stand."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from schemas import topics as registry
@@ -11,6 +11,8 @@ from services.runtime.kafka import admin
 
 _REPLICAS = 3
 _PROPAGATION_SECONDS = 10.0
+_NOT_AUTHORISED = 29
+"""TOPIC_AUTHORIZATION_FAILED."""
 _DEAD_LETTER_MAX_BYTES = 2 * 1024 * 1024
 """A refused record travels with its reason as headers, so it may be larger than what an input topic lets in."""
 
@@ -57,19 +59,20 @@ def apply_topics() -> list[str]:
         )
 
 
-def topic_problems() -> list[str]:
+def topic_problems(topics: Sequence[Topic] = registry.ALL) -> list[str]:
     """How the broker's topics differ from the registry, a sentence each; empty when all is as it should be.
 
     A longer retention is no problem: keeping records longer than we need them harms nobody.
+
+    Args:
+        topics: those that the caller reads or writes; it needs no right to look at others.
     """
     with admin() as client:
-        partitions = _partitions(client, [topic.name for topic in registry.ALL])
-        present = [topic for topic in registry.ALL if topic.name in partitions]
+        partitions = _partitions(client, [topic.name for topic in topics])
+        present = [topic for topic in topics if topic.name in partitions]
         configs = _configs(client, present)
         problems = [
-            f"{topic.name} does not exist; run `koc topics apply`"
-            for topic in registry.ALL
-            if topic.name not in partitions
+            f"{topic.name} does not exist; run `koc topics apply`" for topic in topics if topic.name not in partitions
         ]
         for topic in present:
             if partitions[topic.name] != topic.partitions:
@@ -121,8 +124,17 @@ def _offsets(topics: Iterable[str], where: Any) -> dict[tuple[str, int], int]:
 
 
 def _described(client: Any, names: list[str]) -> list[dict[str, Any]]:
-    """The broker's description of those topics that exist."""
-    return [topic for topic in client.describe_topics(names) if topic["error_code"] == 0]
+    """The broker's description of those topics that exist.
+
+    Raises:
+        StartRefused: whether one exists is hidden from us.
+    """
+    described = client.describe_topics(names)
+    if hidden := sorted(topic["name"] for topic in described if topic["error_code"] == _NOT_AUTHORISED):
+        raise StartRefused(
+            f"Kafka does not let us look at {', '.join(hidden)}: docs/security.md lists the rights that each service needs"
+        )
+    return [topic for topic in described if topic["error_code"] == 0]
 
 
 def _partitions(client: Any, names: list[str]) -> dict[str, int]:

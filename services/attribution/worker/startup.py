@@ -4,7 +4,7 @@ import fcntl
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from schemas.topics import CLICKS, ORDERS
+from schemas.topics import BY_NAME, CLICKS, CREDITS, ORDERS
 from services.attribution.policy.file import PolicyFile, read_policy_file
 from services.attribution.snapshots.archive import Snapshots, open_snapshots
 from services.attribution.snapshots.keeper import Keeper
@@ -15,6 +15,8 @@ from services.runtime.topics import topic_ids, topic_problems
 
 GROUP = "koc-attribution"
 INPUTS = frozenset({CLICKS.name, ORDERS.name})
+TOUCHED = (CLICKS, ORDERS, CREDITS, BY_NAME[CLICKS.dlq], BY_NAME[ORDERS.dlq])
+"""The topics that a worker reads or writes."""
 
 
 class World(NamedTuple):
@@ -43,7 +45,7 @@ def check_world() -> World:
     """
     policies = read_policy_file()
     snapshots = open_snapshots(snapshot_url())
-    if problems := topic_problems():
+    if problems := topic_problems(TOUCHED):
         raise StartRefused("; ".join(problems))
     return World(policies, topic_ids(sorted(INPUTS)), snapshots)
 
