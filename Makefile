@@ -36,6 +36,7 @@ check: $(READY) ## Formatting, lint, types, architecture, and that generated fil
 	@$(BIN)/zizmor --offline --quiet --persona=pedantic .github
 	@$(BIN)/python deploy/contract/currencies.py --check
 	@$(BIN)/python -m schemas.generate --check
+	@$(BIN)/python deploy/kafka/acls.py --check
 	@$(BIN)/python deploy/grafana/overview.py --check
 	@$(BIN)/python deploy/prometheus/alerts.py --check
 
@@ -46,6 +47,7 @@ format: $(READY) ## Format the code and mend what the linter can
 docs: $(READY) ## Write the generated contract, dashboard and alerts again
 	@$(BIN)/python deploy/contract/currencies.py
 	@$(BIN)/python -m schemas.generate
+	@$(BIN)/python deploy/kafka/acls.py
 	@$(BIN)/python deploy/grafana/overview.py
 	@$(BIN)/python deploy/prometheus/alerts.py
 

@@ -1,15 +1,16 @@
-"""What each principal may do on Kafka: the one list, from which commands and the table of docs/security.md are made.
+"""What each principal may do on Kafka: the one list, from which commands and the list of docs/security.md are made.
 
-    python deploy/kafka/acls.py             write the table into docs/security.md again
+    python deploy/kafka/acls.py             write the list into docs/security.md again
     python deploy/kafka/acls.py --check     fail if the page differs
     python deploy/kafka/acls.py --commands  print the lines of kafka-acls.sh
 
 Brokers must have an authorizer and `allow.everyone.if.no.acl.found=false`: what is not listed is refused. A right to
-read or to write holds the right to describe.
+read or to write holds the right to describe, and a right to alter settings the right to read them.
 """
 
 import argparse
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -75,7 +76,7 @@ OUTPUTS = (LEDGER, COMMANDS, STATEMENTS)
 PRINCIPALS: dict[str, Principal] = {
     "koc-topics": Principal(
         "`koc topics apply`, `koc topics check`",
-        (_topics(ALL, CREATE, DESCRIBE, DESCRIBE_CONFIGS, ALTER_CONFIGS, why="makes topics and mends their settings"),),
+        (_topics(ALL, CREATE, DESCRIBE, ALTER_CONFIGS, why="makes topics, and reads and mends their settings"),),
     ),
     "koc-backend": Principal("a shop's backend", (_topics(BUYERS, WRITE, why="publishes clicks and orders"),)),
     "koc-back-office": Principal(
@@ -164,30 +165,31 @@ def commands() -> Iterator[str]:
             yield f"kafka-acls.sh --bootstrap-server $BROKER --command-config $ADMIN {who} {' '.join(words)}"
 
 
-def table() -> str:
-    """The table of docs/security.md."""
-    lines = ["| principal | runs | may | on | why |", "|---|---|---|---|---|"]
+def rights() -> str:
+    """The list of docs/security.md."""
+    lines = []
     for name, principal in PRINCIPALS.items():
-        shown = f"`{name}`", principal.runs
+        lines.append(f"- **`{name}`** for {principal.runs}")
         for right in principal.rights:
-            resources = "every topic" if right.names == tuple(topic.name for topic in ALL) else _named(right)
-            lines.append(f"| {' | '.join((*shown, ', '.join(right.operations), resources, right.why))} |")
-            shown = "", ""
+            text = f"{', '.join(right.operations)} on {_named(right)}: {right.why}"
+            lines += textwrap.wrap(text, 118, initial_indent="  - ", subsequent_indent="    ", break_on_hyphens=False)
     return "\n".join(lines) + "\n"
 
 
 def _named(right: Right) -> str:
-    """The resources of a right, for a table."""
+    """The resources of a right."""
+    if right.names == tuple(topic.name for topic in ALL):
+        return "every topic"
     star = "*" if right.is_prefix else ""
-    kind = "group " if right.kind == "group" else ""
+    kind = "the group " if right.kind == "group" else ""
     return ", ".join(f"{kind}`{name}{star}`" for name in right.names)
 
 
 def page() -> str:
-    """The page with its table made anew."""
+    """The page with its list made anew."""
     before, _, rest = PAGE.read_text().partition(BEGIN)
     _, _, after = rest.partition(END)
-    return before + BEGIN + table() + END + after
+    return before + BEGIN + rights() + END + after
 
 
 def main() -> int:

@@ -131,9 +131,7 @@ def _described(client: Any, names: list[str]) -> list[dict[str, Any]]:
     """
     described = client.describe_topics(names)
     if hidden := sorted(topic["name"] for topic in described if topic["error_code"] == _NOT_AUTHORISED):
-        raise StartRefused(
-            f"Kafka does not let us look at {', '.join(hidden)}: docs/security.md lists the rights that each service needs"
-        )
+        raise StartRefused(_hidden("", hidden))
     return [topic for topic in described if topic["error_code"] == 0]
 
 
@@ -143,7 +141,11 @@ def _partitions(client: Any, names: list[str]) -> dict[str, int]:
 
 
 def _configs(client: Any, topics: list[Topic]) -> dict[str, dict[str, str]]:
-    """All settings in force, by topic name."""
+    """All settings in force, by topic name.
+
+    Raises:
+        StartRefused: they are hidden from us.
+    """
     from kafka.admin import ConfigResource, ConfigResourceType
 
     if not topics:
@@ -151,7 +153,14 @@ def _configs(client: Any, topics: list[Topic]) -> dict[str, dict[str, str]]:
     answer = client.describe_configs(
         [ConfigResource(ConfigResourceType.TOPIC, topic.name) for topic in topics], config_filter="all"
     )["topic"]
+    if hidden := sorted(name for name, entries in answer.items() if not entries):
+        raise StartRefused(_hidden("the settings of ", hidden))
     return {name: {key: str(entry["value"]) for key, entry in entries.items()} for name, entries in answer.items()}
+
+
+def _hidden(what: str, names: Iterable[str]) -> str:
+    """Rights are missing."""
+    return f"Kafka does not let us look at {what}{', '.join(names)}: docs/security.md lists the rights of each service"
 
 
 def _create(client: Any, topics: list[Topic], replicas: int) -> list[str]:

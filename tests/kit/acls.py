@@ -12,11 +12,14 @@ from kafka.admin import (
     ACLOperation,
     ACLPermissionType,
     ACLResourcePatternType,
+    ConfigResource,
+    ConfigResourceType,
     KafkaAdminClient,
     ResourcePattern,
     ResourceType,
 )
 
+from schemas.topics import ALL
 from services.runtime.settings import REPOSITORY
 
 LIST: dict[str, Any] = runpy.run_path(str(REPOSITORY / "deploy/kafka/acls.py"))
@@ -24,11 +27,11 @@ Rule = LIST["Rule"]
 PRINCIPALS: tuple[str, ...] = tuple(LIST["PRINCIPALS"])
 
 _OPERATIONS = {one.name.replace("_", "").lower(): one for one in ACLOperation}
-_MATCH = re.compile(
-    r"Principal = User:(?P<principal>\S+) is (?P<verdict>Allowed|Denied) operation = (?P<asked>\S+) .*?"
+_DECIDED = re.compile(
+    r"Principal = User:(?P<principal>\S+) is (?P<verdict>Allowed|Denied) operation = \S+ from host = \S+ on "
     r"resource = (?P<kind>\w+):\w+:(?P<name>\S+) for request = (?P<request>\w+)(?P<rest>.*)"
 )
-_ALLOWED_BY = re.compile(r"resourceName='?(?P<name>[^',]+)'?, patternType=(?P<pattern>\w+), .*operation=(?P<operation>\w+)")
+_BY = re.compile(r"resourceName=(?P<name>[^,]+), .* operation=(?P<operation>\w+)")
 
 
 def rules_of(*principals: str) -> list[Any]:
@@ -55,6 +58,13 @@ def without(bootstrap: str, *rules: Any) -> Iterator[None]:
         set_rules(bootstrap, rules)
 
 
+def has_rule(bootstrap: str, rule: Any) -> bool:
+    """Whether a rule stands on the broker."""
+    with _admin(bootstrap) as client:
+        found, _ = client.describe_acls(ACLFilter(*_parts(_acl(rule))))
+    return len(found) == 1
+
+
 @contextmanager
 def _admin(bootstrap: str) -> Iterator[Any]:
     client = KafkaAdminClient(bootstrap_servers=bootstrap)
@@ -73,3 +83,41 @@ def _acl(rule: Any) -> ACL:
 
 def _parts(acl: ACL) -> tuple[Any, ...]:
     return acl.principal, acl.host, acl.operation, acl.permission_type, acl.resource_pattern
+
+
+class Audit:
+    """What the broker has allowed and denied to our principals, as its log says.
+
+    Args:
+        log: of a broker whose authorizer logs all that it decides.
+    """
+
+    def __init__(self, log: str) -> None:
+        found = [match for line in log.splitlines() if (match := _DECIDED.search(line))]
+        ours = [match for match in found if match["principal"] in PRINCIPALS]
+        self.denied = {
+            (match["principal"], match["request"], f"{match['kind']}:{match['name']}")
+            for match in ours
+            if match["verdict"] == "Denied"
+        }
+        self.used = {
+            (match["principal"], match["kind"].lower(), by["name"], _flat(by["operation"]))
+            for match in ours
+            if match["verdict"] == "Allowed" and (by := _BY.search(match["rest"]))
+        }
+
+    def unused(self) -> list[Any]:
+        """Listed rules by which nothing was ever allowed."""
+        rules = rules_of(*PRINCIPALS)
+        return [rule for rule in rules if (*rule[:3], _flat(rule.operation)) not in self.used]
+
+
+def _flat(operation: str) -> str:
+    return operation.replace("_", "").lower()
+
+
+def spoil_topics(bootstrap: str) -> None:
+    """Give every topic a retention that is too short, so that `koc topics apply` has something to mend."""
+    with _admin(bootstrap) as client:
+        spoilt = [ConfigResource(ConfigResourceType.TOPIC, topic.name, {"retention.ms": "3600000"}) for topic in ALL]
+        client.alter_configs(spoilt, incremental=True)

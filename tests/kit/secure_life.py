@@ -1,4 +1,4 @@
-"""A day of the whole service, each part under its own principal: topics made, events in, a ledger out, questions asked."""
+"""A day of the whole service, each part under a principal of its own: topics, events, a ledger, and questions."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -23,6 +23,7 @@ PROCESSES = {
 }
 """What runs under a principal."""
 
+_BRAND = {"brand_id": "br_1"}
 NO_EVENT = b'{"event_id":"poison"}'
 
 
@@ -71,8 +72,8 @@ class Life:
         order = f"o_{self.name}"
         good = {
             "koc-backend": [click(buyer, f"{self.name}_click", 1), paid(buyer, order, 2)],
-            "koc-back-office": [PLAN | {"event_id": f"{self.name}_plan", "plan_id": f"pl_{self.name}", "brand_id": "br_1"}],
-        }  # fmt: skip
+            "koc-back-office": [PLAN | {"event_id": f"{self.name}_plan", "plan_id": f"pl_{self.name}"} | _BRAND],
+        }
         for principal, events in good.items():
             file = self.folder / f"{principal}.jsonl"
             file.write_text("".join(json.dumps(event) + "\n" for event in events))
@@ -82,7 +83,9 @@ class Life:
             (ORDERS, paid(other, f"{order}_astray", 2)),
         ]
         broken = [Outgoing(topic.name, buyer.encode(), NO_EVENT) for topic in (CLICKS, ORDERS)]
-        self._send("koc-backend", [Outgoing(t.name, buyer.encode(), json.dumps(e).encode()) for t, e in astray] + broken)
+        self._send(
+            "koc-backend", [Outgoing(t.name, buyer.encode(), json.dumps(e).encode()) for t, e in astray] + broken
+        )
         self._send("koc-back-office", [Outgoing(REGISTRY.name, b"pl_1", NO_EVENT)])
 
     def _send(self, principal: str, records: Iterable[Outgoing]) -> None:

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlencode
 
-from services.runtime.local.layout import Layout, Memory
 from services.runtime.local import requirements
+from services.runtime.local.layout import Layout, Memory
 from services.runtime.local.postgres import DATABASE, Postgres
 from services.runtime.local.process import Process
 from services.runtime.settings import REPOSITORY
@@ -70,6 +70,10 @@ class TlsPostgres:
             files = self.authority.client(role)
             tls |= {"sslcert": str(files.certificate), "sslkey": str(files.key)}
         return f"postgresql://{login}@{host}:{self.port}/{DATABASE}?{urlencode(tls | parameters)}"
+
+    def superuser_dsn(self) -> str:
+        """libpq's connection string of the superuser."""
+        return Postgres(self._memory, Path()).superuser_dsn(DATABASE)
 
     def environment(self) -> dict[str, str]:
         """The addresses of all roles, as variables."""

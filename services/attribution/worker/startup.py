@@ -10,6 +10,7 @@ from services.attribution.snapshots.archive import Snapshots, open_snapshots
 from services.attribution.snapshots.keeper import Keeper
 from services.attribution.state.metadata import StoreTerms
 from services.kernel.errors import StartRefused
+from services.runtime.kafka_rights import check_rights
 from services.runtime.settings import local_dir, settings
 from services.runtime.topics import topic_ids, topic_problems
 
@@ -47,6 +48,7 @@ def check_world() -> World:
     snapshots = open_snapshots(snapshot_url())
     if problems := topic_problems(TOUCHED):
         raise StartRefused("; ".join(problems))
+    check_rights((CLICKS, ORDERS), TOUCHED, GROUP)
     return World(policies, topic_ids(sorted(INPUTS)), snapshots)
 
 

@@ -1,19 +1,17 @@
 """One broker and one database that demand TLS and a login, for all tests of this folder."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.kit.acls import PRINCIPALS, rules_of, set_rules
 from tests.kit.certificates import Authority
+from tests.kit.command import output_of
 from tests.kit.secure_broker import SecureBroker
 from tests.kit.stacks import with_environment
 from tests.kit.tls_postgres import TlsPostgres
-
-Login = Callable[[str], dict[str, str]]
-"""The variables of a process that goes by a principal of deploy/kafka/acls.py."""
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +42,20 @@ def broker(folder: Path, authority: Authority) -> Iterator[SecureBroker]:
 def database(folder: Path, authority: Authority) -> Iterator[TlsPostgres]:
     with TlsPostgres(folder / "postgres", authority) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def migrated(database: TlsPostgres) -> dict[str, str]:
+    """The variables of all database logins; the tables are there."""
+    output_of("settlement", "migrate", **database.environment())
+    return database.environment()
+
+
+@pytest.fixture(scope="session")
+def topics(broker: SecureBroker) -> SecureBroker:
+    """The broker, with our topics."""
+    output_of("topics", "apply", **broker.by_password("koc-topics"))
+    return broker
 
 
 @pytest.fixture(autouse=True)
