@@ -21,6 +21,7 @@ from services.operations.audit.registry_log import RegistryLog
 from services.operations.audit.registry_view import MILLION, HouseRules
 from services.operations.audit.report import AuditReport
 from services.operations.audit.run_plan import RunLineAgain, RunMemory, RunPlanner
+from services.operations.audit.severed import SeveringResult, severing_of
 from services.operations.audit.worths import Worths
 
 
@@ -133,6 +134,8 @@ class BooksAgain:
                 self.lines.release(*line_of(command))
             case commands.RERATED:
                 self._rerate(command)
+            case commands.SEVERED:
+                self._sever(severing_of(command))
             case commands.PAYOUT_APPROVED:
                 self.payouts.approve(command)
             case commands.PAYOUT_CANCELLED:
@@ -191,6 +194,16 @@ class BooksAgain:
             if line.terms is not None and is_rerated(command, name, line.buyer_id):
                 line.terms, line.grants = terms, NOTHING
                 self._book(line, line.settled, self.worths.owed(line))
+
+    def _sever(self, severing: SeveringResult) -> None:
+        """The buyer's lines, and the bonuses that the buyer took, are under the surrogate from now on."""
+        buyers = {
+            self.lines.sever(f"{one.order_id}/{one.line_id}", one.place, severing.surrogate) for one in severing.lines
+        }
+        self._memory.slots = {
+            (brand_id, severing.surrogate if buyer_id in buyers else buyer_id)
+            for brand_id, buyer_id in self._memory.slots
+        }
 
     def _book(self, line: AuditedLine, settled: Amounts, owed: Amounts) -> None:
         """Let a line's S and T be these, and the parties' sums with them."""

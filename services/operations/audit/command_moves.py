@@ -6,6 +6,7 @@ from services.operations.audit.chains import CommandFacts
 from services.operations.audit.content_fees import AccountOf
 
 RUN, FROZEN, RELEASED, RERATED = "settlement.run", "line.quarantined", "line.released", "lines.rerated"
+SEVERED = "buyer.severed"
 PROPOSED, POSTED = "adjustment.proposed", "adjustment.posted"
 PAYOUT_PROPOSED, PAYOUT_APPROVED, PAYOUT_CANCELLED = "payout.proposed", "payout.approved", "payout.cancelled"
 PAYOUT_EXPORTED, PAYOUT_REPLIED, PAYOUT_RELEASED = "payout.exported", "payout.replied", "payout.released"
@@ -24,7 +25,7 @@ _PAIRS = {
 }
 """Kind -> the accounts that it debits and credits."""
 
-KNOWN = frozenset({RUN, FROZEN, RELEASED, RERATED, PROPOSED, POSTED, *PAYOUTS, *PERIODS, *_PAIRS})
+KNOWN = frozenset({RUN, FROZEN, RELEASED, RERATED, SEVERED, PROPOSED, POSTED, *PAYOUTS, *PERIODS, *_PAIRS})
 
 
 def moved_by(command: CommandFacts) -> Counter[AccountOf]:

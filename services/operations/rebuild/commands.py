@@ -15,6 +15,7 @@ from services.settlement.commands.entries import ENTRY_KINDS
 from services.settlement.commands.execute import CommandEffect, CommandScene, execute
 from services.settlement.commands.lines import quarantine, release
 from services.settlement.commands.rerating import rerate
+from services.settlement.commands.severing import sever_again
 from services.settlement.domain.book.commands import ChainedCommand, Command, CommandKind
 from services.settlement.runs.run import RunRequest, apply_run, plan_run
 
@@ -96,6 +97,9 @@ def _own_effects(scene: RebuildScene) -> EffectByKind:
     def rerate_again(command: Command) -> None:
         rerate(book, str(command.body["scope"]), command.reason, command.id, is_trial=False)
 
+    def sever(command: Command) -> None:
+        sever_again(book, scene.draft(command), command)
+
     def move(command: Command) -> None:
         """Whether its amount might be moved was decided then."""
 
@@ -109,5 +113,6 @@ def _own_effects(scene: RebuildScene) -> EffectByKind:
         CommandKind.LINE_QUARANTINED: freeze,
         CommandKind.LINE_RELEASED: let_go,
         CommandKind.LINES_RERATED: rerate_again,
+        CommandKind.BUYER_SEVERED: sever,
         **dict.fromkeys(ENTRY_KINDS, move),
     }
