@@ -5,7 +5,7 @@ from typing import Any
 from schemas.partitioning import partition_of
 from schemas.topics import CREDITS
 from tests.kit.book_driver import BookDriver
-from tests.kit.payouts import propose
+from tests.kit.decided_payouts import propose
 from tests.kit.registry_events import CONTENT, RELATION
 from tests.kit.runs import settle
 from tests.kit.settled_book import BUDGET, FIRST, HELD_ORDER, HOUSE, SECOND, TIERED, received
@@ -66,7 +66,7 @@ def fill(books: BookDriver) -> None:
     books.register(relation | {"event_id": "r2b", "effective_from": "2026-10-02T00:00:00Z"})
     settle(books, FIRST, "run-1")
     books.register(HELD_LATER, PAYEE)
-    propose(books, FIRST + DAY)
+    propose("p1", FIRST + DAY)
 
 
 def live_on(books: BookDriver) -> None:

@@ -47,6 +47,6 @@ def line_of(command: CommandFacts) -> tuple[str, str]:
     return f"{order_id}/{line_id}", buyer_id
 
 
-def is_rerated(command: CommandFacts, name: str, buyer_id: str) -> bool:
+def is_rerated(scope: str, name: str, buyer_id: str) -> bool:
     """Whether the scope of a re-rate, an order or ORDER/LINE/BUYER, names a line (`ORDER/LINE` and buyer)."""
-    return command.body["scope"] in (name.partition("/")[0], f"{name}/{buyer_id}")
+    return scope in (name.partition("/")[0], f"{name}/{buyer_id}")

@@ -17,7 +17,6 @@ from services.operations.audit.command_moves import (
     RERATED,
     RUN,
     SEVERED,
-    is_rerated,
     line_of,
     moved_by,
 )
@@ -119,7 +118,7 @@ def _unusable(command: CommandFacts) -> str | None:
         elif command.kind == SEVERED:
             severing_of(command)
         elif command.kind == RERATED:
-            is_rerated(command, "", "")
+            command.body["scope"].partition("/")
             parse_rfc3339(command.at)
     except (AttributeError, KeyError, TypeError, ValueError) as problem:
         return repr(problem)

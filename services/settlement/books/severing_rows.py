@@ -16,7 +16,7 @@ from services.settlement.domain.book.severed import mark_of
 from services.settlement.domain.lines.assertions import content_hash
 from services.settlement.domain.settling.plan_hash import line_digest
 
-OrderLine = tuple[str, str]
+OrderLineKey = tuple[str, str]
 
 _SEVER = text("SELECT sever_lines(:buyer, :surrogate, :partition, :orders, :lines)")
 _ROWS = text(f"""
@@ -49,14 +49,14 @@ class BuyerRows:
         self._transaction, self._connection = transaction, transaction.connection
         self._partition, self._buyer_id = partition, buyer_id
 
-    def order_lines(self) -> list[OrderLine]:
+    def order_lines(self) -> list[OrderLineKey]:
         """The order lines that are under the buyer, sorted."""
         wanted = select(_LINE.c.order_id, _LINE.c.line_id).where(
             _LINE.c.partition == self._partition, _LINE.c.buyer_id == self._buyer_id
         )
         return sorted((order_id, line_id) for order_id, line_id in self._connection.execute(wanted))
 
-    def sever(self, order_lines: Sequence[OrderLine], surrogate: str) -> dict[str, dict[str, str]]:
+    def sever(self, order_lines: Sequence[OrderLineKey], surrogate: str) -> dict[str, dict[str, str]]:
         """Put a surrogate in the buyer's place, and say how the rows read now.
 
         Returns:
@@ -73,7 +73,7 @@ class BuyerRows:
             "plan_lines": dict(self._plan_lines(named)),
         }
 
-    def _rename_kept(self, order_line: OrderLine, surrogate: str) -> None:
+    def _rename_kept(self, order_line: OrderLineKey, surrogate: str) -> None:
         """The assertion that a line accepted names the buyer too, and the hash of its content covers the name."""
         of_kept, of_line = (
             (table.c.order_id == order_line[0], table.c.line_id == order_line[1], table.c.buyer_id == surrogate)

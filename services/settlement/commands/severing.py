@@ -14,7 +14,7 @@ from services.kernel.errors import InputRefused, StartRefused
 from services.settlement.books.command_rows import find_command
 from services.settlement.books.command_transaction import command_transaction
 from services.settlement.books.posting_transaction import BookConnections
-from services.settlement.books.severing_rows import BuyerRows, OrderLine
+from services.settlement.books.severing_rows import BuyerRows, OrderLineKey
 from services.settlement.commands.drafts import make_draft
 from services.settlement.commands.execute import CommandEffect, CommandOutcome, CommandScene, execute
 from services.settlement.domain.book.commands import Command, CommandDraft, CommandKind
@@ -68,7 +68,7 @@ def sever_again(book: BookConnections, draft: CommandDraft, recorded: Command) -
         found = {
             sorted(transaction.read_lines([(order_id, line_id)]), key=attrgetter("rank"))[place].key[2]
             for order_id, line_id, place in result["lines"]
-        }
+        } - {result["surrogate"]}  # a line that a command names by it before it came
     if len(found) != 1:
         raise InputRefused(f"its lines are of {len(found)} buyers")
     (buyer_id,) = found
@@ -119,7 +119,7 @@ def _sever(
     return CommandEffect({"lines": places, "surrogate": surrogate, **marks})
 
 
-def _place(order_line: OrderLine, buyer_id: str, claimants: Sequence[Line]) -> int:
+def _place(order_line: OrderLineKey, buyer_id: str, claimants: Sequence[Line]) -> int:
     """Which of an order line's claimants a buyer's line is, by rank, from 0."""
     ranked = sorted((line for line in claimants if line.key[:2] == order_line), key=attrgetter("rank"))
     return next(place for place, line in enumerate(ranked) if line.key[2] == buyer_id)
