@@ -142,7 +142,9 @@ def _fold(
             incoming, line = _admit(work, read, key)
             key, assertion = line.key, incoming.assertion
         if line.partition != partition:
-            raise InvariantBroken(f"line {line_key(*key)} of partition {line.partition} came in {partition}")
+            raise InvariantBroken(
+                f"line {key[0]}/{key[1]} of partition {line.partition} came in {partition}, {position}"
+            )
         joined = line.joined
         try:
             verdict = line.take(assertion, now)
