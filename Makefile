@@ -33,21 +33,26 @@ check: $(READY) ## Formatting, lint, types, architecture, and that generated fil
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/zizmor --offline --quiet --persona=pedantic .github
 	@$(BIN)/python deploy/contract/currencies.py --check
 	@$(BIN)/python -m schemas.generate --check
-	@$(BIN)/python deploy/grafana/overview.py --check
+	@$(BIN)/python deploy/prometheus/metrics_page.py --check
+	@$(BIN)/python deploy/prometheus/alerts.py --check
+	@$(BIN)/python -m deploy.grafana.boards --check
 
 format: $(READY) ## Format the code and mend what the linter can
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --fix --quiet .
 
-docs: $(READY) ## Write the generated contract and dashboard again
+docs: $(READY) ## Write the generated contract, metrics page, alerts and dashboards again
 	@$(BIN)/python deploy/contract/currencies.py
 	@$(BIN)/python -m schemas.generate
-	@$(BIN)/python deploy/grafana/overview.py
+	@$(BIN)/python deploy/prometheus/metrics_page.py
+	@$(BIN)/python deploy/prometheus/alerts.py
+	@$(BIN)/python -m deploy.grafana.boards
 
-picture: $(READY) ## Draw docs/images/dashboard.png again from a demo under Prometheus; two minutes
-	@$(BIN)/python -m tests.ops.dashboard_picture
+picture: $(READY) ## Draw the dashboards in docs/images/ again from a demo under Prometheus; two minutes
+	@$(BIN)/python -m tests.ops.dashboard_pictures
 
 bench: $(READY) ## Events per second and CPU per event of worker and poster, beside the raw loops
 	@$(BIN)/python -m tests.bench

@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "explain": ("services.cli.explain", "Who earns what from an order, and why."),
     "dlq": ("services.cli.dlq", "What was refused, why, and sending it again."),
+    "config": ("services.cli.config", "Every setting: its value, where that comes from, what it means."),
     "doctor": ("services.cli.doctor", "Check everything that a start checks, and say what to do."),
 }
 

@@ -5,6 +5,8 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from schemas.partitioning import partition_of as partition_of  # noqa: PLC0414 - offered here too, by its own name
@@ -22,22 +24,49 @@ RECONNECT_MS = 1_000
 
 
 def _tls() -> ssl.SSLContext | None:
-    """The TLS context that the security protocol asks for; None where it asks for none.
+    """The TLS context that the security protocol asks for, names and certificates always checked; None without TLS.
 
     Raises:
-        StartRefused: the file of certificates cannot be used.
+        StartRefused: a file of certificates or keys cannot be used.
     """
-    if "SSL" not in settings().kafka_security_protocol.replace("SASL", ""):
+    known = settings()
+    if known.kafka_security_protocol not in {"SSL", "SASL_SSL"}:
         return None
-    ca_file = settings().kafka_ca_file
+    ca_file = known.kafka_ca_file
     try:
-        return ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
+        context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
     except OSError as problem:
         raise StartRefused(f"KOC_KAFKA_CA_FILE={ca_file} cannot be used: {problem.strerror or problem}") from None
+    if known.kafka_client_cert_file:
+        _show_certificate(context, known.kafka_client_cert_file)
+    elif known.kafka_client_key_file:
+        raise StartRefused("KOC_KAFKA_CLIENT_KEY_FILE is set and KOC_KAFKA_CLIENT_CERT_FILE is not: set both")
+    return context
+
+
+def _show_certificate(context: ssl.SSLContext, certificate: Path) -> None:
+    """Have the context prove who we are to brokers that ask.
+
+    Raises:
+        StartRefused: the certificate or its key cannot be used.
+    """
+    key, secret = settings().kafka_client_key_file, settings().kafka_client_key_password
+    password = secret.get_secret_value() if secret else ""
+    try:
+        context.load_cert_chain(certificate, key, lambda: password)  # OpenSSL would ask the terminal for a missing one
+    except OSError as problem:
+        files = f"KOC_KAFKA_CLIENT_CERT_FILE={certificate} with KOC_KAFKA_CLIENT_KEY_FILE={key or certificate}"
+        unfit = "they are no certificate and its key, or KOC_KAFKA_CLIENT_KEY_PASSWORD is not the key's"
+        reason = unfit if isinstance(problem, ssl.SSLError) else problem.strerror
+        raise StartRefused(f"{files} cannot be used: {reason}") from None
 
 
 def _options() -> dict[str, Any]:
-    """The arguments that aiokafka and kafka-python share."""
+    """The arguments that aiokafka and kafka-python share.
+
+    Raises:
+        StartRefused: user or password are missing, or a file of certificates cannot be used.
+    """
     known = settings()
     options: dict[str, Any] = {
         "bootstrap_servers": known.kafka_bootstrap.split(","),
@@ -46,9 +75,12 @@ def _options() -> dict[str, Any]:
     if context := _tls():
         options["ssl_context"] = context
     if known.kafka_security_protocol.startswith("SASL"):
-        options["sasl_mechanism"] = known.kafka_sasl_mechanism or "SCRAM-SHA-512"
+        if not known.kafka_username or not known.kafka_password:
+            protocol = f"KOC_KAFKA_SECURITY_PROTOCOL={known.kafka_security_protocol}"
+            raise StartRefused(f"{protocol} needs KOC_KAFKA_USERNAME and KOC_KAFKA_PASSWORD: one of them is not set")
+        options["sasl_mechanism"] = known.kafka_sasl_mechanism
         options["sasl_plain_username"] = known.kafka_username
-        options["sasl_plain_password"] = known.kafka_password.get_secret_value() if known.kafka_password else None
+        options["sasl_plain_password"] = known.kafka_password.get_secret_value()
     return options
 
 
@@ -96,8 +128,29 @@ def faust_broker() -> FaustBroker:
 
 def no_broker(error: BaseException) -> ConnectionError:
     """What a client's failure to connect means, in a sentence that names the address."""
+    protocol = settings().kafka_security_protocol
+    over = "" if protocol == "PLAINTEXT" else f" over {protocol}"
     reason = "" if "bootstrap" in str(error) else f": {error}"
-    return ConnectionError(f"no Kafka broker answers at {settings().kafka_bootstrap}{reason}")
+    return ConnectionError(f"no Kafka broker answers at {settings().kafka_bootstrap}{over}{reason}")
+
+
+def _log_in_once() -> None:
+    """Before the first client of this process connects with TLS or a password: see whether a broker lets us in.
+
+    Raises:
+        StartRefused: a certificate or a password is wrong, ours or the broker's.
+    """
+    if settings().kafka_security_protocol != "PLAINTEXT":
+        _log_in(settings().kafka_bootstrap)
+
+
+@cache
+def _log_in(bootstrap: str) -> None:
+    """Ask once; `bootstrap` names whom."""
+    from services.runtime.kafka_login import check_login
+
+    del bootstrap
+    asyncio.run(check_login(aiokafka_options()))
 
 
 @contextmanager
@@ -106,6 +159,7 @@ def admin() -> Iterator[Any]:
 
     Raises:
         ConnectionError: no broker answers, or it went away; one sentence that names the address.
+        StartRefused: a broker answers and does not let us in.
     """
     from kafka.admin import KafkaAdminClient
 
@@ -123,6 +177,7 @@ def log_reader(**more: Any) -> Iterator[Any]:
 
     Raises:
         ConnectionError: no broker answers, or it went away; one sentence that names the address.
+        StartRefused: a broker answers and does not let us in.
     """
     from kafka import KafkaConsumer
 
@@ -136,6 +191,7 @@ def _connection(connect: Callable[[], Any]) -> Iterator[Any]:
     """A client of kafka-python, closed at the end of the block; what its failures mean is a sentence."""
     from kafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError
 
+    _log_in_once()
     try:
         client = connect()
     except KafkaError as error:
@@ -157,10 +213,12 @@ async def producer(**options: Any) -> AsyncIterator[Any]:
 
     Raises:
         ConnectionError: no broker answers, or it did not take all.
+        StartRefused: a broker answers and does not let us in.
     """
     from aiokafka import AIOKafkaProducer
     from aiokafka.errors import KafkaConnectionError, KafkaError
 
+    await asyncio.to_thread(_log_in_once)
     client = AIOKafkaProducer(**aiokafka_options(), acks="all", enable_idempotence=True, linger_ms=5, **options)
     try:
         try:

@@ -1,5 +1,6 @@
-"""Settings of every process: `KOC_…` in the environment, else what the local stack wrote down, else a default.
+"""Settings of every process: `KOC_…` in the environment, else a secret file, else the local stack's, else a default.
 
+A secret may lie in a file named as its variable, in the folder `KOC_SECRETS_DIR`: orchestrators mount secrets so.
 `koc local up` leaves its addresses and generated passwords in `.local/stack.json` (mode 0600), so that on a developer's
 machine no setting is needed at all. Secrets are `SecretStr`: they do not show in logs.
 """
@@ -7,12 +8,19 @@ machine no setting is needed at all. Secrets are `SecretStr`: they do not show i
 import json
 import os
 import re
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple, get_args
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+)
 
 from services.kernel.errors import StartRefused
 
@@ -51,6 +59,36 @@ class StackFile(PydanticBaseSettingsSource):
             raise StartRefused(f"{file} is damaged: `koc local down` removes it") from None
 
 
+class SecretFiles(SecretsSettingsSource):
+    """The files in the folder `KOC_SECRETS_DIR`, each named as its variable and with its value; none if it is unset."""
+
+    def __init__(self, settings_cls: type[BaseSettings]) -> None:
+        super().__init__(settings_cls, secrets_dir=os.environ.get("KOC_SECRETS_DIR") or None)
+
+    def __call__(self) -> dict[str, Any]:
+        """All settings that have a file.
+
+        Raises:
+            StartRefused: the folder is none, or a file cannot be read.
+        """
+        folder = os.environ.get("KOC_SECRETS_DIR")
+        if folder and not Path(folder).is_dir():
+            raise StartRefused(f"KOC_SECRETS_DIR={folder} is no folder: secrets lie there, each in a file of its name")
+        try:
+            return super().__call__()
+        except OSError as problem:
+            raise StartRefused(f"the secret {problem.filename} cannot be read: {problem.strerror}") from None
+
+
+class SettingOrigin(StrEnum):
+    """Where a setting comes from; the first that has it counts."""
+
+    ENVIRONMENT = "environment"
+    FILE = "secret file"
+    STACK = "local stack"
+    DEFAULT = "default"
+
+
 class Settings(BaseSettings):
     """What a process needs to know of the world. Names in the environment: `KOC_` + the upper-case name."""
 
@@ -61,11 +99,22 @@ class Settings(BaseSettings):
     )
 
     kafka_bootstrap: str = Field("127.0.0.1:9092", description="host:port of the brokers, comma separated")
-    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
-    kafka_username: str | None = None
-    kafka_password: SecretStr | None = None
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="SASL_SSL: TLS and a password; SSL: TLS, with a client certificate if the broker asks"
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", description="how the password is proved, where the protocol begins with SASL"
+    )
+    kafka_username: str | None = Field(None, description="who logs in to Kafka, where the protocol begins with SASL")
+    kafka_password: SecretStr | None = Field(None, description="its password")
     kafka_ca_file: Path | None = Field(None, description="CA certificates of the brokers, where the system's do not do")
+    kafka_client_cert_file: Path | None = Field(
+        None, description="PEM file with our certificate for brokers that ask for one, and those that lead to its CA"
+    )
+    kafka_client_key_file: Path | None = Field(
+        None, description="PEM file with its private key, if the certificate's file does not hold it"
+    )
+    kafka_client_key_password: SecretStr | None = Field(None, description="what unlocks the private key")
 
     database_url: SecretStr = Field(
         SecretStr("postgresql+psycopg://koc_writer@127.0.0.1:5432/koc"), description="role koc_writer: poster, relay"
@@ -112,9 +161,21 @@ class Settings(BaseSettings):
     )
     http_port: int = Field(0, description="/metrics, /healthz and /readyz; 0 = any free port", ge=0, le=65535)
     http_host: str = Field("127.0.0.1", description="where they listen; 0.0.0.0 only in a container")
+    linger_seconds: float = Field(
+        0,
+        description="a process that ends for a broken invariant serves /metrics so much longer, so that it is scraped",
+        ge=0,
+    )
+    gauge_seconds: float = Field(
+        5, description="between two readings of what the books say, for a poster's metrics", gt=0
+    )
     run_dir: Path = Field(
         default_factory=lambda: local_dir() / "run",
         description="where each process writes NAME.json: its HTTP address",
+    )
+    tracing: bool = Field(
+        default=False,
+        description="spans of records that carry a W3C traceparent, sent by OTLP over HTTP; OTEL_… variables say where",
     )
     log_format: str = Field("auto", pattern="^(auto|json|console)$", description="auto: console on a terminal")
 
@@ -133,10 +194,10 @@ class Settings(BaseSettings):
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's signature
-        file_secret_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - ours tells what is wrong with its folder
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments, then the environment, then secret files, then the local stack."""
-        return init_settings, env_settings, file_secret_settings, StackFile(settings_cls)
+        return init_settings, env_settings, SecretFiles(settings_cls), StackFile(settings_cls)
 
 
 @cache
@@ -144,11 +205,66 @@ def settings() -> Settings:
     """The settings of this process, read once.
 
     Raises:
-        StartRefused: one of them makes no sense, or the local stack's file cannot be read.
+        StartRefused: one of them makes no sense, or a file with some of them cannot be read.
     """
     try:
         return Settings()
     except ValidationError as problem:
-        found = problem.errors(include_url=False, include_context=False, include_input=False)
-        wrong = [f"KOC_{str(one['loc'][0]).upper()}: {one['msg'].removeprefix('Value error, ')}" for one in found]
+        wrong = [f"{variable_of(name)}: {reason}" for name, reason in _reasons(problem).items()]
         raise StartRefused(f"a setting is wrong: {'; '.join(wrong)}") from None
+
+
+class FoundSetting(NamedTuple):
+    """A setting as it was found.
+
+    Attributes:
+        name: in the environment.
+        value: as given, a secret's too.
+        wrong: why it cannot be used; None = it can.
+    """
+
+    name: str
+    value: Any
+    is_secret: bool
+    origin: SettingOrigin
+    meaning: str
+    wrong: str | None
+
+
+def found_settings() -> list[FoundSetting]:
+    """Every setting with its origin, also if some are wrong.
+
+    Raises:
+        StartRefused: a file with some of them cannot be read.
+    """
+    sources = {
+        SettingOrigin.ENVIRONMENT: EnvSettingsSource(Settings)(),
+        SettingOrigin.FILE: SecretFiles(Settings)(),
+        SettingOrigin.STACK: StackFile(Settings)(),
+    }
+    try:
+        Settings()
+        reasons = {}
+    except ValidationError as problem:
+        reasons = _reasons(problem)
+    found = []
+    for name, field in Settings.model_fields.items():
+        origin = next((one for one, values in sources.items() if name in values), SettingOrigin.DEFAULT)
+        value = sources[origin][name] if origin in sources else field.get_default(call_default_factory=True)
+        plain = value.get_secret_value() if isinstance(value, SecretStr) else value
+        is_secret = SecretStr in (field.annotation, *get_args(field.annotation))
+        found.append(
+            FoundSetting(variable_of(name), plain, is_secret, origin, str(field.description), reasons.get(name))
+        )
+    return found
+
+
+def variable_of(name: str) -> str:
+    """A setting's name in the environment."""
+    return f"KOC_{name.upper()}"
+
+
+def _reasons(problem: ValidationError) -> dict[str, str]:
+    """Why each wrong setting is wrong, without its value."""
+    found = problem.errors(include_url=False, include_context=False, include_input=False)
+    return {str(one["loc"][0]): one["msg"].removeprefix("Value error, ") for one in found}

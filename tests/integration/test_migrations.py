@@ -3,6 +3,7 @@
 import psycopg
 import pytest
 from alembic import command
+from sqlalchemy import text
 
 from services.kernel.errors import InvariantBroken, StartRefused
 from services.runtime.database import engine
@@ -170,16 +171,33 @@ WHERE schemaname = 'public' AND has_table_privilege(:role, tablename, privilege)
 """
 
 
-def test_posters_delete_hints_alone_and_change_neither_facts_nor_plans(books: Books) -> None:
+def test_posters_delete_hints_and_traces_alone_and_change_neither_facts_nor_plans(books: Books) -> None:
     def tables(role: str, privilege: str) -> set[str]:
         return {table for table, right in books.rows(RIGHTS.replace(":role", f"'{role}'")) if right == privilege}
 
     settling = {"due", "terms", "party_leg", "run", "run_line", "run_progress", "run_content", "run_party", "run_skip",
                 "tier_counter", "bonus_slot", "budget_line"}  # fmt: skip
-    assert tables("koc_writer", "DELETE") == {"due"}
+    assert tables("koc_writer", "DELETE") == {"due", "traced_entry"}
     assert tables("koc_writer", "TRUNCATE") == set()
     assert tables("koc_writer", "INSERT") >= settling
     assert tables("koc_writer", "UPDATE") & {*settling, "reference"} == {
         "run", "run_progress", "tier_counter", "budget_line",
     }  # fmt: skip
     assert [tables("koc_reader", privilege) for privilege in ("INSERT", "UPDATE", "DELETE", "TRUNCATE")] == [set()] * 4
+
+
+def test_code_works_on_a_later_schema_that_names_it_and_on_no_other(books: Books) -> None:
+    with engine("owner").begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with engine("writer").connect() as connection:
+        migrations.check_revision(connection)
+    assert migrations.migrate(engine("owner")) == ("9999", "9999"), "nothing is to be done, and nothing is undone"
+    books.register(PLAN, RELATION)
+    books.assert_lines(order(1))
+    with engine("owner").begin() as connection:
+        connection.execute(text("DELETE FROM compatible_code"))
+    refusal = r"at revision 9999, which is newer than this code"
+    with pytest.raises(StartRefused, match=refusal):
+        migrations.migrate(engine("owner"))
+    with engine("writer").connect() as connection, pytest.raises(StartRefused, match=refusal):
+        migrations.check_revision(connection)

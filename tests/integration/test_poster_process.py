@@ -5,6 +5,7 @@ import signal
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from urllib.error import HTTPError
 
 import psycopg
 import pytest
@@ -217,9 +218,15 @@ def test_two_truths_under_one_vector_stop_the_poster_until_the_line_is_quarantin
 def test_a_credit_that_cannot_be_read_stops_the_poster_after_all_that_stands_before_it(start: Start) -> None:
     partition = partition_for(Fact())
     send_facts([Fact(), (partition, b'{"order_id":1}'), Fact(order_id="o_2")])
-    poster = start()
-    assert poster.ended() == 70
-    assert f"attribution.credits.v1-{partition} holds at offset 1" in poster.log()
+    poster = start(KOC_LINGER_SECONDS="600")
+    words = f"attribution.credits.v1-{partition} holds at offset 1"
+    until(lambda: words in poster.readiness(), "it says why it is not ready")
+    with pytest.raises(HTTPError, match="503"):
+        poster.get("/healthz")
+    assert poster.metric('koc_invariant_violations_total{invariant="poison_credit"}') == 1
+    assert poster.metric("koc_ready") == 0
+    assert poster.terminate() == 70
+    assert words in poster.log()
     assert positions()[CREDITS.name, partition] == 1
 
 
@@ -228,7 +235,8 @@ def test_a_credit_that_cannot_be_read_stops_the_poster_after_all_that_stands_bef
     [
         ("UPDATE writer SET topic_id = 'another' WHERE partition < 12", "was deleted and made again"),
         ("UPDATE writer SET next_offset = 7 WHERE partition = 3", "holds offsets 0 to 0"),
-        ("UPDATE alembic_version SET version_num = '0000'", "run `koc settlement migrate`"),
+        ("UPDATE alembic_version SET version_num = '0001'", "run `koc settlement migrate`"),
+        ("UPDATE alembic_version SET version_num = '9999'; DELETE FROM compatible_code", "newer than this code"),
     ],
 )
 def test_a_world_that_is_not_as_it_must_be_is_refused_with_one_sentence(

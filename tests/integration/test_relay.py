@@ -128,9 +128,10 @@ def test_only_one_of_two_relays_is_elected_and_the_other_takes_over(
     first, second = start_relay(), None
     until(first.is_ready, "the first is ready")
     second = start_relay()
-    until(lambda: "standing by" in second.readiness(), "the second stands by")
+    until(second.is_ready, "the second stands by, ready to take over", process=second)
+    assert second.metric("koc_relay_leader") == 0
     first.kill()
-    until(second.is_ready, "the second is elected")
+    until(lambda: second.metric("koc_relay_leader") == 1, "the second is elected", process=second)
     fill(books)
     until(lambda: published(books), "all is published")
     assert second.terminate() == 0

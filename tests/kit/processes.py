@@ -27,6 +27,9 @@ def dies_with_us(command: Sequence[str]) -> list[str]:
 class KocProcess:
     """A `koc` that goes on until it is stopped; ended with the block.
 
+    Attributes:
+        program: what is started next, if not the koc of this version.
+
     Args:
         folder: of its own, for its log, its state and its health server's address; may outlive it.
         name: its instance id.
@@ -36,6 +39,7 @@ class KocProcess:
 
     def __init__(self, folder: Path, name: str, words: Sequence[str], environment: Mapping[str, str] | None = None):
         self.folder, self.name = folder, name
+        self.program = KOC
         self._words, self._environment = words, environment or {}
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -48,7 +52,7 @@ class KocProcess:
 
     def start(self) -> None:
         """Start it, after it has ended too."""
-        self._run([KOC, *self._words])
+        self._run([self.program, *self._words])
 
     def _run(self, command: Sequence[str]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -118,14 +122,22 @@ class KocProcess:
         """Wait for it to end by itself; its exit status."""
         return self.process.wait(seconds)
 
+    @property
+    def http_port(self) -> int:
+        """Where its health server answers.
+
+        Raises:
+            OSError: it has not said so yet.
+        """
+        return int(json.loads(self._address.read_text())["http_port"])
+
     def get(self, path: str) -> str:
         """An answer of its health server.
 
         Raises:
             OSError: it does not answer, or with an error.
         """
-        port = json.loads(self._address.read_text())["http_port"]
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}{path}", timeout=5) as answer:
             return str(answer.read().decode())
 
     def readiness(self) -> str:

@@ -53,7 +53,22 @@ class Meta(msgspec.Struct):
 
 
 encode_meta = msgspec.msgpack.Encoder().encode
-decode_meta = msgspec.msgpack.Decoder(Meta).decode
+_decode_meta = msgspec.msgpack.Decoder(Meta).decode
+
+
+def decode_meta(row: bytes) -> Meta:
+    """The row about a store.
+
+    Raises:
+        StartRefused: its layout is not ours.
+    """
+    try:
+        return _decode_meta(row)
+    except msgspec.MsgspecError as problem:
+        raise StartRefused(
+            f"a store's metadata cannot be read by this version of koc ({problem}): start the version that wrote it, "
+            f"or move the store away and let it be rebuilt"
+        ) from None
 
 
 def may_carry_on(stored: StoreTerms, now: StoreTerms) -> bool:
@@ -66,8 +81,9 @@ def may_carry_on(stored: StoreTerms, now: StoreTerms) -> bool:
     where = f"the store of partition {stored.partition}"
     if stored.format_version != now.format_version or stored.partition != now.partition:
         raise StartRefused(
-            f"{where} has format {stored.format_version}, this version reads format {now.format_version} of partition "
-            f"{now.partition}; move the store away and let it be rebuilt from the log"
+            f"{where} has format {stored.format_version}, this version of koc reads format {now.format_version} of "
+            f"partition {now.partition}: start the version that wrote it, or move the store away and let it be rebuilt "
+            f"from a snapshot or the log"
         )
     if changed_topics := _changed_topics(stored.topic_ids, now.topic_ids):
         raise StartRefused(

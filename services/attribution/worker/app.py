@@ -7,7 +7,6 @@ chunks. `stream_wait_empty` would wait for acknowledgements that never come. A t
 
 import asyncio
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +18,12 @@ from prometheus_client import REGISTRY
 
 from services.attribution.stream.consumer import ChunkConsumer
 from services.attribution.stream.producer import Outbox
+from services.attribution.worker import metrics as worker_metrics
 from services.attribution.worker.partitions import AssignedPartitions
 from services.attribution.worker.process import Pipeline
-from services.attribution.worker.startup import GROUP, INPUTS, World, check_world
+from services.attribution.worker.startup import GROUP, INPUTS, World, check_world, volumes
 from services.kernel.errors import InvariantBroken, StartRefused
-from services.runtime import garbage, metrics
+from services.runtime import garbage, tracing
 from services.runtime.groups import leave_group
 from services.runtime.hard_exit import end_hard_after
 from services.runtime.health import Health
@@ -84,7 +84,8 @@ class AttributionApp(faust.App):
         """Answer health checks and connect; then let Faust join its group."""
         self.health.not_ready = self.partitions.not_ready
         self.health.serve()
-        metrics.common().build.labels(version("koc-settlement"), self.health.process).set(1)
+        tracing.configure(self.health.process)
+        worker_metrics.watch_disks(volumes())
         await self.outbox.start()
         garbage.settle()
         await super().on_start()
@@ -96,6 +97,8 @@ class AttributionApp(faust.App):
 
     async def crash(self, reason: BaseException) -> None:
         """Stop as in `stop`, with less time: the failure may keep the worker from stopping."""
+        if isinstance(reason, InvariantBroken):
+            self.health.report(reason)
         self._end_hard_after(_CRASH_SECONDS, getattr(reason, "exit_code", InvariantBroken.exit_code))
         await super().crash(reason)
 

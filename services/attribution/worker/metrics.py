@@ -1,11 +1,16 @@
 """Metrics of the worker, set in one place by the partitions and the pipeline."""
 
+import math
+import shutil
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from faust.types import TP
 
+from schemas.reasons import Reason
 from services.attribution.state.store import Store
 from services.runtime import metrics
 
@@ -35,6 +40,8 @@ def count_withheld(orders: int) -> None:
 def count_refusal(topic: str, reason: str) -> None:
     """Count an event that went to the dead-letter topic."""
     metrics.attribution().refused.labels(topic, reason).inc()
+    if reason == Reason.TOO_LATE:
+        metrics.attribution().late.labels(topic).inc()
 
 
 def count_rerouted(topic: str) -> None:
@@ -54,6 +61,22 @@ def show_assignment(numbers: Sequence[int]) -> None:
 def count_produce_failure() -> None:
     """Count a send without acknowledgement, which stops the worker."""
     metrics.attribution().produce_failures.inc()
+
+
+def watch_disks(folders: Mapping[str, Path]) -> None:
+    """Show the room on the file systems of these folders, by the name of each; it is looked up at each scrape."""
+    known = metrics.attribution()
+    for volume, folder in folders.items():
+        known.disk_free.labels(volume).set_function(partial(_bytes_of_disk, folder, "free"))
+        known.disk_size.labels(volume).set_function(partial(_bytes_of_disk, folder, "total"))
+
+
+def _bytes_of_disk(folder: Path, what: str) -> float:
+    """Bytes that are free, or in total; not a number where the folder is away, so that the other metrics are served."""
+    try:
+        return float(getattr(shutil.disk_usage(folder), what))
+    except OSError:
+        return math.nan
 
 
 def clear_snapshots() -> None:

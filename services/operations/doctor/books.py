@@ -14,7 +14,7 @@ _SHOWN = 3
 _REMEDIES = {
     LineCondition.SET_ASIDE: (
         Severity.PROBLEM,
-        "publish a corrected version of the plan, or agree on the order as docs/operations.md says",
+        "publish a corrected version of the plan, or agree on the order as docs/runbook.md says",
     ),
     LineCondition.QUARANTINED: (
         Severity.NOTE,

@@ -61,4 +61,4 @@ def check_schema() -> str:
     """
     with engine("writer").connect() as connection:
         migrations.check_revision(connection)
-    return f"at revision {migrations.head()}"
+        return f"at revision {migrations.revision_of(connection)}"

@@ -4,7 +4,7 @@ Whatever the batches, each line ends where its final assertion puts it: assertio
 and what is booked is always `target - already booked`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -62,7 +62,12 @@ class _Work:
 
 
 def post_batch(
-    transaction: Transaction, batch: Batch, reference: Reference, zone_minutes: int, also: Iterable[int] = ()
+    transaction: Transaction,
+    batch: Batch,
+    reference: Reference,
+    zone_minutes: int,
+    also: Iterable[int] = (),
+    passed: Callable[[Iterable[LineChange]], Iterable[LineChange]] = iter,
 ) -> PostingCounts:
     """Post a batch within a transaction that the caller commits.
 
@@ -72,6 +77,7 @@ def post_batch(
         reference: plans and relations as last seen; brought up to date.
         zone_minutes: the settlement time zone, minutes east of UTC.
         also: further writers to lock, after OwnedElsewhere.
+        passed: sees the changes on their way to the transaction.
 
     Raises:
         Fenced: another owner has moved on; roll back and seek.
@@ -90,7 +96,7 @@ def post_batch(
     for partition, (_, end) in batch.ranges.items():
         writers[partition].next_offset = end
     changes = chain([LineChange(displaced)], _book(work, builder, reference))
-    transaction.write(changes, work.demoted, writers, moment.now)
+    transaction.write(passed(changes), work.demoted, writers, moment.now)
     return counts
 
 
@@ -143,7 +149,7 @@ def _fold(
             key, assertion = line.key, incoming.assertion
         if line.partition != partition:
             raise InvariantBroken(
-                f"line {key[0]}/{key[1]} of partition {line.partition} came in {partition}, {position}"
+                f"line {key[0]}/{key[1]} of partition {line.partition} came in {partition}, {position}", "poison_credit"
             )
         joined = line.joined
         try:

@@ -15,10 +15,11 @@ from kafka import OffsetAndMetadata
 from kafka.errors import IllegalStateError
 
 from services.kernel.errors import InvariantBroken, Stalled
+from services.runtime import tracing
 from services.runtime.database import engine
 from services.runtime.health import Health
 from services.runtime.log import configure_logging
-from services.runtime.metrics import common, poster
+from services.runtime.metrics import poster
 from services.runtime.settings import settings
 from services.settlement.books.posting_transaction import KEEPALIVES, SESSION, BookConnections
 from services.settlement.posting.assignment import Assignment, join, make_consumer
@@ -147,6 +148,7 @@ def run() -> None:
     """
     name = settings().instance_id or "poster"
     configure_logging(name)
+    tracing.configure(name)
     health = Health(name)
     health.serve()
     writer = engine("writer", options=SESSION, **KEEPALIVES)
@@ -165,16 +167,17 @@ def run() -> None:
     gc.disable()
     join(consumer, assignment)
     log.info("started")
-    try:
-        process.run()
-    except InvariantBroken as broken:
-        common().invariants.labels("poison_credit").inc()
-        log.exception("stopped", reason=str(broken))
-        raise
-    except Stalled as stalled:
-        poster().retries.labels("stalled").inc()
-        log.exception("stopped, to be started again", reason=str(stalled))
-        raise
-    finally:
-        process.close()
+    with health.lingering():
+        try:
+            process.run()
+        except InvariantBroken as broken:
+            health.report(broken)
+            log.exception("stopped", reason=str(broken))
+            raise
+        except Stalled as stalled:
+            poster().retries.labels("stalled").inc()
+            log.exception("stopped, to be started again", reason=str(stalled))
+            raise
+        finally:
+            process.close()
     log.info("stopped cleanly")

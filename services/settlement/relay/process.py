@@ -7,9 +7,9 @@ least once and in order, never with a gap; a reader ignores a seq that it has se
 
 import asyncio
 import gc
-import importlib.metadata
 import signal
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import structlog
@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaProducer
 
 from schemas.topics import COMMANDS, LEDGER, STATEMENTS
 from services.kernel.errors import HistoryLost, InvariantBroken, StartRefused
-from services.runtime import metrics
+from services.runtime import metrics, tracing
 from services.runtime.database import engine
 from services.runtime.health import Health
 from services.runtime.kafka import aiokafka_options
@@ -35,7 +35,7 @@ from services.settlement.relay.statement_outbox import (
     STATEMENT_BATCH_BYTES,
     publish_statements,
 )
-from services.settlement.relay.store import RelayStore
+from services.settlement.relay.store import RelayLag, RelayStore
 
 POLL_SECONDS = 0.05
 """How long an entry may wait before it is seen; one statement over 13 rows each time."""
@@ -90,31 +90,40 @@ class Relay:
             ElectionLost: another relay is at work.
         """
         behind = await self._store.behind()
-        metrics.relay().lag.set(sum(one.booked - one.published for one in behind))
-        batches = [await self._batch(one.writer, one.published) for one in behind]
-        await asyncio.gather(*[await batch.records.send(LEDGER.name, batch.writer) for batch in batches])
-        for batch in batches:
-            await self._store.advance(batch.writer, batch.published, batch.last.seq)
-            self._heads[batch.writer] = batch.last
+        _show_lag(behind)
+        carried = await self._carried(behind) if tracing.is_on() else {}
+        with tracing.sending(LEDGER.name, carried) as spans:
+            batches = [await self._batch(one.writer, one.published, spans) for one in behind]
+            await asyncio.gather(*[await batch.records.send(LEDGER.name, batch.writer) for batch in batches])
+            for batch in batches:
+                await self._store.advance(batch.writer, batch.published, batch.last.seq)
+                self._heads[batch.writer] = batch.last
         count = sum(batch.last.seq - batch.published for batch in batches)
         metrics.relay().published.inc(count)
         return count
 
-    async def _batch(self, writer: int, published: int) -> "_Batch":
-        """A writer's next batch."""
+    async def _carried(self, behind: list[RelayLag]) -> dict[tuple[int, int], dict[str, str]]:
+        """The traces of the next entries, by (writer, seq)."""
+        found = {one.writer: await self._store.traced(one.writer, one.published, BATCH_ENTRIES) for one in behind}
+        return {(writer, seq): carrier for writer, traced in found.items() for seq, carrier in traced.items()}
+
+    async def _batch(self, writer: int, published: int, spans: Mapping[tuple[int, int], tracing.Span]) -> "_Batch":
+        """A writer's next batch; a record whose entry has a span carries the trace on."""
         last = self._heads.get(writer)
         if last is None or last.seq != published:
             last = await self._store.head(writer, published)
         records = RecordBatch(self._producer)
         for recorded in await self._store.rows(writer, published, BATCH_ENTRIES):
             if not await self._follows(recorded, last):
-                metrics.common().invariants.labels("journal_chain").inc()
-                raise InvariantBroken(f"journal row {recorded.entry_id} does not follow {writer}-{last.seq}")
-            if not records.add(*encode(recorded, last.head)):
+                raise InvariantBroken(
+                    f"journal row {recorded.entry_id} does not follow {writer}-{last.seq}", "journal_chain"
+                )
+            span = spans.get((writer, recorded.link.seq))
+            if not records.add(*encode(recorded, last.head, None if span is None else tracing.carrier_from(span))):
                 break
             last = recorded.link
         if last.seq == published:
-            raise InvariantBroken(f"journal row {writer}-{published + 1} is missing")
+            raise InvariantBroken(f"journal row {writer}-{published + 1} is missing", "journal_chain")
         return _Batch(writer, published, records, last)
 
     async def _follows(self, recorded: JournalEntry, last: Link) -> bool:
@@ -123,6 +132,13 @@ class Relay:
             return True
         self._severed = await self._store.severed_rows()
         return recorded.follows(last, self._severed)
+
+
+def _show_lag(behind: Sequence[RelayLag]) -> None:
+    """Show what is not published; its age goes on growing where no next round comes to say so."""
+    metrics.relay().lag.set(sum(one.booked - one.published for one in behind))
+    booked_at = time.monotonic() - max((one.age_seconds or 0.0 for one in behind), default=0.0)
+    metrics.relay().lag_seconds.set_function(lambda: time.monotonic() - booked_at if behind else 0.0)
 
 
 class _Batch(NamedTuple):
@@ -191,12 +207,13 @@ async def _wait(stopping: asyncio.Event, seconds: float) -> None:
 
 
 async def _standby(store: RelayStore, stopping: asyncio.Event, health: Health) -> bool:
-    """Wait to be elected; whether it was."""
-    health.not_ready = lambda: "standing by: another relay is elected"
+    """Wait to be elected; whether it was. A relay that can take over at any moment is ready."""
     while not stopping.is_set():
         health.beat()
         if await store.elect():
+            health.not_ready = lambda: "elected, and not yet connected to Kafka"
             return True
+        health.not_ready = lambda: None
         await _wait(stopping, STANDBY_SECONDS)
     return False
 
@@ -249,11 +266,12 @@ def run() -> None:
     """
     name = settings().instance_id or "relay"
     configure_logging(name)
+    tracing.configure(name)
     health = Health(name)
     health.serve()
-    metrics.common().build.labels(importlib.metadata.version("koc-settlement"), name).set(1)
     with engine("writer").connect() as connection:
         check_revision(connection)
     gc.freeze()
     gc.set_threshold(100_000, 20, 20)
-    asyncio.run(_main(health))
+    with health.lingering():
+        asyncio.run(_main(health))

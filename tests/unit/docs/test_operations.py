@@ -1,4 +1,4 @@
-"""docs/operations.md and the README are read in a hurry: the metrics and commands that they name exist."""
+"""docs/runbook.md and the README are read in a hurry: the metrics and commands that they name exist."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,10 @@ from services.cli.main import COMMANDS, koc
 from services.runtime import metrics
 
 ROOT = Path(__file__).parents[3]
-PAGES = ("README.md", "docs/operations.md", "docs/settlement.md", "docs/finance.md", "docs/architecture.md")
+PAGES = (
+    "README.md",
+    *(f"docs/{page}.md" for page in ("operations", "runbook", "settlement", "finance", "architecture")),
+)
 pages = pytest.mark.parametrize("page", PAGES)
 
 

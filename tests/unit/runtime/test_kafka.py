@@ -1,6 +1,9 @@
 """How settings become the arguments of the three Kafka libraries, and who owns a key."""
 
-from collections.abc import Iterator
+import ssl
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -8,8 +11,10 @@ from hypothesis import strategies as st
 from kafka.errors import KafkaConnectionError
 from kafka.partitioner import murmur2
 
+from services.kernel.errors import StartRefused
 from services.runtime import kafka
 from services.runtime.settings import settings
+from tests.kit.certificates import Authority
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +53,61 @@ def test_tls_is_used_where_the_protocol_says_so_and_only_there(
     monkeypatch: pytest.MonkeyPatch, protocol: str, tls: bool
 ) -> None:
     monkeypatch.setenv("KOC_KAFKA_SECURITY_PROTOCOL", protocol)
+    monkeypatch.setenv("KOC_KAFKA_USERNAME", "koc")
+    monkeypatch.setenv("KOC_KAFKA_PASSWORD", "secret")
     assert ("ssl_context" in kafka.kafka_python_options()) == tls
+
+
+@pytest.mark.parametrize("given", [{}, {"KOC_KAFKA_USERNAME": "koc"}, {"KOC_KAFKA_PASSWORD": "secret"}])
+def test_a_login_without_user_or_password_is_refused(monkeypatch: pytest.MonkeyPatch, given: dict[str, str]) -> None:
+    for name, value in {"KOC_KAFKA_SECURITY_PROTOCOL": "SASL_SSL", **given}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(StartRefused, match="needs KOC_KAFKA_USERNAME and KOC_KAFKA_PASSWORD"):
+        kafka.aiokafka_options()
+
+
+@pytest.fixture
+def over_tls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    """The options of a client with these variables: `over_tls(KOC_KAFKA_CLIENT_CERT_FILE=…)`."""
+    authority = Authority(tmp_path)
+    monkeypatch.setenv("KOC_KAFKA_SECURITY_PROTOCOL", "SSL")
+    monkeypatch.setenv("KOC_KAFKA_CA_FILE", str(authority.file))
+
+    def options(**variables: object) -> dict[str, Any]:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, str(value))
+        settings.cache_clear()
+        return kafka.kafka_python_options()
+
+    options.authority = authority
+    return options
+
+
+def test_names_and_certificates_are_always_checked(over_tls: Any) -> None:
+    context = over_tls()["ssl_context"]
+    assert (context.check_hostname, context.verify_mode) == (True, ssl.CERT_REQUIRED)
+    assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
+
+
+def test_a_client_certificate_is_loaded_with_the_password_of_its_key(over_tls: Any) -> None:
+    files = over_tls.authority.client("poster", "locked")
+    given = {"KOC_KAFKA_CLIENT_CERT_FILE": files.certificate, "KOC_KAFKA_CLIENT_KEY_FILE": files.key}
+    for wrong in ({}, {"KOC_KAFKA_CLIENT_KEY_PASSWORD": "wr0ng"}):
+        with pytest.raises(StartRefused, match="or KOC_KAFKA_CLIENT_KEY_PASSWORD is not the key's") as refused:
+            over_tls(**given, **wrong)
+        assert "wr0ng" not in str(refused.value)
+    assert "ssl_context" in over_tls(**given, KOC_KAFKA_CLIENT_KEY_PASSWORD="locked")
+
+
+def test_a_certificate_that_is_not_there_or_has_no_key_is_named(over_tls: Any) -> None:
+    files = over_tls.authority.client("poster")
+    with pytest.raises(StartRefused, match="CERT_FILE is not: set both"):
+        over_tls(KOC_KAFKA_CLIENT_KEY_FILE=files.key)
+    with pytest.raises(StartRefused, match=r"CERT_FILE=/none with .* cannot be used: .*No such file"):
+        over_tls(KOC_KAFKA_CLIENT_CERT_FILE="/none")
+    other = over_tls.authority.client("relay")
+    with pytest.raises(StartRefused, match="they are no certificate and its key"):
+        over_tls(KOC_KAFKA_CLIENT_CERT_FILE=other.certificate)
 
 
 def test_nobody_listening_is_one_sentence_with_the_address(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,12 @@
 """Under which terms a store is carried on."""
 
+import msgspec
 import pytest
 
 from services.attribution.domain import policy
-from services.attribution.domain.horizons import Horizons
+from services.attribution.domain.horizons import Horizons, Watermarks
 from services.attribution.state import keys
-from services.attribution.state.metadata import StoreTerms
+from services.attribution.state.metadata import Meta, StoreTerms, decode_meta
 from services.attribution.state.store import Store
 from services.kernel.errors import StartRefused
 from services.kernel.time import DAY
@@ -32,6 +33,14 @@ def test_a_store_of_other_terms_is_refused_with_a_sentence(reopen, change, words
     now = {name: getattr(TERMS, name) for name in TERMS.__struct_fields__} | change
     with pytest.raises(StartRefused, match=words):
         Store(reopen(), StoreTerms(**now), RULES)
+
+
+def test_metadata_with_fields_of_a_later_version_is_read_and_one_of_another_layout_is_refused():
+    meta = msgspec.to_builtins(Meta(TERMS, {"clicks": 4}, Watermarks()))
+    later = meta | {"added": 1, "terms": meta["terms"] | {"added": 2}}
+    assert decode_meta(msgspec.msgpack.encode(later)) == Meta(TERMS, {"clicks": 4}, Watermarks())
+    with pytest.raises(StartRefused, match="start the version that wrote it"):
+        decode_meta(msgspec.msgpack.encode(meta | {"terms": "elsewhere"}))
 
 
 def test_a_greater_revision_publishes_everything_again(reopen):

@@ -1,8 +1,8 @@
 """Severing: the link of a buyer to order lines can be cut in the books, and nothing else of them changes by it.
 
 Journal and commands stay immutable but for one function, which a personal login in koc_operator may call. It puts a
-surrogate where a buyer's id stood; two triggers hold that it touches nothing else. No table or column changes, so
-processes of the version before go on.
+surrogate where a buyer's id stood; two triggers hold that it touches nothing else. No table or column changes, so code
+of 0007 works on this schema until the first buyer is severed: it does not know where later assertions belong.
 """
 
 from collections.abc import Sequence
@@ -12,8 +12,8 @@ from alembic import op
 
 from services.kernel.errors import InvariantBroken
 
-revision: str = "0006"
-down_revision: str | None = "0005"
+revision: str = "0008"
+down_revision: str | None = "0007"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
@@ -126,6 +126,7 @@ BEGIN
   WHERE partition = $3 AND array_to_string(last_key, '/') = ANY (old_names);
   UPDATE reprice_progress SET last_key[3] = $2
   WHERE partition = $3 AND array_to_string(last_key, '/') = ANY (old_names);
+  DELETE FROM compatible_code WHERE revision < '0008';
   RETURN touched;
 END $$
 """
@@ -143,12 +144,14 @@ def upgrade() -> None:
         op.execute(IMMUTABLE.format(table=table, sentence=sentence))
     for statement in (*CUTS_ONLY, SEVER, *RIGHTS):
         op.execute(statement)
+    op.execute("INSERT INTO compatible_code (revision) VALUES ('0008')")
 
 
 def downgrade() -> None:
     """Go back, as long as nobody was severed."""
     if op.get_bind().execute(sa.text(USED)).scalar_one():
-        raise InvariantBroken("buyers were severed: revision 0005 takes their rows for damaged ones")
+        raise InvariantBroken("buyers were severed: revision 0007 takes their rows for damaged ones")
+    op.execute("DELETE FROM compatible_code WHERE revision = '0008'")
     op.execute("DROP FUNCTION sever_lines")
     for table, sentence in SENTENCES.items():
         op.execute(f"DROP TRIGGER {table}_is_only_severed ON {table}")
