@@ -1,9 +1,8 @@
-"""What fired when: a thread that asks Prometheus for its alerts all the while, as a pager would hear of them."""
+"""What fired when: a thread that asks Prometheus for its alerts all the while, as a person's pager would hear of them."""
 
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import Self
 
 from tests.kit.prometheus import Alert, Prometheus
 
@@ -34,12 +33,11 @@ class AlertLog:
     def __init__(self, prometheus: Prometheus) -> None:
         self._prometheus = prometheus
         self._firings: list[Firing] = []
-        self._pending: set[str] = set()
         self._turn = threading.Lock()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="alert-log", daemon=True)
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "AlertLog":
         self._thread.start()
         return self
 
@@ -51,10 +49,6 @@ class AlertLog:
         """The names of all that fire now."""
         with self._turn:
             return {firing.name for firing in self._firings if firing.until is None}
-
-    def pending(self) -> set[str]:
-        """The names of all that will fire if what they are about lasts."""
-        return set(self._pending)
 
     def first_since(self, name: str, moment: float) -> Firing | None:
         """The first time that an alert fired after a moment, or fired already then."""
@@ -68,11 +62,10 @@ class AlertLog:
     def _watch(self) -> None:
         while not self._ended.wait(_LOOK_SECONDS):
             try:
-                active = self._prometheus.alerts()
+                found = [alert for alert in self._prometheus.alerts() if alert.is_firing]
             except OSError:
                 continue  # a server under load answers the next time
-            self._pending = {alert.name for alert in active if not alert.is_firing}
-            self._note([alert for alert in active if alert.is_firing])
+            self._note(found)
 
     def _note(self, found: list[Alert]) -> None:
         now = time.monotonic()
