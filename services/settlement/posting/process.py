@@ -19,8 +19,8 @@ from services.kernel.errors import InvariantBroken, Stalled
 from services.runtime import tracing
 from services.runtime.database import engine
 from services.runtime.health import Health
-from services.runtime.lag import lag_watch
 from services.runtime.kafka_rights import check_rights
+from services.runtime.lag import lag_watch
 from services.runtime.log import configure_logging
 from services.runtime.metrics import poster
 from services.runtime.settings import settings
