@@ -214,7 +214,7 @@ def test_two_truths_under_one_vector_stop_the_poster_until_the_line_is_quarantin
     send_facts([Fact(), Fact(goods_paid_minor=1), other], registry=[PLAN, RELATION])
     poster = start()
     assert poster.ended() == 70
-    assert "koc settlement quarantine o_1/1/b_1" in poster.log()
+    assert "koc settlement quarantine o_1/1/BUYER" in poster.log()
     assert positions()[CREDITS.name, partition_for(Fact())] == 1, "what stands before it is posted"
     assert booked() == expected([Fact()])
 
