@@ -110,7 +110,7 @@ LATE = Row(
         Panel(
             "Seconds behind",
             "How long the oldest record of each topic waits that is not yet durable; ledger: the oldest journal row "
-            "that is not published. If a line climbs steadily, its reader stands still: look at its log, then restart it.",
+            "that is not published. If a line climbs steadily, its reader stands still: look at its log, restart it.",
             (
                 Query("max by (topic) (koc_lag_seconds)", "{{topic}}"),
                 Query("max(koc_relay_lag_seconds)", "ledger"),
