@@ -5,11 +5,10 @@ from contextlib import contextmanager
 
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from schemas.topics import COMMANDS, LEDGER, Topic
+from schemas.topics import Topic
 from services.runtime.kafka import admin
 from tests.kit.command import output_of
-from tests.ops.alerts.fault import Round, fault
-from tests.ops.alerts.site import Site
+from tests.ops.alerts.fault import Round
 
 LEDGER_OUT: Round = []
 COMMANDS_OUT: Round = []

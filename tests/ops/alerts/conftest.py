@@ -7,15 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.ops.alerts.groups import GROUPS
 
-from services.runtime.local.stack import Stack
 from tests.chaos.trickle import Trickle
 from tests.kit.events import START
 from tests.kit.prometheus import scraping
 from tests.kit.stacks import stack_of_its_own
 from tests.kit.without import installed
 from tests.ops.alerts.alert_log import AlertLog
-from tests.ops.alerts.groups import GROUPS
 from tests.ops.alerts.proof import Proof, table
 from tests.ops.alerts.site import Site, moment
 from tests.ops.alerts.world import settle_down

@@ -3,9 +3,9 @@
 import json
 from collections.abc import Iterator
 
+from schemas.topics import STATEMENTS
 from services.demo.events import later
 from services.demo.month_end import write_payee_file, write_reply
-from schemas.topics import STATEMENTS
 from services.settlement.books.command_transaction import WRITER_N
 from tests.kit.command import output_of
 from tests.kit.processes import KocProcess

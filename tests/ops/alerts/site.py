@@ -122,5 +122,3 @@ class Site:
 def moment() -> int:
     """Now, microseconds."""
     return time.time_ns() // 1000
-
-

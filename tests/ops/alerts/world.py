@@ -23,9 +23,7 @@ def months(site: Site) -> list[str]:
 
 def days_since(site: Site, month: str) -> int:
     """Days since the middle of a month."""
-    return next(
-        days + 14 for days in range(200) if period_of(site.before(days), ZONE_MINUTES, None) <= month
-    )
+    return next(days + 14 for days in range(200) if period_of(site.before(days), ZONE_MINUTES, None) <= month)
 
 
 def priced(site: Site, name: str, rate_ppm: int = 200_000, version: int = 1) -> Event:
