@@ -37,8 +37,10 @@ check: $(READY) ## Formatting, lint, types, architecture, and that generated fil
 	@$(BIN)/python deploy/contract/currencies.py --check
 	@$(BIN)/python -m schemas.generate --check
 	@$(BIN)/python deploy/prometheus/metrics_page.py --check
+	@$(BIN)/python deploy/kafka/acls.py --check
 	@$(BIN)/python deploy/prometheus/alerts.py --check
 	@$(BIN)/python -m deploy.grafana.boards --check
+	@$(BIN)/python deploy/k8s/prometheus_rule.py --check
 
 format: $(READY) ## Format the code and mend what the linter can
 	@$(BIN)/ruff format --quiet .
@@ -48,8 +50,10 @@ docs: $(READY) ## Write the generated contract, metrics page, alerts and dashboa
 	@$(BIN)/python deploy/contract/currencies.py
 	@$(BIN)/python -m schemas.generate
 	@$(BIN)/python deploy/prometheus/metrics_page.py
+	@$(BIN)/python deploy/kafka/acls.py
 	@$(BIN)/python deploy/prometheus/alerts.py
 	@$(BIN)/python -m deploy.grafana.boards
+	@$(BIN)/python deploy/k8s/prometheus_rule.py
 
 sbom: $(READY) ## Write dist/koc-settlement.cdx.json, the image's bill of materials: packages, versions, licences
 	@$(BIN)/python deploy/docker/sbom.py dist/koc-settlement.cdx.json
