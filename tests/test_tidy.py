@@ -73,7 +73,7 @@ def test_every_metric_is_declared_once_and_used() -> None:
         target.attr
         for assign in nodes(registry, ast.Assign)
         for target in assign.targets
-        if isinstance(target, ast.Attribute)
+        if isinstance(target, ast.Attribute) and not target.attr.startswith("_")
     }
     used = set()
     for file in PRODUCT:
@@ -135,6 +135,7 @@ CALLED_FROM_OUTSIDE = {
     "services.cli.main.app": "the command koc, by pyproject.toml",
     "services.runtime.health.Health.serve.Handler.do_GET": "http.server calls it for a GET",
     "services.runtime.health.Health.serve.Handler.log_message": "http.server calls it for each answer",
+    "services.runtime.metrics.MeasuredGauge.describe": "prometheus_client calls it when the gauge is registered",
     "services.settlement.books.memory.MemoryBooks.oldest_open_job": "tests drive books in memory by it",
     "services.settlement.posting.unpacking.FetchedRecords.leader_epoch": "kafka-python's fetcher stores it",
     "services.settlement.posting.unpacking._Batches.has_next": "aiokafka's PartitionRecords reads batches by it",
@@ -228,7 +229,7 @@ LIBRARIES: dict[str, dict[str, str]] = {
         "services/runtime/kafka.py": "its broker URL and credentials, beside those of the other clients",
     },
     "fontTools": {"deploy/fonts/statement_font.py": "makes the font of statements"},
-    "grafana_foundation_sdk": {"deploy/grafana/overview.py": "generates the dashboard"},
+    "grafana_foundation_sdk": {"deploy/grafana/grafana_json.py": "writes dashboards"},
     "iso4217": {"deploy/contract/currencies.py": "writes the committed list of currencies"},
     "kafka": {
         "services/attribution/repair/adopt_truncated.py": "where each log starts",
@@ -236,6 +237,7 @@ LIBRARIES: dict[str, dict[str, str]] = {
         "services/runtime/": "admin client, topics, groups and dead letters",
         "services/settlement/posting/": "the poster's consumer",
     },
+    "opentelemetry": {"services/runtime/tracing.py": "spans of records that carry a trace"},
     "lxml": {"services/settlement/payment_files/read_reply_pain002.py": "parses a bank's XML, with the lines of it"},
     "matplotlib": {"services/settlement/reports/": "draws charts"},
     "mode": {"services/attribution/worker/app.py": "the supervisor that ends the process on an error"},
@@ -304,7 +306,11 @@ LIBRARIES: dict[str, dict[str, str]] = {
         "services/settlement/runs/retrying.py": "chunks that are tried again",
     },
     "typer": {"services/cli/": "the command line"},
-    "yaml": {"deploy/prometheus/alerts.py": "writes the rules of Prometheus"},
+    "yaml": {
+        "deploy/grafana/grafana_json.py": "reads where each alert's section of the runbook is",
+        "deploy/prometheus/alerts.py": "writes the rules of Prometheus",
+        "deploy/k8s/prometheus_rule.py": "wraps them for prometheus-operator",
+    },
     "xsdata": {"services/settlement/payment_files/write_pain001.py": "writes the message as XML"},
     "xlsxwriter": {"services/settlement/statements/xlsx_form.py": "statements as spreadsheets"},
 }
@@ -313,7 +319,7 @@ LIBRARIES: dict[str, dict[str, str]] = {
 
 def test_only_the_named_files_import_a_library() -> None:
     beside = {file.stem for file in SCRIPTS}  # a script imports what lies in its folder
-    ours = sys.stdlib_module_names | {"services", "schemas", "tests"} | beside
+    ours = sys.stdlib_module_names | {"services", "schemas", "deploy", "tests"} | beside
     used, strays = set(), []
     for file in [*PRODUCT, *SCRIPTS]:
         for line, module in imports_of(tree_of(file)):
@@ -333,11 +339,17 @@ def test_every_page_that_code_names_exists() -> None:
             assert (ROOT / page).exists() or (file.parent / page).exists(), f"{name(file)} -> {page}"
 
 
+TABLES = {"docs/metrics.md": "written from the registry: a row of a table is one line, however much it says"}
+"""Pages whose lines may be longer, and why."""
+
+
 @pytest.mark.parametrize(
     "page", [*(ROOT / "docs").rglob("*.md"), *map(ROOT.joinpath, ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"))],
     ids=name,
 )  # fmt: skip
 def test_lines_of_pages_are_as_short_as_lines_of_code(page: Path) -> None:
+    if name(page) in TABLES:
+        return
     long = [number for number, line in enumerate(page.read_text().splitlines(), 1) if len(line) > MAX_LINE_LENGTH]
     assert not long, f"more than {MAX_LINE_LENGTH} characters in line {', '.join(map(str, long))}"
 
@@ -363,7 +375,7 @@ def test_every_folder_of_tests_is_a_suite_and_all_shares_together_are_at_most_20
 MAY_SLEEP = {
     "tests/kit/waiting.py": "the one loop that waits for a condition",
     "tests/kit/prometheus.py": "asks again until there are series; none is an answer too",
-    "tests/ops/dashboard_picture.py": "a program, which ends with a sentence",
+    "tests/ops/dashboard_pictures.py": "a program, which ends with a sentence",
     "tests/chaos/fleet.py": "lets workers live for a time",
     "tests/chaos/pauses.py": "measures for a time",
     "tests/bench/attribution.py": "samples a process while it works",

@@ -40,13 +40,14 @@ def worker() -> None:
     _occupied, world = occupy(settings().state_dir), check_world()
     attribution = create_app()
     attribution.world = world
-    try:
-        attribution.Worker(loglevel="WARN", override_logging=False, quiet=True).execute_from_commandline()
-    except SystemExit as ended:
-        problem = attribution.why(ended)
-        if isinstance(problem, StartRefused | InvariantBroken | ConnectionError):
-            raise problem from None
-        sys.exit(1 if problem else ended.code)
+    with attribution.health.lingering():
+        try:
+            attribution.Worker(loglevel="WARN", override_logging=False, quiet=True).execute_from_commandline()
+        except SystemExit as ended:
+            problem = attribution.why(ended)
+            if isinstance(problem, StartRefused | InvariantBroken | ConnectionError):
+                raise problem from None
+            sys.exit(1 if problem else ended.code)
 
 
 @app.command()

@@ -42,9 +42,18 @@ class InputRefused(Exception):  # noqa: N818 - it is what the caller was given, 
 
 
 class InvariantBroken(Exception):  # noqa: N818 - the name of the alarm
-    """Something that must always hold does not: stop, and let a person look."""
+    """Something that must always hold does not: stop, and let a person look.
+
+    Args:
+        sentence: what does not hold.
+        invariant: what koc_invariant_violations_total counts it as; a value of that label.
+    """
 
     exit_code = 70
+
+    def __init__(self, sentence: str, invariant: str = "other") -> None:
+        super().__init__(sentence)
+        self.invariant = invariant
 
 
 class Stalled(Exception):  # noqa: N818 - what the process is

@@ -2,13 +2,18 @@
 
 import json
 import os
+import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import version
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from services.kernel.errors import InvariantBroken
+from services.runtime.metrics import common
 from services.runtime.settings import settings
 
 STALE_SECONDS = 60.0
@@ -25,23 +30,60 @@ class Health:
     def __init__(self, process: str) -> None:
         self.process = process
         self.not_ready: Callable[[], str | None] = lambda: "starting"
-        self._last_beat = time.monotonic()
+        self._broken: InvariantBroken | None = None
+        self._asked_to_end = threading.Event()
         self._server: ThreadingHTTPServer | None = None
+        common().build.labels(version("koc-settlement"), process).set(1)
+        common().ready.set_function(lambda: float(self._why_not_ready() is None))
+        self.beat()
 
     def beat(self) -> None:
         """The loop turned."""
         self._last_beat = time.monotonic()
+        common().heartbeat.set_to_current_time()
 
     def answer(self, path: str) -> tuple[int, str, bytes]:
         """Status, content type and body for a path."""
         if path == "/metrics":
             return 200, CONTENT_TYPE_LATEST, generate_latest()
         if path == "/healthz":
-            silent = time.monotonic() - self._last_beat
-            return self._verdict(f"the loop has not turned for {silent:.0f} s" if silent > STALE_SECONDS else None)
+            return self._verdict(self._why_not_alive())
         if path == "/readyz":
-            return self._verdict(self.not_ready())
+            return self._verdict(self._why_not_ready())
         return 404, "text/plain", b"try /metrics, /healthz or /readyz\n"
+
+    def report(self, broken: InvariantBroken) -> None:
+        """From now on the process is neither alive nor ready; the first broken invariant counts, and says why.
+
+        Only the main thread may call it: SIGTERM and SIGINT are told to `lingering` from now on.
+        """
+        if self._broken is None:
+            self._broken = broken
+            common().invariants.labels(broken.invariant).inc()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._asked_to_end.set())
+
+    @contextmanager
+    def lingering(self) -> Iterator[None]:
+        """Serve for KOC_LINGER_SECONDS more once an invariant is broken, so that a scrape sees it, then go on ending.
+
+        SIGTERM and SIGINT end the wait at once.
+        """
+        try:
+            yield
+        except InvariantBroken as broken:
+            self.report(broken)
+            self._asked_to_end.wait(settings().linger_seconds)
+            raise
+
+    def _why_not_alive(self) -> str | None:
+        if self._broken is not None:
+            return str(self._broken)
+        silent = time.monotonic() - self._last_beat
+        return f"the loop has not turned for {silent:.0f} s" if silent > STALE_SECONDS else None
+
+    def _why_not_ready(self) -> str | None:
+        return self.not_ready() if self._broken is None else str(self._broken)
 
     @staticmethod
     def _verdict(problem: str | None) -> tuple[int, str, bytes]:

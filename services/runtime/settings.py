@@ -161,9 +161,21 @@ class Settings(BaseSettings):
     )
     http_port: int = Field(0, description="/metrics, /healthz and /readyz; 0 = any free port", ge=0, le=65535)
     http_host: str = Field("127.0.0.1", description="where they listen; 0.0.0.0 only in a container")
+    linger_seconds: float = Field(
+        0,
+        description="a process that ends for a broken invariant serves /metrics so much longer, so that it is scraped",
+        ge=0,
+    )
+    gauge_seconds: float = Field(
+        5, description="between two readings of what the books say, for a poster's metrics", gt=0
+    )
     run_dir: Path = Field(
         default_factory=lambda: local_dir() / "run",
         description="where each process writes NAME.json: its HTTP address",
+    )
+    tracing: bool = Field(
+        default=False,
+        description="spans of records that carry a W3C traceparent, sent by OTLP over HTTP; OTEL_… variables say where",
     )
     log_format: str = Field("auto", pattern="^(auto|json|console)$", description="auto: console on a terminal")
 

@@ -22,12 +22,13 @@ class Trickle:
     Args:
         per_second: events a second, over all partitions.
         name: a prefix of its buyers and orders; two trickles of one broker need two.
+        hours: when its events occur, after the START of tests.kit.events.
     """
 
-    def __init__(self, per_second: int, name: str) -> None:
+    def __init__(self, per_second: int, name: str, hours: float = 0.0) -> None:
         self.published = 0
         self.problem: Exception | None = None
-        self._name, self._per_second = name, per_second
+        self._name, self._per_second, self._hours = name, per_second, hours
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"trickle-{name}", daemon=True)
 
@@ -74,7 +75,7 @@ class Trickle:
         for partition, stem in enumerate(buyers):
             buyer = buyer_in(partition, f"{stem}_{order}")
             if step < CLICKS_PER_ORDER:
-                made.append((CLICKS.name, click(buyer, f"{buyer}_{step}", 1, content_id=f"v_{step}")))
+                made.append((CLICKS.name, click(buyer, f"{buyer}_{step}", self._hours + 1, content_id=f"v_{step}")))
             else:
-                made.append((ORDERS.name, paid(buyer, f"o_{buyer}", 2)))
+                made.append((ORDERS.name, paid(buyer, f"o_{buyer}", self._hours + 2)))
         return made

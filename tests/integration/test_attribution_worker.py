@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from urllib.error import HTTPError
 
 import pytest
 
@@ -119,17 +120,23 @@ def test_an_injected_failure_ends_the_process_and_loses_nothing(the_worker, how)
         assert_all_credited(f"{how}{partition}", 3)
 
 
-@pytest.mark.parametrize(
-    ("how", "status", "sentence"),
-    [("fetch", 70, "koc: injected: the log was cut"), ("away", 69, "koc: no Kafka broker answers at ")],
-)
-def test_a_worker_that_fails_where_only_faust_sees_it_ends_with_its_sentence_and_status(
-    the_worker, how, status, sentence
-):
+def test_a_worker_that_fails_where_only_faust_sees_it_ends_with_its_sentence_and_status(the_worker):
     the_worker.kill()
-    the_worker.start(break_how=how)
-    assert the_worker.ended() == status
-    assert the_worker.log().splitlines()[-1].startswith(sentence)
+    the_worker.start(break_how="away")
+    assert the_worker.ended() == 69
+    assert the_worker.log().splitlines()[-1].startswith("koc: no Kafka broker answers at ")
+
+
+def test_a_worker_whose_invariant_is_broken_serves_its_metrics_until_it_is_asked_to_end(the_worker, monkeypatch):
+    the_worker.kill()
+    monkeypatch.setenv("KOC_LINGER_SECONDS", "600")
+    the_worker.start(break_how="fetch")
+    until(lambda: the_worker.readiness() == "injected: the log was cut\n", "it says why it is not ready")
+    with pytest.raises(HTTPError, match="503"):
+        the_worker.get("/healthz")
+    assert the_worker.metric('koc_invariant_violations_total{invariant="other"}') == 1
+    assert the_worker.terminate() == 70
+    assert the_worker.log().splitlines()[-1] == "koc: injected: the log was cut"
 
 
 def test_a_worker_that_cannot_stop_in_order_says_what_it_waits_for_and_ends_all_the_same(the_worker):

@@ -57,7 +57,7 @@ class KocProcess:
     def _run(self, command: Sequence[str]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         environment = {
-            **os.environ,
+            **self._inherited(),
             "KOC_STATE_DIR": str(self.folder / "state"),
             "KOC_RUN_DIR": str(self.folder / "run"),
             "KOC_INSTANCE_ID": self.name,
@@ -67,6 +67,10 @@ class KocProcess:
         self._address.unlink(missing_ok=True)
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(dies_with_us(command), env=environment, stdout=log, stderr=log)
+
+    def _inherited(self) -> Mapping[str, str]:
+        """Variables that it has besides its own."""
+        return os.environ
 
     @property
     def _address(self) -> Path:
@@ -122,14 +126,22 @@ class KocProcess:
         """Wait for it to end by itself; its exit status."""
         return self.process.wait(seconds)
 
+    @property
+    def http_port(self) -> int:
+        """Where its health server answers.
+
+        Raises:
+            OSError: it has not said so yet.
+        """
+        return int(json.loads(self._address.read_text())["http_port"])
+
     def get(self, path: str) -> str:
         """An answer of its health server.
 
         Raises:
             OSError: it does not answer, or with an error.
         """
-        port = json.loads(self._address.read_text())["http_port"]
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}{path}", timeout=5) as answer:
             return str(answer.read().decode())
 
     def readiness(self) -> str:

@@ -120,7 +120,7 @@ class Store:
         if self._is_applying:
             raise InvariantBroken(f"{where}: an earlier chunk was cut off")
         if stretch.first != expected:
-            raise InvariantBroken(f"{where}: a chunk starts at {stretch.first}, expected {expected}")
+            raise InvariantBroken(f"{where}: a chunk starts at {stretch.first}, expected {expected}", "input_log")
         with self._not_whole_meanwhile():
             yield
             self._next_offsets[stretch.topic] = stretch.next

@@ -161,7 +161,7 @@ async def _check_leaps(consumer: Any, leaps: Mapping[TP, tuple[int, int]]) -> No
     for tp, (wanted, got) in leaps.items():
         if got < wanted:
             raise InvariantBroken(
-                f"{tp.topic}[{tp.partition}] went back from {wanted} to {got}: the log was cut or reset"
+                f"{tp.topic}[{tp.partition}] went back from {wanted} to {got}: the log was cut or reset", "input_log"
             )
         if starts[TopicPartition(*tp)] > wanted:
             raise history_lost(tp.topic, tp.partition, wanted, starts[TopicPartition(*tp)])

@@ -7,7 +7,6 @@ chunks. `stream_wait_empty` would wait for acknowledgements that never come. A t
 
 import asyncio
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +18,17 @@ from prometheus_client import REGISTRY
 
 from services.attribution.stream.consumer import ChunkConsumer
 from services.attribution.stream.producer import Outbox
+from services.attribution.worker import metrics as worker_metrics
 from services.attribution.worker.partitions import AssignedPartitions
 from services.attribution.worker.process import Pipeline
-from services.attribution.worker.startup import GROUP, INPUTS, World, check_world
+from services.attribution.worker.startup import GROUP, INPUTS, World, check_world, volumes
 from services.kernel.errors import InvariantBroken, StartRefused
-from services.runtime import garbage, metrics
+from services.runtime import garbage, tracing
 from services.runtime.groups import leave_group
 from services.runtime.hard_exit import end_hard_after
 from services.runtime.health import Health
 from services.runtime.kafka import faust_broker, no_broker
+from services.runtime.lag import lag_watch
 from services.runtime.settings import settings
 
 DEFAULT_PROCESS = "attribution"
@@ -84,7 +85,9 @@ class AttributionApp(faust.App):
         """Answer health checks and connect; then let Faust join its group."""
         self.health.not_ready = self.partitions.not_ready
         self.health.serve()
-        metrics.common().build.labels(version("koc-settlement"), self.health.process).set(1)
+        tracing.configure(self.health.process)
+        worker_metrics.watch_disks(volumes())
+        lag_watch().start()
         await self.outbox.start()
         garbage.settle()
         await super().on_start()
@@ -96,6 +99,8 @@ class AttributionApp(faust.App):
 
     async def crash(self, reason: BaseException) -> None:
         """Stop as in `stop`, with less time: the failure may keep the worker from stopping."""
+        if isinstance(reason, InvariantBroken):
+            self.health.report(reason)
         self._end_hard_after(_CRASH_SECONDS, getattr(reason, "exit_code", InvariantBroken.exit_code))
         await super().crash(reason)
 
@@ -143,7 +148,7 @@ def create_app() -> AttributionApp:
         web_enabled=False,
         worker_redirect_stdouts=False,
     )
-    app.monitor = PrometheusMonitor(metrics=FaustMetrics.create(REGISTRY, "faust"))
+    app.monitor = _monitor()
     inputs = app.topic(*sorted(INPUTS), key_serializer="raw", value_serializer="raw")
 
     # One agent reads both topics; an error in it ends the worker.
@@ -172,6 +177,17 @@ def create_app() -> AttributionApp:
             garbage.tidy()
 
     return app
+
+
+def _monitor() -> PrometheusMonitor:
+    """Faust's own sensor, as metrics that begin with `faust_`.
+
+    Without its time of an event: nothing is ever acknowledged to Faust, so that it would stay empty, and its name has
+    no base unit.
+    """
+    sensor = FaustMetrics.create(REGISTRY, "faust")
+    REGISTRY.unregister(sensor.events_runtime_latency)
+    return PrometheusMonitor(metrics=sensor)
 
 
 def _faust_dir() -> Path:

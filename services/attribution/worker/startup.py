@@ -3,6 +3,7 @@
 import fcntl
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import unquote, urlsplit
 
 from schemas.topics import BY_NAME, CLICKS, CREDITS, ORDERS
 from services.attribution.policy.file import PolicyFile, read_policy_file
@@ -70,6 +71,13 @@ def occupy(folder: Path) -> Any:
             f"another worker is at work in {folder}: give each worker its own KOC_STATE_DIR and KOC_INSTANCE_ID"
         ) from None
     return file
+
+
+def volumes() -> dict[str, Path]:
+    """The folders that a worker fills: `state`, and `snapshots` if these go to a folder."""
+    url = urlsplit(snapshot_url())
+    snapshots = {"snapshots": Path(unquote(url.path))} if url.scheme == "file" else {}
+    return {"state": settings().state_dir, **snapshots}
 
 
 def snapshot_url() -> str:

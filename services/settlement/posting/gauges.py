@@ -1,4 +1,7 @@
-"""What the books say about themselves, read every few seconds on a thread and a connection of their own."""
+"""What the books say about themselves, read every few seconds on a thread and a connection of their own.
+
+KOC_GAUGE_SECONDS lie between two readings; nothing that they read grows with the journal or with the number of lines.
+"""
 
 import threading
 from collections import Counter
@@ -7,18 +10,29 @@ import structlog
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.runtime.metrics import common, poster
+from services.kernel.time import SECOND
+from services.runtime import metric_labels
+from services.runtime.metrics import common, poster, show_only
+from services.runtime.settings import settings
 from services.settlement.books.clawbacks import open_clawbacks
 from services.settlement.books.seal_proof import SealWatch
+from services.settlement.books.settling_totals import (
+    count_runs,
+    months_closed,
+    newest_run,
+    open_reserves,
+    payout_totals,
+)
+from services.settlement.domain.book.periods import month_end
 from services.settlement.domain.settling.ageing import AGES_DAYS
 
-INTERVAL_SECONDS = 5.0
 SLOW_EVERY = 12
-"""Every so many turns what takes longer is read too."""
+"""Every so many turns (a minute, by default) what takes longer is read too."""
 SEALS_EVERY = 120
-"""Every so many turns one seal is proven, which reads the whole journal."""
+"""Every so many turns (ten minutes, by default) one seal is proven, which reads the whole journal."""
 _ROLES = """
-SELECT split_part(a.key, ':', 1), CASE WHEN a.key LIKE 'clawback:%' THEN 'owed' ELSE substring(a.key FROM '[^:]*$') END,
+SELECT split_part(a.key, ':', 1), CASE split_part(a.key, ':', 1)
+    WHEN 'clawback' THEN 'owed' WHEN 'writeoff' THEN 'lost' ELSE substring(a.key FROM '[^:]*$') END,
   a.currency, sum(b.amount_minor)
 FROM balance b JOIN account a ON a.id = b.account_id GROUP BY 1, 2, 3
 """
@@ -78,12 +92,14 @@ class Gauges(threading.Thread):
     def run(self) -> None:
         """Read, wait, read again."""
         turns = 0
-        while not self._end.wait(INTERVAL_SECONDS):
+        while not self._end.wait(settings().gauge_seconds):
             try:
                 with self._engine.connect() as connection:
                     read_gauges(connection)
                     if turns % SLOW_EVERY == 0:
                         read_debts(connection)
+                        read_reserves(connection)
+                        read_payouts(connection)
                         read_in_transit(connection)
                     if turns % SEALS_EVERY == 0:
                         read_seals(connection, self._seals)
@@ -98,6 +114,8 @@ def read_gauges(connection: Connection) -> None:
     _read_unpriced(connection)
     _read_unregistered(connection)
     _read_settling(connection)
+    _read_runs(connection)
+    _read_months(connection)
     metrics = poster()
     below, quarantined, set_aside, second, jobs = connection.execute(text(_LINES)).one()
     metrics.below_join.set(int(below))
@@ -113,9 +131,22 @@ def read_debts(connection: Connection) -> None:
     for debt in open_clawbacks(connection):
         for age, amount in zip(AGES_DAYS, debt.aged.open_minor, strict=True):
             owed[str(age), debt.currency] += amount
-    poster().clawback.clear()
-    for (days, currency), amount in owed.items():
-        poster().clawback.labels(days, currency).set(amount)
+    show_only(poster().clawback, owed)
+
+
+def read_reserves(connection: Connection) -> None:
+    """What is held back for a time: reads what runs planned of parties."""
+    show_only(poster().reserve, {(currency,): amount for currency, amount in open_reserves(connection).items()})
+
+
+def read_payouts(connection: Connection) -> None:
+    """Payouts by state: reads all of them."""
+    totals = payout_totals(connection)
+    counts = Counter(dict.fromkeys(metric_labels.PAYOUT_STATE.values, 0))
+    for total in totals:
+        counts[total.state] += total.payouts
+    show_only(poster().payouts, {(state,): count for state, count in counts.items()})
+    show_only(poster().payouts_minor, {(total.state, total.currency): total.amount_minor for total in totals})
 
 
 def read_seals(connection: Connection, watch: SealWatch) -> None:
@@ -144,6 +175,24 @@ def _read_settling(connection: Connection) -> None:
         common().invariants.labels("liability_in_debit").inc()
 
 
+def _read_runs(connection: Connection) -> None:
+    metrics = poster()
+    states = {**dict.fromkeys(metric_labels.RUN_STATE.values, 0), **count_runs(connection)}
+    show_only(metrics.runs, {(state,): count for state, count in states.items()})
+    if run := newest_run(connection):
+        metrics.run_as_of.set(run.as_of.timestamp())
+        metrics.run_finished_at.set(run.finished_at.timestamp())
+        results = {**dict.fromkeys(metric_labels.LINE_RESULT.values, 0), **run.left_out, "settled": run.settled_lines}
+        show_only(metrics.run_lines, {(result,): lines for result, lines in results.items()})
+
+
+def _read_months(connection: Connection) -> None:
+    months = months_closed(connection)
+    end = None if months.last is None else month_end(months.last, settings().settlement_zone_minutes) / SECOND
+    poster().periods_closed.set(months.months)
+    poster().period_end.set(end)
+
+
 def _read_balances(connection: Connection) -> None:
     metrics = poster()
     totals: dict[str, int] = {}
@@ -157,18 +206,13 @@ def _read_balances(connection: Connection) -> None:
 
 
 def _read_unpriced(connection: Connection) -> None:
-    metrics = poster()
-    metrics.unpriced.clear()
-    metrics.unpriced_minor.clear()
-    lines: dict[str, int] = {}
-    minor: dict[str, int] = {}
+    lines = Counter({(reason,): 0 for reason in metric_labels.UNPRICED.values})
+    minor: Counter[tuple[str]] = Counter()
     for reason, currency, count, amount in connection.execute(text(_UNPRICED)):
-        lines[reason] = lines.get(reason, 0) + count
-        minor[currency] = minor.get(currency, 0) + int(amount)
-    for reason, count in lines.items():
-        metrics.unpriced.labels(reason).set(count)
-    for currency, amount in minor.items():
-        metrics.unpriced_minor.labels(currency).set(amount)
+        lines[reason,] += count
+        minor[currency,] += int(amount)
+    show_only(poster().unpriced, lines)
+    show_only(poster().unpriced_minor, minor)
 
 
 def _read_unregistered(connection: Connection) -> None:

@@ -35,9 +35,9 @@ async def publish_statements(store: RelayStore, producer: Any) -> int:
     if published == issued:
         return 0
     if published > issued:
-        raise InvariantBroken(f"{published} statements are published, {issued} are issued")
+        raise InvariantBroken(f"{published} statements are published, {issued} are issued", "statement_root")
     if not await store.has_statement(published + 1):
-        raise InvariantBroken(f"statement {published + 1} is missing")
+        raise InvariantBroken(f"statement {published + 1} is missing", "statement_root")
     # what follows without a gap, as long as closes are complete
     batch, last, size = RecordBatch(producer), published, 0
     for one in await store.statements(published, BATCH_STATEMENTS):
@@ -59,5 +59,6 @@ async def publish_statements(store: RelayStore, producer: Any) -> int:
 
 def _check(one: NumberedStatement) -> None:
     if digest_of(one.body) != one.sha256 or root_by_path(one.sha256, one.path) != one.root:
-        metrics.common().invariants.labels("statement_root").inc()
-        raise InvariantBroken(f"statement {one.seq} does not lead to the root of {one.period} revision {one.revision}")
+        raise InvariantBroken(
+            f"statement {one.seq} does not lead to the root of {one.period} revision {one.revision}", "statement_root"
+        )

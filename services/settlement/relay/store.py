@@ -14,15 +14,19 @@ from services.settlement.books.command_rows import COMMAND_COLUMNS, read_command
 from services.settlement.books.journal_entry import JournalEntry
 from services.settlement.books.journal_rows import JOURNAL_COLUMNS, JournalRow
 from services.settlement.books.statement_rows import NUMBERED, read_statement
-from services.settlement.domain.book.commands import ChainedCommand
+from services.settlement.books.traced_entries import TRACED, read_traced
+from services.settlement.domain.book.commands import ChainedCommand, CommandKind
 from services.settlement.domain.book.entries import GENESIS, Link
+from services.settlement.domain.book.severed import SeveredRows
 from services.settlement.domain.statements.statement import NumberedStatement
 
 RELAY = 4_715_020
 """Key of the session advisory lock: who holds it is the relay."""
 
 _BEHIND = """
-SELECT relay.writer, relay.seq, writer.seq FROM relay JOIN writer ON writer.partition = relay.writer
+SELECT relay.writer, relay.seq, writer.seq, extract(epoch FROM now() - oldest.recorded_at)::float8
+FROM relay JOIN writer ON writer.partition = relay.writer
+LEFT JOIN journal oldest ON oldest.writer = relay.writer AND oldest.seq = relay.seq + 1
 WHERE writer.seq <> relay.seq ORDER BY relay.writer
 """
 _ROWS = f"""
@@ -37,6 +41,7 @@ _COMMAND_POSITIONS = "SELECT seq, coalesce((SELECT max(seq) FROM command), 0) FR
 _COMMAND_HEAD = "SELECT hash FROM command WHERE seq = %s"
 _COMMANDS = f"SELECT {COMMAND_COLUMNS} FROM command WHERE seq > %s ORDER BY seq LIMIT %s"  # noqa: S608 - names of ours
 _ADVANCE_COMMANDS = "UPDATE command_relay SET seq = %s WHERE seq = %s"
+_SEVERING = f"SELECT {COMMAND_COLUMNS} FROM command WHERE kind = %s"  # noqa: S608 - names of ours
 _STATEMENT_POSITIONS = "SELECT seq, coalesce((SELECT max(seq) FROM statement), 0) FROM statement_relay"
 _STATEMENTS = f"SELECT {NUMBERED} WHERE seq > %s AND root IS NOT NULL ORDER BY seq LIMIT %s"
 _HAS_STATEMENT = "SELECT EXISTS (SELECT FROM statement WHERE seq = %s)"
@@ -44,11 +49,15 @@ _ADVANCE_STATEMENTS = "UPDATE statement_relay SET seq = %s WHERE seq = %s"
 
 
 class RelayLag(NamedTuple):
-    """A writer whose journal is ahead of the ledger topic: the numbers published and booked last."""
+    """A writer whose journal is ahead of the ledger topic: the numbers published and booked last.
+
+    `age_seconds` is how long ago the oldest row that is not published was booked; None: it is missing.
+    """
 
     writer: int
     published: int
     booked: int
+    age_seconds: float | None
 
 
 class ElectionLost(Exception):  # noqa: N818 - what happened
@@ -91,9 +100,12 @@ class RelayStore:
             InvariantBroken: more is published than is booked.
         """
         found = [RelayLag(*row) for row in await self._fetch(_BEHIND)]
-        for writer, published, booked in found:
-            if published > booked:
-                raise InvariantBroken(f"writer {writer}: {published} entries are published, {booked} are booked")
+        for one in found:
+            if one.published > one.booked:
+                raise InvariantBroken(
+                    f"writer {one.writer}: {one.published} entries are published, {one.booked} are booked",
+                    "journal_chain",
+                )
         return found
 
     async def head(self, writer: int, seq: int) -> Link:
@@ -106,7 +118,7 @@ class RelayStore:
             return GENESIS
         rows = await self._fetch(_HEAD, (writer, seq))
         if not rows:
-            raise InvariantBroken(f"journal row {writer}-{seq} is published and missing")
+            raise InvariantBroken(f"journal row {writer}-{seq} is published and missing", "journal_chain")
         return Link(seq, bytes(rows[0][0]))
 
     async def rows(self, writer: int, after: int, limit: int) -> list[JournalEntry]:
@@ -114,6 +126,10 @@ class RelayStore:
         rows = [JournalRow.read(row) for row in await self._fetch(_ROWS, (writer, after, limit))]
         await self._learn({account for row in rows for account in row.accounts} - self._names.keys())
         return [row.in_place(self._names) for row in rows]
+
+    async def traced(self, writer: int, after: int, limit: int) -> dict[int, dict[str, str]]:
+        """The traces that led to a writer's entries after a number, by the entry's number."""
+        return read_traced(await self._fetch(TRACED, (writer, after, after + limit)))
 
     async def advance(self, writer: int, published: int, seq: int) -> None:
         """Move a writer's position, by compare-and-set.
@@ -140,12 +156,17 @@ class RelayStore:
             return GENESIS
         rows = await self._fetch(_COMMAND_HEAD, (seq,))
         if not rows:
-            raise InvariantBroken(f"command {seq} is published and missing")
+            raise InvariantBroken(f"command {seq} is published and missing", "command_chain")
         return Link(seq, bytes(rows[0][0]))
 
     async def commands(self, after: int, limit: int) -> list[ChainedCommand]:
         """Commands after a number, in order."""
         return [read_command(row) for row in await self._fetch(_COMMANDS, (after, limit))]
+
+    async def severed_rows(self) -> SeveredRows:
+        """Rows whose hash covers a buyer that they no longer name."""
+        rows = await self._fetch(_SEVERING, (CommandKind.BUYER_SEVERED,))
+        return SeveredRows(map(read_command, rows))
 
     async def advance_commands(self, published: int, seq: int) -> None:
         """Move the position in the commands, by compare-and-set.

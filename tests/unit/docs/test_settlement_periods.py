@@ -4,6 +4,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from services.runtime.metrics import poster
+from services.runtime.settings import Settings
 from services.settlement.books import closing_transaction
 from services.settlement.domain.book.seals import NO_SEAL, SealHash, sum_line
 from services.settlement.periods import close
@@ -18,7 +19,7 @@ def test_the_limits_of_the_page_are_those_of_the_code() -> None:
     assert f"After {close.TRIES} tries it waits for up to {close.LAST_PATIENCE_MS // 1000} s, once" in PAGE
     seconds = closing_transaction._SOON.partition("'")[2].partition("s'")[0]
     assert f"PostgreSQL ends the transaction after {seconds} s, and posters go on" in PAGE
-    minutes = gauges.SEALS_EVERY * gauges.INTERVAL_SECONDS / 60
+    minutes = gauges.SEALS_EVERY * Settings.model_fields["gauge_seconds"].default / 60
     assert minutes == 10
     assert f"Each poster proves one seal every ten minutes (`{poster().seals_broken._name}`)" in PAGE
 

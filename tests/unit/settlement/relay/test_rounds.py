@@ -6,8 +6,11 @@ from typing import Any
 import pytest
 
 from services.kernel.errors import InvariantBroken
+from services.runtime.metrics import relay
 from services.settlement.books.journal_entry import JournalEntry
 from services.settlement.domain.book.entries import GENESIS, Entry, Kind, Link, chain
+from services.settlement.domain.book.severed import SeveredRows
+from services.settlement.relay import process
 from services.settlement.relay.process import Relay
 from services.settlement.relay.store import ElectionLost, RelayLag
 
@@ -43,7 +46,7 @@ class Store:
 
     async def behind(self) -> list[RelayLag]:
         return [
-            RelayLag(writer, self.published[writer], rows[-1].seq)
+            RelayLag(writer, self.published[writer], rows[-1].seq, 7.0 + writer)
             for writer, rows in self.journal.items()
             if rows[-1].seq != self.published[writer]
         ]
@@ -53,6 +56,9 @@ class Store:
 
     async def rows(self, writer: int, after: int, limit: int) -> list[JournalEntry]:
         return [row for row in self.journal[writer] if row.seq > after][:limit]
+
+    async def severed_rows(self) -> SeveredRows:
+        return SeveredRows()
 
     async def advance(self, writer: int, published: int, seq: int) -> None:
         if self.published[writer] != published:
@@ -140,7 +146,7 @@ def test_a_row_that_says_other_than_its_hash_is_not_published() -> None:
 def test_missing_rows_at_the_end_of_the_journal_are_no_news_to_publish() -> None:
     class Hollow(Store):
         async def behind(self) -> list[RelayLag]:
-            return [RelayLag(3, 0, 5)]
+            return [RelayLag(3, 0, 5, None)]
 
     store, producer = Hollow(3), Producer()
     store.journal[3] = []
@@ -157,3 +163,23 @@ def test_a_position_that_another_relay_moved_ends_this_one() -> None:
 
     with pytest.raises(ElectionLost):
         rounds(Stolen(3), Producer(), 1)
+
+
+def test_the_age_of_the_oldest_unpublished_row_grows_while_the_broker_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(process.time, "monotonic", lambda: now[0])
+    store = Store(3, 12)
+    with pytest.raises(ConnectionError):
+        rounds(store, Producer(3), 1)
+    assert _lag_seconds() == 19
+    now[0] += 30
+    assert _lag_seconds() == 49
+    rounds(store, Producer(), 5)
+    assert _lag_seconds() == 0
+
+
+def _lag_seconds() -> float:
+    ((sample,),) = (family.samples for family in relay().lag_seconds.collect())
+    return float(sample.value)

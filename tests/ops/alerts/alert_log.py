@@ -1,0 +1,80 @@
+"""What fired when: a thread that asks Prometheus for its alerts all the while, as a person's pager would hear of them."""
+
+import threading
+import time
+from dataclasses import dataclass, field
+
+from tests.kit.prometheus import Alert, Prometheus
+
+_LOOK_SECONDS = 0.2
+
+
+@dataclass
+class Firing:
+    """A time for which an alert fired, by the monotonic clock; `until` is None while it does.
+
+    Attributes:
+        seen: each of its instances, by labels.
+    """
+
+    name: str
+    since: float
+    until: float | None = None
+    seen: dict[tuple[tuple[str, str], ...], Alert] = field(default_factory=dict)
+
+
+class AlertLog:
+    """The alerts of a server since the start of the block.
+
+    Args:
+        prometheus: asked five times a second.
+    """
+
+    def __init__(self, prometheus: Prometheus) -> None:
+        self._prometheus = prometheus
+        self._firings: list[Firing] = []
+        self._turn = threading.Lock()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="alert-log", daemon=True)
+
+    def __enter__(self) -> "AlertLog":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def now(self) -> set[str]:
+        """The names of all that fire now."""
+        with self._turn:
+            return {firing.name for firing in self._firings if firing.until is None}
+
+    def first_since(self, name: str, moment: float) -> Firing | None:
+        """The first time that an alert fired after a moment, or fired already then."""
+        return next((one for one in self.since(moment) if one.name == name), None)
+
+    def since(self, moment: float) -> list[Firing]:
+        """All that fired after a moment of the monotonic clock, in order."""
+        with self._turn:
+            return [one for one in self._firings if one.until is None or one.until > moment]
+
+    def _watch(self) -> None:
+        while not self._ended.wait(_LOOK_SECONDS):
+            try:
+                found = [alert for alert in self._prometheus.alerts() if alert.is_firing]
+            except OSError:
+                continue  # a server under load answers the next time
+            self._note(found)
+
+    def _note(self, found: list[Alert]) -> None:
+        now = time.monotonic()
+        with self._turn:
+            open_ones = {one.name: one for one in self._firings if one.until is None}
+            for name in open_ones.keys() - {alert.name for alert in found}:
+                open_ones[name].until = now
+            for alert in found:
+                if alert.name not in open_ones:
+                    open_ones[alert.name] = Firing(alert.name, now)
+                    self._firings.append(open_ones[alert.name])
+                open_ones[alert.name].seen[tuple(sorted(alert.labels.items()))] = alert
