@@ -309,6 +309,7 @@ LIBRARIES: dict[str, dict[str, str]] = {
     "yaml": {
         "deploy/grafana/grafana_json.py": "reads where each alert's section of the runbook is",
         "deploy/prometheus/alerts.py": "writes the rules of Prometheus",
+        "deploy/k8s/prometheus_rule.py": "wraps them for prometheus-operator",
     },
     "xsdata": {"services/settlement/payment_files/write_pain001.py": "writes the message as XML"},
     "xlsxwriter": {"services/settlement/statements/xlsx_form.py": "statements as spreadsheets"},

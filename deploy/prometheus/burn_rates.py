@@ -57,12 +57,13 @@ def _refused_count(window: str) -> Recording:
 
 
 def _both(series: str, pairs: tuple[tuple[str, str, float], ...], also: str = "") -> str:
-    """Whether the long and the short window of a pair burn too fast; the value is the long window's burn rate."""
-    return "\nor\n".join(
-        f'{series}{{window="{long}"}} > {factor}'
-        f' and ignoring(window) {series}{{window="{short}"}} > {factor}' + also.replace("LONG", long)
+    """The greater burn rate of the long windows whose short window burns too fast as well."""
+    told = "\n  or\n".join(
+        f'  {series}{{window="{long}"}} > {factor}'
+        f' and ignoring (window) {series}{{window="{short}"}} > {factor}' + also.replace("LONG", long)
         for long, short, factor in pairs
     )
+    return f"max(\n{told}\n)"
 
 
 _ENOUGH = f' and koc:refused:count{{window="LONG"}} >= {LEAST_REFUSED}'

@@ -10,7 +10,7 @@ from enum import Enum
 from functools import cache
 from typing import NamedTuple, TypeVar
 
-from prometheus_client import REGISTRY, Counter, Gauge, Histogram
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.core import GaugeMetricFamily
 
 from services.runtime import metric_labels as label
@@ -20,6 +20,10 @@ Labels = TypeVar("Labels", bound=tuple[str, ...])
 
 _BATCH_SECONDS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10)
 _BATCH_RECORDS = (1, 10, 100, 300, 1000, 3000, 5000, 10000)
+
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # prometheus_client's
+"""Without them a third fewer series; process_start_time_seconds says when counters began."""
 
 
 class Repetition(Enum):
@@ -113,11 +117,14 @@ class CommonMetrics(MetricGroup):
             label.INVARIANT,
         )
         self.lag_records = self._gauge(
-            "koc_lag_records", "Records between what is durable and the log's end.", label.TOPIC, label.PARTITION
+            "koc_lag_records",
+            "Records between what is durable and the log's end, as the brokers say each second; not of the relay.",
+            label.TOPIC,
+            label.PARTITION,
         )
         self.lag_seconds = self._gauge(
             "koc_lag_seconds",
-            "Age of the newest record that was applied, while records wait; else 0.",
+            "How long the oldest record that is not durable waits, by the broker's time of it; 0: none waits.",
             label.TOPIC,
             label.PARTITION,
         )
@@ -194,6 +201,12 @@ class AttributionMetrics(MetricGroup):
         self.checkpoint_at = self._gauge(
             "koc_attribution_checkpoint_timestamp_seconds", "When the last checkpoint ended, Unix time."
         )
+        self.watermark = self._gauge(
+            "koc_attribution_watermark_timestamp_seconds",
+            "The greatest occurred_at among a partition's accepted events, Unix time; lateness is counted from it.",
+            label.TOPIC,
+            label.PARTITION,
+        )
         self.produce_failures = self._counter(
             "koc_attribution_produce_failures_total",
             "Produces that failed; each stops the worker.",
@@ -257,7 +270,7 @@ class PosterMetrics(MetricGroup):
         self.entries = self._counter("koc_poster_entries_total", "Journal rows written.", Repetition.ONCE, label.KIND)
         self.posted = self._counter(
             "koc_poster_posted_minor_total",
-            "Money moved: sum of debits in minor units.",
+            "Money that this poster moved: sum of debits; what runs and commands move shows in the balances.",
             Repetition.ONCE,
             label.KIND,
             label.CURRENCY,

@@ -13,7 +13,7 @@ from tests.kit.prometheus import Prometheus, scraping
 from tests.kit.stacks import stack_of_its_own
 from tests.kit.waiting import until
 from tests.kit.without import installed
-from tests.ops import lived_run
+from tests.ops import exposition, lived_run
 from tests.ops.dashboards import COMMITTED, filled, is_healthy
 from tests.ops.grafana import URL, grafana, problems_in
 
@@ -83,6 +83,22 @@ def test_what_the_run_did_shows(prometheus: Prometheus) -> None:
     assert total("sum(koc_attribution_events_total)") > lived_run.ORDERS * 3
     assert total("sum(koc_attribution_duplicates_total)") > 0
     assert total('sum(koc_ledger_payouts{state="instructed"})') > 0
+
+
+@pytest.mark.parametrize("job", ["attribution", "poster", "relay"])
+def test_a_process_exposes_what_the_registry_says_with_bounded_labels_and_promtool_has_nothing_to_say(
+    prometheus: Prometheus, job: str
+) -> None:
+    page = exposition.pages(prometheus)[job]
+    assert exposition.complaints(installed("promtool"), page) == ""
+    assert exposition.findings(job, page) == []
+
+
+def test_fausts_own_sensor_is_served_beside_the_workers_metrics(prometheus: Prometheus) -> None:
+    assert (
+        'faust_messages_received_per_topic_total{topic="commerce.clicks.v1"}'
+        in exposition.pages(prometheus)["attribution"]
+    )
 
 
 def test_a_grafana_takes_the_dashboards_and_answers_each_query(prometheus: Prometheus) -> None:

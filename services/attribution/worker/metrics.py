@@ -2,19 +2,18 @@
 
 import math
 import shutil
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
-
-from faust.types import TP
 
 from schemas.reasons import Reason
+from schemas.topics import CLICKS, ORDERS
+from services.attribution.domain.horizons import ALWAYS
 from services.attribution.state.store import Store
+from services.attribution.stream.fetch import Chunk
+from services.kernel.time import SECOND
 from services.runtime import metrics
-
-_MILLI = 1000
+from services.runtime.lag import lag_watch
 
 
 def count_chunk(topic: str, records: int, duplicates: int, seconds: float) -> None:
@@ -49,13 +48,20 @@ def count_rerouted(topic: str) -> None:
     metrics.attribution().rerouted.labels(topic).inc()
 
 
-def show_assignment(numbers: Sequence[int]) -> None:
-    """Show an assignment; the lag of partitions that went to other workers is no longer shown."""
+def show_assignment(stores: Mapping[int, Store]) -> None:
+    """Show an assignment by its open stores; the lag of partitions that went to other workers is no longer shown."""
     known = metrics.attribution()
     known.rebalances.inc()
-    known.partitions.set(len(numbers))
-    metrics.common().lag_records.clear()
-    metrics.common().lag_seconds.clear()
+    known.partitions.set(len(stores))
+    lag_watch().assign(
+        {(topic, n): offset for n, store in stores.items() for topic, offset in store.next_offsets.items()}
+    )
+
+
+def show_read(chunk: Chunk) -> None:
+    """Show that a chunk is read, and not durable yet."""
+    if chunk.records:
+        lag_watch().take({(chunk.topic, chunk.partition): chunk.records[0].timestamp})
 
 
 def count_produce_failure() -> None:
@@ -79,25 +85,25 @@ def _bytes_of_disk(folder: Path, what: str) -> float:
         return math.nan
 
 
-def clear_snapshots() -> None:
-    """Show no more snapshots: the stores were closed, and other workers will show theirs."""
-    metrics.attribution().snapshot_at.clear()
-    metrics.attribution().snapshot_bytes.clear()
+def clear_partitions() -> None:
+    """Show nothing more of the partitions: their stores were closed, and other workers will show theirs."""
+    known = metrics.attribution()
+    known.snapshot_at.clear()
+    known.snapshot_bytes.clear()
+    known.watermark.clear()
+    lag_watch().assign({})
 
 
-def show_checkpoint(stores: Mapping[int, Store], consumer: Any, seconds: float) -> None:
-    """Show a checkpoint: its duration, the state in memory and on disk, and the lag behind the logs."""
+def show_checkpoint(stores: Mapping[int, Store], seconds: float) -> None:
+    """Show a checkpoint: its duration, the state in memory and on disk, what is durable, and how far event time is."""
     known = metrics.attribution()
     known.checkpoint_seconds.observe(seconds)
     known.checkpoint_at.set_to_current_time()
     known.hot_buyers.set(sum(store.cached_buyers() for store in stores.values()))
     known.state_bytes.set(sum(store.size_bytes() for store in stores.values()))
-    now = time.time()
     for number, store in stores.items():
-        for topic, offset in store.durable.items():
-            lag = max(0, (consumer.highwater(TP(topic, number)) or 0) - offset)
-            metrics.common().lag_records.labels(topic, str(number)).set(lag)
-            applied_at = store.applied_at.get(topic, 0) / _MILLI
-            metrics.common().lag_seconds.labels(topic, str(number)).set(
-                max(0.0, now - applied_at) if lag and applied_at else 0
-            )
+        offsets = {(topic, number): offset for topic, offset in store.durable.items()}
+        lag_watch().move(offsets, {(topic, number): at for topic, at in store.applied_at.items()})
+        for topic, at in ((CLICKS.name, store.shard.marks.clicks), (ORDERS.name, store.shard.marks.orders)):
+            if at != ALWAYS:
+                known.watermark.labels(topic, str(number)).set(at / SECOND)
