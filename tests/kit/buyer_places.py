@@ -41,11 +41,12 @@ def _parts(*parts: bytes | None) -> Iterable[bytes]:
 def tables_naming(buyer_id: str) -> set[str]:
     """Tables of which a row holds the id, in text or in bytes."""
     with psycopg.connect(psycopg_dsn("owner")) as connection:
-        words = "strpos(row::text, %(id)s) > 0 OR strpos(row::text, encode(%(id)s, 'hex')) > 0"
+        words = "strpos(row::text, %(id)s) > 0 OR strpos(row::text, %(hex)s) > 0"
+        said = {"id": buyer_id, "hex": buyer_id.encode().hex()}
         return {
             name
             for (name,) in connection.execute(_TABLES).fetchall()
-            if connection.execute(f"SELECT FROM {name} row WHERE {words} LIMIT 1", {"id": buyer_id}).fetchone()
+            if connection.execute(f"SELECT 1 FROM {name} row WHERE {words} LIMIT 1", said).fetchone()
         }
 
 

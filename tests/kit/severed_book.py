@@ -4,6 +4,10 @@ from typing import Any
 
 from schemas.partitioning import partition_of
 from schemas.topics import CREDITS
+from services.runtime.database import engine
+from services.settlement.books.snapshot import snapshot
+from services.settlement.export.digest import digest
+from services.settlement.verify.verify import verify
 from tests.kit.book_driver import BookDriver
 from tests.kit.decided_payouts import propose
 from tests.kit.registry_events import CONTENT, RELATION
@@ -77,3 +81,11 @@ def live_on(books: BookDriver) -> None:
         assert_fact(books, fact, fact.refunded(fact.goods_paid_minor // share, at=FIRST + DAY))
     assert_fact(books, received(3, buyer_id="b_3").refunded(100, at=FIRST + DAY))
     settle(books, SECOND, "run-2")
+
+
+def check_books() -> str:
+    """The books verify; their digest."""
+    with snapshot(engine("reader")) as unchanging:
+        assert verify(unchanging).differences == []
+    with snapshot(engine("reader")) as unchanging:
+        return digest(unchanging.net_positions()).sha256
