@@ -37,6 +37,7 @@ check: $(READY) ## Formatting, lint, types, architecture, and that generated fil
 	@$(BIN)/python deploy/contract/currencies.py --check
 	@$(BIN)/python -m schemas.generate --check
 	@$(BIN)/python deploy/prometheus/metrics_page.py --check
+	@$(BIN)/python deploy/kafka/acls.py --check
 	@$(BIN)/python deploy/prometheus/alerts.py --check
 	@$(BIN)/python -m deploy.grafana.boards --check
 	@$(BIN)/python deploy/k8s/prometheus_rule.py --check
@@ -49,6 +50,7 @@ docs: $(READY) ## Write the generated contract, metrics page, alerts and dashboa
 	@$(BIN)/python deploy/contract/currencies.py
 	@$(BIN)/python -m schemas.generate
 	@$(BIN)/python deploy/prometheus/metrics_page.py
+	@$(BIN)/python deploy/kafka/acls.py
 	@$(BIN)/python deploy/prometheus/alerts.py
 	@$(BIN)/python -m deploy.grafana.boards
 	@$(BIN)/python deploy/k8s/prometheus_rule.py

@@ -14,16 +14,18 @@ import structlog
 from kafka import OffsetAndMetadata
 from kafka.errors import IllegalStateError
 
+from schemas.topics import BY_NAME, CREDITS, REGISTRY
 from services.kernel.errors import InvariantBroken, Stalled
 from services.runtime import tracing
 from services.runtime.database import engine
 from services.runtime.health import Health
+from services.runtime.kafka_rights import check_rights
 from services.runtime.lag import lag_watch
 from services.runtime.log import configure_logging
 from services.runtime.metrics import poster
 from services.runtime.settings import settings
 from services.settlement.books.posting_transaction import KEEPALIVES, SESSION, BookConnections
-from services.settlement.posting.assignment import Assignment, join, leave, make_consumer
+from services.settlement.posting.assignment import GROUP, Assignment, join, leave, make_consumer
 from services.settlement.posting.fetching import FetchedBatch, Fetcher
 from services.settlement.posting.gauges import Gauges
 from services.settlement.posting.lag import Lag
@@ -158,6 +160,7 @@ def run() -> None:
     writer = engine("writer", options=SESSION, **KEEPALIVES)
     plain = engine("writer", **KEEPALIVES)
     check_start(plain)
+    check_rights((CREDITS, REGISTRY), (BY_NAME[REGISTRY.dlq],), GROUP)
     consumer = make_consumer(BATCH_RECORDS)
     assignment = Assignment(consumer, plain)
     transactions = Transactions(BookConnections(writer, plain), health.beat)
