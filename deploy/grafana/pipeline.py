@@ -23,6 +23,8 @@ _READ = (
     "(sum(increase(koc_attribution_events_total[5m])) or vector(0)) + "
     "(sum(increase(koc_poster_registry_events_total[5m])) or vector(0))"
 )
+_LAG = "min_over_time(koc_lag_seconds[$__rate_interval])"
+"""The first records after a quiet time are applied within moments: only what stays late is late."""
 
 NOW = Row(
     "Is anything wrong now?",
@@ -34,7 +36,7 @@ NOW = Row(
             "Freshness",
             "How old the newest applied record of the slowest partition is, while records wait. Above the limit: look "
             "below for the topic, then for the process that reads it. Is it up, does it stand still, is it overloaded?",
-            (Query("max(koc_lag_seconds)", "behind"),),
+            (Query(f"max({_LAG} or min_over_time(koc_relay_lag_seconds[$__rate_interval]))", "behind"),),
             ("KocFreshnessBurnFast", "KocFreshnessBurnSlow"),
             4,
             Kind.NUMBERS,
@@ -113,8 +115,8 @@ LATE = Row(
             "Age of the newest applied record by topic, while records wait; ledger: age of the oldest journal row that "
             "is not published. A line that climbs steadily: its reader stands still. Look at its log, then restart it.",
             (
-                Query("max by (topic) (koc_lag_seconds)", "{{topic}}"),
-                Query("max(koc_relay_lag_seconds)", "ledger"),
+                Query(f"max by (topic) ({_LAG})", "{{topic}}"),
+                Query("max(min_over_time(koc_relay_lag_seconds[$__rate_interval]))", "ledger"),
             ),
             ("KocFreshnessBurnFast", "KocRelayStuck"),
             8,
@@ -169,6 +171,7 @@ REFUSED = Row(
             ),
             ("KocRefusedShareBurnFast",),
             8,
+            stacked=True,
         ),
         Panel(
             "Events without an effect of their own",
