@@ -42,7 +42,7 @@ SIDE_BY_SIDE = ("--numprocesses=3", "--dist=loadfile")
 TWO_SIDE_BY_SIDE = ("--numprocesses=2", "--dist=loadfile")
 """Tests of whole stacks that work as well as they wait."""
 
-LONG_FOLDERS = ("tests/ops/alerts", "tests/ops/secure", "tests/ops/upgrade", "tests/ops/image")
+LONG_FOLDERS = ("tests/ops/alerts", "tests/ops/secure", "tests/ops/tracing", "tests/ops/upgrade", "tests/ops/image")
 """Folders of ops that are too long for `make test`."""
 
 SUITES = (

@@ -229,7 +229,7 @@ LIBRARIES: dict[str, dict[str, str]] = {
         "services/runtime/kafka.py": "its broker URL and credentials, beside those of the other clients",
     },
     "fontTools": {"deploy/fonts/statement_font.py": "makes the font of statements"},
-    "grafana_foundation_sdk": {"deploy/grafana/overview.py": "generates the dashboard"},
+    "grafana_foundation_sdk": {"deploy/grafana/grafana_json.py": "writes dashboards"},
     "iso4217": {"deploy/contract/currencies.py": "writes the committed list of currencies"},
     "kafka": {
         "services/attribution/repair/adopt_truncated.py": "where each log starts",
@@ -237,6 +237,7 @@ LIBRARIES: dict[str, dict[str, str]] = {
         "services/runtime/": "admin client, topics, groups and dead letters",
         "services/settlement/posting/": "the poster's consumer",
     },
+    "opentelemetry": {"services/runtime/tracing.py": "spans of records that carry a trace"},
     "lxml": {"services/settlement/payment_files/read_reply_pain002.py": "parses a bank's XML, with the lines of it"},
     "matplotlib": {"services/settlement/reports/": "draws charts"},
     "mode": {"services/attribution/worker/app.py": "the supervisor that ends the process on an error"},
@@ -283,7 +284,8 @@ LIBRARIES: dict[str, dict[str, str]] = {
         "services/settlement/books/": "tables and statements",
         "services/settlement/payment_files/": "connections are handed on to the books",
         "services/settlement/posting/assignment.py": "offsets to go on from, and what a lost database raises",
-        "services/settlement/posting/gauges.py": "sums for the metrics",
+        "services/settlement/posting/gauges.py": "its thread's connection, and what a lost database raises",
+        "services/settlement/posting/readings.py": "sums for the metrics",
         "services/settlement/periods/view.py": "names the connection that it reads by",
         "services/settlement/posting/start_checks.py": "what the database must be like",
     },
@@ -305,7 +307,11 @@ LIBRARIES: dict[str, dict[str, str]] = {
         "services/settlement/runs/retrying.py": "chunks that are tried again",
     },
     "typer": {"services/cli/": "the command line"},
-    "yaml": {"deploy/prometheus/alerts.py": "writes the rules of Prometheus"},
+    "yaml": {
+        "deploy/grafana/grafana_json.py": "reads where each alert's section of the runbook is",
+        "deploy/prometheus/alerts.py": "writes the rules of Prometheus",
+        "deploy/k8s/prometheus_rule.py": "wraps them for prometheus-operator",
+    },
     "xsdata": {"services/settlement/payment_files/write_pain001.py": "writes the message as XML"},
     "xlsxwriter": {"services/settlement/statements/xlsx_form.py": "statements as spreadsheets"},
 }
@@ -314,7 +320,7 @@ LIBRARIES: dict[str, dict[str, str]] = {
 
 def test_only_the_named_files_import_a_library() -> None:
     beside = {file.stem for file in SCRIPTS}  # a script imports what lies in its folder
-    ours = sys.stdlib_module_names | {"services", "schemas", "tests"} | beside
+    ours = sys.stdlib_module_names | {"services", "schemas", "deploy", "tests"} | beside
     used, strays = set(), []
     for file in [*PRODUCT, *SCRIPTS]:
         for line, module in imports_of(tree_of(file)):
@@ -370,7 +376,7 @@ def test_every_folder_of_tests_is_a_suite_and_all_shares_together_are_at_most_20
 MAY_SLEEP = {
     "tests/kit/waiting.py": "the one loop that waits for a condition",
     "tests/kit/prometheus.py": "asks again until there are series; none is an answer too",
-    "tests/ops/dashboard_picture.py": "a program, which ends with a sentence",
+    "tests/ops/dashboard_pictures.py": "a program, which ends with a sentence",
     "tests/chaos/fleet.py": "lets workers live for a time",
     "tests/chaos/pauses.py": "measures for a time",
     "tests/bench/attribution.py": "samples a process while it works",

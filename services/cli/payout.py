@@ -20,7 +20,7 @@ BatchName = Annotated[str, typer.Argument(metavar="BATCH", help="the batch's id,
 @app.command()
 def propose(
     as_of: Annotated[
-        str | None, typer.Option(help="pay by house settings and reserves of then, RFC 3339; default: now")
+        str | None, typer.Option(help="pay by house settings and reserves of then, RFC 3339 or `today`; default: now")
     ] = None,
     batch_id: Annotated[
         str | None, typer.Option("--id", help="the batch's name; default: payout-MOMENT", metavar="ID")

@@ -23,7 +23,9 @@ _SHOWN_DIGITS = 16
 
 @app.command()
 def close(
-    period: Month,
+    period: Annotated[
+        str, typer.Argument(metavar="PERIOD", help="YYYY-MM, in the settlement time zone; `last`: which ended last")
+    ],
     reason: Annotated[str, typer.Option(help="why, for whoever reads the commands later")] = "month end",
     command_id: CommandId = None,
     dry_run: DryRun = False,
@@ -35,8 +37,9 @@ def close(
     Months close in order. It waits until the books know all that is published now, and finishes a run that was left.
     What comes later for a closed month is an entry of the oldest open one. The same month again gives the first result.
 
-    Examples: `koc period close 2026-10`, `koc period close 2026-10 --dry-run --json`
+    Examples: `koc period close 2026-10`, `koc period close last`, `koc period close 2026-10 --dry-run --json`
     """
+    from services.cli.moments import month_or_last
     from services.operations.settle.closing import close_month, try_close
     from services.runtime import garbage
     from services.runtime.log import log_on_stderr
@@ -45,6 +48,7 @@ def close(
     from services.settlement.books.run_store import run_store
     from services.settlement.periods.close import closing_draft
 
+    period = month_or_last(period)
     garbage.settle()
     log_on_stderr()
     with operator_books(session=CLOSING_SESSION) as book, run_store() as store:

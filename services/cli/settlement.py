@@ -112,7 +112,11 @@ def rerate(
 @app.command()
 def run(
     as_of: Annotated[
-        str | None, typer.Option(help="settle what is due by then, RFC 3339; default: now", metavar="MOMENT")
+        str | None,
+        typer.Option(
+            help="settle what is due by then: RFC 3339, or `today` for its first moment; default: now",
+            metavar="MOMENT",
+        ),
     ] = None,
     run_id: Annotated[
         str | None, typer.Option("--id", help="the run's name; default: run-MOMENT", metavar="ID")
@@ -126,8 +130,10 @@ def run(
 
     It waits until attribution and the books know all that is published now, plans in one snapshot, and applies the plan
     beside running posters. The same id again gives the first result. A run that another process left is finished first.
+    `today` is the last midnight of the settlement zone: whatever repeats the command on that day asks for one run.
 
-    Examples: `koc settlement run`, `koc settlement run --as-of 2026-12-01T00:00:00+08:00 --dry-run --json`
+    Examples: `koc settlement run`, `koc settlement run --as-of today --reason weekly`,
+    `koc settlement run --as-of 2026-12-01T00:00:00+08:00 --dry-run --json`
     """
     from services.cli.moments import moment_or_now
     from services.cli.run_page import print_run

@@ -128,3 +128,8 @@ def day_of(micros: int, offset_minutes: int) -> str:
     """The calendar day `YYYY-MM-DD` of a time, in a zone that is this many minutes east of UTC."""
     zone = timezone(timedelta(minutes=offset_minutes))
     return to_datetime(micros).astimezone(zone).date().isoformat()
+
+
+def day_start(micros: int, offset_minutes: int) -> int:
+    """When the calendar day of a time began, in a zone that is this many minutes east of UTC."""
+    return _day_micros(f"{day_of(micros, offset_minutes)}T") - offset_minutes * MINUTE

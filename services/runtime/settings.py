@@ -173,6 +173,10 @@ class Settings(BaseSettings):
         default_factory=lambda: local_dir() / "run",
         description="where each process writes NAME.json: its HTTP address",
     )
+    tracing: bool = Field(
+        default=False,
+        description="spans of records that carry a W3C traceparent, sent by OTLP over HTTP; OTEL_… variables say where",
+    )
     log_format: str = Field("auto", pattern="^(auto|json|console)$", description="auto: console on a terminal")
 
     @field_validator("kafka_bootstrap")

@@ -171,13 +171,13 @@ WHERE schemaname = 'public' AND has_table_privilege(:role, tablename, privilege)
 """
 
 
-def test_posters_delete_hints_alone_and_change_neither_facts_nor_plans(books: Books) -> None:
+def test_posters_delete_hints_and_traces_alone_and_change_neither_facts_nor_plans(books: Books) -> None:
     def tables(role: str, privilege: str) -> set[str]:
         return {table for table, right in books.rows(RIGHTS.replace(":role", f"'{role}'")) if right == privilege}
 
     settling = {"due", "terms", "party_leg", "run", "run_line", "run_progress", "run_content", "run_party", "run_skip",
                 "tier_counter", "bonus_slot", "budget_line"}  # fmt: skip
-    assert tables("koc_writer", "DELETE") == {"due"}
+    assert tables("koc_writer", "DELETE") == {"due", "traced_entry"}
     assert tables("koc_writer", "TRUNCATE") == set()
     assert tables("koc_writer", "INSERT") >= settling
     assert tables("koc_writer", "UPDATE") & {*settling, "reference"} == {

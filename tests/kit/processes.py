@@ -57,7 +57,7 @@ class KocProcess:
     def _run(self, command: Sequence[str]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         environment = {
-            **os.environ,
+            **self._inherited(),
             "KOC_STATE_DIR": str(self.folder / "state"),
             "KOC_RUN_DIR": str(self.folder / "run"),
             "KOC_INSTANCE_ID": self.name,
@@ -67,6 +67,10 @@ class KocProcess:
         self._address.unlink(missing_ok=True)
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(dies_with_us(command), env=environment, stdout=log, stderr=log)
+
+    def _inherited(self) -> Mapping[str, str]:
+        """Variables that it has besides its own."""
+        return os.environ
 
     @property
     def _address(self) -> Path:

@@ -17,7 +17,8 @@ from services.attribution.stream.fetch import Chunk
 from services.attribution.stream.producer import Outbox
 from services.attribution.worker import metrics as worker_metrics
 from services.attribution.worker.refusal_limit import RefusalLimit
-from services.runtime import deadletters
+from services.attribution.worker.traces import ChunkTraces, TouchTraces
+from services.runtime import deadletters, tracing
 from services.runtime.kafka import partition_of
 
 
@@ -26,47 +27,58 @@ class Pipeline:
 
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
+        self._touch_traces = TouchTraces()
         self._refusal_limits = {topic.name: RefusalLimit(topic.name) for topic in (CLICKS, ORDERS)}
 
     async def process(self, store: Store, chunk: Chunk) -> None:
-        """Apply a chunk.
+        """Apply a chunk, with a span for each of its records that carries a trace.
 
         Raises:
             StartRefused: most of the last records are unusable.
         """
+        carried = tracing.carriers((record.offset, record.headers) for record in chunk.records)
+        with tracing.reading(chunk.topic, carried) as spans:
+            await self._process(store, chunk, ChunkTraces(spans, self._touch_traces))
+
+    async def _process(self, store: Store, chunk: Chunk, traces: ChunkTraces) -> None:
         # Decode and apply: the state changes here, and nothing was sent yet.
         started = time.perf_counter()
         intake: Intake
         if chunk.topic == CLICKS.name:
             clicks = read_clicks(chunk.records, store.local, chunk.partition)
+            traces.take_touches(clicks.records)
             intake, outcome = clicks, apply_touches(store.shard, clicks.records)
         else:
             orders = read_orders(chunk.records, store.local, chunk.partition)
+            traces.take_orders(orders.records)
             intake, outcome = orders, apply_orders(store.shard, orders.records)
         # A topic full of other records stops the worker before they fill the dead-letter topic.
         unusable = sum(refusal.reason in UNUSABLE for refusal in intake.refusals)
         self._refusal_limits[chunk.topic].check(len(chunk.records) - unusable, unusable)
         # Send everything that follows from the chunk.
-        await self._publish(chunk.partition, outcome.publication)
-        for refusal in (*intake.refusals, *outcome.refusals):
+        await self._publish(chunk.partition, outcome.publication, traces)
+        refusals = [*intake.refusals, *outcome.refusals]
+        for refusal in refusals:
             await self._send_dead_letter(chunk.topic, chunk.partition, refusal)
         for stray in intake.strays:
             await self._reroute(chunk.topic, chunk.partition, stray)
-        worker_metrics.count_chunk(chunk.topic, len(chunk.records), outcome.duplicates, time.perf_counter() - started)
+        reasons = [refusal.reason for refusal in refusals]
+        seconds = time.perf_counter() - started
+        worker_metrics.count_chunk(chunk, outcome.duplicates, reasons, len(intake.strays), seconds)
 
     async def publish_all(self, partition: int, store: Store) -> None:
         """Publish the current truth of every order in a store."""
         for published in republications(store.shard, store.every_buyer()):
-            await self._publish(partition, published)
+            await self._publish(partition, published, ChunkTraces({}, self._touch_traces))
 
-    async def _publish(self, partition: int, published: Publication) -> None:
+    async def _publish(self, partition: int, published: Publication, traces: ChunkTraces) -> None:
         unattributed = 0
 
         def encode_all(assertions: Iterable[Assertion]) -> Iterator[OutRecord]:
             nonlocal unattributed
             for assertion in assertions:
                 unattributed += not assertion.judgement.credits
-                yield encode_assertion(assertion, partition)
+                yield traces.carry_on(assertion, encode_assertion(assertion, partition))
 
         if published.orders:
             count = await self._outbox.publish(CREDITS.name, partition, encode_all(published.assertions()))
@@ -83,7 +95,6 @@ class Pipeline:
             source.value,
             deadletters.headers(refusal.reason, refusal.detail, topic, partition, source.offset, source.headers),
         )
-        worker_metrics.count_refusal(topic, refusal.reason)
 
     async def _reroute(self, topic: str, partition: int, stray: StrayEvent) -> None:
         """Publish an event again to the partition of its key; the mark keeps it from being rerouted for ever."""
@@ -91,4 +102,3 @@ class Pipeline:
         mark = (deadletters.REROUTED, f"{topic}/{partition}/{source.offset}".encode())
         target = partition_of(key, BUYER_PARTITIONS)
         await self._outbox.send(topic, target, key, source.value, [*source.headers, mark])
-        worker_metrics.count_rerouted(topic)

@@ -1,7 +1,7 @@
 """What the use cases of the write path need of the store. Times are integer microseconds."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from services.settlement.domain.book.entries import Entry, Link
@@ -24,10 +24,14 @@ class IncomingAssertion(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What was fetched of some credits partitions: partition -> (first offset, fetch position after it)."""
+    """What was fetched of some credits partitions: partition -> (first offset, fetch position after it).
+
+    `carriers` are the traces of those assertions that carry one, by (partition, offset).
+    """
 
     ranges: Mapping[int, tuple[int, int]]
     incoming: Sequence[IncomingAssertion]
+    carriers: Mapping[tuple[int, int], Mapping[str, str]] = field(default_factory=dict)
 
     def before(self, partition: int, position: int) -> "Batch":
         """The batch without what stands in this partition from this offset on."""
@@ -35,7 +39,11 @@ class Batch:
         ranges = {number: bounds for number, bounds in self.ranges.items() if number != partition}
         if position > first:
             ranges[partition] = first, position
-        return Batch(ranges, [one for one in self.incoming if one.partition != partition or one.position < position])
+        return Batch(
+            ranges,
+            [one for one in self.incoming if one.partition != partition or one.position < position],
+            {at: carrier for at, carrier in self.carriers.items() if at[0] != partition or at[1] < position},
+        )
 
 
 @dataclass(slots=True)

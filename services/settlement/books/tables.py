@@ -6,6 +6,7 @@ docs/settlement.md says who locks what in which order.
 """
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -241,6 +242,16 @@ content_position = Table(
     Column("settled_accounts", ARRAY(Integer), nullable=False, server_default="{}", comment="what runs have settled"),
     Column("settled_amounts", ARRAY(BigInteger), nullable=False, server_default="{}"),
     comment="What writer N has booked of registry events that move money by themselves",
+)
+
+traced_entry = Table(
+    "traced_entry",
+    metadata,
+    Column("writer", SmallInteger, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("carrier", JSON, nullable=False, comment="traceparent and perhaps tracestate, by header"),
+    comment="The trace that led to an entry, until the entry is published",
+    prefixes=["UNLOGGED"],
 )
 
 compatible_code = Table(

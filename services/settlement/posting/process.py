@@ -14,14 +14,18 @@ import structlog
 from kafka import OffsetAndMetadata
 from kafka.errors import IllegalStateError
 
+from schemas.topics import BY_NAME, CREDITS, REGISTRY
 from services.kernel.errors import InvariantBroken, Stalled
+from services.runtime import tracing
 from services.runtime.database import engine
 from services.runtime.health import Health
+from services.runtime.kafka_rights import check_rights
+from services.runtime.lag import lag_watch
 from services.runtime.log import configure_logging
 from services.runtime.metrics import poster
 from services.runtime.settings import settings
 from services.settlement.books.posting_transaction import KEEPALIVES, SESSION, BookConnections
-from services.settlement.posting.assignment import Assignment, join, make_consumer
+from services.settlement.posting.assignment import GROUP, Assignment, join, leave, make_consumer
 from services.settlement.posting.fetching import FetchedBatch, Fetcher
 from services.settlement.posting.gauges import Gauges
 from services.settlement.posting.lag import Lag
@@ -60,14 +64,15 @@ class Poster:
         self.stopping = False
 
     def run(self) -> None:
-        """Turn until `stopping` is set; a batch that began is posted first."""
+        """Turn until `stopping` is set; a batch that began is posted first, then the group is left."""
         while not self.stopping:
             self._health.beat()
             self._turn()
         self._finish()
+        leave(self._consumer)
 
     def close(self) -> None:
-        """Leave the group and disconnect; what was not posted is read again by the next owner."""
+        """Disconnect, however it ended; what was not posted is read again by the next owner."""
         self._thread.shutdown()
         self._consumer.close(autocommit=False)
         self._transactions.close()
@@ -90,6 +95,7 @@ class Poster:
         self._finish()
         self._transactions.retried(self._seek)
         self._fetcher.begin_anew()
+        lag_watch().assign(self._assignment.next)
         self._lag.update(self._assignment.next)
 
     def _seek(self) -> None:
@@ -103,6 +109,7 @@ class Poster:
         batch = self._fetcher.take()
         if not self._assignment.changed:
             partitions = self._assignment.credits
+            lag_watch().take(batch.first_ms if batch else {})
             self._posting = batch, self._thread.submit(self._post, batch, partitions)
 
     def _post(self, batch: FetchedBatch | None, partitions: list[int]) -> None:
@@ -128,7 +135,7 @@ class Poster:
             return
         if batch is not None:
             self._assignment.next.update({tp: end for tp, end in batch.ends.items() if tp in self._assignment.next})
-            self._lag.applied(batch.timestamps)
+            lag_watch().move(batch.ends, batch.last_ms)
             self._consumer.commit_async({tp: OffsetAndMetadata(end, "", -1) for tp, end in batch.ends.items()})
 
     def _collect(self) -> None:
@@ -147,11 +154,13 @@ def run() -> None:
     """
     name = settings().instance_id or "poster"
     configure_logging(name)
+    tracing.configure(name)
     health = Health(name)
     health.serve()
     writer = engine("writer", options=SESSION, **KEEPALIVES)
     plain = engine("writer", **KEEPALIVES)
     check_start(plain)
+    check_rights((CREDITS, REGISTRY), (BY_NAME[REGISTRY.dlq],), GROUP)
     consumer = make_consumer(BATCH_RECORDS)
     assignment = Assignment(consumer, plain)
     transactions = Transactions(BookConnections(writer, plain), health.beat)
@@ -161,6 +170,7 @@ def run() -> None:
         signal.signal(number, lambda *_: setattr(process, "stopping", True))
     gauges = Gauges(plain)
     gauges.start()
+    lag_watch().start()
     gc.freeze()
     gc.disable()
     join(consumer, assignment)

@@ -1,10 +1,11 @@
 """Fetched records as a batch of assertions; what cannot be booked ends it, so that all before it still is."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from schemas.topics import CREDITS
 from services.kernel.errors import Refused
+from services.runtime import tracing
 from services.settlement.books.decode_credits import decode_assertion
 from services.settlement.books.ports import Batch, IncomingAssertion
 from services.settlement.domain.lines.line import ContentConflict
@@ -20,11 +21,13 @@ class CreditReader:
         self.poison: str | None = None
         self._incoming: list[IncomingAssertion] = []
         self._ends: dict[int, int] = {}
+        self._carriers: dict[tuple[int, int], tracing.Carrier] = {}
 
-    def add(self, partition: int, records: Iterable[Any]) -> None:
+    def add(self, partition: int, records: Sequence[Any]) -> None:
         """Decode records of a partition, in offset order."""
         if partition in self._ends:
             return
+        self._carriers |= tracing.carriers(((partition, record.offset), record.headers) for record in records)
         for record in records:
             raw = record.value
             try:
@@ -37,7 +40,7 @@ class CreditReader:
 
     def batch(self, ranges: Mapping[int, tuple[int, int]]) -> Batch:
         """What was read of these partitions, without what stands behind a record that is none."""
-        batch = Batch(ranges, self._incoming)
+        batch = Batch(ranges, self._incoming, self._carriers)
         for partition, offset in self._ends.items():
             batch = batch.before(partition, offset)
         return batch
@@ -57,6 +60,6 @@ def explain_conflict(conflict: ContentConflict) -> str:
     partition, offset = conflict.place or (None, None)
     return (
         f"{conflict} (the second in partition {partition} at offset {offset}): nothing more is posted from there;"
-        f" look at it with `koc explain {conflict.key[0]}`, and"
-        f" `koc settlement quarantine {'/'.join(conflict.key)} --reason WHY` freezes it at what is booked"
+        f" look at it with `koc explain {conflict.key[0]}`, which names the buyer, and"
+        f" `koc settlement quarantine {'/'.join(conflict.key[:2])}/BUYER --reason WHY` freezes it at what is booked"
     )

@@ -5,6 +5,7 @@ They run beside the loop that fetches and decodes the next batch, so that neithe
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 import stamina
@@ -13,6 +14,7 @@ import structlog
 from schemas.decoding import InvalidEvent
 from schemas.topics import CREDITS
 from services.kernel.errors import InvariantBroken
+from services.runtime import tracing
 from services.runtime.metrics import poster
 from services.runtime.settings import settings
 from services.settlement.books.entry_builder import PostingCounts
@@ -20,6 +22,7 @@ from services.settlement.books.failures import retry_cause
 from services.settlement.books.ports import Batch
 from services.settlement.books.posting_transaction import BookConnections
 from services.settlement.books.registry_transaction import oldest_open_job, registry_transaction
+from services.settlement.books.traced_entries import TracedEntries
 from services.settlement.domain.lines.line import ContentConflict
 from services.settlement.domain.pricing.reference import Reference
 from services.settlement.posting.fetching import FetchedBatch, RegistryRecords
@@ -100,7 +103,9 @@ class Transactions:
         began, records = time.perf_counter(), len(batch.incoming)
         while batch.ranges:
             try:
-                self.retried(partial(self._post_once, batch))
+                with tracing.reading(CREDITS.name, batch.carriers) as spans:
+                    own = {at: tracing.carrier_from(span) for at, span in spans.items()}
+                    self.retried(partial(self._post_once, replace(batch, carriers=own)))
             except ContentConflict as conflict:
                 poison = explain_conflict(conflict)
                 batch = batch.before(*conflict.place) if conflict.place else Batch({}, [])
@@ -116,7 +121,10 @@ class Transactions:
         while True:
             try:
                 with self._book.transaction() as transaction:
-                    counts = post_batch(transaction, batch, self._reference, self._zone, also)
+                    traced = TracedEntries(batch.carriers)
+                    passed = traced.note if batch.carriers else iter
+                    counts = post_batch(transaction, batch, self._reference, self._zone, also, passed)
+                    traced.keep(transaction.cursor)
             except OwnedElsewhere as elsewhere:
                 also |= elsewhere.partitions
                 poster().retries.labels("owned_elsewhere").inc()

@@ -6,6 +6,7 @@ import msgspec
 
 from schemas.topics import COMMANDS, LEDGER, STATEMENTS
 from services.kernel.time import format_rfc3339
+from services.runtime.tracing import Carrier, headers_of
 from services.settlement.books.journal_entry import JournalEntry, message, message_key
 from services.settlement.domain.book.commands import ChainedCommand, command_message
 from services.settlement.domain.statements.statement import NumberedStatement, statement_message
@@ -26,13 +27,14 @@ class LedgerRecord(NamedTuple):
     headers: list[tuple[str, bytes]]
 
 
-def encode(recorded: JournalEntry, prev_hash: bytes) -> LedgerRecord:
-    """The record of an entry: the same bytes whenever it is made."""
+def encode(recorded: JournalEntry, prev_hash: bytes, carrier: Carrier | None = None) -> LedgerRecord:
+    """The record of an entry: the same bytes whenever it is made, but for the headers of a trace that goes on in it."""
     headers = [
         *_CONSTANT_HEADERS,
         ("ce_type", LEDGER.name.encode()),
         ("ce_id", recorded.entry_id.encode()),
         ("ce_time", format_rfc3339(recorded.recorded_at).encode()),
+        *headers_of(carrier or {}),
     ]
     return LedgerRecord(message_key(recorded.entry).encode(), _encode(message(recorded, prev_hash)), headers)
 

@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaProducer
 
 from schemas.topics import COMMANDS, LEDGER, STATEMENTS
 from services.kernel.errors import HistoryLost, InvariantBroken, StartRefused
-from services.runtime import metrics
+from services.runtime import metrics, tracing
 from services.runtime.database import engine
 from services.runtime.health import Health
 from services.runtime.kafka import aiokafka_options
@@ -25,8 +25,10 @@ from services.runtime.log import configure_logging
 from services.runtime.record_batch import RecordBatch
 from services.runtime.settings import settings
 from services.runtime.topics import log_ends
+from services.settlement.books.journal_entry import JournalEntry
 from services.settlement.books.migrations import check_revision
 from services.settlement.domain.book.entries import Link
+from services.settlement.domain.book.severed import SeveredRows
 from services.settlement.relay.command_outbox import publish_commands
 from services.settlement.relay.ledger_record import encode
 from services.settlement.relay.statement_outbox import (
@@ -64,6 +66,7 @@ class Relay:
         self._producer = producer
         self._beat = beat
         self._heads: dict[int, Link] = {}
+        self._severed = SeveredRows()
 
     async def run(self, stopping: asyncio.Event, statement_producer: Any) -> None:
         """Publish until asked to stop; a round that began is ended first.
@@ -88,32 +91,47 @@ class Relay:
         """
         behind = await self._store.behind()
         _show_lag(behind)
-        batches = [await self._batch(one.writer, one.published) for one in behind]
-        await asyncio.gather(*[await batch.records.send(LEDGER.name, batch.writer) for batch in batches])
-        for batch in batches:
-            await self._store.advance(batch.writer, batch.published, batch.last.seq)
-            self._heads[batch.writer] = batch.last
+        carried = await self._carried(behind) if tracing.is_on() else {}
+        with tracing.sending(LEDGER.name, carried) as spans:
+            batches = [await self._batch(one.writer, one.published, spans) for one in behind]
+            await asyncio.gather(*[await batch.records.send(LEDGER.name, batch.writer) for batch in batches])
+            for batch in batches:
+                await self._store.advance(batch.writer, batch.published, batch.last.seq)
+                self._heads[batch.writer] = batch.last
         count = sum(batch.last.seq - batch.published for batch in batches)
         metrics.relay().published.inc(count)
         return count
 
-    async def _batch(self, writer: int, published: int) -> "_Batch":
-        """A writer's next batch."""
+    async def _carried(self, behind: list[RelayLag]) -> dict[tuple[int, int], dict[str, str]]:
+        """The traces of the next entries, by (writer, seq)."""
+        found = {one.writer: await self._store.traced(one.writer, one.published, BATCH_ENTRIES) for one in behind}
+        return {(writer, seq): carrier for writer, traced in found.items() for seq, carrier in traced.items()}
+
+    async def _batch(self, writer: int, published: int, spans: Mapping[tuple[int, int], tracing.Span]) -> "_Batch":
+        """A writer's next batch; a record whose entry has a span carries the trace on."""
         last = self._heads.get(writer)
         if last is None or last.seq != published:
             last = await self._store.head(writer, published)
         records = RecordBatch(self._producer)
         for recorded in await self._store.rows(writer, published, BATCH_ENTRIES):
-            if not recorded.follows(last):
+            if not await self._follows(recorded, last):
                 raise InvariantBroken(
                     f"journal row {recorded.entry_id} does not follow {writer}-{last.seq}", "journal_chain"
                 )
-            if not records.add(*encode(recorded, last.head)):
+            span = spans.get((writer, recorded.link.seq))
+            if not records.add(*encode(recorded, last.head, None if span is None else tracing.carrier_from(span))):
                 break
             last = recorded.link
         if last.seq == published:
             raise InvariantBroken(f"journal row {writer}-{published + 1} is missing", "journal_chain")
         return _Batch(writer, published, records, last)
+
+    async def _follows(self, recorded: JournalEntry, last: Link) -> bool:
+        """Whether an entry is the next one; severed rows are read once an entry reads otherwise than its hash says."""
+        if recorded.follows(last, self._severed):
+            return True
+        self._severed = await self._store.severed_rows()
+        return recorded.follows(last, self._severed)
 
 
 def _show_lag(behind: Sequence[RelayLag]) -> None:
@@ -248,6 +266,7 @@ def run() -> None:
     """
     name = settings().instance_id or "relay"
     configure_logging(name)
+    tracing.configure(name)
     health = Health(name)
     health.serve()
     with engine("writer").connect() as connection:

