@@ -2,12 +2,16 @@
 
 import threading
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Self
 
 from tests.kit.prometheus import Alert, Prometheus
+from tests.kit.waiting import until
 
 _LOOK_SECONDS = 0.2
+_CALM_SECONDS = 90.0
+"""The longest window of most rules at the faults' clock, and the time that a stack under load takes to come back."""
 
 
 @dataclass
@@ -55,6 +59,17 @@ class AlertLog:
     def pending(self) -> set[str]:
         """The names of all that will fire if what they are about lasts."""
         return set(self._pending)
+
+    def await_calm(self, ignored: Collection[str] = ()) -> None:
+        """Wait until nothing fires, and nothing is about to, but what may.
+
+        Raises:
+            AssertionError: something does; it is named.
+        """
+        try:
+            until(lambda: not (self.now() | self.pending()) - {*ignored}, "no alert", _CALM_SECONDS)
+        except AssertionError:
+            raise AssertionError(f"there still is {', '.join(self.now() | self.pending())}") from None
 
     def first_since(self, name: str, moment: float) -> Firing | None:
         """The first time that an alert fired after a moment, or fired already then."""

@@ -15,11 +15,10 @@ from tests.chaos.trickle import Trickle
 from tests.kit.events import START
 from tests.kit.prometheus import Prometheus, scraping
 from tests.kit.stacks import stack_of_its_own
-from tests.kit.waiting import until
 from tests.kit.without import installed
 from tests.ops.alerts.alert_log import AlertLog
 from tests.ops.alerts.proof import ROWS
-from tests.ops.alerts.site import CLOCKS, FAULTS_CLOCK, Disks, Site, moment
+from tests.ops.alerts.site import CLOCKS, FAULTS_CLOCK, SLOW_BURNS, Disks, Site, moment
 from tests.ops.alerts.small_volumes import small_volume
 from tests.ops.alerts.world import QUIET_PARTITION, furnish
 
@@ -50,7 +49,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         made = Site(folder, stack, disks, servers[FAULTS_CLOCK], logs, began)
         # what is in the books, and what goes on being published
         furnish(made)
-        until(lambda: not any(log.now() | log.pending() for log in logs.values()), "nothing fires at first")
+        logs[FAULTS_CLOCK].await_calm(SLOW_BURNS)
         ends.enter_context(Trickle(PER_SECOND, "calm", (began - START) / HOUR - HOURS_AGO, QUIET_PARTITION))
         yield made
 
@@ -61,7 +60,7 @@ def _judging(stack: Stack, folder: Path, program: str, clock: int) -> Iterator[P
     folder.mkdir()
     rules = folder / "koc.yml"
     subprocess.run([sys.executable, GENERATOR, "--scale", str(clock), "--output", rules], check=True)
-    with scraping(stack, folder, program, rules) as server:
+    with scraping(stack, folder, program, rules.read_text()) as server:
         yield server
 
 

@@ -13,9 +13,8 @@ from tests.ops.alerts.site import FAULTS_CLOCK, SLOW_BURNS, SLOW_CLOCK, Site
 
 ROWS = "rows of the proof"
 """The property of a test that holds its row of the table."""
-_POLL_SECONDS = 0.1
-_CALM_SECONDS = 90.0
-"""The longest window of a scaled rule, and the time that a stack under load takes to come back."""
+_ROUND_SECONDS = 600.0
+"""More than any fault may take."""
 
 
 @dataclass
@@ -85,7 +84,7 @@ class Proof:
                 self._repair(course)
         self._await(courses, self._is_clear, "does not clear", self._clears_within, passing=True)
         self._lasting |= {alert: course for course in courses for alert in course.fault.lasts}
-        until(lambda: not self._site.clocks[FAULTS_CLOCK].now() - self._lasting.keys(), "all is calm", _CALM_SECONDS)
+        self._site.clocks[FAULTS_CLOCK].await_calm({*self._lasting, *SLOW_BURNS})
 
     def _repair(self, course: _Course) -> None:
         if not course.repaired:
@@ -130,7 +129,8 @@ class Proof:
             for alert in course.fault.alerts
             if not (passing and alert in course.fault.lasts)
         }
-        while waiting:
+
+        def look() -> bool:
             for alert, course in list(waiting.items()):
                 if course.outcome.problems or come_true(course, alert):
                     del waiting[alert]
@@ -138,7 +138,9 @@ class Proof:
                         then(course)
                 elif time.monotonic() - began > within(course.fault):
                     course.outcome.problems.append(f"{alert} {otherwise} within {within(course.fault):g} s")
-            time.sleep(_POLL_SECONDS)
+            return not waiting
+
+        until(look, "each alert came true or did not", _ROUND_SECONDS)
 
     def _fires(self, course: _Course, alert: str) -> bool:
         """Whether it fires, with the labels that the fault names."""

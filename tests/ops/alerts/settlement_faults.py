@@ -31,7 +31,7 @@ def the_last_run_is_old(site: Site) -> Iterator[None]:
 @fault(SETTLEMENT, "KocStatementsUnpublished", what="a forgotten transaction holds how far statements are published",
        is_base=True)  # fmt: skip
 def statements_are_held_up(site: Site) -> Iterator[None]:
-    with site.locked("statement_relay"):
+    with site.forgotten("SELECT 1 FROM statement_relay FOR UPDATE"):
         yield
 
 

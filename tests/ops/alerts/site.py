@@ -87,11 +87,11 @@ class Site:
             yield session
 
     @contextmanager
-    def locked(self, table: str) -> Iterator[None]:
-        """Within the block a transaction that nobody ends holds the rows of a table; then a person ends its session."""
+    def forgotten(self, statement: str) -> Iterator[None]:
+        """Within the block a transaction that nobody ends holds what a statement locks; then its session is ended."""
         with self.superuser() as forgotten:
             forgotten.execute("BEGIN")
-            forgotten.execute(f"SELECT 1 FROM {table} FOR UPDATE")
+            forgotten.execute(statement)
             yield
             with self.superuser() as person:
                 person.execute("SELECT pg_terminate_backend(%s, 5000)", (forgotten.info.backend_pid,))

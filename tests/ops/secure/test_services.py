@@ -26,11 +26,20 @@ class Seen(NamedTuple):
     ledger: dict[str, int]
 
 
+class Lives(NamedTuple):
+    """A life by each way, and where in the broker's log they begin: other tests ask for what they may not have."""
+
+    seen: dict[str, Seen]
+    log_from: int
+
+
 @pytest.fixture(scope="module")
-def lives(broker: SecureBroker, database: TlsPostgres, folder: Path) -> dict[str, Seen]:
+def lives(broker: SecureBroker, database: TlsPostgres, folder: Path) -> Lives:
     """A life by passwords and then one by certificates, on the same broker and database."""
+    log_from = len(broker.log())
     logins = dict(zip(WAYS, (broker.by_password, broker.by_certificate), strict=True))
-    return {way: live(Life(folder / way, logins[way], database.environment(), way), broker) for way in WAYS}
+    seen = {way: live(Life(folder / way, logins[way], database.environment(), way), broker) for way in WAYS}
+    return Lives(seen, log_from)
 
 
 def live(life: Life, broker: SecureBroker) -> Seen:
@@ -53,8 +62,8 @@ def live(life: Life, broker: SecureBroker) -> Seen:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_every_part_does_its_work_with_what_is_listed(lives: dict[str, Seen], way: str) -> None:
-    seen = lives[way]
+def test_every_part_does_its_work_with_what_is_listed(lives: Lives, way: str) -> None:
+    seen = lives.seen[way]
     assert "set retention.ms=" in seen.applied
     assert "commission.accrued" in seen.explained
     assert [one for one in seen.findings if not one["ok"]] == []
@@ -65,10 +74,10 @@ def test_every_part_does_its_work_with_what_is_listed(lives: dict[str, Seen], wa
     assert min(seen.ledger[LEDGER.name], seen.ledger[COMMANDS.name]) > 0
 
 
-@pytest.mark.usefixtures("lives")
-def test_no_listed_right_is_superfluous_and_none_is_missing(broker: SecureBroker) -> None:
-    audit = Audit(broker.log())
-    assert audit.unused() == [], "nothing was ever allowed by these rules"
+def test_no_listed_right_is_superfluous_and_none_is_missing(broker: SecureBroker, lives: Lives) -> None:
+    audit, at_all = Audit(broker.log()[lives.log_from :]), Audit(broker.log())
+    unused = [rule for rule in audit.unused() if rule.operation != "Create" or rule in at_all.unused()]
+    assert unused == [], "nothing was ever allowed by these rules; topics are made once"
     harmless = {request for _, request, resource in audit.denied if resource == "Cluster:kafka-cluster"}
     assert [one for one in audit.denied if one[1] not in harmless] == []
     assert harmless <= {"DescribeCluster", "InitProducerId"}, "answered all the same, by rights on topics"
