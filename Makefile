@@ -5,7 +5,7 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help setup demo test test-ops test-image chaos check format docs picture bench bench-peers lock clean
+.PHONY: help setup demo test test-ops test-image chaos check format docs sbom picture bench bench-peers lock clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,9 +37,10 @@ check: $(READY) ## Formatting, lint, types, architecture, and that generated fil
 	@$(BIN)/python deploy/contract/currencies.py --check
 	@$(BIN)/python -m schemas.generate --check
 	@$(BIN)/python deploy/prometheus/metrics_page.py --check
+	@$(BIN)/python deploy/kafka/acls.py --check
 	@$(BIN)/python deploy/prometheus/alerts.py --check
-	@$(BIN)/python deploy/k8s/prometheus_rule.py --check
 	@$(BIN)/python -m deploy.grafana.boards --check
+	@$(BIN)/python deploy/k8s/prometheus_rule.py --check
 
 format: $(READY) ## Format the code and mend what the linter can
 	@$(BIN)/ruff format --quiet .
@@ -49,9 +50,13 @@ docs: $(READY) ## Write the generated contract, metrics page, alerts and dashboa
 	@$(BIN)/python deploy/contract/currencies.py
 	@$(BIN)/python -m schemas.generate
 	@$(BIN)/python deploy/prometheus/metrics_page.py
+	@$(BIN)/python deploy/kafka/acls.py
 	@$(BIN)/python deploy/prometheus/alerts.py
-	@$(BIN)/python deploy/k8s/prometheus_rule.py
 	@$(BIN)/python -m deploy.grafana.boards
+	@$(BIN)/python deploy/k8s/prometheus_rule.py
+
+sbom: $(READY) ## Write dist/koc-settlement.cdx.json, the image's bill of materials: packages, versions, licences
+	@$(BIN)/python deploy/docker/sbom.py dist/koc-settlement.cdx.json
 
 picture: $(READY) ## Draw the dashboards in docs/images/ again from a demo under Prometheus; two minutes
 	@$(BIN)/python -m tests.ops.dashboard_pictures

@@ -78,7 +78,7 @@ HAVE = Row(
             "`koc ledger balances` with yesterday's report.",
             (
                 Query(
-                    "-max by (role, purpose, currency) (koc_poster_balance_minor) > 0",
+                    '-max by (role, purpose, currency) (koc_poster_balance_minor{role!="budget"}) > 0',
                     "{{role}} {{purpose}} {{currency}}",
                     Healthy.POSITIVE,
                 ),
@@ -92,7 +92,7 @@ HAVE = Row(
             "and unpaid for long: ask finance.",
             (
                 Query(
-                    "max by (role, purpose, currency) (koc_poster_balance_minor) > 0",
+                    'max by (role, purpose, currency) (koc_poster_balance_minor{role!="budget"}) > 0',
                     "{{role}} {{purpose}} {{currency}}",
                     Healthy.POSITIVE,
                 ),

@@ -57,12 +57,13 @@ def _refused_count(window: str) -> Recording:
 
 
 def _both(series: str, pairs: tuple[tuple[str, str, float], ...], also: str = "") -> str:
-    """Whether the long and the short window of a pair burn too fast; the value is the long window's burn rate."""
-    return "\nor\n".join(
-        f'{series}{{window="{long}"}} > {factor}'
-        f' and ignoring(window) {series}{{window="{short}"}} > {factor}' + also.replace("LONG", long)
+    """The greater burn rate of the long windows whose short window burns too fast as well."""
+    told = "\n  or\n".join(
+        f'  {series}{{window="{long}"}} > {factor}'
+        f' and ignoring (window) {series}{{window="{short}"}} > {factor}' + also.replace("LONG", long)
         for long, short, factor in pairs
     )
+    return f"max(\n{told}\n)"
 
 
 _ENOUGH = f' and koc:refused:count{{window="LONG"}} >= {LEAST_REFUSED}'
@@ -108,7 +109,7 @@ BURN_RATES = Group(
             _both("koc:freshness:burn_rate", FAST),
             "1m",
             PAGE,
-            "The books are late, and the month's budget for that is nearly used within hours.",
+            "The books are late, and the month's budget burns fast.",
             _BURNS + _FRESHNESS,
         ),
         Alert(
@@ -132,7 +133,7 @@ BURN_RATES = Group(
             _both("koc:refused:burn_rate", SLOW, _ENOUGH),
             "15m",
             TICKET,
-            "A small share of the published events is refused, day after day.",
+            "A share of the events is refused for days.",
             _BURNS + _ACCEPTANCE,
         ),
     ),

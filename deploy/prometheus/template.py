@@ -97,16 +97,23 @@ class Scale:
 
 
 def grown(series: str, window: str) -> str:
-    """By how much each counter has grown. A series that is new in the window began at 0, whenever it was first seen.
+    """By how much each counter has grown within the window.
 
-    `increase` alone would miss what a process counted before its first scrape, and the first event of each label.
+    `increase` misses what a process counted before its first scrape, and the first event of each label: a series that
+    is new counts from 0 if its process is new too, or was scraped before without it. (A Prometheus that has just
+    started knows no series; those of old processes do not count.)
     """
-    return f"({series} unless {series} offset ${{{window}}}) or increase({series}[${{{window}}}])"
+    return (
+        f"{series} unless {series} offset ${{{window}}}\n"
+        f"  and on (job, instance) "
+        f"(up offset ${{{window}}} == 1 or process_start_time_seconds > time() - ${{{window} seconds}})\n"
+        f"  or increase({series}[${{{window}}}])"
+    )
 
 
 def total(series: str, window: str) -> str:
     """By how much counters have grown together; 0 if there is none."""
-    return f"(sum({grown(series, window)}) or vector(0))"
+    return f"(sum(\n  {grown(series, window)}\n) or vector(0))"
 
 
 def worst(gauge: str, by: str = "", window: str = "5m") -> str:

@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "traffic": ("services.cli.traffic", "Paid traffic that we buy ahead."),
     "adjustment": ("services.cli.adjustment", "Entries that no rule makes: one person proposes, another one approves."),
     "period": ("services.cli.period", "Months: close them under a seal, reopen the last one, look at them."),
+    "privacy": ("services.cli.privacy", "Buyers: cut the link of one to order lines."),
     "statement": ("services.cli.statement", "Statements and bills of closed months, as files, and their proof."),
     "ledger": ("services.cli.ledger", "Balances, digest, export and proof of the ledger."),
     "report": (

@@ -1,10 +1,11 @@
 """How our processes reach PostgreSQL: a role per purpose, UTC sessions, a name that shows in pg_stat_activity."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
-from sqlalchemy import URL, Engine, create_engine, make_url
+from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, ProgrammingError
 
 from services.kernel.errors import StartRefused
@@ -21,6 +22,12 @@ URL_VARIABLES: dict[Role, str] = {
 }
 """The environment variable with each role's address."""
 
+_REFUSED = re.compile(
+    r"certificate|password authentication failed|no password supplied|SSL was required|no pg_hba\.conf entry|"
+    r'role "[^"]*" does not exist|private key|tlsv\d+ alert|not permitted to log in'
+)
+"""What libpq or the server says when waiting does not help: another password, certificate or rule is needed."""
+
 
 def engine(role: Role, **connect_options: Any) -> Engine:
     """A SQLAlchemy engine (psycopg 3) of one role.
@@ -31,12 +38,19 @@ def engine(role: Role, **connect_options: Any) -> Engine:
         connect_options: further libpq or psycopg arguments of each connection, such as `options="-c …"`.
 
     Raises:
-        StartRefused: no URL is set for the role.
+        StartRefused: no URL is set for the role; or, when it connects, the server does not let us in.
     """
     options = {**_session(), **connect_options}
     options["options"] = " ".join(filter(None, ("-c TimeZone=UTC", connect_options.get("options"))))
     hides_values = role == "payer"  # an error's text would repeat names and account numbers
-    return create_engine(_url(role), connect_args=options, pool_pre_ping=True, hide_parameters=hides_values)
+    made = create_engine(_url(role), connect_args=options, pool_pre_ping=True, hide_parameters=hides_values)
+
+    def connect(dialect: Any, _: Any, arguments: Any, named: Any) -> Any:
+        with login_as_sentence(role):
+            return dialect.connect(*arguments, **named)
+
+    event.listen(made, "do_connect", connect)
+    return made
 
 
 def psycopg_dsn(role: Role) -> str:
@@ -49,6 +63,25 @@ def psycopg_dsn(role: Role) -> str:
 
     address = _url(role).set(drivername="postgresql").render_as_string(hide_password=False)
     return make_conninfo(address, **_session(), options="-c TimeZone=UTC")
+
+
+@contextmanager
+def login_as_sentence(role: Role) -> Iterator[None]:
+    """Around a connect of psycopg: a password or a certificate that is wrong will be wrong at the next attempt, too.
+
+    Raises:
+        StartRefused: the server does not let us in, or is not who it should be.
+    """
+    from psycopg import OperationalError
+
+    try:
+        yield
+    except OperationalError as problem:
+        reason = str(problem).partition("\n")[0].removeprefix("connection failed: ")
+        if not _REFUSED.search(str(problem)):
+            raise
+        address = URL_VARIABLES[role]
+        raise StartRefused(f"no login by {address}: {reason}; correct its user, password or TLS files") from None
 
 
 @contextmanager

@@ -174,7 +174,9 @@ def _read(dead_letter_topics: Iterable[str]) -> Iterator[DeadLetter]:
         for topic in dead_letter_topics:
             numbers = reader.partitions_for_topic(topic)
             if not numbers:
-                raise StartRefused(f"topic {topic} does not exist; run `koc topics apply`")
+                raise StartRefused(
+                    f"topic {topic} does not exist, or Kafka hides it from us: `koc topics check` says which"
+                )
             places += [TopicPartition(topic, number) for number in sorted(numbers)]
         reader.assign(places)
         reader.seek_to_beginning(*places)

@@ -1,7 +1,10 @@
 """Logs: one structured line per happening on stderr; JSON where a program reads it, colours where a person does."""
 
 import logging
+import re
 import sys
+import traceback
+from types import TracebackType
 
 import structlog
 
@@ -17,6 +20,7 @@ def configure_logging(process: str) -> None:
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
+        _without_rows,
     ]
     renderer: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer()
@@ -40,6 +44,21 @@ def configure_logging(process: str) -> None:
     root.setLevel(logging.INFO)
     for chatty in ("kafka", "aiokafka", "faust", "mode"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    sys.excepthook = _tell_uncaught
+
+
+_ROWS = re.compile(r"^[ \t]*(?:DETAIL:|CONTEXT:|\[parameters:).*\n?", re.MULTILINE)
+"""Lines in which PostgreSQL and SQLAlchemy repeat rows and values, with the buyers in them."""
+
+
+def _without_rows(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """A log holds no buyer: what an error of the database repeats of its rows is left out."""
+    return {name: _ROWS.sub("", value) if isinstance(value, str) else value for name, value in event.items()}
+
+
+def _tell_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """What nobody caught ends the process; its traceback too is a part of the log."""
+    sys.stderr.write(_ROWS.sub("", "".join(traceback.format_exception(kind, error, trace))))
 
 
 def log_on_stderr() -> None:

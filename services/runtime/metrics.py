@@ -10,7 +10,7 @@ from enum import Enum
 from functools import cache
 from typing import NamedTuple, TypeVar
 
-from prometheus_client import REGISTRY, Counter, Gauge, Histogram
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.core import GaugeMetricFamily
 
 from services.runtime import metric_labels as label
@@ -22,10 +22,15 @@ _BATCH_SECONDS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10)
 _BATCH_RECORDS = (1, 10, 100, 300, 1000, 3000, 5000, 10000)
 
 
+disable_created_metrics()  # type: ignore[no-untyped-call]  # prometheus_client's
+"""Without them a third fewer series; process_start_time_seconds says when counters began."""
+
+
 class Repetition(Enum):
     """What a counter does when records are read again, after a crash or when state is made anew."""
 
     ONCE = "counts once"
+    BY_POSITION = "counts a position once"
     AGAIN = "counts again"
     NO_RECORDS = "counts no records"
 
@@ -113,11 +118,14 @@ class CommonMetrics(MetricGroup):
             label.INVARIANT,
         )
         self.lag_records = self._gauge(
-            "koc_lag_records", "Records between what is durable and the log's end.", label.TOPIC, label.PARTITION
+            "koc_lag_records",
+            "Records between what is durable and the log's end, as the brokers say each second; not of the relay.",
+            label.TOPIC,
+            label.PARTITION,
         )
         self.lag_seconds = self._gauge(
             "koc_lag_seconds",
-            "Age of the newest record that was applied, while records wait; else 0.",
+            "How long the oldest record that is not durable waits, by the broker's time of it; 0: none waits.",
             label.TOPIC,
             label.PARTITION,
         )
@@ -126,9 +134,9 @@ class CommonMetrics(MetricGroup):
 class AttributionMetrics(MetricGroup):
     """The attribution worker.
 
-    Events are counted as they are read. A worker that was killed reads again what came after its last checkpoint (1 s),
-    one whose disk was lost what came after its snapshot: events, refused and duplicates all count once more, so that
-    shares of them stay true.
+    Events count once, by their positions: what the group had read before a process started was counted by others. A
+    worker whose disk was lost reads again what came after its snapshot, and counts it as repeated. One that was killed
+    had counted a second of events that the group did not know of: these count again.
     """
 
     def __init__(self) -> None:
@@ -140,27 +148,36 @@ class AttributionMetrics(MetricGroup):
     def _events(self) -> None:
         """What became of events."""
         self.consumed = self._counter(
-            "koc_attribution_events_total", "Events read from the input topics.", Repetition.AGAIN, label.TOPIC
+            "koc_attribution_events_total", "Events read from the input topics.", Repetition.BY_POSITION, label.TOPIC
         )
         self.refused = self._counter(
             "koc_attribution_refused_total",
             "Events sent to a dead-letter topic, by reason.",
-            Repetition.AGAIN,
+            Repetition.BY_POSITION,
             label.TOPIC,
             label.REASON,
         )
         self.late = self._counter(
             "koc_attribution_late_total",
             "Events that came later than the horizon allows; they are among the refused, as too_late.",
-            Repetition.AGAIN,
+            Repetition.BY_POSITION,
             label.TOPIC,
         )
         self.duplicates = self._counter(
-            "koc_attribution_duplicates_total", "Events seen before, without effect.", Repetition.AGAIN, label.TOPIC
+            "koc_attribution_duplicates_total",
+            "Events seen before, without effect.",
+            Repetition.BY_POSITION,
+            label.TOPIC,
         )
         self.rerouted = self._counter(
             "koc_attribution_rerouted_total",
             "Events published again to their key's partition.",
+            Repetition.BY_POSITION,
+            label.TOPIC,
+        )
+        self.repeated = self._counter(
+            "koc_attribution_repeated_total",
+            "Events read again that were counted before; they count as nothing else.",
             Repetition.AGAIN,
             label.TOPIC,
         )
@@ -193,6 +210,12 @@ class AttributionMetrics(MetricGroup):
         )
         self.checkpoint_at = self._gauge(
             "koc_attribution_checkpoint_timestamp_seconds", "When the last checkpoint ended, Unix time."
+        )
+        self.watermark = self._gauge(
+            "koc_attribution_watermark_timestamp_seconds",
+            "The greatest occurred_at among a partition's accepted events, Unix time; lateness is counted from it.",
+            label.TOPIC,
+            label.PARTITION,
         )
         self.produce_failures = self._counter(
             "koc_attribution_produce_failures_total",
@@ -257,7 +280,7 @@ class PosterMetrics(MetricGroup):
         self.entries = self._counter("koc_poster_entries_total", "Journal rows written.", Repetition.ONCE, label.KIND)
         self.posted = self._counter(
             "koc_poster_posted_minor_total",
-            "Money moved: sum of debits in minor units.",
+            "Money that this poster moved: sum of debits; what runs and commands move shows in the balances.",
             Repetition.ONCE,
             label.KIND,
             label.CURRENCY,

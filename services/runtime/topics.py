@@ -1,7 +1,7 @@
 """The topics on the broker against the registry in schemas.topics: create them, compare them, ask where they stand."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from schemas import topics as registry
@@ -11,6 +11,8 @@ from services.runtime.kafka import admin
 
 _REPLICAS = 3
 _PROPAGATION_SECONDS = 10.0
+_NOT_AUTHORISED = 29
+"""TOPIC_AUTHORIZATION_FAILED."""
 _DEAD_LETTER_MAX_BYTES = 2 * 1024 * 1024
 """A refused record travels with its reason as headers, so it may be larger than what an input topic lets in."""
 
@@ -57,19 +59,20 @@ def apply_topics() -> list[str]:
         )
 
 
-def topic_problems() -> list[str]:
+def topic_problems(topics: Sequence[Topic] = registry.ALL) -> list[str]:
     """How the broker's topics differ from the registry, a sentence each; empty when all is as it should be.
 
     A longer retention is no problem: keeping records longer than we need them harms nobody.
+
+    Args:
+        topics: those that the caller reads or writes; it needs no right to look at others.
     """
     with admin() as client:
-        partitions = _partitions(client, [topic.name for topic in registry.ALL])
-        present = [topic for topic in registry.ALL if topic.name in partitions]
+        partitions = _partitions(client, [topic.name for topic in topics])
+        present = [topic for topic in topics if topic.name in partitions]
         configs = _configs(client, present)
         problems = [
-            f"{topic.name} does not exist; run `koc topics apply`"
-            for topic in registry.ALL
-            if topic.name not in partitions
+            f"{topic.name} does not exist; run `koc topics apply`" for topic in topics if topic.name not in partitions
         ]
         for topic in present:
             if partitions[topic.name] != topic.partitions:
@@ -121,8 +124,15 @@ def _offsets(topics: Iterable[str], where: Any) -> dict[tuple[str, int], int]:
 
 
 def _described(client: Any, names: list[str]) -> list[dict[str, Any]]:
-    """The broker's description of those topics that exist."""
-    return [topic for topic in client.describe_topics(names) if topic["error_code"] == 0]
+    """The broker's description of those topics that exist.
+
+    Raises:
+        StartRefused: whether one exists is hidden from us.
+    """
+    described = client.describe_topics(names)
+    if hidden := sorted(topic["name"] for topic in described if topic["error_code"] == _NOT_AUTHORISED):
+        raise StartRefused(_hidden("", hidden))
+    return [topic for topic in described if topic["error_code"] == 0]
 
 
 def _partitions(client: Any, names: list[str]) -> dict[str, int]:
@@ -131,7 +141,11 @@ def _partitions(client: Any, names: list[str]) -> dict[str, int]:
 
 
 def _configs(client: Any, topics: list[Topic]) -> dict[str, dict[str, str]]:
-    """All settings in force, by topic name."""
+    """All settings in force, by topic name.
+
+    Raises:
+        StartRefused: they are hidden from us.
+    """
     from kafka.admin import ConfigResource, ConfigResourceType
 
     if not topics:
@@ -139,7 +153,14 @@ def _configs(client: Any, topics: list[Topic]) -> dict[str, dict[str, str]]:
     answer = client.describe_configs(
         [ConfigResource(ConfigResourceType.TOPIC, topic.name) for topic in topics], config_filter="all"
     )["topic"]
+    if hidden := sorted(name for name, entries in answer.items() if not entries):
+        raise StartRefused(_hidden("the settings of ", hidden))
     return {name: {key: str(entry["value"]) for key, entry in entries.items()} for name, entries in answer.items()}
+
+
+def _hidden(what: str, names: Iterable[str]) -> str:
+    """Rights are missing."""
+    return f"Kafka does not let us look at {what}{', '.join(names)}: docs/security.md lists the rights of each service"
 
 
 def _create(client: Any, topics: list[Topic], replicas: int) -> list[str]:

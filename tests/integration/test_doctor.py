@@ -36,6 +36,8 @@ def test_a_good_stack_is_well_in_every_point() -> None:
         "snapshots",
         "database",
         "role koc_owner",
+        "approver",
+        "payer",
         "schema",
         "books",
     } <= found.keys()

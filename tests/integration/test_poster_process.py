@@ -128,7 +128,20 @@ def test_late_reference_data_and_what_the_process_says_of_itself(start: Start) -
     owed = sum(amount for (_, _, account, _), amount in expected(facts).items() if account.startswith("brand"))
     assert poster.metric(series) == owed + 30_000
     assert poster.metric('koc_poster_trial_balance_minor{currency="CNY"}') == 0
+    assert_lag_grows_while_the_books_are_locked(poster)
     assert poster.terminate() == 0
+
+
+def assert_lag_grows_while_the_books_are_locked(poster: Poster) -> None:
+    partition = partition_for(Fact())
+    records, seconds = (
+        f'koc_lag_{unit}{{partition="{partition}",topic="{CREDITS.name}"}}' for unit in ("records", "seconds")
+    )
+    with psycopg.connect(psycopg_dsn("owner")) as owner:
+        owner.execute("SELECT FROM writer FOR UPDATE")
+        send_facts([Fact(order_id="o_late")])
+        until(lambda: poster.metric(records) == 1 and poster.metric(seconds) > 2, "it shows that it waits")
+    until(lambda: poster.metric(records) == poster.metric(seconds) == 0, "it has caught up")
 
 
 def test_killed_in_the_middle_of_a_batch_twice_it_books_everything_once(start: Start) -> None:
@@ -201,7 +214,7 @@ def test_two_truths_under_one_vector_stop_the_poster_until_the_line_is_quarantin
     send_facts([Fact(), Fact(goods_paid_minor=1), other], registry=[PLAN, RELATION])
     poster = start()
     assert poster.ended() == 70
-    assert "koc settlement quarantine o_1/1/b_1" in poster.log()
+    assert "koc settlement quarantine o_1/1/BUYER" in poster.log()
     assert positions()[CREDITS.name, partition_for(Fact())] == 1, "what stands before it is posted"
     assert booked() == expected([Fact()])
 

@@ -18,7 +18,7 @@ class Authority:
     """A certificate authority with its files in a folder.
 
     Args:
-        folder: is made if it is not there; its files may be read by every user, as a server may be another one.
+        folder: is made if it is not there.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -41,7 +41,7 @@ class Authority:
 
     def client(self, name: str, password: str | None = None) -> ClientFiles:
         """A client certificate with this common name, and its key, locked by a password if there is one."""
-        return self._write(name, self._authority.issue_cert(f"{name}.client", common_name=name), password)
+        return self._write(name, self._authority.issue_cert("client", common_name=name), password)
 
     def _write(self, name: str, issued: trustme.LeafCert, password: str | None) -> ClientFiles:
         files = ClientFiles(self._folder / f"{name}.pem", self._folder / f"{name}.key")
@@ -49,5 +49,6 @@ class Authority:
         lock = serialization.BestAvailableEncryption(password.encode()) if password else serialization.NoEncryption()
         key = serialization.load_pem_private_key(issued.private_key_pem.bytes(), None)
         form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+        files.key.touch(0o600)  # libpq refuses a key that others may read
         files.key.write_bytes(key.private_bytes(*form, lock))
         return files

@@ -126,14 +126,22 @@ class KocProcess:
         """Wait for it to end by itself; its exit status."""
         return self.process.wait(seconds)
 
+    @property
+    def http_port(self) -> int:
+        """Where its health server answers.
+
+        Raises:
+            OSError: it has not said so yet.
+        """
+        return int(json.loads(self._address.read_text())["http_port"])
+
     def get(self, path: str) -> str:
         """An answer of its health server.
 
         Raises:
             OSError: it does not answer, or with an error.
         """
-        port = json.loads(self._address.read_text())["http_port"]
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}{path}", timeout=5) as answer:
             return str(answer.read().decode())
 
     def readiness(self) -> str:

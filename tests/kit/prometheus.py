@@ -1,13 +1,14 @@
 """A real Prometheus that scrapes a local stack by our own configuration, once a second."""
 
 import json
+import signal
 import socket
 import subprocess
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from typing import Any
 import yaml
 
 from services.runtime.local.stack import Stack
+from tests.kit.processes import dies_with_us
+from tests.kit.scrape_targets import ScrapeTargets
+from tests.kit.waiting import until
 
 CONFIGURATION = Path(__file__).parents[2] / "deploy/prometheus/prometheus.yml"
 INTERVAL = "$__rate_interval"
@@ -22,14 +26,25 @@ INTERVAL = "$__rate_interval"
 
 
 @dataclass(frozen=True)
+class Alert:
+    """An alert that is pending or firing now, with its labels (alertname and severity among them) and annotations."""
+
+    name: str
+    is_firing: bool
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Prometheus:
     """A running server."""
 
     address: str
+    targets: ScrapeTargets
 
     def ask(self, expression: str) -> list[dict[str, Any]]:
         """The series of an instant query, its Grafana variables filled in with the whole of the run."""
-        return self._get("query", query=expression.replace(INTERVAL, "5m"))
+        return list(self._get("query", query=expression.replace(INTERVAL, "5m"))["result"])
 
     def series_of(self, expression: str, seconds: float = 40) -> list[dict[str, Any]]:
         """The same, waiting for the scrapes that it needs."""
@@ -40,7 +55,19 @@ class Prometheus:
 
     def curves_of(self, expression: str, since: float, until: float) -> list[dict[str, Any]]:
         """The series of a query, a value a second; `since` and `until` are Unix times."""
-        return self._get("query_range", query=expression.replace(INTERVAL, "5s"), start=since, end=until, step=1)
+        asked = {"query": expression.replace(INTERVAL, "5s"), "start": since, "end": until, "step": 1}
+        return list(self._get("query_range", **asked)["result"])
+
+    def alerts(self) -> list[Alert]:
+        """All that are pending or firing now."""
+        return [
+            Alert(one["labels"]["alertname"], one["state"] == "firing", one["labels"], one["annotations"])
+            for one in self._get("alerts")["alerts"]
+        ]
+
+    def rules(self) -> list[dict[str, Any]]:
+        """Every rule that it evaluates: type, name, query, health and lastError among its members."""
+        return [rule for group in self._get("rules")["groups"] for rule in group["rules"]]
 
     def _asked(self, expression: str) -> list[dict[str, Any]]:
         """The same as `ask`, empty while the server is still starting."""
@@ -49,37 +76,52 @@ class Prometheus:
         except OSError:
             return []
 
-    def _get(self, path: str, **parameters: object) -> list[dict[str, Any]]:
+    def _get(self, path: str, **parameters: object) -> dict[str, Any]:
         address = f"{self.address}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
         with urllib.request.urlopen(address, timeout=10) as answer:  # noqa: S310 - our own Prometheus on loopback
-            return list(json.load(answer)["data"]["result"])
+            return dict(json.load(answer)["data"])
 
 
 @contextmanager
-def scraping(stack: Stack, folder: Path, program: str) -> Iterator[Prometheus]:
+def scraping(stack: Stack, folder: Path, program: str, rules: str = "") -> Iterator[Prometheus]:
     """Prometheus with our own configuration, its targets led to this stack's processes.
 
     Args:
-        stack: runs, and has one worker, one poster and one relay.
+        stack: runs, and has one worker, one poster and one relay at least.
         folder: for its configuration, its data and its log.
         program: the server's path.
+        rules: to evaluate, as YAML, once every process is scraped; instead of those of the configuration.
     """
-    config = yaml.safe_load(CONFIGURATION.read_text())
-    config["global"] = {"scrape_interval": "1s", "scrape_timeout": "1s"}
-    ports = {process["name"].rpartition("-")[0]: process["http_port"] for process in stack.processes()}
-    for job in config["scrape_configs"]:
-        job["static_configs"] = [{"targets": [f"127.0.0.1:{ports[job['job_name']]}"]}]
-    (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
+    with ExitStack() as ends:
+        targets = ends.enter_context(ScrapeTargets(folder, stack))
+        config = yaml.safe_load(CONFIGURATION.read_text())
+        config["global"] = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
+        config["rule_files"] = [f"{folder}/rules.yml"]
+        for job in config["scrape_configs"]:
+            del job["static_configs"]
+            job["file_sd_configs"] = [{"files": [targets.files(job["job_name"])]}]
+        (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
+        listen = f"127.0.0.1:{_free_port()}"
+        files = [f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data"]
+        command = dies_with_us([program, *files, f"--web.listen-address={listen}"])
+        with (folder / "log").open("wb") as log:
+            server = subprocess.Popen(command, stdout=log, stderr=log)
+        ends.callback(_end, server)
+        reached = Prometheus(f"http://{listen}", targets)
+        processes = len(stack.processes()) - 2
+        assert reached.series_of(f"count(up == 1) == {processes}"), (folder / "log").read_text()
+        (folder / "rules.yml").write_text(rules)
+        server.send_signal(signal.SIGHUP)
+        until(lambda: bool(reached.rules()) == bool(rules), "the rules are loaded")
+        yield reached
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    server.terminate()
+    server.wait(20)
+
+
+def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        listen = f"127.0.0.1:{probe.getsockname()[1]}"
-    files = [f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data"]
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen([program, *files, f"--web.listen-address={listen}"], stdout=log, stderr=log)
-    try:
-        reached = Prometheus(f"http://{listen}")
-        assert reached.series_of("count(up == 1) == 3"), (folder / "log").read_text()
-        yield reached
-    finally:
-        server.terminate()
-        server.wait(20)
+        return int(probe.getsockname()[1])

@@ -26,6 +26,7 @@ class RecordedBooks(Books):
     def __init__(self) -> None:
         super().__init__()
         self._logs: dict[tuple[str, int], list[bytes]] = {(REGISTRY.name, 0): []}
+        self._relayed: dict[tuple[str, int], list[bytes]] = {}
 
     def assert_lines(self, *facts: Fact, partition: int = 3) -> PostingCounts:
         counts = super().assert_lines(*facts, partition=partition)
@@ -35,6 +36,12 @@ class RecordedBooks(Books):
     def take_registry(self, *bodies: Mapping[str, Any]) -> PostingCounts:
         self._logs[REGISTRY.name, 0].extend(json.dumps(body).encode() for body in bodies)
         return super().take_registry(*bodies)
+
+    def relay(self) -> None:
+        """Publish entries and commands now: what is changed in the books later stays in the topics as it was."""
+        relayed = (COMMANDS.name, LEDGER.name)
+        logs = self.topics().logs
+        self._relayed = {place: log for place, log in logs.items() if place[0] in relayed}
 
     def topics(self) -> MemoryTopics:
         """All that is published by now, with what the relay would have published."""
@@ -49,4 +56,6 @@ class RecordedBooks(Books):
         logs[STATEMENTS.name, 0] = [
             statement_message(NumberedStatement(*row)).encode() for row in self.rows(_STATEMENTS)
         ]
+        for place, log in self._relayed.items():
+            logs[place] = [*log, *logs[place][len(log) :]]
         return MemoryTopics(logs)

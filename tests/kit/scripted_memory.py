@@ -27,6 +27,7 @@ from tests.kit.settling_rules import ZERO
 from tests.reference import settling_script as script
 
 if TYPE_CHECKING:
+    from services.settlement.books.memory_state import MemoryState
     from services.settlement.books.payout_ports import StoredPayout
     from services.settlement.books.run_ports import StoredRun
 
@@ -41,6 +42,11 @@ class ScriptedMemory(ScriptedBooks):
         super().__init__(BookDriver(self._store))
         self._commands = 0
         self._run: StoredRun | None = None
+
+    @property
+    def state(self) -> "MemoryState":
+        """What is committed, for tests that change it."""
+        return self._store.state
 
     def check(self) -> None:
         """The books are what they rest on, but for the commands, which are not kept."""

@@ -34,6 +34,9 @@ connection.failed.authentication.delay.ms=20
 """
 """What comes after the local stack's own lines, of which the last one counts. ANONYMOUS is the broker itself."""
 
+_AUDIT = "-Dorg.slf4j.simpleLogger.log.kafka.authorizer.logger=debug"
+"""The authorizer says of each request by which rule it is allowed."""
+
 HOST = "127.0.0.1"
 
 
@@ -98,7 +101,8 @@ class SecureBroker:
         store = self.authority.server_store(HOST)
         with (self._layout.broker / "server.properties").open("a") as properties:
             properties.write(_MORE.format(**self.ports, store=store, trusted=self.authority.file))
-        self._process = Process("kafka", broker.command, dict(os.environ), self._layout.folder / "kafka.log")
+        environment = {**os.environ, "JDK_JAVA_OPTIONS": f"{os.environ.get('JDK_JAVA_OPTIONS', '')} {_AUDIT}"}
+        self._process = Process("kafka", broker.command, environment, self._layout.folder / "kafka.log")
         self._process.death_signal = signal.SIGTERM
         self._process.start()
         until(self._listens, "the broker listens", 120, self)
@@ -120,11 +124,14 @@ class SecureBroker:
 
     def last_words(self) -> str:
         """The end of its log."""
-        return (self._layout.folder / "kafka.log").read_text()[-3000:]
+        return self.log()[-3000:]
+
+    def log(self) -> str:
+        """All that it has logged, what it allowed and denied among it."""
+        return (self._layout.folder / "kafka.log").read_text()
 
     def _listens(self) -> bool:
-        with socket.socket() as probe:
-            return all(_answers(self.ports[name]) for name in ("kafka", "sasl", "mtls")) and probe is not None
+        return all(_answers(self.ports[name]) for name in ("kafka", "sasl", "mtls"))
 
 
 def _answers(port: int) -> bool:

@@ -11,7 +11,10 @@ from functools import cache
 
 import pytest
 
-PACKAGES = {"hledger": "hledger", "prometheus": "prometheus", "promtool": "prometheus"}
+PACKAGES = {
+    "hledger": "hledger", "prometheus": "prometheus", "promtool": "prometheus",
+    "podman": "podman", "runc": "runc", "catatonit": "catatonit", "debootstrap": "debootstrap",
+}  # fmt: skip
 """Program -> Debian package."""
 
 _INSTALL_SECONDS = 240

@@ -3,7 +3,8 @@
 import importlib.util
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import jsonschema
 import yaml
 
 ROOT = Path(__file__).parents[2]
+_VARIABLE = re.compile(r"\$\{(\w+)(:-|:\?)([^}]*)\}")
 
 
 def load() -> dict[str, Any]:
@@ -20,12 +22,31 @@ def load() -> dict[str, Any]:
 
 def problems(document: dict[str, Any]) -> list[str]:
     """Everything that is wrong with a compose file, a sentence each."""
-    return [*_against_schema(document), *_undefined(document), *_dependencies(document), *_ports(document)]
+    checks = (_against_schema, _undefined, _build_secrets, _dependencies, _ports)
+    return [problem for check in checks for problem in check(document)]
 
 
 def variables(document: dict[str, Any]) -> set[str]:
     """The variables that must be set: ${NAME:?…}; those with a default need not be."""
     return set(re.findall(r"\$\{(\w+):\?", yaml.safe_dump(document)))
+
+
+def interpolated(document: Any, values: Mapping[str, str]) -> Any:
+    """The same with `${NAME:-default}` and `${NAME:?why}` filled in, as an engine does from the environment and .env.
+
+    Raises:
+        KeyError: a variable that must be set is not.
+    """
+    if isinstance(document, dict):
+        return {key: interpolated(value, values) for key, value in document.items()}
+    if isinstance(document, list):
+        return [interpolated(value, values) for value in document]
+    return _VARIABLE.sub(partial(_value_of, values), document) if isinstance(document, str) else document
+
+
+def _value_of(values: Mapping[str, str], found: re.Match[str]) -> str:
+    name, how, default = found.groups()
+    return values.get(name) or default if how == ":-" else values[name]
 
 
 def _against_schema(document: dict[str, Any]) -> Iterator[str]:
@@ -57,6 +78,17 @@ def _undefined(document: dict[str, Any]) -> Iterator[str]:
             elif source not in document.get("volumes", {}):
                 yield f"{name}: volume {source} is not defined"
     yield from (f"volume {volume} is used by nobody" for volume in document.get("volumes", {}) if volume not in used)
+
+
+def _build_secrets(document: dict[str, Any]) -> Iterator[str]:
+    """Secrets that a build names and nobody defines, or whose file is not there."""
+    defined = interpolated(document.get("secrets", {}), {})
+    for name, service in document["services"].items():
+        for secret in service.get("build", {}).get("secrets", ()):
+            if secret not in defined:
+                yield f"{name}: secret {secret} of the build is not defined"
+            elif not (ROOT / defined[secret]["file"]).exists():
+                yield f"{name}: {defined[secret]['file']} does not exist"
 
 
 def _dependencies(document: dict[str, Any]) -> Iterator[str]:

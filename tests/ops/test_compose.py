@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import tomllib
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +19,7 @@ import yaml
 from services.runtime.local import broker
 from services.runtime.local.stack import Stack
 from services.runtime.settings import Settings
-from tests.kit.command import KOC
+from tests.kit.command import KOC, NOWHERE
 from tests.kit.waiting import until
 from tests.ops import compose
 
@@ -48,6 +49,8 @@ def _break(*path: str, value: Any) -> Callable[[dict[str, Any]], None]:
         (_break("services", "kafka", "volumes", value=["./gone:/data"]), "./gone does not exist"),
         (_break("services", "kafka", "networks", value=["gone"]), "networks gone is not defined"),
         (_break("services", "kafka", "secrets", value=["gone"]), "secrets gone is not defined"),
+        (_break("services", "relay", "build", "secrets", value=["gone"]), "secret gone of the build is not defined"),
+        (_break("secrets", "ca", "file", value="${KOC_CA:-./gone}"), "./gone does not exist"),
         (_break("volumes", "extra", value={}), "volume extra is used by nobody"),
         (
             _break("services", "relay", "depends_on", value={"gone": {"condition": "service_started"}}),
@@ -81,10 +84,47 @@ def test_every_setting_of_our_services_is_one_that_we_read() -> None:
     assert all("KOC_DATABASE_OWNER_URL" not in OURS[name]["environment"] for name in WORKERS)
 
 
+def test_what_may_be_set_besides_is_documented() -> None:
+    page = (compose.ROOT / "docs/docker.md").read_text()
+    for name in set(re.findall(r"\$\{(\w+):-", yaml.safe_dump(DOCUMENT))):
+        assert f"`{name}`" in page, name
+
+
+def test_variables_are_filled_in_as_an_engine_does() -> None:
+    document = {"a": ["${X:-one}", "u:${Y:?why}@h", 3], "b": {"c": "${X:-}${Z:-./z}"}}
+    assert compose.interpolated(document, {"X": "", "Y": "y"}) == {"a": ["one", "u:y@h", 3], "b": {"c": "./z"}}
+    with pytest.raises(KeyError):
+        compose.interpolated(document, {})
+
+
+def test_a_person_gets_no_more_logins_than_the_work_needs() -> None:
+    logins = {
+        name: {variable for variable in service["environment"] if variable.startswith("KOC_DATABASE_")}
+        for name, service in OURS.items()
+    }
+    operator = {"KOC_DATABASE_OPERATOR_URL", "KOC_DATABASE_READER_URL"}
+    assert logins["run"] == logins["close"] == operator
+    assert logins["traffic"] == logins["topics"] == logins["attribution"] == set()
+    assert logins["operator"] > operator
+
+
+def test_profiles_keep_one_shots_out_of_up_and_each_has_its_own() -> None:
+    profiles = {name: service["profiles"] for name, service in DOCUMENT["services"].items() if "profiles" in service}
+    assert profiles == {name: [name] for name in ("run", "close", "operator", "traffic")}
+
+
+def test_every_container_keeps_a_bounded_log_and_every_server_is_checked() -> None:
+    for name, service in DOCUMENT["services"].items():
+        assert service["logging"] == {"driver": "local"}, name
+        assert ("healthcheck" in service) == (service["restart"] != "no"), name
+
+
 def test_our_services_run_without_rights_on_a_read_only_root() -> None:
     for name, service in OURS.items():
+        assert service["init"], name
         assert service["read_only"], name
         assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
     assert "\nUSER 10001:10001\n" in (compose.ROOT / "deploy/docker/Dockerfile").read_text()
 
 
@@ -98,6 +138,38 @@ def test_the_image_copies_only_what_is_there_and_let_through() -> None:
     let_through = set(re.findall(r"^!(.*)$", (compose.ROOT / ".dockerignore").read_text(), re.MULTILINE))
     assert copied == let_through
     assert all((compose.ROOT / source).exists() for source in copied)
+
+
+def test_the_linter_of_dockerfiles_finds_nothing() -> None:
+    hadolint = Path(sys.executable).with_name("hadolint")
+    done = subprocess.run(
+        [hadolint, "--no-color", compose.ROOT / "deploy/docker/Dockerfile"], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (0, ""), done.stdout
+
+
+@pytest.mark.parametrize(
+    ("secret", "trusted"), [(None, "system\n"), ("", "system\n"), ("company\n", "system\ncompany\n")]
+)
+def test_a_build_trusts_the_certificates_of_its_secret_beside_the_systems(
+    tmp_path: Path, secret: str | None, trusted: str
+) -> None:
+    (tmp_path / "system").write_text("system\n")
+    if secret is not None:
+        (tmp_path / "ca").write_text(secret)
+    text = (compose.ROOT / "deploy/docker/trusting").read_text()
+    for there, here in {"/etc/ssl/certs/ca-certificates.crt": "system", "/run/secrets/ca": "ca"}.items():
+        assert there in text
+        text = text.replace(there, str(tmp_path / here))
+    (tmp_path / "trusting").write_text(text)
+    shown = ["sh", tmp_path / "trusting", "sh", "-c", 'cat "$SSL_CERT_FILE" && cmp "$SSL_CERT_FILE" "$PIP_CERT"']
+    done = subprocess.run(shown, capture_output=True, text=True, env={**os.environ, "TMPDIR": str(tmp_path)})
+    assert (done.returncode, done.stdout) == (0, trusted)
+
+
+def test_the_image_says_its_version() -> None:
+    project = tomllib.loads((compose.ROOT / "pyproject.toml").read_text())["project"]
+    assert f"ARG VERSION={project['version']}\n" in (compose.ROOT / "deploy/docker/Dockerfile").read_text()
 
 
 def test_versions_agree_with_those_used_without_docker() -> None:
@@ -128,7 +200,16 @@ def test_grafana_finds_its_dashboards_where_they_are_mounted() -> None:
     assert mounts["./deploy/grafana/dashboards"] == options["path"]
     assert mounts["./deploy/grafana/provisioning"] == "/etc/grafana/provisioning"
     home = DOCUMENT["services"]["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
-    assert home == f"{options['path']}/overview.json"
+    assert home == f"{options['path']}/pipeline.json"
+    assert (compose.ROOT / "deploy/grafana/dashboards/pipeline.json").exists()
+
+
+def test_prometheus_finds_its_rules_where_they_are_mounted() -> None:
+    mounts = dict(volume.split(":")[:2] for volume in DOCUMENT["services"]["prometheus"]["volumes"])
+    folder = Path(mounts["./deploy/prometheus/prometheus.yml"]).parent
+    (files,) = yaml.safe_load((compose.ROOT / "deploy/prometheus/prometheus.yml").read_text())["rule_files"]
+    assert Path(mounts["./deploy/prometheus/rules"]) == (folder / files).parent
+    assert (compose.ROOT / "deploy/prometheus" / files).exists()
 
 
 def _environment(stack: Stack, name: str, folder: Path) -> dict[str, str]:
@@ -156,15 +237,21 @@ def _environment(stack: Stack, name: str, folder: Path) -> dict[str, str]:
 
 
 def _command(name: str) -> list[str]:
-    command = OURS[name]["command"]
+    command = [*OURS[name].get("entrypoint", ()), *OURS[name]["command"]]
     assert command[0] == "koc"
     return [KOC, *command[1:]]
 
 
-@pytest.mark.parametrize("name", sorted(set(OURS) - set(WORKERS)))
+@pytest.mark.parametrize("name", sorted(set(OURS) - {*WORKERS, "traffic"}))
 def test_a_one_shot_service_ends_well_and_may_run_again(stack: Stack, tmp_path: Path, name: str) -> None:
     done = subprocess.run(_command(name), env=_environment(stack, name, tmp_path), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_traffic_is_called_rightly_and_says_where_no_broker_answers() -> None:
+    environment = {**os.environ, **NOWHERE}
+    done = subprocess.run(_command("traffic"), env=environment, capture_output=True, text=True)
+    assert (done.returncode, "no Kafka broker answers" in done.stderr) == (69, True), done.stderr
 
 
 @pytest.mark.parametrize("name", WORKERS)

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 import pytest
 
 from deploy.grafana.boards import BOARDS
+from deploy.grafana.grafana_json import RULES
 from deploy.grafana.panel import Query
 from services.demo import poison
 from tests.kit.prometheus import Prometheus, scraping
 from tests.kit.stacks import stack_of_its_own
 from tests.kit.waiting import until
 from tests.kit.without import installed
-from tests.ops import lived_run
+from tests.ops import exposition, lived_run
 from tests.ops.dashboards import COMMITTED, filled, is_healthy
 from tests.ops.grafana import URL, grafana, problems_in
 
@@ -31,7 +32,7 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]
     folder = tmp_path_factory.mktemp("prometheus")
     with (
         stack_of_its_own(folder / "stack", workers=1, environment=QUICK) as stack,
-        scraping(stack, folder, program) as reached,
+        scraping(stack, folder, program, RULES) as reached,
     ):
         lived_run.live()
         yield reached
@@ -83,6 +84,22 @@ def test_what_the_run_did_shows(prometheus: Prometheus) -> None:
     assert total("sum(koc_attribution_events_total)") > lived_run.ORDERS * 3
     assert total("sum(koc_attribution_duplicates_total)") > 0
     assert total('sum(koc_ledger_payouts{state="instructed"})') > 0
+
+
+@pytest.mark.parametrize("job", ["attribution", "poster", "relay"])
+def test_a_process_exposes_what_the_registry_says_with_bounded_labels_and_promtool_has_nothing_to_say(
+    prometheus: Prometheus, job: str
+) -> None:
+    page = exposition.pages(prometheus)[job]
+    assert exposition.complaints(installed("promtool"), page) == ""
+    assert exposition.findings(job, page) == []
+
+
+def test_fausts_own_sensor_is_served_beside_the_workers_metrics(prometheus: Prometheus) -> None:
+    assert (
+        'faust_messages_received_per_topic_total{topic="commerce.clicks.v1"}'
+        in exposition.pages(prometheus)["attribution"]
+    )
 
 
 def test_a_grafana_takes_the_dashboards_and_answers_each_query(prometheus: Prometheus) -> None:

@@ -24,10 +24,11 @@ from services.attribution.worker.process import Pipeline
 from services.attribution.worker.startup import GROUP, INPUTS, World, check_world, volumes
 from services.kernel.errors import InvariantBroken, StartRefused
 from services.runtime import garbage, tracing
-from services.runtime.groups import leave_group
+from services.runtime.groups import leave_group, positions
 from services.runtime.hard_exit import end_hard_after
 from services.runtime.health import Health
 from services.runtime.kafka import faust_broker, no_broker
+from services.runtime.lag import lag_watch
 from services.runtime.settings import settings
 
 DEFAULT_PROCESS = "attribution"
@@ -86,6 +87,8 @@ class AttributionApp(faust.App):
         self.health.serve()
         tracing.configure(self.health.process)
         worker_metrics.watch_disks(volumes())
+        worker_metrics.remember_counted(await asyncio.to_thread(positions, GROUP))
+        lag_watch().start()
         await self.outbox.start()
         garbage.settle()
         await super().on_start()
@@ -146,7 +149,7 @@ def create_app() -> AttributionApp:
         web_enabled=False,
         worker_redirect_stdouts=False,
     )
-    app.monitor = PrometheusMonitor(metrics=FaustMetrics.create(REGISTRY, "faust"))
+    app.monitor = _monitor()
     inputs = app.topic(*sorted(INPUTS), key_serializer="raw", value_serializer="raw")
 
     # One agent reads both topics; an error in it ends the worker.
@@ -175,6 +178,17 @@ def create_app() -> AttributionApp:
             garbage.tidy()
 
     return app
+
+
+def _monitor() -> PrometheusMonitor:
+    """Faust's own sensor, as metrics that begin with `faust_`.
+
+    Without its time of an event: nothing is ever acknowledged to Faust, so that it would stay empty, and its name has
+    no base unit.
+    """
+    sensor = FaustMetrics.create(REGISTRY, "faust")
+    REGISTRY.unregister(sensor.events_runtime_latency)
+    return PrometheusMonitor(metrics=sensor)
 
 
 def _faust_dir() -> Path:

@@ -62,7 +62,7 @@ class CheckpointWriter:
         durable = {TP(topic, p): offset for p, store in stores.items() for topic, offset in store.durable.items()}
         if durable and durable != self._mirrored_offsets and await consumer.mirror(durable):
             self._mirrored_offsets = durable
-        worker_metrics.show_checkpoint(stores, consumer, time.perf_counter() - started)
+        worker_metrics.show_checkpoint(stores, time.perf_counter() - started)
 
     async def wait_for_acknowledgements(self) -> None:
         """Wait until the brokers have all sent records; the first failed send stops the worker."""

@@ -2,28 +2,54 @@
 
 import math
 import shutil
-import time
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
-
-from faust.types import TP
 
 from schemas.reasons import Reason
+from schemas.topics import CLICKS, ORDERS
+from services.attribution.domain.horizons import ALWAYS
 from services.attribution.state.store import Store
+from services.attribution.stream.fetch import Chunk
+from services.kernel.time import SECOND
 from services.runtime import metrics
+from services.runtime.lag import lag_watch
 
-_MILLI = 1000
+
+@cache
+def _counted() -> dict[tuple[str, int], int]:
+    """By topic and partition, the next offset after the events that were counted: by this process, or before it."""
+    return {}
 
 
-def count_chunk(topic: str, records: int, duplicates: int, seconds: float) -> None:
-    """Count an applied chunk."""
-    known = metrics.attribution()
-    known.consumed.labels(topic).inc(records)
-    known.duplicates.labels(topic).inc(duplicates)
-    known.batch_records.observe(records)
+def remember_counted(positions: Mapping[tuple[str, int], int]) -> None:
+    """What the group has read was counted by the processes that read it."""
+    _counted().update(positions)
+
+
+def count_chunk(chunk: Chunk, duplicates: int, refused: Sequence[str], rerouted: int, seconds: float) -> None:
+    """Count an applied chunk; the events of one that was counted before count as repeated, and as nothing else.
+
+    Args:
+        chunk: with all its events.
+        duplicates: how many events have no effect.
+        refused: the reason of each event that went to the dead-letter topic because of the chunk.
+        rerouted: how many were published again to their key's partition.
+        seconds: it took.
+    """
+    known, place = metrics.attribution(), (chunk.topic, chunk.partition)
+    known.batch_records.observe(len(chunk.records))
     known.batch_seconds.observe(seconds)
+    if chunk.next <= _counted().get(place, 0):
+        known.repeated.labels(chunk.topic).inc(len(chunk.records))
+        return
+    _counted()[place] = chunk.next
+    known.consumed.labels(chunk.topic).inc(len(chunk.records))
+    known.duplicates.labels(chunk.topic).inc(duplicates)
+    known.rerouted.labels(chunk.topic).inc(rerouted)
+    for reason in refused:
+        known.refused.labels(chunk.topic, reason).inc()
+    known.late.labels(chunk.topic).inc(refused.count(Reason.TOO_LATE))
 
 
 def count_published(assertions: int, unattributed: int) -> None:
@@ -37,25 +63,20 @@ def count_withheld(orders: int) -> None:
     metrics.attribution().withheld.inc(orders)
 
 
-def count_refusal(topic: str, reason: str) -> None:
-    """Count an event that went to the dead-letter topic."""
-    metrics.attribution().refused.labels(topic, reason).inc()
-    if reason == Reason.TOO_LATE:
-        metrics.attribution().late.labels(topic).inc()
-
-
-def count_rerouted(topic: str) -> None:
-    """Count an event that was published again to its own partition."""
-    metrics.attribution().rerouted.labels(topic).inc()
-
-
-def show_assignment(numbers: Sequence[int]) -> None:
-    """Show an assignment; the lag of partitions that went to other workers is no longer shown."""
+def show_assignment(stores: Mapping[int, Store]) -> None:
+    """Show an assignment by its open stores; the lag of partitions that went to other workers is no longer shown."""
     known = metrics.attribution()
     known.rebalances.inc()
-    known.partitions.set(len(numbers))
-    metrics.common().lag_records.clear()
-    metrics.common().lag_seconds.clear()
+    known.partitions.set(len(stores))
+    lag_watch().assign(
+        {(topic, n): offset for n, store in stores.items() for topic, offset in store.next_offsets.items()}
+    )
+
+
+def show_read(chunk: Chunk) -> None:
+    """Show that a chunk is read, and not durable yet."""
+    if chunk.records:
+        lag_watch().take({(chunk.topic, chunk.partition): chunk.records[0].timestamp})
 
 
 def count_produce_failure() -> None:
@@ -79,25 +100,25 @@ def _bytes_of_disk(folder: Path, what: str) -> float:
         return math.nan
 
 
-def clear_snapshots() -> None:
-    """Show no more snapshots: the stores were closed, and other workers will show theirs."""
-    metrics.attribution().snapshot_at.clear()
-    metrics.attribution().snapshot_bytes.clear()
+def clear_partitions() -> None:
+    """Show nothing more of the partitions: their stores were closed, and other workers will show theirs."""
+    known = metrics.attribution()
+    known.snapshot_at.clear()
+    known.snapshot_bytes.clear()
+    known.watermark.clear()
+    lag_watch().assign({})
 
 
-def show_checkpoint(stores: Mapping[int, Store], consumer: Any, seconds: float) -> None:
-    """Show a checkpoint: its duration, the state in memory and on disk, and the lag behind the logs."""
+def show_checkpoint(stores: Mapping[int, Store], seconds: float) -> None:
+    """Show a checkpoint: its duration, the state in memory and on disk, what is durable, and how far event time is."""
     known = metrics.attribution()
     known.checkpoint_seconds.observe(seconds)
     known.checkpoint_at.set_to_current_time()
     known.hot_buyers.set(sum(store.cached_buyers() for store in stores.values()))
     known.state_bytes.set(sum(store.size_bytes() for store in stores.values()))
-    now = time.time()
     for number, store in stores.items():
-        for topic, offset in store.durable.items():
-            lag = max(0, (consumer.highwater(TP(topic, number)) or 0) - offset)
-            metrics.common().lag_records.labels(topic, str(number)).set(lag)
-            applied_at = store.applied_at.get(topic, 0) / _MILLI
-            metrics.common().lag_seconds.labels(topic, str(number)).set(
-                max(0.0, now - applied_at) if lag and applied_at else 0
-            )
+        offsets = {(topic, number): offset for topic, offset in store.durable.items()}
+        lag_watch().move(offsets, {(topic, number): at for topic, at in store.applied_at.items()})
+        for topic, at in ((CLICKS.name, store.shard.marks.clicks), (ORDERS.name, store.shard.marks.orders)):
+            if at != ALWAYS:
+                known.watermark.labels(topic, str(number)).set(at / SECOND)

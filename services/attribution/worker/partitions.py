@@ -79,6 +79,7 @@ class AssignedPartitions:
             store = self.stores.get(chunk.partition)
             if self.failure.problem or store is None or chunk.epoch != self._epoch:
                 return
+            worker_metrics.show_read(chunk)
             for due in self._alignment.put(chunk):
                 await self._apply(store, due)
 
@@ -140,7 +141,7 @@ class AssignedPartitions:
             await self._publish_all()
         self._checkpoint_writer.begin_anew()
         self.has_assignment = True
-        worker_metrics.show_assignment(numbers)
+        worker_metrics.show_assignment(self.stores)
 
     async def _open_all(self, starts: dict[int, dict[str, int]]) -> None:
         opened = await self._keeper.open_all(starts)
@@ -196,7 +197,7 @@ class AssignedPartitions:
                 stores, self.stores = self.stores, {}
                 for store in stores.values():
                     store.close()
-                worker_metrics.clear_snapshots()
+                worker_metrics.clear_partitions()
         await self._keeper.upload(frozen, _LAST_UPLOAD_SECONDS if for_good else _HANDOVER_SECONDS)
         if for_good:
             self._keeper.stop()

@@ -5,17 +5,20 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from schemas.topics import CLICKS, ORDERS
+from schemas.topics import BY_NAME, CLICKS, CREDITS, ORDERS
 from services.attribution.policy.file import PolicyFile, read_policy_file
 from services.attribution.snapshots.archive import Snapshots, open_snapshots
 from services.attribution.snapshots.keeper import Keeper
 from services.attribution.state.metadata import StoreTerms
 from services.kernel.errors import StartRefused
+from services.runtime.kafka_rights import check_rights
 from services.runtime.settings import local_dir, settings
 from services.runtime.topics import topic_ids, topic_problems
 
 GROUP = "koc-attribution"
 INPUTS = frozenset({CLICKS.name, ORDERS.name})
+TOUCHED = (CLICKS, ORDERS, CREDITS, BY_NAME[CLICKS.dlq], BY_NAME[ORDERS.dlq])
+"""The topics that a worker reads or writes."""
 
 
 class World(NamedTuple):
@@ -44,8 +47,9 @@ def check_world() -> World:
     """
     policies = read_policy_file()
     snapshots = open_snapshots(snapshot_url())
-    if problems := topic_problems():
+    if problems := topic_problems(TOUCHED):
         raise StartRefused("; ".join(problems))
+    check_rights((CLICKS, ORDERS), TOUCHED, GROUP)
     return World(policies, topic_ids(sorted(INPUTS)), snapshots)
 
 

@@ -14,6 +14,7 @@ from services.operations.audit.payout_sets import PayoutSets
 from services.operations.audit.periods import PeriodBook
 from services.operations.audit.registry_log import RegistryLog
 from services.operations.audit.report import AuditReport
+from services.operations.audit.severed import SeveredMarks
 from services.operations.audit.statements import StatementAudit
 from services.operations.audit.timeline import LogPoint, in_order, point_of, read_commands
 from services.runtime.topic_reader import TopicRecords
@@ -60,10 +61,11 @@ class _Audit:
         replay = None if lost else self._replay(commands, is_cut=is_cut)
         comparison = None if replay is None else LedgerComparison(replay, self._report, is_cut=is_cut)
         periods, sets, lasts = PeriodBook(commands, self._zone, self._report), PayoutSets(), dict[int, int]()
+        severed = SeveredMarks(commands)
         for partition in range(LEDGER.partitions):
             self._progress(f"reading {LEDGER.name}, partition {partition}")
             values = self._values(LEDGER.name, partition)
-            sums = read_partition(partition, values, self._report, [periods.take, sets.take])
+            sums = read_partition(partition, values, severed, self._report, [periods.take, sets.take])
             lasts[partition] = sums.last.seq
             self._check_seen(partition, sums, commands)
             if comparison is not None and replay is not None:

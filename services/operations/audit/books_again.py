@@ -21,6 +21,7 @@ from services.operations.audit.registry_log import RegistryLog
 from services.operations.audit.registry_view import MILLION, HouseRules
 from services.operations.audit.report import AuditReport
 from services.operations.audit.run_plan import RunLineAgain, RunMemory, RunPlanner
+from services.operations.audit.severed import SeveringResult, is_surrogate, severing_of
 from services.operations.audit.worths import Worths
 
 
@@ -127,12 +128,14 @@ class BooksAgain:
         """Let any other command take effect at the point."""
         match command.kind:
             case commands.FROZEN:
-                name, buyer_id = line_of(command)
+                name, buyer_id = self._line_of(*line_of(command))
                 self.lines.freeze(name, buyer_id, partition_of(buyer_id.encode(), self._partitions))
             case commands.RELEASED:
-                self.lines.release(*line_of(command))
+                self.lines.release(*self._line_of(*line_of(command)))
             case commands.RERATED:
                 self._rerate(command)
+            case commands.SEVERED:
+                self._sever(severing_of(command))
             case commands.PAYOUT_APPROVED:
                 self.payouts.approve(command)
             case commands.PAYOUT_CANCELLED:
@@ -186,11 +189,33 @@ class BooksAgain:
 
     def _rerate(self, command: CommandFacts) -> None:
         """Settled lines get terms of the command's point and moment; of their grants only a bonus stays."""
-        terms = self.worths.view.offset, parse_rfc3339(command.at)
+        terms, scope = (self.worths.view.offset, parse_rfc3339(command.at)), command.body["scope"]
+        order_id, _, rest = scope.partition("/")
+        if rest:
+            line_id, _, buyer_id = rest.partition("/")
+            scope = "/".join(self._line_of(f"{order_id}/{line_id}", buyer_id))
         for name, line in self.lines:
-            if line.terms is not None and is_rerated(command, name, line.buyer_id):
+            if line.terms is not None and is_rerated(scope, name, line.buyer_id):
                 line.terms, line.grants = terms, NOTHING
                 self._book(line, line.settled, self.worths.owed(line))
+
+    def _line_of(self, name: str, buyer_id: str) -> tuple[str, str]:
+        """`ORDER/LINE` and buyer of a line as it is here; it may be named by the surrogate that it gets only later."""
+        if is_surrogate(buyer_id):
+            partition = partition_of(buyer_id.encode(), self._partitions)
+            found = (line.buyer_id for line in self.lines.claimants(name) if line.partition == partition)
+            buyer_id = next(found, buyer_id)
+        return name, buyer_id
+
+    def _sever(self, severing: SeveringResult) -> None:
+        """The buyer's lines, and the bonuses that the buyer took, are under the surrogate from now on."""
+        buyers = {
+            self.lines.sever(f"{one.order_id}/{one.line_id}", one.place, severing.surrogate) for one in severing.lines
+        }
+        self._memory.slots = {
+            (brand_id, severing.surrogate if buyer_id in buyers else buyer_id)
+            for brand_id, buyer_id in self._memory.slots
+        }
 
     def _book(self, line: AuditedLine, settled: Amounts, owed: Amounts) -> None:
         """Let a line's S and T be these, and the parties' sums with them."""

@@ -6,6 +6,7 @@ from services.operations.audit.chains import CommandFacts
 from services.operations.audit.content_fees import AccountOf
 
 RUN, FROZEN, RELEASED, RERATED = "settlement.run", "line.quarantined", "line.released", "lines.rerated"
+SEVERED = "buyer.severed"
 PROPOSED, POSTED = "adjustment.proposed", "adjustment.posted"
 PAYOUT_PROPOSED, PAYOUT_APPROVED, PAYOUT_CANCELLED = "payout.proposed", "payout.approved", "payout.cancelled"
 PAYOUT_EXPORTED, PAYOUT_REPLIED, PAYOUT_RELEASED = "payout.exported", "payout.replied", "payout.released"
@@ -24,7 +25,7 @@ _PAIRS = {
 }
 """Kind -> the accounts that it debits and credits."""
 
-KNOWN = frozenset({RUN, FROZEN, RELEASED, RERATED, PROPOSED, POSTED, *PAYOUTS, *PERIODS, *_PAIRS})
+KNOWN = frozenset({RUN, FROZEN, RELEASED, RERATED, SEVERED, PROPOSED, POSTED, *PAYOUTS, *PERIODS, *_PAIRS})
 
 
 def moved_by(command: CommandFacts) -> Counter[AccountOf]:
@@ -46,6 +47,6 @@ def line_of(command: CommandFacts) -> tuple[str, str]:
     return f"{order_id}/{line_id}", buyer_id
 
 
-def is_rerated(command: CommandFacts, name: str, buyer_id: str) -> bool:
+def is_rerated(scope: str, name: str, buyer_id: str) -> bool:
     """Whether the scope of a re-rate, an order or ORDER/LINE/BUYER, names a line (`ORDER/LINE` and buyer)."""
-    return command.body["scope"] in (name.partition("/")[0], f"{name}/{buyer_id}")
+    return scope in (name.partition("/")[0], f"{name}/{buyer_id}")

@@ -8,6 +8,7 @@ from services.operations.audit.chains import BEGINNING, ChainPlace, LedgerFacts,
 from services.operations.audit.content_fees import AccountOf
 from services.operations.audit.pricing import LIMIT_MINOR
 from services.operations.audit.report import AuditReport
+from services.operations.audit.severed import SeveredMarks
 from services.runtime.wire import UNDECODABLE
 
 CONTENTS = "registry"
@@ -33,13 +34,18 @@ class PartitionSums(NamedTuple):
 
 
 def read_partition(
-    partition: int, values: Iterable[bytes], report: AuditReport, watchers: Sequence[Callable[[LedgerFacts], None]]
+    partition: int,
+    values: Iterable[bytes],
+    severed: SeveredMarks,
+    report: AuditReport,
+    watchers: Sequence[Callable[[LedgerFacts], None]],
 ) -> PartitionSums:
     """Read and prove one partition; an entry that comes again, as at least once sends it, counts once.
 
     Args:
         partition: its number is the writer's.
         values: its records.
+        severed: records that no longer say what their hash covers.
         report: differences go there.
         watchers: told of each entry.
     """
@@ -56,7 +62,7 @@ def read_partition(
                 report.differ("ledger chain", f"entry {entry.entry_id}", f"hash {last.hash}", f"hash {entry.hash}")
             continue
         report.checked["ledger entries"] += 1
-        _prove(partition, entry, last, report)
+        _prove(partition, entry, last, severed, report)
         last = ChainPlace(entry.seq, entry.hash)
         _add(sums, entry, names)
         for watch in watchers:
@@ -64,9 +70,12 @@ def read_partition(
     return sums._replace(last=last)
 
 
-def _prove(partition: int, entry: LedgerFacts, last: ChainPlace, report: AuditReport) -> None:
+def _prove(partition: int, entry: LedgerFacts, last: ChainPlace, severed: SeveredMarks, report: AuditReport) -> None:
     """The entry's place in the chain, and its legs."""
-    if broken := break_in(last, entry.seq, entry.prev_hash, entry.hash, entry_hash(entry)):
+    computed = entry_hash(entry)
+    if severed.has(entry.entry_id, computed):
+        computed = entry.hash
+    if broken := break_in(last, entry.seq, entry.prev_hash, entry.hash, computed):
         report.differ("ledger chain", f"entry {entry.entry_id}", *broken)
     if entry.writer != partition or entry.entry_id != f"{partition}-{entry.seq}":
         report.differ("ledger place", f"entry {entry.entry_id}", f"writer {partition}", f"writer {entry.writer}")

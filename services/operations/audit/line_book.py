@@ -5,6 +5,7 @@ from sys import intern
 
 from services.operations.audit.line_facts import LineFacts, LineVector, pack, unpack
 from services.operations.audit.pricing import Amounts, GrantFacts
+from services.operations.audit.severed import is_surrogate
 
 UNSEEN: LineVector = (-1, 0, 0, 0)
 """Below the vector of every assertion."""
@@ -103,6 +104,8 @@ class LineBook:
     def take(self, partition: int, offset: int, facts: LineFacts, vector: LineVector) -> None:
         """Fold the next assertion of a partition."""
         name = f"{facts.order_id}/{facts.line_id}"
+        if surrogate := self._surrogate(name, partition, facts):
+            facts = facts._replace(buyer_id=surrogate)
         line, is_new = self._line(name, facts.buyer_id, partition)
         if vector == line.vector:
             return
@@ -134,6 +137,25 @@ class LineBook:
         for line in claimants:
             line.standing = line is owner
             self._changed(line)
+
+    def sever(self, name: str, place: int, surrogate: str) -> str:
+        """A command puts a surrogate in the place of a line's buyer, whom it returns."""
+        line = sorted(self.claimants(name), key=lambda one: (one.paid_at, one.buyer_id))[place]
+        buyer_id, line.buyer_id = line.buyer_id, surrogate
+        if line.packed:
+            line.packed = pack(line.facts._replace(buyer_id=surrogate))
+        return buyer_id
+
+    def _surrogate(self, name: str, partition: int, facts: LineFacts) -> str | None:
+        """Whose line an assertion is about, if it is about a severed one: of this partition and time of payment."""
+        found = self.claimants(name)
+        if any(line.buyer_id == facts.buyer_id for line in found):
+            return None
+        for line in found:
+            is_known = line.vector == UNSEEN or line.paid_at == facts.paid_at
+            if is_surrogate(line.buyer_id) and line.partition == partition and is_known:
+                return line.buyer_id
+        return None
 
     def _line(self, name: str, buyer_id: str, partition: int) -> tuple[AuditedLine, bool]:
         """A buyer's line, and whether it is new."""

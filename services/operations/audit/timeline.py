@@ -16,11 +16,12 @@ from services.operations.audit.command_moves import (
     RELEASED,
     RERATED,
     RUN,
-    is_rerated,
+    SEVERED,
     line_of,
     moved_by,
 )
 from services.operations.audit.report import AuditReport
+from services.operations.audit.severed import SeveredMarks, severing_of
 from services.runtime.wire import UNDECODABLE
 
 
@@ -35,6 +36,7 @@ class LogPoint(NamedTuple):
 def read_commands(values: Iterable[bytes], report: AuditReport) -> list[CommandFacts]:
     """All commands by number, each proven to follow the one before."""
     found: list[CommandFacts] = []
+    changed: list[tuple[CommandFacts, str, tuple[str, str]]] = []
     last = BEGINNING
     for raw in values:
         try:
@@ -46,8 +48,11 @@ def read_commands(values: Iterable[bytes], report: AuditReport) -> list[CommandF
             continue
         report.checked["commands"] += 1
         where = _name(command)
-        if broken := break_in(last, command.seq, command.prev_hash, command.hash, command_hash(command)):
+        computed = command_hash(command)
+        if broken := break_in(last, command.seq, command.prev_hash, command.hash, command.hash):
             report.differ("command chain", where, *broken)
+        elif computed != command.hash:
+            changed.append((command, computed, (f"hash {computed}", f"hash {command.hash}")))
         if command.kind not in KNOWN:
             report.notes.append(f"{where} is a {command.kind}, which this audit cannot follow")
         last = ChainPlace(command.seq, command.hash)
@@ -55,6 +60,10 @@ def read_commands(values: Iterable[bytes], report: AuditReport) -> list[CommandF
             report.differ("command body", where, f"a {command.kind}", lack)
         else:
             found.append(command)
+    severed = SeveredMarks(found)
+    for command, computed, broken in changed:
+        if not severed.has(str(command.seq), computed):
+            report.differ("command chain", _name(command), *broken)
     _check_approvals(found, report)
     return found
 
@@ -106,8 +115,10 @@ def _unusable(command: CommandFacts) -> str | None:
             parse_rfc3339(command.body["as_of"])
         elif command.kind in (FROZEN, RELEASED):
             line_of(command)
+        elif command.kind == SEVERED:
+            severing_of(command)
         elif command.kind == RERATED:
-            is_rerated(command, "", "")
+            command.body["scope"].partition("/")
             parse_rfc3339(command.at)
     except (AttributeError, KeyError, TypeError, ValueError) as problem:
         return repr(problem)

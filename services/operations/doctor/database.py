@@ -14,7 +14,7 @@ _ASKED = text(
 
 _MEMBER = text(
     "SELECT current_user, coalesce((SELECT pg_has_role(current_user, oid, 'member') FROM pg_roles "
-    "WHERE rolname = 'koc_operator'), false)"
+    "WHERE rolname = :needed), false)"
 )
 
 
@@ -38,18 +38,19 @@ def check_role(role: Role) -> str:
     return f"{user} on PostgreSQL {version}, sessions in {zone}"
 
 
-def check_operator() -> str:
-    """Whether the personal login of commands can log in as it should, and is in the role koc_operator.
+def check_person(role: Role, *groups: str) -> str:
+    """Whether a personal login can log in as it should, and is in the roles whose rights it needs.
 
     Raises:
         ConnectionError: it cannot log in.
         StartRefused: it must not be used.
     """
-    seen = check_role("operator")
-    with engine("operator").connect() as connection:
-        user, is_member = connection.execute(_MEMBER).one()
-    if not is_member:
-        raise StartRefused(f"{user} is not in the role koc_operator: as a superuser, GRANT koc_operator TO {user}")
+    seen = check_role(role)
+    with engine(role).connect() as connection:
+        for group in groups:
+            user, is_member = connection.execute(_MEMBER, {"needed": group}).one()
+            if not is_member:
+                raise StartRefused(f"{user} is not in the role {group}: as a superuser, GRANT {group} TO {user}")
     return seen
 
 

@@ -6,9 +6,10 @@ from functools import partial
 
 from services.operations.doctor.books import check_contents, check_lines, check_positions
 from services.operations.doctor.broker import check_broker, check_snapshots, check_topics
-from services.operations.doctor.database import check_operator, check_role, check_schema
+from services.operations.doctor.database import check_person, check_role, check_schema
 from services.operations.doctor.findings import DoctorFinding, run_check, run_checks
 from services.operations.doctor.local_machine import check_machine, check_processes
+from services.runtime.settings import settings
 
 
 def examine() -> Iterator[DoctorFinding]:
@@ -30,7 +31,11 @@ def examine() -> Iterator[DoctorFinding]:
         yield run_check("role koc_owner", partial(check_role, "owner"))
         reader = run_check("role koc_reader", partial(check_role, "reader"))
         yield reader
-        yield run_check("role koc_operator", check_operator)
+        yield run_check("role koc_operator", partial(check_person, "operator", "koc_operator"))
+        if settings().database_approver_url is not None:
+            yield run_check("approver", partial(check_person, "approver", "koc_operator"))
+        if settings().database_payer_url is not None:
+            yield run_check("payer", partial(check_person, "payer", "koc_operator", "koc_payer"))
         schema = run_check("schema", check_schema)
         yield schema
         if schema.ok and broker.ok:

@@ -3,7 +3,10 @@
 from collections.abc import Iterable
 from typing import Any
 
+from schemas.partitioning import partition_of
+from schemas.topics import CREDITS
 from services.kernel.errors import InputRefused, StartRefused
+from services.kernel.identifiers import line_key
 from services.kernel.time import parse_rfc3339
 from services.operations.rebuild.payout_commands import payout_effects
 from services.operations.rebuild.period_commands import period_effects
@@ -11,11 +14,14 @@ from services.operations.rebuild.scene import EffectByKind, RebuildScene, said_s
 from services.settlement.books.command_rows import add_command
 from services.settlement.books.command_transaction import command_transaction
 from services.settlement.books.ports import LineChange
+from services.settlement.books.posting_transaction import BookConnections
 from services.settlement.commands.entries import ENTRY_KINDS
 from services.settlement.commands.execute import CommandEffect, CommandScene, execute
 from services.settlement.commands.lines import quarantine, release
 from services.settlement.commands.rerating import rerate
+from services.settlement.commands.severing import sever_again
 from services.settlement.domain.book.commands import ChainedCommand, Command, CommandKind
+from services.settlement.domain.lines.surrogates import is_surrogate
 from services.settlement.runs.run import RunRequest, apply_run, plan_run
 
 PLANNED = frozenset({CommandKind.SETTLEMENT_RUN, CommandKind.PAYOUT_PROPOSED})
@@ -88,13 +94,16 @@ def _own_effects(scene: RebuildScene) -> EffectByKind:
         scene.report.replayed["runs"] += 1
 
     def freeze(command: Command) -> None:
-        quarantine(book, str(command.body["line"]), command.reason, command.id)
+        quarantine(book, _name_now(book, str(command.body["line"])), command.reason, command.id)
 
     def let_go(command: Command) -> None:
-        release(book, str(command.body["line"]), command.reason, command.id)
+        release(book, _name_now(book, str(command.body["line"])), command.reason, command.id)
 
     def rerate_again(command: Command) -> None:
-        rerate(book, str(command.body["scope"]), command.reason, command.id, is_trial=False)
+        rerate(book, _name_now(book, str(command.body["scope"])), command.reason, command.id, is_trial=False)
+
+    def sever(command: Command) -> None:
+        sever_again(book, scene.draft(command), command)
 
     def move(command: Command) -> None:
         """Whether its amount might be moved was decided then."""
@@ -109,5 +118,22 @@ def _own_effects(scene: RebuildScene) -> EffectByKind:
         CommandKind.LINE_QUARANTINED: freeze,
         CommandKind.LINE_RELEASED: let_go,
         CommandKind.LINES_RERATED: rerate_again,
+        CommandKind.BUYER_SEVERED: sever,
         **dict.fromkeys(ENTRY_KINDS, move),
     }
+
+
+def _name_now(book: BookConnections, name: str) -> str:
+    """What a line is called here that a command names, perhaps by a surrogate that the line gets only later.
+
+    A surrogate is of its buyer's partition, so the line of that partition is meant.
+    """
+    order_id, _, rest = name.partition("/")
+    line_id, _, buyer_id = rest.partition("/")
+    if is_surrogate(buyer_id):
+        partition = partition_of(buyer_id.encode(), CREDITS.partitions)
+        with command_transaction(book) as transaction:
+            for line in transaction.read_lines([(order_id, line_id)]):
+                if line.partition == partition:
+                    return line_key(*line.key)
+    return name

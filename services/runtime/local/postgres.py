@@ -54,6 +54,8 @@ _SETTINGS = {
     "max_wal_size": "2GB",
     "max_connections": "100",
     "jit": "off",
+    "log_error_verbosity": "terse",  # no rows, so no buyers
+    "log_min_error_statement": "panic",
 }
 
 

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from services.kernel.time import format_rfc3339
 from services.settlement.domain.book.entries import Entry, Link, chain
+from services.settlement.domain.book.severed import SeveredRows
 
 _OWED_BACK = "clawback:"
 _NOT_A_PARTY = ("brand:", "bank:", "traffic:", "platform:", "suspense:", "tax:", "vat:")
@@ -28,13 +29,16 @@ class JournalEntry(NamedTuple):
         """What the writer's next entry is chained to."""
         return Link(self.seq, self.hash)
 
-    def follows(self, last: Link) -> bool:
-        """Whether it is the entry right after `last` and its hash covers what it says.
+    def follows(self, last: Link, severed: SeveredRows) -> bool:
+        """Whether it is the entry right after `last` and its hash covers what it says, or did before it was severed.
 
         Raises:
             InvariantBroken: its legs do not add up to zero.
         """
-        return chain(self.entry, self.writer, last, self.recorded_at) == self.link
+        derived = chain(self.entry, self.writer, last, self.recorded_at)
+        if derived == self.link:
+            return True
+        return derived.seq == self.seq and severed.has(self.entry_id, derived.head)
 
 
 def message(recorded: JournalEntry, prev_hash: bytes) -> dict[str, Any]:

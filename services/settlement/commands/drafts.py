@@ -112,7 +112,7 @@ def make_draft(kind: CommandKind, reason: str, body: JsonObject, command_id: str
     """A command to be.
 
     Without an id it gets one of its kind, today's date and its contents: the same command of one day is the same. A
-    line may be frozen twice a day, so the id of such a command is by chance.
+    line may be frozen twice a day, and severing must not name its buyer: ids of such commands are by chance.
 
     Raises:
         InputRefused: the id or the reason is not as it must be.
@@ -126,5 +126,6 @@ def make_draft(kind: CommandKind, reason: str, body: JsonObject, command_id: str
 
 def _default_id(kind: CommandKind, body: JsonObject) -> str:
     digest = hashlib.sha256(canonical_json(body).encode()).hexdigest()
-    last = secrets.token_hex(_DIGEST_LETTERS // 2) if kind in BESIDE_RUNS else digest[:_DIGEST_LETTERS]
+    is_by_chance = kind in BESIDE_RUNS or kind == CommandKind.BUYER_SEVERED
+    last = secrets.token_hex(_DIGEST_LETTERS // 2) if is_by_chance else digest[:_DIGEST_LETTERS]
     return f"{kind.replace('.', '-').replace('_', '-')}-{datetime.now(UTC):%Y-%m-%d}-{last}"

@@ -51,7 +51,8 @@ def join(consumer: Any, assignment: "Assignment") -> None:
     names = [CREDITS.name, REGISTRY.name]
     consumer.subscribe(names, listener=assignment)
     if missing := sorted(set(names) - consumer.topics()):
-        raise StartRefused(f"topic {', '.join(missing)} does not exist; run `koc topics apply`")
+        lacking = ", ".join(missing)
+        raise StartRefused(f"topic {lacking} does not exist, or Kafka hides it from us: `koc topics check` says which")
 
 
 def leave(consumer: Any) -> None:

@@ -23,15 +23,16 @@ class RegistryRecords(NamedTuple):
 class FetchedBatch(NamedTuple):
     """What one round of transactions posts.
 
-    `ends` is where each partition goes on, `timestamps` the broker's time of its last record in milliseconds, and
-    `poison` the sentence for a record that is no credit assertion.
+    `ends` is where each partition goes on, `first_ms` and `last_ms` the broker's times of its first and last record in
+    milliseconds, and `poison` the sentence for a record that is no credit assertion.
     """
 
     registry: RegistryRecords | None
     credits: Batch
     poison: str | None
     ends: Mapping[TopicPartition, int]
-    timestamps: Mapping[TopicPartition, int]
+    first_ms: Mapping[TopicPartition, int]
+    last_ms: Mapping[TopicPartition, int]
 
 
 class Fetcher:
@@ -53,7 +54,8 @@ class Fetcher:
         self._credits = CreditReader()
         self._registry: list[Any] = []
         self._firsts: dict[TopicPartition, int] = {}
-        self._timestamps: dict[TopicPartition, int] = {}
+        self._first_ms: dict[TopicPartition, int] = {}
+        self._last_ms: dict[TopicPartition, int] = {}
 
     def begin_anew(self) -> None:
         """Forget what was fetched; the next batch begins where the assignment says."""
@@ -78,7 +80,8 @@ class Fetcher:
         for tp, records in fetched.items():
             self.count += len(records)
             self._firsts.setdefault(tp, records[0].offset)
-            self._timestamps[tp] = records[-1].timestamp
+            self._first_ms.setdefault(tp, records[0].timestamp)
+            self._last_ms[tp] = records[-1].timestamp
             if tp.topic == CREDITS.name:
                 self._credits.add(tp.partition, records)
             else:
@@ -95,7 +98,8 @@ class Fetcher:
         registry = next((RegistryRecords(span, self._registry) for tp, span in moved.items()
                          if tp.topic != CREDITS.name), None)  # fmt: skip
         ends = {tp: end for tp, (_, end) in moved.items()}
-        batch = FetchedBatch(registry, self._credits.batch(ranges), self._credits.poison, ends, self._timestamps)
+        posted, poison = self._credits.batch(ranges), self._credits.poison
+        batch = FetchedBatch(registry, posted, poison, ends, self._first_ms, self._last_ms)
         self._begins.update(ends)
         self._empty()
         return batch if moved else None

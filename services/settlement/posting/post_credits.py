@@ -10,6 +10,7 @@ from itertools import chain
 
 from services.kernel.errors import InvariantBroken
 from services.kernel.identifiers import line_key
+from services.settlement.books.decode_credits import decode_assertion, under_buyer
 from services.settlement.books.entry_builder import EntryBuilder, PostingCounts
 from services.settlement.books.ports import (
     Batch,
@@ -23,6 +24,7 @@ from services.settlement.books.ports import (
 )
 from services.settlement.domain.lines.booking import book_assertion, book_demotion
 from services.settlement.domain.lines.line import ContentConflict, Key, Line, owner
+from services.settlement.domain.lines.surrogates import heir
 from services.settlement.domain.lines.vectors import NOTHING, Precedence
 from services.settlement.domain.pricing.reference import Reference
 
@@ -137,17 +139,17 @@ def _fold(
             work.asserted.add(stored.key)
     below = {key for key, stored in work.lines.items() if stored.below_join}
     lines, now, verdicts = work.lines, moment.now, []
-    for incoming in batch.incoming:
+    for read in batch.incoming:
+        incoming = read
         partition, position, _, assertion = incoming
         key = (assertion.order_id, assertion.line_id, assertion.buyer_id)
         line = lines.get(key)
         if line is None:
-            line = lines[key] = Line(key, partition, assertion.paid_at, assertion.currency, assertion.brand_id)
-            work.by_order_line.setdefault(key[:2], []).append(line)
-            work.fresh[key] = incoming
+            incoming, line = _admit(work, read, key)
+            key, assertion = line.key, incoming.assertion
         if line.partition != partition:
             raise InvariantBroken(
-                f"line {line_key(*key)} of partition {line.partition} came in {partition}", "poison_credit"
+                f"line {key[0]}/{key[1]} of partition {line.partition} came in {partition}, {position}", "poison_credit"
             )
         joined = line.joined
         try:
@@ -165,6 +167,22 @@ def _fold(
     for key, changed in work.changed.items():
         writers[changed.partition].join_open += changed.below_join - (key in below)
     return work
+
+
+def _admit(work: _Work, incoming: IncomingAssertion, key: Key) -> tuple[IncomingAssertion, Line]:
+    """The line of an assertion whose key the books do not know: a severed one, or a new one.
+
+    An assertion of a severed line is taken and kept without its buyer.
+    """
+    partition, _, raw, assertion = incoming
+    claimants = work.by_order_line.setdefault(key[:2], [])
+    if severed := heir(claimants, partition, assertion.paid_at):
+        raw = under_buyer(raw, severed.key[2])
+        return incoming._replace(raw=raw, assertion=decode_assertion(raw)), severed
+    line = work.lines[key] = Line(key, partition, assertion.paid_at, assertion.currency, assertion.brand_id)
+    claimants.append(line)
+    work.fresh[key] = incoming
+    return incoming, line
 
 
 def _decide_owners(

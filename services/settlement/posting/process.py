@@ -14,15 +14,18 @@ import structlog
 from kafka import OffsetAndMetadata
 from kafka.errors import IllegalStateError
 
+from schemas.topics import BY_NAME, CREDITS, REGISTRY
 from services.kernel.errors import InvariantBroken, Stalled
 from services.runtime import tracing
 from services.runtime.database import engine
 from services.runtime.health import Health
+from services.runtime.kafka_rights import check_rights
+from services.runtime.lag import lag_watch
 from services.runtime.log import configure_logging
 from services.runtime.metrics import poster
 from services.runtime.settings import settings
 from services.settlement.books.posting_transaction import KEEPALIVES, SESSION, BookConnections
-from services.settlement.posting.assignment import Assignment, join, leave, make_consumer
+from services.settlement.posting.assignment import GROUP, Assignment, join, leave, make_consumer
 from services.settlement.posting.fetching import FetchedBatch, Fetcher
 from services.settlement.posting.gauges import Gauges
 from services.settlement.posting.lag import Lag
@@ -92,6 +95,7 @@ class Poster:
         self._finish()
         self._transactions.retried(self._seek)
         self._fetcher.begin_anew()
+        lag_watch().assign(self._assignment.next)
         self._lag.update(self._assignment.next)
 
     def _seek(self) -> None:
@@ -105,6 +109,7 @@ class Poster:
         batch = self._fetcher.take()
         if not self._assignment.changed:
             partitions = self._assignment.credits
+            lag_watch().take(batch.first_ms if batch else {})
             self._posting = batch, self._thread.submit(self._post, batch, partitions)
 
     def _post(self, batch: FetchedBatch | None, partitions: list[int]) -> None:
@@ -130,7 +135,7 @@ class Poster:
             return
         if batch is not None:
             self._assignment.next.update({tp: end for tp, end in batch.ends.items() if tp in self._assignment.next})
-            self._lag.applied(batch.timestamps)
+            lag_watch().move(batch.ends, batch.last_ms)
             self._consumer.commit_async({tp: OffsetAndMetadata(end, "", -1) for tp, end in batch.ends.items()})
 
     def _collect(self) -> None:
@@ -155,6 +160,7 @@ def run() -> None:
     writer = engine("writer", options=SESSION, **KEEPALIVES)
     plain = engine("writer", **KEEPALIVES)
     check_start(plain)
+    check_rights((CREDITS, REGISTRY), (BY_NAME[REGISTRY.dlq],), GROUP)
     consumer = make_consumer(BATCH_RECORDS)
     assignment = Assignment(consumer, plain)
     transactions = Transactions(BookConnections(writer, plain), health.beat)
@@ -164,6 +170,7 @@ def run() -> None:
         signal.signal(number, lambda *_: setattr(process, "stopping", True))
     gauges = Gauges(plain)
     gauges.start()
+    lag_watch().start()
     gc.freeze()
     gc.disable()
     join(consumer, assignment)

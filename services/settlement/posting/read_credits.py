@@ -60,6 +60,6 @@ def explain_conflict(conflict: ContentConflict) -> str:
     partition, offset = conflict.place or (None, None)
     return (
         f"{conflict} (the second in partition {partition} at offset {offset}): nothing more is posted from there;"
-        f" look at it with `koc explain {conflict.key[0]}`, and"
-        f" `koc settlement quarantine {'/'.join(conflict.key)} --reason WHY` freezes it at what is booked"
+        f" look at it with `koc explain {conflict.key[0]}`, which names the buyer, and"
+        f" `koc settlement quarantine {'/'.join(conflict.key[:2])}/BUYER --reason WHY` freezes it at what is booked"
     )

@@ -25,10 +25,9 @@ def check_start(engine: Engine) -> None:
     check_crc32c()
     validate_chart()
     check_database(engine)
+    if problems := topics.topic_problems((CREDITS, REGISTRY)):
+        raise StartRefused("; ".join(problems))
     read = (CREDITS.name, REGISTRY.name)
-    ours = [problem for problem in topics.topic_problems() if problem.startswith(read)]
-    if ours:
-        raise StartRefused("; ".join(ours))
     check_topic_ids(engine, topics.topic_ids(read))
     check_zone(engine, settings().settlement_zone_minutes)
     check_history(read_positions(engine), topics.log_starts(read), topics.log_ends(read))

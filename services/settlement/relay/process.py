@@ -25,8 +25,10 @@ from services.runtime.log import configure_logging
 from services.runtime.record_batch import RecordBatch
 from services.runtime.settings import settings
 from services.runtime.topics import log_ends
+from services.settlement.books.journal_entry import JournalEntry
 from services.settlement.books.migrations import check_revision
 from services.settlement.domain.book.entries import Link
+from services.settlement.domain.book.severed import SeveredRows
 from services.settlement.relay.command_outbox import publish_commands
 from services.settlement.relay.ledger_record import encode
 from services.settlement.relay.statement_outbox import (
@@ -64,6 +66,7 @@ class Relay:
         self._producer = producer
         self._beat = beat
         self._heads: dict[int, Link] = {}
+        self._severed = SeveredRows()
 
     async def run(self, stopping: asyncio.Event, statement_producer: Any) -> None:
         """Publish until asked to stop; a round that began is ended first.
@@ -111,7 +114,7 @@ class Relay:
             last = await self._store.head(writer, published)
         records = RecordBatch(self._producer)
         for recorded in await self._store.rows(writer, published, BATCH_ENTRIES):
-            if not recorded.follows(last):
+            if not await self._follows(recorded, last):
                 raise InvariantBroken(
                     f"journal row {recorded.entry_id} does not follow {writer}-{last.seq}", "journal_chain"
                 )
@@ -122,6 +125,13 @@ class Relay:
         if last.seq == published:
             raise InvariantBroken(f"journal row {writer}-{published + 1} is missing", "journal_chain")
         return _Batch(writer, published, records, last)
+
+    async def _follows(self, recorded: JournalEntry, last: Link) -> bool:
+        """Whether an entry is the next one; severed rows are read once an entry reads otherwise than its hash says."""
+        if recorded.follows(last, self._severed):
+            return True
+        self._severed = await self._store.severed_rows()
+        return recorded.follows(last, self._severed)
 
 
 def _show_lag(behind: Sequence[RelayLag]) -> None:

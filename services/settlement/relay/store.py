@@ -9,14 +9,15 @@ from typing import Any, NamedTuple
 import psycopg
 
 from services.kernel.errors import InvariantBroken
-from services.runtime.database import psycopg_dsn
+from services.runtime.database import login_as_sentence, psycopg_dsn
 from services.settlement.books.command_rows import COMMAND_COLUMNS, read_command
 from services.settlement.books.journal_entry import JournalEntry
 from services.settlement.books.journal_rows import JOURNAL_COLUMNS, JournalRow
 from services.settlement.books.statement_rows import NUMBERED, read_statement
 from services.settlement.books.traced_entries import TRACED, read_traced
-from services.settlement.domain.book.commands import ChainedCommand
+from services.settlement.domain.book.commands import ChainedCommand, CommandKind
 from services.settlement.domain.book.entries import GENESIS, Link
+from services.settlement.domain.book.severed import SeveredRows
 from services.settlement.domain.statements.statement import NumberedStatement
 
 RELAY = 4_715_020
@@ -40,6 +41,7 @@ _COMMAND_POSITIONS = "SELECT seq, coalesce((SELECT max(seq) FROM command), 0) FR
 _COMMAND_HEAD = "SELECT hash FROM command WHERE seq = %s"
 _COMMANDS = f"SELECT {COMMAND_COLUMNS} FROM command WHERE seq > %s ORDER BY seq LIMIT %s"  # noqa: S608 - names of ours
 _ADVANCE_COMMANDS = "UPDATE command_relay SET seq = %s WHERE seq = %s"
+_SEVERING = f"SELECT {COMMAND_COLUMNS} FROM command WHERE kind = %s"  # noqa: S608 - names of ours
 _STATEMENT_POSITIONS = "SELECT seq, coalesce((SELECT max(seq) FROM statement), 0) FROM statement_relay"
 _STATEMENTS = f"SELECT {NUMBERED} WHERE seq > %s AND root IS NOT NULL ORDER BY seq LIMIT %s"
 _HAS_STATEMENT = "SELECT EXISTS (SELECT FROM statement WHERE seq = %s)"
@@ -76,7 +78,8 @@ class RelayStore:
     @classmethod
     async def connect(cls) -> "RelayStore":
         """Connect as the writer role."""
-        return cls(await psycopg.AsyncConnection.connect(psycopg_dsn("writer"), autocommit=True))
+        with login_as_sentence("writer"):
+            return cls(await psycopg.AsyncConnection.connect(psycopg_dsn("writer"), autocommit=True))
 
     async def close(self) -> None:
         """Give up the election, if it was won."""
@@ -159,6 +162,11 @@ class RelayStore:
     async def commands(self, after: int, limit: int) -> list[ChainedCommand]:
         """Commands after a number, in order."""
         return [read_command(row) for row in await self._fetch(_COMMANDS, (after, limit))]
+
+    async def severed_rows(self) -> SeveredRows:
+        """Rows whose hash covers a buyer that they no longer name."""
+        rows = await self._fetch(_SEVERING, (CommandKind.BUYER_SEVERED,))
+        return SeveredRows(map(read_command, rows))
 
     async def advance_commands(self, published: int, seq: int) -> None:
         """Move the position in the commands, by compare-and-set.

@@ -8,6 +8,7 @@ from services.kernel.errors import InvariantBroken
 from services.settlement.books.run_records_port import RunRecord
 from services.settlement.books.snapshot_port import BooksSnapshot
 from services.settlement.domain.book.commands import CommandKind
+from services.settlement.domain.book.severed import SeveredRows
 from services.settlement.domain.pricing.reference import Reference
 from services.settlement.domain.settling.netting import NO_RESERVE
 from services.settlement.domain.settling.plan_hash import PartyPlan
@@ -59,9 +60,10 @@ class Checks:
         # what remembers from one kind of row to the next
         rerates = (one for one in books.commands() if one.command.kind == CommandKind.LINES_RERATED)
         self._settled = SettledLineCheck({record.run.id: record for record in self._runs}, rerates)
-        self._run = RunCheck(self._records, self._runs, self._settled)
+        self._severed = SeveredRows(books.commands())
+        self._run = RunCheck(self._records, self._runs, self._settled, self._severed)
         self._budgets = BudgetCheck(reference, self._runs)
-        self._commands = CommandCheck()
+        self._commands = CommandCheck(self._severed)
         self._periods = PeriodCheck(books.period_records(), books.commands())
 
     def differences(self) -> Iterator[Difference]:
@@ -112,7 +114,7 @@ class Checks:
     def _of_journal(self) -> Iterator[Difference]:
         """The journal by itself, then what it adds up to: writers, balances, parties' legs, nets."""
         books = self._books
-        journal, legs = JournalCheck(books.names), PartyLegCheck(books.names, self._records.party_legs())
+        journal, legs = JournalCheck(books.names, self._severed), PartyLegCheck(books.names, self._records.party_legs())
         payouts = PayoutCheck(books.payout_records(), books.names)
         watched = payouts.watched(self._periods.watched(self._commands.watched(books.journal())))
         rows = self._run.watched(watched, books.names)

@@ -9,6 +9,7 @@ from services.settlement.books.journal_rows import JournalRow, Names
 from services.settlement.books.run_records_port import RunPlan, RunRecord, RunRecords
 from services.settlement.domain.book import chart
 from services.settlement.domain.book.drafts import EntryDraft
+from services.settlement.domain.book.severed import SeveredRows
 from services.settlement.domain.settling.budgets import Budget, commit_budget
 from services.settlement.domain.settling.netting import net_rows
 from services.settlement.domain.settling.plan_hash import content_digest, line_digest, party_digest, plan_sha256
@@ -34,10 +35,13 @@ class RunCheck:
         records: of runs.
         runs: all of them.
         lines: has seen every settled line.
+        severed: planned lines whose digest covers a buyer that they no longer name.
     """
 
-    def __init__(self, records: RunRecords, runs: Sequence[RunRecord], lines: SettledLineCheck) -> None:
-        self._records = records
+    def __init__(
+        self, records: RunRecords, runs: Sequence[RunRecord], lines: SettledLineCheck, severed: SeveredRows
+    ) -> None:
+        self._records, self._severed = records, severed
         self.runs = runs
         self._lines = lines
         self.content_settled: dict[tuple[str, str], Shares] = {}
@@ -67,7 +71,7 @@ class RunCheck:
     def _proof(self, where: str, record: RunRecord, plan: RunPlan) -> Iterator[Difference]:
         """The plan's sha256, of the rows that are stored of it."""
         derived = plan_sha256(
-            map(line_digest, self._records.plan_lines(record.run.id)),
+            (self._severed.plan_line(line_digest(line)) for line in self._records.plan_lines(record.run.id)),
             map(content_digest, plan.contents),
             map(party_digest, plan.parties),
         )

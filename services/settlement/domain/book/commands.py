@@ -35,6 +35,7 @@ class CommandKind(StrEnum):
     PERIOD_CLOSED = "period.closed"
     PERIOD_REOPEN_PROPOSED = "period.reopen_proposed"
     PERIOD_REOPENED = "period.reopened"
+    BUYER_SEVERED = "buyer.severed"
 
 
 BESIDE_RUNS = frozenset({CommandKind.LINE_QUARANTINED, CommandKind.LINE_RELEASED})

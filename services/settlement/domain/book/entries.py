@@ -147,8 +147,8 @@ def chain(entry: Entry, writer: int, last: Link, recorded_at: int) -> Link:
     """
     amounts = entry.legs.values()
     if len(amounts) < 2 or sum(amounts) != 0:
-        raise InvariantBroken(f"unbalanced entry {entry.idem_key}: {entry.legs}")
+        raise InvariantBroken(f"unbalanced entry, {entry.cause}: {entry.legs}")
     if max(amounts) > MAX_AMOUNT_MINOR or min(amounts) < -MAX_AMOUNT_MINOR:
-        raise InvariantBroken(f"an amount of entry {entry.idem_key} is over the limit: {entry.legs}")
+        raise InvariantBroken(f"an amount is over the limit, {entry.cause}: {entry.legs}")
     seq = last.seq + 1
     return Link(seq, hashlib.sha256(canonical(entry, writer, seq, recorded_at, last.head)).digest())

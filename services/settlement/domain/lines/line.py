@@ -19,7 +19,8 @@ class ContentConflict(Exception):  # noqa: N818 - the name of what happened
     """An equal vector with other content: two truths of one line, which no rule can choose between."""
 
     def __init__(self, key: Key) -> None:
-        super().__init__(f"two assertions of line {'/'.join(key)} have one version vector and different content")
+        order_id, line_id, _ = key  # a log holds no buyer
+        super().__init__(f"two assertions of line {order_id}/{line_id} have one version vector and different content")
         self.key = key
         self.place: tuple[int, int] | None = None
         """Partition and offset of the second one, for whoever knows."""

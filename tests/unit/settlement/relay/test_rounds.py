@@ -9,6 +9,7 @@ from services.kernel.errors import InvariantBroken
 from services.runtime.metrics import relay
 from services.settlement.books.journal_entry import JournalEntry
 from services.settlement.domain.book.entries import GENESIS, Entry, Kind, Link, chain
+from services.settlement.domain.book.severed import SeveredRows
 from services.settlement.relay import process
 from services.settlement.relay.process import Relay
 from services.settlement.relay.store import ElectionLost, RelayLag
@@ -55,6 +56,9 @@ class Store:
 
     async def rows(self, writer: int, after: int, limit: int) -> list[JournalEntry]:
         return [row for row in self.journal[writer] if row.seq > after][:limit]
+
+    async def severed_rows(self) -> SeveredRows:
+        return SeveredRows()
 
     async def advance(self, writer: int, published: int, seq: int) -> None:
         if self.published[writer] != published:

@@ -1,0 +1,104 @@
+"""Lag is what the brokers and the clock say, whatever the reader does."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from schemas.topics import CLICKS
+from services.runtime import lag
+from services.runtime.lag import LagWatch
+from services.runtime.metrics import common
+
+PLACE = (CLICKS.name, 3)
+OTHER = (CLICKS.name, 4)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time of the process, Unix seconds."""
+    now = [1_000.0]
+    monkeypatch.setattr(lag.time, "time", lambda: now[0])
+    return now
+
+
+@pytest.fixture
+def watch() -> Iterator[LagWatch]:
+    """A watch whose series are gone afterwards."""
+    made = LagWatch()
+    yield made
+    made.assign({})
+
+
+def shown() -> dict[tuple[str, int], tuple[float, float]]:
+    """Records and seconds, by topic and partition."""
+    families = [gauge.collect()[0].samples for gauge in (common().lag_records, common().lag_seconds)]
+    return {
+        (records.labels["topic"], int(records.labels["partition"])): (records.value, seconds.value)
+        for records, seconds in zip(*families, strict=True)
+    }
+
+
+def test_a_reader_that_stands_still_falls_behind_by_the_second(clock: list[float], watch: LagWatch) -> None:
+    watch.assign({PLACE: 10})
+    watch.look({PLACE: 10})
+    assert shown() == {PLACE: (0, 0)}
+    clock[0] += 1
+    watch.look({PLACE: 15})
+    assert shown() == {PLACE: (5, 1)}
+    clock[0] += 60  # nobody looks, and nobody reads
+    assert shown() == {PLACE: (5, 61)}
+    watch.move({PLACE: 15}, {PLACE: 1_000_900})
+    assert shown() == {PLACE: (0, 0)}
+
+
+def test_a_record_after_a_silent_night_is_not_late_by_the_night(clock: list[float], watch: LagWatch) -> None:
+    watch.assign({PLACE: 10})
+    watch.move({PLACE: 11}, {PLACE: 1_000_000})
+    watch.look({PLACE: 11})
+    clock[0] += 36_000
+    watch.look({PLACE: 11})
+    clock[0] += 1
+    watch.look({PLACE: 12})
+    assert shown() == {PLACE: (1, 1)}
+
+
+def test_in_a_backlog_the_next_record_is_as_old_as_the_last_one(clock: list[float], watch: LagWatch) -> None:
+    watch.assign({PLACE: 10})
+    watch.look({PLACE: 5_000})
+    clock[0] += 5
+    assert shown() == {PLACE: (4_990, 5)}, "before the first record is read its age is not known"
+    watch.take({PLACE: 400_000})
+    assert shown() == {PLACE: (4_990, 605)}
+    watch.move({PLACE: 1_000}, {PLACE: 700_000})
+    assert shown() == {PLACE: (4_000, 305)}
+
+
+def test_what_is_read_and_not_durable_waits_even_if_no_broker_answers(clock: list[float], watch: LagWatch) -> None:
+    watch.assign({PLACE: 10})
+    watch.take({PLACE: 999_000})
+    watch.take({PLACE: 999_900})
+    clock[0] += 30
+    assert shown() == {PLACE: (1, 31)}
+
+
+def test_partitions_that_went_to_others_are_no_longer_shown_and_those_that_stay_keep_their_age(
+    clock: list[float], watch: LagWatch
+) -> None:
+    watch.assign({PLACE: 10, OTHER: 7})
+    watch.look({PLACE: 15, OTHER: 9})
+    clock[0] += 60
+    watch.assign({PLACE: 10})
+    assert shown() == {PLACE: (5, 60)}
+    watch.assign({PLACE: 12, OTHER: 9})
+    assert shown() == {PLACE: (3, 0), OTHER: (0, 0)}
+
+
+def test_the_brokers_are_asked_for_the_ends_of_what_is_ours(watch: LagWatch) -> None:
+    class Reader:
+        def end_offsets(self, places: list[tuple[str, int]]) -> dict[object, int]:
+            return dict.fromkeys(places, 12)
+
+    watch._ask(Reader())
+    watch.assign({PLACE: 10})
+    watch._ask(Reader())
+    assert shown()[PLACE][0] == 2
