@@ -156,8 +156,8 @@ REFUSED = Row(
     (
         Panel(
             "Refused events",
-            "Events sent to the dead-letter topics since the processes started, by reason. `koc dlq list` shows each of "
-            "them. Ask the sender to correct them, then replay them.",
+            "Events sent to the dead-letter topics since the processes started, by reason. `koc dlq list` shows each. "
+            "Ask the sender to correct them, then replay them.",
             (
                 Query(
                     "sum by (topic, reason) (koc_attribution_refused_total)",
