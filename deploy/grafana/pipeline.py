@@ -23,7 +23,6 @@ _READ = (
     "(sum(increase(koc_attribution_events_total[5m])) or vector(0)) + "
     "(sum(increase(koc_poster_registry_events_total[5m])) or vector(0))"
 )
-
 NOW = Row(
     "Is anything wrong now?",
     4,
@@ -32,9 +31,9 @@ NOW = Row(
         processes(6, "job"),
         Panel(
             "Freshness",
-            "How old the newest applied record of the slowest partition is, while records wait. Above the limit: look "
+            "How long the oldest record waits that is not yet durable, or not yet published. Above the limit: look "
             "below for the topic, then for the process that reads it. Is it up, does it stand still, is it overloaded?",
-            (Query("max(koc_lag_seconds)", "behind"),),
+            (Query("max(koc_lag_seconds or koc_relay_lag_seconds)", "behind"),),
             ("KocFreshnessBurnFast", "KocFreshnessBurnSlow"),
             4,
             Kind.NUMBERS,
@@ -110,8 +109,8 @@ LATE = Row(
     (
         Panel(
             "Seconds behind",
-            "Age of the newest applied record by topic, while records wait; ledger: age of the oldest journal row that "
-            "is not published. A line that climbs steadily: its reader stands still. Look at its log, then restart it.",
+            "How long the oldest record of each topic waits that is not yet durable; ledger: the oldest journal row "
+            "that is not published. If a line climbs steadily, its reader stands still: look at its log, restart it.",
             (
                 Query("max by (topic) (koc_lag_seconds)", "{{topic}}"),
                 Query("max(koc_relay_lag_seconds)", "ledger"),
@@ -157,8 +156,8 @@ REFUSED = Row(
     (
         Panel(
             "Refused events",
-            "Events sent to the dead-letter topics since the processes started, by reason; once more if they were read "
-            "again after a loss. `koc dlq list` shows each once. Ask the sender to correct them, then replay them.",
+            "Events sent to the dead-letter topics since the processes started, by reason. `koc dlq list` shows each. "
+            "Ask the sender to correct them, then replay them.",
             (
                 Query(
                     "sum by (topic, reason) (koc_attribution_refused_total)",
@@ -168,22 +167,25 @@ REFUSED = Row(
                 Query('sum(koc_poster_registry_events_total{outcome="refused"}) or vector(0)', "registry"),
             ),
             ("KocRefusedShareBurnFast",),
-            8,
+            6,
+            stacked=True,
         ),
         Panel(
             "Events without an effect of their own",
-            "Duplicates: seen before. Rerouted: sent on to their key's partition. Unknown fields: a newer contract. "
+            "Duplicates: seen before. Rerouted: sent on to their key's partition. Read again: after a loss of state. "
+            "Unknown fields: a newer contract. "
             "Too late: older than the horizon, refused. Unattributed: lines that no touch explains. "
             "If one jumps, ask the sender what changed.",
             (
                 Query(rate("koc_attribution_duplicates_total"), "duplicates"),
                 Query(f"{rate('koc_attribution_rerouted_total')} or vector(0)", "rerouted"),
+                Query(f"{rate('koc_attribution_repeated_total')} or vector(0)", "read again"),
                 Query(f"{rate('koc_attribution_unknown_fields_total')} or vector(0)", "unknown fields"),
                 Query(f"{rate('koc_attribution_late_total')} or vector(0)", "too late"),
                 Query(rate("koc_attribution_unattributed_total"), "unattributed"),
             ),
             ("KocRefusedShareBurnSlow",),
-            8,
+            6,
             unit="cps",
         ),
         Panel(
@@ -192,8 +194,17 @@ REFUSED = Row(
             "If it grows: look for a state or a snapshot that is further ahead, before you accept the loss.",
             (Query("sum(koc_attribution_withheld_orders_total)", "withheld", Healthy.ZERO),),
             ("KocHistoryWithheld",),
-            8,
+            6,
             steps=orange_from(1),
+        ),
+        Panel(
+            "Newest event happened",
+            "Time since the newest accepted event of each topic happened, by its own clock. Lateness is counted from "
+            "it. It grows and lag does not: the senders send nothing, or send old events; ask them.",
+            (Query("time() - max by (topic) (koc_attribution_watermark_timestamp_seconds)", "{{topic}}: ago"),),
+            ("KocFreshnessBurnSlow",),
+            6,
+            unit="s",
         ),
     ),
 )

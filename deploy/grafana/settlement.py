@@ -38,7 +38,7 @@ STUCK = Row(
             orange_from(8 * _DAY),
         ),
         Panel(
-            "Unanswered for 3 days",
+            "Unanswered 3 days",
             "Payouts whose batch is 3 to 6 days old and that no bank has answered. Ask the bank for its reply file, "
             "and book it with `koc payout reply`.",
             (Query('max(koc_poster_payouts_in_transit{days="3"})', "payouts", Healthy.ZERO),),
@@ -48,7 +48,7 @@ STUCK = Row(
             steps=orange_from(1),
         ),
         Panel(
-            "Unanswered for 7 days",
+            "Unanswered 7 days",
             "Payouts whose batch is a week old and that no bank has answered. Call the bank today. Release none of "
             "them before it has answered: it may have paid.",
             (Query('max(koc_poster_payouts_in_transit{days="7"})', "payouts", Healthy.ZERO),),
@@ -75,7 +75,7 @@ STUCK = Row(
             orange_from(41 * _DAY),
         ),
         Panel(
-            "Closes without statements",
+            "Statements missing",
             "Closed months whose statements are not all issued. Not 0: give `koc period close` of that month again; "
             "it goes on where it ended.",
             (Query("max(koc_poster_closes_without_statements)", "months", Healthy.ZERO),),
@@ -102,7 +102,7 @@ RUNS = Row(
             "Lines of the newest run",
             "Lines that it settled, and lines that it left out, by reason. `disputed` and `…_held` need a decision "
             "in the back office, `unpriced` a plan; `not_due` waits for a later run.",
-            (Query("max by (result) (koc_ledger_run_lines)", "{{result}}", Healthy.NONE_OR_NATURAL),),
+            (Query("max by (result) (koc_ledger_run_lines) > 0", "{{result}}", Healthy.NONE_OR_NATURAL),),
             ("KocRunOverdue",),
             9,
             Kind.BARS,

@@ -1,11 +1,14 @@
-"""Writes rules/koc.yml: the recording and alerting rules of Prometheus, from one typed template a rule.
+"""Writes rules/koc.yml, the recording and alerting rules of Prometheus, from one typed template a rule.
 
-python deploy/prometheus/alerts.py                              write it
-python deploy/prometheus/alerts.py --check                      exit 1 if the committed file is stale
+The table of alerts in docs/runbook.md is written from the same templates.
+
+python deploy/prometheus/alerts.py                              write them
+python deploy/prometheus/alerts.py --check                      exit 1 if a committed file is stale
 python deploy/prometheus/alerts.py --scale 60 --output FILE     the same rules in a time that runs 60 times as fast
 """
 
 import argparse
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,9 @@ TARGET = Path(__file__).parent / "rules/koc.yml"
 GROUPS = (OBJECTIVES, BURN_RATES, PROCESSES, PIPELINE, BROKEN, MONEY, SETTLEMENT, RELAY)
 RUNBOOK = "docs/runbook.md"
 """Where alerts lead. Put the address of your copy of the repository before it."""
+PAGE_FILE = Path(__file__).parents[2] / RUNBOOK
+_TABLE_BEGIN = "<!-- alerts: written by deploy/prometheus/alerts.py (`make docs`) -->\n"
+_TABLE_END = "<!-- end of alerts -->\n"
 _HEAD = "# Written by deploy/prometheus/alerts.py (`make docs`).\n"
 
 
@@ -72,6 +78,26 @@ def build(scale: Scale) -> str:
     return _HEAD + yaml.dump(content, Dumper=_Dumper, sort_keys=False, width=10_000, allow_unicode=True)
 
 
+def table() -> str:
+    """All alerts as the table of docs/runbook.md, each with a link to its section."""
+    rows = [
+        f"| [{alert.name}](#{alert.name.lower()}) | {alert.severity} | {alert.hold} | {_plain(alert.summary)} |\n"
+        for alert in alerts()
+    ]
+    return "".join(("| alert | severity | for | says |\n|---|---|---|---|\n", *rows))
+
+
+def _plain(text: str) -> str:
+    """A text with the names of labels in the place of their values."""
+    return re.sub(r"\{\{ \$labels\.(\w+) \}\}", lambda found: found[1].upper(), text)
+
+
+def page() -> str:
+    """docs/runbook.md with the table in its place."""
+    before, _, rest = PAGE_FILE.read_text().partition(_TABLE_BEGIN)
+    return before + _TABLE_BEGIN + table() + _TABLE_END + rest.partition(_TABLE_END)[2]
+
+
 def main(arguments: list[str]) -> int:
     """Write or check; the exit status."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -79,14 +105,17 @@ def main(arguments: list[str]) -> int:
     options.add_argument("--scale", type=float, default=1)
     options.add_argument("--output", type=Path, default=TARGET)
     chosen = options.parse_args(arguments)
-    built = build(Scale(chosen.scale))
+    written = {chosen.output: build(Scale(chosen.scale))}
+    if chosen.output == TARGET:
+        written[PAGE_FILE] = page()
     if not chosen.check:
-        chosen.output.write_text(built)
+        for file, content in written.items():
+            file.write_text(content)
         return 0
-    if chosen.output.exists() and chosen.output.read_text() == built:
-        return 0
-    sys.stderr.write(f"{chosen.output.name} is stale: run `make docs`\n")
-    return 1
+    stale = [file.name for file, content in written.items() if not file.exists() or file.read_text() != content]
+    if stale:
+        sys.stderr.write(f"stale: {', '.join(stale)}; run `make docs`\n")
+    return 1 if stale else 0
 
 
 if __name__ == "__main__":

@@ -109,7 +109,7 @@ BURN_RATES = Group(
             _both("koc:freshness:burn_rate", FAST),
             "1m",
             PAGE,
-            "The books are late, and the month's budget for that is nearly used within hours.",
+            "The books are late, and the month's budget burns fast.",
             _BURNS + _FRESHNESS,
         ),
         Alert(
@@ -133,7 +133,7 @@ BURN_RATES = Group(
             _both("koc:refused:burn_rate", SLOW, _ENOUGH),
             "15m",
             TICKET,
-            "A small share of the published events is refused, day after day.",
+            "A share of the events is refused for days.",
             _BURNS + _ACCEPTANCE,
         ),
     ),

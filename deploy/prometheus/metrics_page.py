@@ -35,9 +35,10 @@ Every process serves `/metrics` beside `/healthz` and `/readyz`. This page is wr
 A counter begins at 0 when its process starts. The last column says what it does when records are read again, after a
 crash or when state is made anew:
 - *counts once*: it counts what was committed. A repeated record changes neither the books nor the counter.
-- *counts again*: it counts work as it is done. A worker that was killed reads again what came after its last
-  checkpoint (1 s). One whose disk was lost reads again what came after its snapshot. Shares of such counters stay
-  true.
+- *counts a position once*: it counts an event by its position in the log. A worker whose disk was lost reads again what
+  came after its snapshot; these events count as `koc_attribution_repeated_total` and as nothing else, so that old
+  refusals raise no alarm. Only what a worker read in the last second before it was killed counts again.
+- *counts again*: it counts work as it is done, and work that is repeated is work.
 - *counts no records*: nothing of it comes from records.
 
 Money is in minor units: 12.34 CNY is 1234. Times are Unix times in seconds.

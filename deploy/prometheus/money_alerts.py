@@ -93,7 +93,7 @@ MONEY = Group(
             more_than_before("koc_poster_contents_unregistered", "kind"),
             "30m",
             TICKET,
-            "A {{ $labels.kind }} names a content that nobody has registered.",
+            "A {{ $labels.kind }} names a content that nobody registered.",
             "{{ $value }} more {{ $labels.kind }} than two hours ago wait for a registration." + _ONCE,
         ),
         Alert(
@@ -117,7 +117,7 @@ MONEY = Group(
             f"{worst('koc_poster_reprice_jobs_open')} > 0",
             "1h",
             TICKET,
-            "Lines have not been priced again for an hour after a change of plans.",
+            "Lines have waited for an hour to be priced again.",
             "{{ $value }} reprice jobs are open.",
         ),
     ),

@@ -34,8 +34,7 @@ PROCESSES = Group(
         ),
         Alert(
             "KocInstanceDown",
-            f'(up{{{OURS}}} == 0 or koc_ready{{{OURS},job!="relay"}} == 0)\n'
-            f"and on (job) max by (job) (koc_ready{{{OURS}}}) == 1",
+            f"(up{{{OURS}}} == 0 or koc_ready{{{OURS}}} == 0)\nand on (job) max by (job) (koc_ready{{{OURS}}}) == 1",
             "15m",
             TICKET,
             "One {{ $labels.job }} process is down or not ready; others work.",
@@ -62,7 +61,7 @@ PROCESSES = Group(
             _REBALANCES,
             "30m",
             TICKET,
-            "Processes of the job {{ $labels.job }} join and leave their group without end.",
+            "{{ $labels.job }} processes join and leave their group without end.",
             "Partitions were assigned {{ $value | humanize }} times within 15 minutes, for 30 minutes on end.",
         ),
     ),
@@ -119,7 +118,7 @@ PIPELINE = Group(
             f"{total('koc_attribution_withheld_orders_total', '1h')} > 0",
             "0m",
             TICKET,
-            "Orders with new events are not published, because lost events could belong to them.",
+            "Orders are withheld: lost events could belong to them.",
             "{{ $value | humanize }} times within an hour a worker withheld an order.",
         ),
         Alert(
@@ -135,7 +134,7 @@ PIPELINE = Group(
             f"{total(_RETRIES, '10m')} > 2",
             "15m",
             TICKET,
-            "Posters have to try transactions again, for a quarter of an hour.",
+            "Posters try transactions again, for a quarter of an hour.",
             "{{ $value | humanize }} transactions were rolled back within ten minutes.",
         ),
     ),

@@ -30,6 +30,7 @@ class Repetition(Enum):
     """What a counter does when records are read again, after a crash or when state is made anew."""
 
     ONCE = "counts once"
+    BY_POSITION = "counts a position once"
     AGAIN = "counts again"
     NO_RECORDS = "counts no records"
 
@@ -133,9 +134,9 @@ class CommonMetrics(MetricGroup):
 class AttributionMetrics(MetricGroup):
     """The attribution worker.
 
-    Events are counted as they are read. A worker that was killed reads again what came after its last checkpoint (1 s),
-    one whose disk was lost what came after its snapshot: events, refused and duplicates all count once more, so that
-    shares of them stay true.
+    Events count once, by their positions: what the group had read before a process started was counted by others. A
+    worker whose disk was lost reads again what came after its snapshot, and counts it as repeated. One that was killed
+    had counted a second of events that the group did not know of: these count again.
     """
 
     def __init__(self) -> None:
@@ -147,27 +148,36 @@ class AttributionMetrics(MetricGroup):
     def _events(self) -> None:
         """What became of events."""
         self.consumed = self._counter(
-            "koc_attribution_events_total", "Events read from the input topics.", Repetition.AGAIN, label.TOPIC
+            "koc_attribution_events_total", "Events read from the input topics.", Repetition.BY_POSITION, label.TOPIC
         )
         self.refused = self._counter(
             "koc_attribution_refused_total",
             "Events sent to a dead-letter topic, by reason.",
-            Repetition.AGAIN,
+            Repetition.BY_POSITION,
             label.TOPIC,
             label.REASON,
         )
         self.late = self._counter(
             "koc_attribution_late_total",
             "Events that came later than the horizon allows; they are among the refused, as too_late.",
-            Repetition.AGAIN,
+            Repetition.BY_POSITION,
             label.TOPIC,
         )
         self.duplicates = self._counter(
-            "koc_attribution_duplicates_total", "Events seen before, without effect.", Repetition.AGAIN, label.TOPIC
+            "koc_attribution_duplicates_total",
+            "Events seen before, without effect.",
+            Repetition.BY_POSITION,
+            label.TOPIC,
         )
         self.rerouted = self._counter(
             "koc_attribution_rerouted_total",
             "Events published again to their key's partition.",
+            Repetition.BY_POSITION,
+            label.TOPIC,
+        )
+        self.repeated = self._counter(
+            "koc_attribution_repeated_total",
+            "Events read again that were counted before; they count as nothing else.",
             Repetition.AGAIN,
             label.TOPIC,
         )

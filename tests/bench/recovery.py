@@ -96,7 +96,7 @@ class Shop:
         cpu_seconds = sum(psutil.Process(self.worker.pid).cpu_times()[:2])
         self.environment.clear()
         self.environment.update(before)
-        read = sum(self.worker.metric(f'koc_attribution_events_total{{topic="{topic}"}}') for topic in INPUTS)
+        read = self.worker.metric("koc_attribution_batch_records_sum")
         return seconds, cpu_seconds, int(read), int(self.worker.metric("koc_attribution_state_bytes"))
 
     def measure(self, months: int, *, replay: bool) -> Figure:

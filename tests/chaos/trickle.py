@@ -23,10 +23,12 @@ class Trickle:
         per_second: events a second, over all partitions.
         name: a prefix of its buyers and orders; two trickles of one broker need two.
         hours: when its events occur, after the START of tests.kit.events.
+        partitions: only of the first so many are its buyers.
     """
 
-    def __init__(self, per_second: int, name: str, hours: float = 0.0) -> None:
+    def __init__(self, per_second: int, name: str, hours: float = 0.0, partitions: int = BUYER_PARTITIONS) -> None:
         self.published = 0
+        self._partitions = partitions
         self.problem: Exception | None = None
         self._name, self._per_second, self._hours = name, per_second, hours
         self._ended = threading.Event()
@@ -65,7 +67,7 @@ class Trickle:
 
     def _events(self) -> "itertools.chain[tuple[str, dict[str, Any]]]":
         """Round and round over the partitions; an order follows its buyer's clicks."""
-        buyers = [buyer_in(partition, self._name) for partition in range(BUYER_PARTITIONS)]
+        buyers = [buyer_in(partition, self._name) for partition in range(self._partitions)]
         return itertools.chain.from_iterable(self._round(buyers, number) for number in itertools.count())
 
     def _round(self, buyers: list[str], number: int) -> list[tuple[str, dict[str, Any]]]:

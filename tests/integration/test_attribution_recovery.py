@@ -59,7 +59,11 @@ def lose_disk(worker):
 
 
 def events_read(worker):
-    return sum(worker.metric(f'koc_attribution_events_total{{topic="{topic.name}"}}') for topic in (CLICKS, ORDERS))
+    return worker.metric("koc_attribution_batch_records_sum")
+
+
+def counted(worker, what):
+    return sum(worker.metric(f'koc_attribution_{what}_total{{topic="{topic.name}"}}') for topic in (CLICKS, ORDERS))
 
 
 def settled(worker):
@@ -123,7 +127,8 @@ def test_killed_in_the_middle_of_an_upload_the_snapshot_before_is_used(worker, o
     lose_disk(worker)
     worker.start()
     caught_up_after(worker, 15 * len(PARTITIONS))
-    assert events_read(worker) == 15 * len(PARTITIONS)
+    assert events_read(worker) == counted(worker, "repeated") == 15 * len(PARTITIONS)
+    assert counted(worker, "events") == 0, "they were counted before the disk was lost"
     assert worker.metric(FROM_SNAPSHOT) == len(PARTITIONS)
     assert_credited("upload")
 

@@ -10,10 +10,10 @@ from services.cli.ledger import app
 from services.runtime.database import engine
 from services.runtime.metrics import poster
 from services.settlement.books.snapshot import snapshot
-from services.settlement.posting.gauges import read_gauges
 from services.settlement.verify.verify import verify
 from tests.kit.books import Books
 from tests.kit.command import koc
+from tests.kit.metrics import read_all
 from tests.kit.registry_events import ACCEPTED, ANY_CURRENCY, CONTENT, SPEND
 from tests.kit.settlement_book import fill, order
 from tests.kit.settlement_facts import FactVersion
@@ -163,8 +163,7 @@ KINDS = ("script_fee.accepted", "spend.reported")
 
 def unregistered_gauges() -> dict[str, float]:
     """What a poster exposes, by event type."""
-    with engine("writer").connect() as connection:
-        read_gauges(connection)
+    read_all()
     (family,) = poster().unregistered.collect()
     return {sample.labels["kind"]: sample.value for sample in family.samples}
 

@@ -4,12 +4,11 @@ import time
 
 from services.kernel.time import SECOND as SECONDS
 from services.kernel.time import parse_rfc3339
-from services.runtime.database import engine
 from services.runtime.metrics import common, poster
 from services.settlement.domain.settling.candidates import BLOCKING_REASONS
-from services.settlement.posting.gauges import read_debts, read_gauges, read_in_transit, read_payouts, read_reserves
 from tests.kit import periods, settled_book
 from tests.kit.books import Books
+from tests.kit.metrics import read_all
 from tests.kit.parties_due import PartyDue, instruct, propose_for
 from tests.kit.runs import apply, plan
 from tests.kit.settled_book import FIRST, SECOND, fill_before, fill_settled, received
@@ -24,12 +23,7 @@ def values(family: object) -> dict[tuple[str, ...], float]:
 
 def read() -> tuple[float, float, float]:
     """Accounts in debit, unfinished runs, budgets over their limit."""
-    with engine("writer").connect() as connection:
-        read_gauges(connection)
-        read_debts(connection)
-        read_reserves(connection)
-        read_payouts(connection)
-        read_in_transit(connection)
+    read_all()
     metrics = poster()
     return tuple(values(one)[()] for one in (metrics.in_debit, metrics.runs_unfinished, metrics.over_budget))  # type: ignore[return-value]
 

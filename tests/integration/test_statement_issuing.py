@@ -8,7 +8,6 @@ from sqlalchemy import text
 from services.kernel.errors import InvariantBroken, Stalled
 from services.runtime.database import engine
 from services.runtime.metrics import poster
-from services.settlement.posting.gauges import read_gauges
 from tests.kit.books import Books
 from tests.kit.closes import (
     bodies,
@@ -18,6 +17,7 @@ from tests.kit.closes import (
     issue,
     killed_at,
 )
+from tests.kit.metrics import read_all
 from tests.kit.statement_checks import assert_sealed
 from tests.kit.worked_statement import (
     ORDER,
@@ -99,8 +99,7 @@ def test_two_processes_that_issue_at_once_make_one_set(books: Books) -> None:
 
 def test_a_close_without_its_statements_shows(books: Books) -> None:
     def unstated() -> float:
-        with engine("writer").connect() as connection:
-            read_gauges(connection)
+        read_all()
         (found,) = poster().unstated.collect()
         return found.samples[0].value
 

@@ -1,11 +1,13 @@
-"""What the registry of metrics says of a series that a process exposes."""
+"""What the registry of metrics says of a series that a process exposes, and what posters read of the books."""
 
 import re
 from collections.abc import Mapping
 
 from services.runtime import metrics
+from services.runtime.database import engine
 from services.runtime.metric_labels import MetricLabel
 from services.runtime.metrics import Metric, MetricGroup
+from services.settlement.posting.readings import AT_EACH_TURN, NOW_AND_THEN
 
 
 def groups() -> dict[str, MetricGroup]:
@@ -32,3 +34,10 @@ def stray_labels(metric: Metric, labels: Mapping[str, str]) -> dict[str, str]:
     """Labels of a series that its metric does not declare, or with a value that it does not allow."""
     known = {label.name: label for label in metric.labels}
     return {name: value for name, value in labels.items() if name not in known or not allows(known[name], value)}
+
+
+def read_all() -> None:
+    """Read all that posters read of the books, but their seals."""
+    with engine("writer").connect() as connection:
+        for read in (*AT_EACH_TURN, *NOW_AND_THEN):
+            read(connection)

@@ -1,6 +1,7 @@
 """A real Prometheus that scrapes a local stack by our own configuration, once a second."""
 
 import json
+import signal
 import socket
 import subprocess
 import time
@@ -17,6 +18,7 @@ import yaml
 from services.runtime.local.stack import Stack
 from tests.kit.processes import dies_with_us
 from tests.kit.scrape_targets import ScrapeTargets
+from tests.kit.waiting import until
 
 CONFIGURATION = Path(__file__).parents[2] / "deploy/prometheus/prometheus.yml"
 INTERVAL = "$__rate_interval"
@@ -81,20 +83,20 @@ class Prometheus:
 
 
 @contextmanager
-def scraping(stack: Stack, folder: Path, program: str, rules: Path | None = None) -> Iterator[Prometheus]:
+def scraping(stack: Stack, folder: Path, program: str, rules: str = "") -> Iterator[Prometheus]:
     """Prometheus with our own configuration, its targets led to this stack's processes.
 
     Args:
         stack: runs, and has one worker, one poster and one relay at least.
         folder: for its configuration, its data and its log.
         program: the server's path.
-        rules: a file of rules to evaluate every second, instead of those of the configuration.
+        rules: to evaluate, as YAML, once every process is scraped; instead of those of the configuration.
     """
     with ExitStack() as ends:
         targets = ends.enter_context(ScrapeTargets(folder, stack))
         config = yaml.safe_load(CONFIGURATION.read_text())
         config["global"] = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
-        config["rule_files"] = [str(rules)] if rules else []
+        config["rule_files"] = [f"{folder}/rules.yml"]
         for job in config["scrape_configs"]:
             del job["static_configs"]
             job["file_sd_configs"] = [{"files": [targets.files(job["job_name"])]}]
@@ -108,6 +110,9 @@ def scraping(stack: Stack, folder: Path, program: str, rules: Path | None = None
         reached = Prometheus(f"http://{listen}", targets)
         processes = len(stack.processes()) - 2
         assert reached.series_of(f"count(up == 1) == {processes}"), (folder / "log").read_text()
+        (folder / "rules.yml").write_text(rules)
+        server.send_signal(signal.SIGHUP)
+        until(lambda: bool(reached.rules()) == bool(rules), "the rules are loaded")
         yield reached
 
 

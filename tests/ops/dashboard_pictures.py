@@ -15,6 +15,7 @@ from typing import Any
 
 import matplotlib as mpl
 
+from deploy.grafana.grafana_json import RULES
 from services.runtime.local.stack import Stack
 from tests.kit.prometheus import Prometheus, scraping
 from tests.kit.source import ROOT
@@ -29,10 +30,13 @@ START_SECONDS = 120
 QUICK = {"KOC_SNAPSHOT_SECONDS": "5", "KOC_GAUGE_SECONDS": "0.5"}
 """A demo lasts a minute or two: what production reads every few seconds or minutes is read more often."""
 NOTE = f"koc demo --orders {ORDERS}, seen by Prometheus"
+BUSY = " + ".join(f"sum(rate(koc_relay_{what}_total[5s]))" for what in ("entries", "commands", "statements"))
+"""Above 0 while anything is published; afterwards the demo only reads."""
+AFTERWARDS_SECONDS = 8
 
 COLUMN, ROW, GAP, HEAD = 54, 26, 7, 38
 """Pixels of a grid unit of the dashboard, between two panels, and above the first row."""
-HEADING = 22
+HEADING = 27
 """Pixels of a row that is a heading."""
 
 
@@ -47,7 +51,7 @@ def main() -> None:
         demo = subprocess.Popen(command, env={**os.environ, **QUICK})
         try:
             _await_processes(stack, demo)
-            with scraping(stack, folder, program) as prometheus:
+            with scraping(stack, folder, program, RULES.read_text()) as prometheus:
                 began = time.time()
                 status = demo.wait()
                 seen = _seen(prometheus, began)
@@ -77,9 +81,9 @@ def _processes(stack: Stack) -> list[dict[str, Any]]:
 
 
 def _seen(prometheus: Prometheus, began: float) -> dict[str, dict[int, list[Curve]]]:
-    """Board -> panel's id -> its curves, from the begin until the first process was stopped."""
-    [alive] = prometheus.curves_of("count(up == 1) == 3", began, time.time())
-    ended = float(alive["values"][-1][0])
+    """Board -> panel's id -> its curves, until all was published and the books were read once more."""
+    [busy] = prometheus.curves_of(f"({BUSY}) > 0 and on () count(up == 1) == 3", began, time.time())
+    ended = float(busy["values"][-1][0]) + AFTERWARDS_SECONDS
     return {
         name: {panel["id"]: _curves(prometheus, panel, began, ended) for panel in board["panels"]}
         for name, board in COMMITTED.items()
@@ -109,6 +113,7 @@ def draw(board: dict[str, Any], panels: dict[int, list[Curve]], file: Path) -> N
     """
     mpl.rcParams.update({"font.family": "DejaVu Sans", "font.size": 8})
     tops = _tops(board)
+    end = max(curve.seconds[-1] for curves in panels.values() for curve in curves)
     canvas = Canvas(24 * COLUMN + GAP, tops[-1] + GAP)
     canvas.text(GAP + 2, 26, board["title"], size=12.5, weight="bold")
     canvas.text(24 * COLUMN - 2, 26, NOTE, size=7.5, color=QUIET, ha="right")
@@ -116,7 +121,7 @@ def draw(board: dict[str, Any], panels: dict[int, list[Curve]], file: Path) -> N
         grid = panel["gridPos"]
         top, bottom = tops[grid["y"]], tops[grid["y"] + grid["h"]]
         place = Place(canvas, grid["x"] * COLUMN + GAP, top, grid["w"] * COLUMN - GAP, bottom - top - GAP)
-        draw_panel(place, panel, panels[panel["id"]])
+        draw_panel(place, panel, panels[panel["id"]], end)
     canvas.save(file)
 
 

@@ -16,7 +16,7 @@ _SHARPNESS = 1.6
 """Dots of the file for each pixel of the layout."""
 _SECONDS = ((86_400, "days"), (3600, "h"), (60, "min"), (1, "s"), (0.001, "ms"))
 _TENS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
-_UNITS = {"short": "", "s": "s", "cps": "/s", "bytes": "B", "percentunit": "%"}
+_UNITS = {"short": "", "s": "s", "cps": "/s", "Bps": "B/s", "bytes": "B", "percentunit": "%"}
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,8 @@ CURVES = ("#7eb26d", "#eab839", "#6ed0e0", "#ef843c", "#e24d42", "#5195ce", "#ba
 _LETTER = 5.0
 """Pixels of a letter of a legend, about."""
 _LINE = 13
+_GAP_SECONDS = 2.5
+"""Values come once a second."""
 
 
 @dataclass(frozen=True)
@@ -33,20 +35,20 @@ class Place:
         self.canvas.box(self.left + left, self.top + top, width, height, color, edge)
 
 
-def draw_panel(place: Place, panel: Mapping[str, Any], curves: Sequence[Curve]) -> None:
-    """A heading, or a panel with its title, drawn by its kind."""
+def draw_panel(place: Place, panel: Mapping[str, Any], curves: Sequence[Curve], end: float) -> None:
+    """A heading, or a panel with its title, drawn by its kind; `end` is where the axis of time ends."""
     if panel["type"] == "row":
-        place.text(2, place.height - 7, panel["title"], size=9, weight="bold")
+        place.text(2, place.height - 1, panel["title"], size=9, weight="bold")
         return
     place.box(0, 0, place.width, place.height, PANEL)
     place.text(9, 16, panel["title"], size=8, weight="bold")
     if curves:
-        _KINDS[panel["type"]](place, panel, curves)
+        _KINDS[panel["type"]](place, panel, curves, end)
     else:
         place.text(place.width / 2, place.height / 2 + 8, "no series", size=8, color=QUIET, ha="center")
 
 
-def _numbers(place: Place, panel: Mapping[str, Any], curves: Sequence[Curve]) -> None:
+def _numbers(place: Place, panel: Mapping[str, Any], curves: Sequence[Curve], _end: float) -> None:
     """The last value of each series on the colour of its step."""
     defaults, named = panel["fieldConfig"]["defaults"], panel["options"]["textMode"] == "name"
     each = (place.width - 14) / len(curves)
@@ -66,27 +68,26 @@ def _is_passed(step: float | None, value: float) -> bool:
     return step is None or value >= step
 
 
-def _curves(place: Place, panel: Mapping[str, Any], curves: Sequence[Curve]) -> None:
+def _curves(place: Place, panel: Mapping[str, Any], curves: Sequence[Curve], end: float) -> None:
     """Curves over the seconds of the run, or their sum, with steps as dashed lines and a legend below."""
     defaults = panel["fieldConfig"]["defaults"]
     rows = _legend(place, curves, defaults["unit"])
     axes = place.canvas.axes(place.left + 46, place.top + 27, place.width - 56, place.height - 49 - rows * _LINE)
     stacked = defaults["custom"].get("stacking", {}).get("mode") == "normal"
-    below = [0.0] * len(curves[0].values)
-    # the curves, or areas of which each stands on those before
-    for curve, color in zip(curves, CURVES * len(curves), strict=False):
-        values = curve.values
-        if stacked and len(values) == len(below):
-            values = [one + base for one, base in zip(curve.values, below, strict=True)]
-            axes.fill_between(curve.seconds, below, values, color=color, alpha=0.45, linewidth=0)
-            below = values
-        else:
-            axes.fill_between(curve.seconds, values, color=color, alpha=0.18 / (1 + len(curves)), linewidth=0)
-        axes.plot(curve.seconds, values, color=color, linewidth=1.2)
+    opacity = 0.45 if stacked else 0.18 / (1 + len(curves))
+    below: dict[float, float] = {}
+    # the curves, or areas of which each stands on those before; a gap stays a gap
+    for number, (curve, color) in enumerate(zip(curves, CURVES * len(curves), strict=False)):
+        for seconds, values in _pieces(curve):
+            floor = [below.get(second, 0.0) for second in seconds] if stacked else [0.0] * len(seconds)
+            heights = [value + base for value, base in zip(values, floor, strict=True)]
+            axes.fill_between(seconds, floor, heights, color=color, alpha=opacity, linewidth=0)
+            axes.plot(seconds, heights, color=color, linewidth=1.2, zorder=2 + 1 / (1 + number))
+            below.update(zip(seconds, heights, strict=True))
     # the axes, and the steps that lie within them
     highest = max(max(curve.values) for curve in curves)
-    axes.set_ylim(0, None if highest or any(below) else 1)
-    axes.set_xlim(0, max(curve.seconds[-1] for curve in curves))
+    axes.set_ylim(0, None if highest or any(below.values()) else 1.2)
+    axes.set_xlim(0, end)
     for step in defaults["thresholds"]["steps"][1:] if "thresholdsStyle" in defaults["custom"] else ():
         if step["value"] <= axes.get_ylim()[1]:
             axes.axhline(step["value"], color=COLORS[step["color"]], linewidth=1, linestyle=(0, (4, 3)))
@@ -94,6 +95,17 @@ def _curves(place: Place, panel: Mapping[str, Any], curves: Sequence[Curve]) -> 
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: shown(value, defaults["unit"])))
     axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: f"{seconds:.0f}s"))
+
+
+def _pieces(curve: Curve) -> list[tuple[list[float], list[float]]]:
+    """The stretches of a series between its gaps: seconds and values."""
+    pieces: list[tuple[list[float], list[float]]] = []
+    for second, value in zip(curve.seconds, curve.values, strict=True):
+        if not pieces or second - pieces[-1][0][-1] > _GAP_SECONDS:
+            pieces.append(([], []))
+        pieces[-1][0].append(second)
+        pieces[-1][1].append(value)
+    return pieces
 
 
 def _legend(place: Place, curves: Sequence[Curve], unit: str) -> int:
@@ -113,7 +125,7 @@ def _legend(place: Place, curves: Sequence[Curve], unit: str) -> int:
     return rows
 
 
-def _bars(place: Place, panel: Mapping[str, Any], curves: Sequence[Curve]) -> None:
+def _bars(place: Place, panel: Mapping[str, Any], curves: Sequence[Curve], _end: float) -> None:
     """The last value of each series as a bar."""
     unit = panel["fieldConfig"]["defaults"]["unit"]
     height = min(24.0, (place.height - 34) / len(curves))
@@ -129,12 +141,11 @@ def _bars(place: Place, panel: Mapping[str, Any], curves: Sequence[Curve]) -> No
         place.text(place.width - 10, top + height / 2 + 3, value, size=7.5, weight="bold", ha="right")
 
 
-def _states(place: Place, panel: Mapping[str, Any], curves: Sequence[Curve]) -> None:
+def _states(place: Place, panel: Mapping[str, Any], curves: Sequence[Curve], end: float) -> None:
     """A lane a series, a block for each time in one state."""
     words = panel["fieldConfig"]["defaults"]["mappings"][0]["options"]
     names = 14 + _LETTER * 1.05 * max(len(curve.name) for curve in curves)
     height, whole = (place.height - 32) / len(curves), place.width - names - 10
-    end = max(curve.seconds[-1] for curve in curves) or 1
     for number, curve in enumerate(sorted(curves, key=lambda curve: curve.name)):
         top = 26 + number * height
         place.text(names - 5, top + height / 2 + 3, curve.name, size=7, ha="right")
@@ -157,7 +168,7 @@ def _blocks(curve: Curve) -> list[tuple[float, float, float]]:
     return blocks
 
 
-_KINDS: dict[str, Callable[[Place, Mapping[str, Any], Sequence[Curve]], None]] = {
+_KINDS: dict[str, Callable[[Place, Mapping[str, Any], Sequence[Curve], float], None]] = {
     "stat": _numbers,
     "timeseries": _curves,
     "bargauge": _bars,

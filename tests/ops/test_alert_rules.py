@@ -21,6 +21,13 @@ RULES: list[dict[str, Any]] = [rule for group in GROUPS for rule in group["rules
 ALERTS = {rule["alert"]: rule for rule in RULES if "alert" in rule}
 FILES = {file.stem: alert_cases.read_cases(file) for file in sorted(alert_cases.FOLDER.glob("*.yml"))}
 CASES = [case for file in FILES.values() for case in file.cases]
+RUNBOOK = (compose.ROOT / "docs/runbook.md").read_text()
+TITLES = re.findall(r"^## (.+)$", RUNBOOK, re.MULTILINE)
+_SECTION = re.compile(r"^((?:<a id=\S+></a>)+)\n(## .*?)(?=^<a id|^## |\Z)", re.MULTILINE | re.DOTALL)
+SECTIONS = {
+    anchor: section for anchors, section in _SECTION.findall(RUNBOOK) for anchor in re.findall(r'id="(\w+)"', anchors)
+}
+"""By the anchor of an alert, what the runbook says of it."""
 of_each_alert = pytest.mark.parametrize("alert", ALERTS)
 
 
@@ -90,6 +97,25 @@ def test_an_alert_says_how_bad_it_is_and_what_it_means(alert: str) -> None:
         assert rule["annotations"][text].endswith("."), text
 
 
+@of_each_alert
+def test_an_alert_leads_to_a_section_that_says_what_to_do(alert: str) -> None:
+    assert ALERTS[alert]["annotations"]["runbook_url"].endswith(f"docs/runbook.md#{alert.lower()}")
+    section = SECTIONS[alert.lower()]
+    assert f"`{alert}`" in section, "the section names it"
+    for part in ("**Means", "**Look at**", "**Do", "**Over**"):
+        assert part in section, part
+
+
+def test_every_section_for_an_alert_and_every_name_of_one_is_of_an_alert_that_exists() -> None:
+    assert SECTIONS.keys() == {alert.lower() for alert in ALERTS}
+    assert set(re.findall(r"\bKoc[A-Z]\w+", RUNBOOK)) == ALERTS.keys()
+
+
+def test_every_link_of_the_runbook_to_itself_leads_somewhere() -> None:
+    headings = {re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-") for title in TITLES}
+    assert set(re.findall(r"\]\(#([^)]+)\)", RUNBOOK)) <= headings | SECTIONS.keys()
+
+
 def test_the_scale_divides_every_duration(tmp_path: Path) -> None:
     subprocess.run([sys.executable, GENERATOR, "--scale", "60", "--output", tmp_path / "koc.yml"], check=True)
     _promtool("check", "rules", tmp_path / "koc.yml")
@@ -109,4 +135,4 @@ def test_the_committed_rules_are_what_their_generator_writes(tmp_path: Path) -> 
     (tmp_path / "koc.yml").write_text("groups: []\n")
     check = [sys.executable, GENERATOR, "--check", "--output", tmp_path / "koc.yml"]
     stale = subprocess.run(check, capture_output=True, text=True)
-    assert (stale.returncode, stale.stderr) == (1, "koc.yml is stale: run `make docs`\n")
+    assert (stale.returncode, stale.stderr) == (1, "stale: koc.yml; run `make docs`\n")

@@ -148,6 +148,25 @@ def test_the_linter_of_dockerfiles_finds_nothing() -> None:
     assert (done.returncode, done.stdout) == (0, ""), done.stdout
 
 
+@pytest.mark.parametrize(
+    ("secret", "trusted"), [(None, "system\n"), ("", "system\n"), ("company\n", "system\ncompany\n")]
+)
+def test_a_build_trusts_the_certificates_of_its_secret_beside_the_systems(
+    tmp_path: Path, secret: str | None, trusted: str
+) -> None:
+    (tmp_path / "system").write_text("system\n")
+    if secret is not None:
+        (tmp_path / "ca").write_text(secret)
+    text = (compose.ROOT / "deploy/docker/trusting").read_text()
+    for there, here in {"/etc/ssl/certs/ca-certificates.crt": "system", "/run/secrets/ca": "ca"}.items():
+        assert there in text
+        text = text.replace(there, str(tmp_path / here))
+    (tmp_path / "trusting").write_text(text)
+    shown = ["sh", tmp_path / "trusting", "sh", "-c", 'cat "$SSL_CERT_FILE" && cmp "$SSL_CERT_FILE" "$PIP_CERT"']
+    done = subprocess.run(shown, capture_output=True, text=True, env={**os.environ, "TMPDIR": str(tmp_path)})
+    assert (done.returncode, done.stdout) == (0, trusted)
+
+
 def test_the_image_says_its_version() -> None:
     project = tomllib.loads((compose.ROOT / "pyproject.toml").read_text())["project"]
     assert f"ARG VERSION={project['version']}\n" in (compose.ROOT / "deploy/docker/Dockerfile").read_text()

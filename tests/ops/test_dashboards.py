@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from deploy.grafana.boards import BOARDS
+from deploy.grafana.grafana_json import RULES
 from deploy.grafana.panel import Query
 from services.demo import poison
 from tests.kit.prometheus import Prometheus, scraping
@@ -31,7 +32,7 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]
     folder = tmp_path_factory.mktemp("prometheus")
     with (
         stack_of_its_own(folder / "stack", workers=1, environment=QUICK) as stack,
-        scraping(stack, folder, program) as reached,
+        scraping(stack, folder, program, RULES.read_text()) as reached,
     ):
         lived_run.live()
         yield reached

@@ -24,7 +24,7 @@ from services.attribution.worker.process import Pipeline
 from services.attribution.worker.startup import GROUP, INPUTS, World, check_world, volumes
 from services.kernel.errors import InvariantBroken, StartRefused
 from services.runtime import garbage, tracing
-from services.runtime.groups import leave_group
+from services.runtime.groups import leave_group, positions
 from services.runtime.hard_exit import end_hard_after
 from services.runtime.health import Health
 from services.runtime.kafka import faust_broker, no_broker
@@ -87,6 +87,7 @@ class AttributionApp(faust.App):
         self.health.serve()
         tracing.configure(self.health.process)
         worker_metrics.watch_disks(volumes())
+        worker_metrics.remember_counted(await asyncio.to_thread(positions, GROUP))
         lag_watch().start()
         await self.outbox.start()
         garbage.settle()

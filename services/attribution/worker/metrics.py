@@ -2,8 +2,8 @@
 
 import math
 import shutil
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Mapping, Sequence
+from functools import cache, partial
 from pathlib import Path
 
 from schemas.reasons import Reason
@@ -16,13 +16,40 @@ from services.runtime import metrics
 from services.runtime.lag import lag_watch
 
 
-def count_chunk(topic: str, records: int, duplicates: int, seconds: float) -> None:
-    """Count an applied chunk."""
-    known = metrics.attribution()
-    known.consumed.labels(topic).inc(records)
-    known.duplicates.labels(topic).inc(duplicates)
-    known.batch_records.observe(records)
+@cache
+def _counted() -> dict[tuple[str, int], int]:
+    """By topic and partition, the next offset after the events that were counted: by this process, or before it."""
+    return {}
+
+
+def remember_counted(positions: Mapping[tuple[str, int], int]) -> None:
+    """What the group has read was counted by the processes that read it."""
+    _counted().update(positions)
+
+
+def count_chunk(chunk: Chunk, duplicates: int, refused: Sequence[str], rerouted: int, seconds: float) -> None:
+    """Count an applied chunk; the events of one that was counted before count as repeated, and as nothing else.
+
+    Args:
+        chunk: with all its events.
+        duplicates: how many events have no effect.
+        refused: the reason of each event that went to the dead-letter topic because of the chunk.
+        rerouted: how many were published again to their key's partition.
+        seconds: it took.
+    """
+    known, place = metrics.attribution(), (chunk.topic, chunk.partition)
+    known.batch_records.observe(len(chunk.records))
     known.batch_seconds.observe(seconds)
+    if chunk.next <= _counted().get(place, 0):
+        known.repeated.labels(chunk.topic).inc(len(chunk.records))
+        return
+    _counted()[place] = chunk.next
+    known.consumed.labels(chunk.topic).inc(len(chunk.records))
+    known.duplicates.labels(chunk.topic).inc(duplicates)
+    known.rerouted.labels(chunk.topic).inc(rerouted)
+    for reason in refused:
+        known.refused.labels(chunk.topic, reason).inc()
+    known.late.labels(chunk.topic).inc(refused.count(Reason.TOO_LATE))
 
 
 def count_published(assertions: int, unattributed: int) -> None:
@@ -34,18 +61,6 @@ def count_published(assertions: int, unattributed: int) -> None:
 def count_withheld(orders: int) -> None:
     """Count orders whose new truth is not published, because lost events could belong to them."""
     metrics.attribution().withheld.inc(orders)
-
-
-def count_refusal(topic: str, reason: str) -> None:
-    """Count an event that went to the dead-letter topic."""
-    metrics.attribution().refused.labels(topic, reason).inc()
-    if reason == Reason.TOO_LATE:
-        metrics.attribution().late.labels(topic).inc()
-
-
-def count_rerouted(topic: str) -> None:
-    """Count an event that was published again to its own partition."""
-    metrics.attribution().rerouted.labels(topic).inc()
 
 
 def show_assignment(stores: Mapping[int, Store]) -> None:

@@ -57,11 +57,14 @@ class Pipeline:
         self._refusal_limits[chunk.topic].check(len(chunk.records) - unusable, unusable)
         # Send everything that follows from the chunk.
         await self._publish(chunk.partition, outcome.publication, traces)
-        for refusal in (*intake.refusals, *outcome.refusals):
+        refusals = [*intake.refusals, *outcome.refusals]
+        for refusal in refusals:
             await self._send_dead_letter(chunk.topic, chunk.partition, refusal)
         for stray in intake.strays:
             await self._reroute(chunk.topic, chunk.partition, stray)
-        worker_metrics.count_chunk(chunk.topic, len(chunk.records), outcome.duplicates, time.perf_counter() - started)
+        reasons = [refusal.reason for refusal in refusals]
+        seconds = time.perf_counter() - started
+        worker_metrics.count_chunk(chunk, outcome.duplicates, reasons, len(intake.strays), seconds)
 
     async def publish_all(self, partition: int, store: Store) -> None:
         """Publish the current truth of every order in a store."""
@@ -92,7 +95,6 @@ class Pipeline:
             source.value,
             deadletters.headers(refusal.reason, refusal.detail, topic, partition, source.offset, source.headers),
         )
-        worker_metrics.count_refusal(topic, refusal.reason)
 
     async def _reroute(self, topic: str, partition: int, stray: StrayEvent) -> None:
         """Publish an event again to the partition of its key; the mark keeps it from being rerouted for ever."""
@@ -100,4 +102,3 @@ class Pipeline:
         mark = (deadletters.REROUTED, f"{topic}/{partition}/{source.offset}".encode())
         target = partition_of(key, BUYER_PARTITIONS)
         await self._outbox.send(topic, target, key, source.value, [*source.headers, mark])
-        worker_metrics.count_rerouted(topic)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from services.demo.events import Event
-from services.kernel.time import HOUR, format_rfc3339
+from services.kernel.time import format_rfc3339
 from tests.kit.command import output_of
 from tests.kit.poster_process import send_facts
 from tests.kit.settlement_facts import Fact, FactStep, FactVersion
@@ -16,7 +16,6 @@ _MOVE = """
 UPDATE balance SET amount_minor = amount_minor + %s FROM account
 WHERE account.id = account_id AND key = %s AND currency = 'CNY'
 """
-RUN_OVERDUE_DAYS = 9
 _HALF_OF_TOO_MUCH = 600_000_000_000
 """The journal takes no amount over 10^12, the contract no order line."""
 
@@ -37,7 +36,8 @@ def an_account_is_in_debit(site: Site) -> Iterator[None]:
     site.tamper(_MOVE, 5_000, "brand:br_debit:accrued")
 
 
-@fault(BOOKS, "KocLinesOwnedTwice", what="two buyers claim one order line")
+@fault(BOOKS, "KocLinesOwnedTwice", what="two buyers claim one order line", clears_within=240,
+       lasts=("KocLinesOwnedTwice",))  # fmt: skip
 def two_buyers_claim_a_line(site: Site) -> Iterator[None]:
     site.publish(priced(site, "claimed"))
     site.publish(*bought(site, "claimed", 1, "b_one"), *bought(site, "claimed", 1.1, "b_two"))
@@ -66,7 +66,7 @@ def a_line_is_set_aside(site: Site) -> Iterator[None]:
 @fault(BOOKS, "KocLinesQuarantined", what="an operator freezes a line")
 def a_line_is_quarantined(site: Site) -> Iterator[None]:
     del site
-    line = "o_payout/1/b_payout"
+    line = "o_debit/1/b_debit"
     output_of("settlement", "quarantine", line, "--reason", "the buyer's bank asks")
     yield
     output_of("settlement", "release", line, "--reason", "the bank has answered")
@@ -85,17 +85,6 @@ def a_content_is_not_registered(site: Site) -> Iterator[None]:
     yield
     fee = {"koc_id": "k_payout", "platform": "douyin", "brand_id": "br_payout", "script_fee_minor": 30_000}
     site.publish(_of_content(site, "content.registered", **fee, currency="CNY"))
-
-
-@fault(BOOKS, "KocRunOverdue", what="the newest run settled what was due nine days ago")
-def the_last_run_is_old(site: Site) -> Iterator[None]:
-    _run(site.before(RUN_OVERDUE_DAYS))
-    yield
-    _run(site.before(0) - 24 * HOUR)
-
-
-def _run(as_of: int) -> None:
-    output_of("settlement", "run", "--as-of", format_rfc3339(as_of), "--reason", "weekly")
 
 
 def _of_content(site: Site, kind: str, **fields: object) -> Event:

@@ -1,69 +1,74 @@
-"""One stack under a real Prometheus with our rules, sixty times as fast; what the proof found, at the end of the run."""
+"""A stack under a real Prometheus whose rules run sixty times as fast; what was proven, at the end of the run."""
 
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.ops.alerts.groups import GROUPS
 
+from services.kernel.time import HOUR
+from services.runtime.local.stack import Stack
 from tests.chaos.trickle import Trickle
 from tests.kit.events import START
-from tests.kit.prometheus import scraping
+from tests.kit.prometheus import Prometheus, scraping
 from tests.kit.stacks import stack_of_its_own
 from tests.kit.without import installed
 from tests.ops.alerts.alert_log import AlertLog
-from tests.ops.alerts.proof import Proof, table
-from tests.ops.alerts.site import Site, moment
-from tests.ops.alerts.world import settle_down
+from tests.ops.alerts.proof import ROWS
+from tests.ops.alerts.site import CLOCKS, FAULTS_CLOCK, SLOW_BURNS, Disks, Site, moment
+from tests.ops.alerts.small_volumes import small_volume
+from tests.ops.alerts.world import QUIET_PARTITION, furnish
 
-SCALE = 60
-"""An hour of a rule is a minute of the proof."""
 GENERATOR = Path(__file__).parents[3] / "deploy/prometheus/alerts.py"
 PER_SECOND = 24
-HOUR = 3_600_000_000
-_proofs: list[Proof] = []
+ENVIRONMENT = {"KOC_SNAPSHOT_SECONDS": "2", "KOC_GAUGE_SECONDS": "0.25", "KOC_LINGER_SECONDS": "4"}
+HOURS_AGO = 3
+"""When steady events say that they occur: all of them at once, and not in the future."""
 
 
-@pytest.fixture(scope="session")
-def rules(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Our rules, their windows divided by SCALE."""
-    file = tmp_path_factory.mktemp("rules") / "koc.yml"
-    subprocess.run([sys.executable, GENERATOR, "--scale", str(SCALE), "--output", file], check=True)
-    return file
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A stack with a past and with steady traffic, scraped every second by a server for each clock."""
+    program, folder, began = installed("prometheus"), tmp_path_factory.mktemp("alerts"), moment()
+    with ExitStack() as ends:
+        # two small disks for the worker, then the stack
+        disks = Disks(*(ends.enter_context(small_volume(folder / name)) for name in Disks._fields))
+        state = folder / "stack/state"
+        state.mkdir(parents=True)
+        (state / "attribution-1").symlink_to(disks.state)
+        environment = ENVIRONMENT | {"KOC_SNAPSHOT_URL": f"file://{disks.snapshots}"}
+        stack = ends.enter_context(stack_of_its_own(folder / "stack", workers=1, environment=environment))
+        # a server for each clock, and a reader of its alerts
+        servers = {
+            clock: ends.enter_context(_judging(stack, folder / f"clock-{clock}", program, clock)) for clock in CLOCKS
+        }
+        logs = {clock: ends.enter_context(AlertLog(server)) for clock, server in servers.items()}
+        made = Site(folder, stack, disks, servers[FAULTS_CLOCK], logs, began)
+        # what is in the books, and what goes on being published
+        furnish(made)
+        logs[FAULTS_CLOCK].await_calm(SLOW_BURNS)
+        ends.enter_context(Trickle(PER_SECOND, "calm", (began - START) / HOUR - HOURS_AGO, QUIET_PARTITION))
+        yield made
 
 
-@pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory, rules: Path) -> Iterator[Site]:
-    """A stack with steady traffic, scraped every second."""
-    program = installed("prometheus")
-    folder = tmp_path_factory.mktemp("alerts")
-    environment = {"KOC_SNAPSHOT_SECONDS": "2", "KOC_GAUGE_SECONDS": "0.5", "KOC_LINGER_SECONDS": "4"}
-    began = moment()
-    with (
-        stack_of_its_own(folder / "stack", workers=1, environment=environment) as stack,
-        scraping(stack, folder, program, rules) as prometheus,
-        AlertLog(prometheus) as alerts,
-    ):
-        reached = Site(folder, stack, prometheus, alerts, began)
-        settle_down(reached)
-        with Trickle(PER_SECOND, "calm", hours=(began - START) / HOUR - 3):
-            yield reached
-
-
-@pytest.fixture(scope="session")
-def proof(site: Site) -> Proof:
-    """The faults, not injected yet."""
-    made = Proof(site, GROUPS)
-    _proofs.append(made)
-    return made
+@contextmanager
+def _judging(stack: Stack, folder: Path, program: str, clock: int) -> Iterator[Prometheus]:
+    """A server with our rules, their windows divided."""
+    folder.mkdir()
+    rules = folder / "koc.yml"
+    subprocess.run([sys.executable, GENERATOR, "--scale", str(clock), "--output", rules], check=True)
+    with scraping(stack, folder, program, rules.read_text()) as server:
+        yield server
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Alert, seconds to fire and to clear, and the fault, of all that was proven."""
-    for proof in _proofs:
+    reports = [report for outcome in ("passed", "failed") for report in terminalreporter.stats.get(outcome, ())]
+    rows = sorted({str(row) for report in reports for name, row in report.user_properties if name == ROWS})
+    if rows:
         terminalreporter.section("every alert, by its fault")
-        for row in table(proof.outcomes):
+        for row in (f"{'alert':26}{'fires':>8}{'clears':>8}  fault", *rows):
             terminalreporter.write_line(row)

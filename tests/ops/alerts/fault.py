@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from tests.ops.alerts.site import FAULTS_CLOCK, Site
+from tests.ops.alerts.site import Site
 
 Story = Callable[[Site], Iterator[None]]
 """Hurts what it is about, yields while the alerts must fire, then repairs as docs/runbook.md says."""
@@ -18,20 +18,20 @@ class Fault:
         what: the fault in words, for the table.
         story: see Story.
         labels: every one of its alerts carries these.
-        clock: how many times as fast the rules run by which it is judged.
         fires_within: seconds.
         clears_within: seconds.
-        lasts: its alerts may fire on when the next round begins.
+        lasts: those of its alerts that may fire on when the next round begins.
+        is_base: later faults of its round rest on it: it is repaired after them.
     """
 
     alerts: tuple[str, ...]
     what: str
     story: Story
     labels: Mapping[str, str] = field(default_factory=dict)
-    clock: int = FAULTS_CLOCK
     fires_within: float = 100.0
     clears_within: float = 60.0
-    lasts: bool = False
+    lasts: tuple[str, ...] = ()
+    is_base: bool = False
 
     @property
     def name(self) -> str:

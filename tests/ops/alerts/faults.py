@@ -8,7 +8,7 @@ from tests.ops.alerts.fault import Round
 MONEY_ROUNDS: tuple[Round, ...] = (
     settlement_faults.SETTLEMENT + book_faults.BOOKS,
     process_faults.LEDGER_HELD,
-    process_faults.COMMANDS_HELD,
+    process_faults.COMMANDS_HELD + process_faults.BLOCKED,
 )
 """On one stack, one after the other: what hurts the books leaves processes alone."""
 
@@ -24,5 +24,6 @@ PROCESS_ROUNDS: tuple[Round, ...] = (
 
 
 def alerts_of(rounds: Sequence[Round]) -> list[str]:
-    """All alerts that the faults of these rounds must raise."""
-    return [alert for faults in rounds for fault in faults for alert in fault.alerts]
+    """All alerts that the faults of these rounds must raise; at the end those whose clearing need not be awaited."""
+    every = [(alert in fault.lasts, alert) for faults in rounds for fault in faults for alert in fault.alerts]
+    return [alert for lasts in (False, True) for is_lasting, alert in every if is_lasting == lasts]

@@ -2,24 +2,24 @@
 
 import os
 import signal
+import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psutil
 import psycopg
 from sqlalchemy import make_url
 
-from schemas.topics import REGISTRY
 from services.demo.events import Event, record
 from services.kernel.time import DAY
 from services.operations.drain.positions import wait_until_drained
 from services.runtime.local.stack import Stack
 from services.runtime.publishing import publish
-from services.runtime.topics import log_ends
+from tests.kit.processes import KocProcess
 from tests.kit.prometheus import Prometheus
 from tests.kit.waiting import until
 from tests.ops.alerts.alert_log import AlertLog
@@ -28,7 +28,16 @@ FAULTS_CLOCK, SLOW_CLOCK, RESTARTS_CLOCK = 60, 240, 10
 """How many times as fast rules run: those that judge faults; those whose windows are days; and those that must bear
 restarts, because a process needs real seconds to start.
 """
+CLOCKS = (FAULTS_CLOCK, SLOW_CLOCK, RESTARTS_CLOCK)
+SLOW_BURNS = ("KocFreshnessBurnSlow", "KocRefusedShareBurnSlow")
 _DRAIN_SECONDS = 60.0
+
+
+class Disks(NamedTuple):
+    """The small volumes of the attribution worker."""
+
+    state: Path
+    snapshots: Path
 
 
 @dataclass(frozen=True)
@@ -44,9 +53,18 @@ class Site:
 
     folder: Path
     stack: Stack
+    disks: Disks
     prometheus: Prometheus
     clocks: Mapping[int, AlertLog]
     now: int
+
+    def fired_since(self, moment: float, *clocks: int) -> dict[int, list[str]]:
+        """The alerts that fired after a moment of the monotonic clock, by the rules' clock."""
+        return {clock: [firing.name for firing in self.clocks[clock].since(moment)] for clock in clocks}
+
+    def log_of(self, alert: str) -> AlertLog:
+        """Where an alert is looked for."""
+        return self.clocks[SLOW_CLOCK if alert in SLOW_BURNS else FAULTS_CLOCK]
 
     def before(self, days: float) -> int:
         """So many days before the proof began, microseconds."""
@@ -68,6 +86,16 @@ class Site:
         with psycopg.connect(self.stack.superuser_dsn(database), autocommit=True) as session:
             yield session
 
+    @contextmanager
+    def forgotten(self, statement: str) -> Iterator[None]:
+        """Within the block a transaction that nobody ends holds what a statement locks; then its session is ended."""
+        with self.superuser() as forgotten:
+            forgotten.execute("BEGIN")
+            forgotten.execute(statement)
+            yield
+            with self.superuser() as person:
+                person.execute("SELECT pg_terminate_backend(%s, 5000)", (forgotten.info.backend_pid,))
+
     def tamper(self, statement: str, *values: object) -> None:
         """Change one row, whatever the database's own guards say."""
         with self.superuser() as session, session.transaction():
@@ -75,15 +103,6 @@ class Site:
             session.execute("ALTER TABLE journal DISABLE TRIGGER journal_is_immutable")
             assert session.execute(statement, values).rowcount == 1, statement
             session.execute("ALTER TABLE journal ENABLE ALWAYS TRIGGER journal_is_immutable")
-
-    def await_registry(self) -> None:
-        """Wait until the books have taken in all that is in the registry."""
-        with self.superuser() as session:
-            [end] = log_ends([REGISTRY.name]).values()
-            until(
-                lambda: session.execute("SELECT 1 FROM registry_position WHERE next_offset >= %s", (end,)).fetchone(),
-                "the books know the registry",
-            )
 
     @contextmanager
     def unattended(self) -> Iterator[None]:
@@ -106,9 +125,48 @@ class Site:
         finally:
             os.kill(pid, signal.SIGCONT)
 
-    def kill(self, name: str) -> None:
-        """SIGKILL; the supervisor starts it again unless it is frozen."""
-        os.kill(self.stack.pid(name), signal.SIGKILL)
+    def end(self, name: str) -> None:
+        """SIGKILL, within `unattended`; it has ended when this returns."""
+        pid = self.stack.pid(name)
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: psutil.Process(pid).status() == psutil.STATUS_ZOMBIE, f"{name} has ended")
+
+    @contextmanager
+    def again_and_again(self, action: Callable[[], object], every: float = 0.1) -> Iterator[None]:
+        """Within the block a thread does something, waits so many seconds, and does it again."""
+        ended, problems = threading.Event(), []
+
+        def work() -> None:
+            try:
+                while not ended.wait(every):
+                    action()
+            except Exception as problem:  # noqa: BLE001 - told at the end of the block
+                problems.append(problem)
+
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        yield
+        ended.set()
+        thread.join()
+        assert not problems, problems
+
+    @contextmanager
+    def replaced(self, name: str, words: Sequence[str]) -> Iterator[None]:
+        """A process stops in order; within the block another one of its name and with its state is there instead."""
+        os.kill(self.stack.pid(name), signal.SIGTERM)
+        until(lambda: self._state(name) == "stopped", f"{name} has stopped")
+        state = {"KOC_STATE_DIR": str(self.stack.layout.state / name)}
+        with KocProcess(self.folder / f"next-{name}", name, words, state) as process:
+            self.prometheus.targets.add(process)
+            until(process.is_ready, f"the next {name} is ready", process=process)
+            yield
+
+    def _state(self, name: str) -> str:
+        return next(str(one["state"]) for one in self.stack.processes() if one["name"] == name)
+
+    def readiness(self, name: str) -> str:
+        """Why a process cannot work now; empty if it can."""
+        return next(self.stack.not_ready(one) or "" for one in self.stack.processes() if one["name"] == name)
 
     def await_ready(self, *names: str) -> None:
         """Wait until these processes can do their work."""

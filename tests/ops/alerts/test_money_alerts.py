@@ -6,11 +6,12 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.kit.waiting import until
 from tests.ops.alerts.faults import MONEY_ROUNDS, alerts_of
 from tests.ops.alerts.proof import Proof, check_outcome, check_values
 from tests.ops.alerts.site import RESTARTS_CLOCK, Site
 
+pytestmark = pytest.mark.timeout(1200)
+"""The first test of a round waits for all its faults."""
 WORDS = {
     "attribution-1": ("attribution", "worker"),
     "poster-1": ("settlement", "poster"),
@@ -42,5 +43,5 @@ def test_nothing_fires_while_each_process_is_restarted_in_turn(site: Site) -> No
     with ExitStack() as ends:
         for name, words in WORDS.items():
             ends.enter_context(site.replaced(name, words))
-        until(lambda: not log.pending(), "nothing is about to fire", 90)
+        log.await_calm()
         assert site.fired_since(began, RESTARTS_CLOCK) == {RESTARTS_CLOCK: []}

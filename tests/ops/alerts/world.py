@@ -10,9 +10,13 @@ from tests.ops.alerts.site import Site
 ZONE_MINUTES = 480
 CALM_BRAND = "br_1"
 """Of the steady traffic."""
+QUIET_PARTITION = 11
+"""In it there is no steady traffic."""
 ALWAYS_DAYS = 700
 """Days before the proof since when there are plans."""
 MONTHS_KNOWN = 4
+PAID = ("clawback", "payout", "budget")
+"""Orders whose KOCs have bank accounts."""
 
 
 def months(site: Site) -> list[str]:
@@ -56,11 +60,11 @@ def payee(site: Site, name: str) -> Event:
 
 
 def budget(site: Site, name: str, minor: int, number: int) -> Event:
-    """The budget of campaign `c_NAME`, its so-manieth."""
+    """The budget of campaign `c_NAME`, each with a number of its own."""
+    at = site.before(days_since(site, months(site)[0]))
     return {
-        "event_id": f"budget_{name}_{number}", "event_type": "campaign.budget_set",
-        "occurred_at": format_rfc3339(site.before(days_since(site, months(site)[0]))), "campaign_id": f"c_{name}", "currency": "CNY",
-        "amount_minor": minor,
+        "event_id": f"budget_{name}_{number}", "event_type": "campaign.budget_set", "occurred_at": format_rfc3339(at),
+        "campaign_id": f"c_{name}", "currency": "CNY", "amount_minor": minor,
     }  # fmt: skip
 
 
@@ -69,7 +73,7 @@ def furnish(site: Site) -> None:
     site.publish(plan("pl_calm", 1, site.before(ALWAYS_DAYS), 200_000, brand_id=CALM_BRAND, splits=[]))
     names = ("clawback", "budget", "due_0", "due_1", "due_2", "payout", "debit")
     site.publish(*(priced(site, name) for name in names), budget(site, "budget", 100_000, 1))
-    site.publish(*(payee(site, name) for name in ("clawback", "payout")))
+    site.publish(*(payee(site, name) for name in PAID))
     site.publish(*_past(site))
     site.drain()
 

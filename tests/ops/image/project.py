@@ -3,7 +3,7 @@
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -98,13 +98,13 @@ class Project:
         services: dict[str, dict[str, Any]] = compose.load()["services"]
         return {name: one for name, one in services.items() if one["image"] == IMAGE}
 
-    def once(self, name: str, *command: str) -> subprocess.CompletedProcess[str]:
-        """Run a one-shot to its end: `docker compose run --rm NAME COMMAND`."""
+    def once(self, name: str, *command: str, options: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+        """Run a one-shot to its end: `docker compose run --rm OPTIONS NAME COMMAND`."""
         service = self.services[name]
         assert service["restart"] == "no"
         self._await_dependencies(service)
         words = run_arguments(name, service, Place(self._addresses, 0), list(command) or None)
-        done = self.engine.run("run", "--rm", *words, seconds=_ONE_SHOT_SECONDS)
+        done = self.engine.run("run", "--rm", *options, *words, seconds=_ONE_SHOT_SECONDS)
         self._ended_well |= {name} if done.returncode == 0 else set()
         return done
 

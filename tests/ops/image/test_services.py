@@ -1,10 +1,12 @@
 """Every service of the compose file, run from the image beside a local stack as compose would run it."""
 
 import json
+import os
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import psutil
 import pytest
@@ -29,6 +31,8 @@ ONE_SHOTS = ("topics", "migrate", "run", "close", "operator")
 ORDERS_OF_THE_WEEK = 400
 DRAIN_SECONDS = 150.0
 MONTH = "2026-09"
+PERSON = 4321
+"""The user id of a person on this machine: no user of the image has it."""
 
 
 @dataclass
@@ -37,21 +41,23 @@ class Story:
 
     Attributes:
         once: what each one-shot did, by its words.
+        files: that a command wrote for a person, and whose they are.
         restarts: by worker, after its process was killed.
         stopped: by service: seconds from SIGTERM to the end, and the exit status.
         allowed: by service, the seconds of its grace period.
     """
 
     once: dict[str, subprocess.CompletedProcess[str]] = field(default_factory=dict)
+    files: dict[str, int] = field(default_factory=dict)
     restarts: dict[str, int] = field(default_factory=dict)
     stopped: dict[str, tuple[float, int]] = field(default_factory=dict)
     allowed: dict[str, float] = field(default_factory=dict)
 
-    def run(self, project: Project, name: str, *command: str) -> None:
+    def run(self, project: Project, name: str, *command: str, options: Sequence[str] = ()) -> None:
         """A one-shot, run to its end."""
         words = " ".join((name, *command))
         number = sum(one.startswith(words) for one in self.once)
-        self.once[f"{words} #{number + 1}"] = project.once(name, *command)
+        self.once[f"{words} #{number + 1}"] = project.once(name, *command, options=options)
 
     def stop(self, container: Container) -> None:
         """A service, stopped in order."""
@@ -63,14 +69,15 @@ class Story:
 @pytest.fixture(scope="module")
 def story(engine: Engine, tmp_path_factory: pytest.TempPathFactory, figures: dict[str, str]) -> Iterator[Story]:
     """From a broker without topics and a database without tables to the last service's end."""
-    with stack_of_its_own(tmp_path_factory.mktemp("image") / "stack") as stack, empty_database_on(stack) as database:
+    folder = tmp_path_factory.mktemp("image")
+    with stack_of_its_own(folder / "stack") as stack, empty_database_on(stack) as database:
         _delete_topics()
         with project_on(engine, stack, database) as project:
-            yield _live(project, figures)
+            yield _live(project, folder / "out", figures)
 
 
-def _live(project: Project, figures: dict[str, str]) -> Story:
-    """All services, one after another as compose starts and stops them."""
+def _live(project: Project, output: Path, figures: dict[str, str]) -> Story:
+    """All services, one after another as compose starts and stops them; `output` is a folder for a person's files."""
     story = Story()
     # the one-shots that `up` waits for, as often as there are two `up`
     for name in ("topics", "topics", "migrate", "migrate"):
@@ -86,6 +93,7 @@ def _live(project: Project, figures: dict[str, str]) -> Story:
     story.run(project, "run", "--as-of", format_rfc3339(FIRST_RUN), "--reason", "weekly", "--json")
     for name in ("close", "close"):
         story.run(project, name, MONTH)
+    _write_statements(project, story, output)
     _let_traffic_pass(project, story)
     wait_until_drained(DRAIN_SECONDS)
     story.run(project, "operator")
@@ -113,6 +121,15 @@ def _publish_with_kills(project: Project, week: Week, story: Story, figures: dic
         until(lambda one=container: one.restarts and one.is_healthy(), f"{name} is back", process=container)
         story.restarts[name] = container.restarts
         figures[f"{name} back after kill -9"] = f"{time.monotonic() - began:.1f} s"
+
+
+def _write_statements(project: Project, story: Story, output: Path) -> None:
+    """Files for a person, by the person's own user id, as docs/docker.md has it."""
+    output.mkdir()
+    os.chown(output, PERSON, PERSON)
+    words = f"koc statement write --all --period {MONTH} --form pdf --output /out".split()
+    story.run(project, "operator", *words, options=(f"--user={PERSON}", f"--volume={output}:/out"))
+    story.files = {file.name: file.stat().st_uid for file in output.iterdir()}
 
 
 def _let_traffic_pass(project: Project, story: Story) -> None:
@@ -153,6 +170,12 @@ def test_the_run_settled_lines_and_people_see_who_decided(story: Story) -> None:
     (commands,) = (done.stdout for words, done in story.once.items() if words.startswith("operator #"))
     assert MONTH in commands
     assert "weekly" in commands
+
+
+def test_files_that_a_person_asks_for_are_the_persons(story: Story) -> None:
+    assert story.files
+    assert set(story.files.values()) == {PERSON}
+    assert all(name.endswith(".pdf") for name in story.files)
 
 
 def test_all_stop_in_order_within_their_grace_period(story: Story) -> None:

@@ -81,6 +81,7 @@ def test_a_buyer_is_where_the_page_says_and_nowhere_else(
     assert metrics_naming(stack, BUYER) == set()
     output_of("ledger", "verify")
     output_of("ledger", "audit", "--from-topics")
+    assert "severed-" in output_of("explain", "o_1")
 
     publish_again(stack)
     stack.down()

@@ -17,8 +17,8 @@ from services.settlement.domain.lines.vectors import Precedence
 from services.settlement.domain.pricing.price import NO_PLAN
 from services.settlement.domain.settling.ageing import AGES_DAYS
 from services.settlement.domain.settling.candidates import BLOCKING_REASONS
-from services.settlement.posting.gauges import IN_TRANSIT_DAYS
 from services.settlement.posting.post_credits import QUARANTINED, SECOND_OWNER
+from services.settlement.posting.readings import IN_TRANSIT_DAYS
 from tests.kit.metrics import allows, declared, groups
 
 DECLARED = [one for group in groups().values() for one in group.declared]

@@ -1,0 +1,59 @@
+"""What the image's suite hands to podman is what the compose file says of a service."""
+
+import json
+
+import pytest
+
+from tests.ops import compose
+from tests.ops.image.project import Project
+from tests.ops.image.translation import Place, run_arguments, seconds
+
+PLACE = Place({"kafka:9092": "127.0.0.1:1234", "@postgres:5432/koc": "@127.0.0.1:5555/books"}, 8123)
+PASSWORDS = {
+    f"KOC_{role}_PASSWORD": f"pw-{role}" for role in ("OWNER", "WRITER", "READER", "OPERATOR", "APPROVER", "PAYER")
+}
+SERVICES = compose.interpolated(Project.services_of_ours(), PASSWORDS)
+
+
+def test_a_service_that_stays_gets_its_rights_limits_settings_and_command() -> None:
+    words = run_arguments("poster", SERVICES["poster"], PLACE)
+    assert words[words.index("koc-settlement") :] == ["koc-settlement", "koc", "settlement", "poster"]
+    wanted = {
+        "--name=poster", "--network=host", "--pull=never", "--init=true", "--read-only=true",
+        "--read-only-tmpfs=false", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges:true",
+        "--restart=unless-stopped", "--stop-timeout=30", "--env=KOC_KAFKA_BOOTSTRAP=127.0.0.1:1234",
+        "--env=KOC_DATABASE_URL=postgresql+psycopg://koc_writer:pw-WRITER@127.0.0.1:5555/books",
+        "--env=KOC_INSTANCE_ID=poster-1", "--env=KOC_HTTP_PORT=8123", "--env=KOC_HTTP_HOST=127.0.0.1",
+    }  # fmt: skip
+    assert set(words[: words.index("koc-settlement")]) == wanted
+
+
+def test_a_one_shot_keeps_its_entry_point_and_takes_other_words() -> None:
+    words = run_arguments("run", SERVICES["run"], PLACE, ["--dry-run"])
+    entrypoint = next(word.removeprefix("--entrypoint=") for word in words if word.startswith("--entrypoint="))
+    assert json.loads(entrypoint) == ["koc", "settlement", "run"]
+    assert words[words.index("koc-settlement") :] == ["koc-settlement", "--dry-run"]
+    assert run_arguments("close", SERVICES["close"], PLACE)[-1] == "--help"
+
+
+def test_attribution_keeps_its_volumes() -> None:
+    words = run_arguments("attribution", SERVICES["attribution"], PLACE)
+    assert {word for word in words if word.startswith("--volume=")} == {
+        "--volume=attribution-state:/var/lib/koc",
+        "--volume=attribution-snapshots:/var/lib/koc-snapshots",
+    }
+
+
+def test_the_health_check_asks_where_the_service_listens_here() -> None:
+    words = PLACE.health(SERVICES["relay"])
+    assert words[:2] == ["python", "-c"]
+    assert "http://127.0.0.1:8123/readyz" in words[2]
+
+
+def test_a_key_without_a_translation_is_an_error() -> None:
+    with pytest.raises(KeyError, match="mem_limit"):
+        run_arguments("relay", {**SERVICES["relay"], "mem_limit": "1g"}, PLACE)
+
+
+def test_durations_are_read() -> None:
+    assert (seconds("30s"), seconds("2m")) == (30, 120)
