@@ -7,9 +7,9 @@ record: it says how many cores a load needs, on any machine of this kind. Nothin
 """
 
 import os
-import re
 import sys
 import tempfile
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
@@ -22,7 +22,7 @@ from services.demo.shop_week import arrivals, shop_week
 from services.operations.drain.positions import wait_until_drained
 from services.runtime.publishing import publish
 from services.runtime.topics import log_ends
-from tests.kit.pods import Pod, attempt_measured
+from tests.kit.pods import Pod, attempt_measured, cpu_seconds, most_memory
 from tests.kit.stacks import stack_of_its_own
 from tests.kit.waiting import until
 
@@ -49,18 +49,7 @@ class Taken(NamedTuple):
         return f"| {self.name} | {idle} | {self.peak / _MIB:.0f} MiB | {self.cpu_seconds:.1f} s | {count} | {each} |"
 
 
-def _peak(pid: int) -> int:
-    """The most memory that a running process ever had, bytes."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(re.findall(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)[0]) * 1024
-
-
-def _cpu(pid: int) -> float:
-    times = psutil.Process(pid).cpu_times()
-    return float(times.user + times.system)
-
-
-def measure(orders: int) -> list[Taken]:
+def measure(orders: int) -> Iterator[Taken]:
     """Publish a week of so many orders to one pod of each process, wait, and look."""
     week = shop_week(orders)
     events = [*week.registry, *arrivals(week.log, seed=1)]
@@ -69,20 +58,17 @@ def measure(orders: int) -> list[Taken]:
         for pod in pods.values():
             until(pod.is_ready, f"{pod.name} is ready", process=pod)
         idle = {kind: psutil.Process(pod.pid).memory_info().rss for kind, pod in pods.items()}
-        before = {kind: _cpu(pod.pid) for kind, pod in pods.items()}
+        before = {kind: cpu_seconds(pod.pid) for kind, pod in pods.items()}
         publish(map(record, events))
         wait_until_drained(DRAIN_SECONDS)
         records = dict(
             zip(pods, (len(events), *(sum(log_ends([t.name]).values()) for t in (CREDITS, LEDGER))), strict=True)
         )
-        found = [
-            Taken(kind, idle[kind], _peak(pod.pid), _cpu(pod.pid) - before[kind], records[kind])
-            for kind, pod in pods.items()
-        ]
+        for kind, pod in pods.items():
+            used = cpu_seconds(pod.pid) - before[kind]
+            yield Taken(kind, idle[kind], most_memory(pod.pid), used, records[kind])
         for component in ("topics", "migrate", "run"):
-            peak, cpu_seconds = attempt_measured(component)
-            found.append(Taken(component, None, peak, cpu_seconds, None))
-        return found
+            yield Taken(component, None, *attempt_measured(component), None)
 
 
 def main() -> int:
@@ -91,7 +77,7 @@ def main() -> int:
     print(f"{orders:,} orders, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start")
     print("| process | idle | peak | CPU | records | CPU a record |\n|---|---|---|---|---|---|")
     for one in measure(orders):
-        print(one.row())
+        print(one.row(), flush=True)
     return 0
 
 

