@@ -156,8 +156,8 @@ REFUSED = Row(
     (
         Panel(
             "Refused events",
-            "Events sent to the dead-letter topics since the processes started, by reason; once more if they were read "
-            "again after a loss. `koc dlq list` shows each once. Ask the sender to correct them, then replay them.",
+            "Events sent to the dead-letter topics since the processes started, by reason. `koc dlq list` shows each "
+            "of them. Ask the sender to correct them, then replay them.",
             (
                 Query(
                     "sum by (topic, reason) (koc_attribution_refused_total)",
@@ -172,12 +172,13 @@ REFUSED = Row(
         ),
         Panel(
             "Events without an effect of their own",
-            "Duplicates: seen before. Rerouted: sent on to their key's partition. Unknown fields: a newer contract. "
-            "Too late: older than the horizon, refused. Unattributed: lines that no touch explains. "
-            "If one jumps, ask the sender what changed.",
+            "Duplicates: seen before. Rerouted: sent on to their key's partition. Read again: after a loss of state. "
+            "Unknown fields: a newer contract. Too late: older than the horizon, refused. Unattributed: no touch "
+            "explains the line. If one jumps, ask the sender what changed.",
             (
                 Query(rate("koc_attribution_duplicates_total"), "duplicates"),
                 Query(f"{rate('koc_attribution_rerouted_total')} or vector(0)", "rerouted"),
+                Query(f"{rate('koc_attribution_repeated_total')} or vector(0)", "read again"),
                 Query(f"{rate('koc_attribution_unknown_fields_total')} or vector(0)", "unknown fields"),
                 Query(f"{rate('koc_attribution_late_total')} or vector(0)", "too late"),
                 Query(rate("koc_attribution_unattributed_total"), "unattributed"),

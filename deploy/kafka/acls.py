@@ -114,6 +114,7 @@ PRINCIPALS: dict[str, Principal] = {
         (
             _topics(ALL, READ, why="looks for an order's events; makes the books again"),
             _topics(ALL, DESCRIBE_CONFIGS, why="compares the topics with schemas/topics.py"),
+            _group(ATTRIBUTION_GROUP, DESCRIBE, why="asks whether an order's events were read"),
         ),
     ),
     "koc-replayer": Principal(

@@ -34,8 +34,7 @@ PROCESSES = Group(
         ),
         Alert(
             "KocInstanceDown",
-            f'(up{{{OURS}}} == 0 or koc_ready{{{OURS},job!="relay"}} == 0)\n'
-            f"and on (job) max by (job) (koc_ready{{{OURS}}}) == 1",
+            f"(up{{{OURS}}} == 0 or koc_ready{{{OURS}}} == 0)\nand on (job) max by (job) (koc_ready{{{OURS}}}) == 1",
             "15m",
             TICKET,
             "One {{ $labels.job }} process is down or not ready; others work.",

@@ -21,7 +21,7 @@ LOOK_SECONDS = 1.0
 """Between two looks at the ends; an age may be too great by as much."""
 
 _MILLI = 1000
-LogPlace = tuple[str, int]
+PartitionName = tuple[str, int]
 """Topic and partition number."""
 
 log = structlog.get_logger(__name__)
@@ -54,9 +54,9 @@ class LagWatch:
     """Sets koc_lag_records and koc_lag_seconds for the partitions that this process reads."""
 
     def __init__(self) -> None:
-        self._readings: dict[LogPlace, _Reading] = {}
+        self._readings: dict[PartitionName, _Reading] = {}
 
-    def assign(self, offsets: Mapping[LogPlace, int]) -> None:
+    def assign(self, offsets: Mapping[PartitionName, int]) -> None:
         """The partitions that are ours from now on, with what is durable of each; all others are no longer shown."""
         before, now = self._readings, time.time()
         self._readings = {place: _Reading(offset, offset, now) for place, offset in offsets.items()}
@@ -70,7 +70,7 @@ class LagWatch:
             common().lag_records.remove(topic, str(number))
             common().lag_seconds.remove(topic, str(number))
 
-    def take(self, first_ms: Mapping[LogPlace, int]) -> None:
+    def take(self, first_ms: Mapping[PartitionName, int]) -> None:
         """Records were fetched: the broker's time of the first one of each partition, milliseconds."""
         for place, milliseconds in first_ms.items():
             reading = self._readings.get(place)
@@ -78,7 +78,7 @@ class LagWatch:
                 reading.waiting_since, reading.is_fetched = milliseconds / _MILLI, True
                 reading.end = max(reading.end, reading.durable + 1)
 
-    def move(self, offsets: Mapping[LogPlace, int], last_ms: Mapping[LogPlace, int]) -> None:
+    def move(self, offsets: Mapping[PartitionName, int], last_ms: Mapping[PartitionName, int]) -> None:
         """More is durable: the next offset of each partition, and the broker's time of the last record before it."""
         for place, offset in offsets.items():
             reading = self._readings.get(place)
@@ -86,7 +86,7 @@ class LagWatch:
                 reading.durable, reading.is_fetched = offset, False
                 reading.waiting_since = last_ms.get(place, time.time() * _MILLI) / _MILLI
 
-    def look(self, ends: Mapping[LogPlace, int]) -> None:
+    def look(self, ends: Mapping[PartitionName, int]) -> None:
         """Where logs end now."""
         for place, end in ends.items():
             if reading := self._readings.get(place):

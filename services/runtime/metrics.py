@@ -105,9 +105,7 @@ class CommonMetrics(MetricGroup):
         self.build = self._gauge(
             "koc_build_info", "Always 1; which build this process is.", label.VERSION, label.PROCESS
         )
-        self.ready = self._gauge(
-            "koc_ready", "1 while /readyz answers 200, else 0; a relay that stands by is not ready."
-        )
+        self.ready = self._gauge("koc_ready", "1 while /readyz answers 200, else 0; a relay that stands by is ready.")
         self.heartbeat = self._gauge(
             "koc_heartbeat_timestamp_seconds", "When the process's loop turned last, Unix time."
         )

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from services.kernel.errors import StartRefused
-from services.operations.doctor.database import check_operator
+from services.operations.doctor.database import check_person
 from services.runtime.database import engine, psycopg_dsn
 from services.runtime.local.stack import Stack
 from services.runtime.settings import settings
@@ -245,7 +245,7 @@ def test_the_payer_reads_payees_alone_and_somebody_without_a_group_may_not_comma
         assert status == 78
         assert "permission denied" in sentence
         with operated_by(address), pytest.raises(StartRefused) as problem:
-            check_operator()
+            check_person("operator", "koc_operator")
         assert "is not in the role koc_operator: as a superuser, GRANT koc_operator TO person_" in str(problem.value)
 
 

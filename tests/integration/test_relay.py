@@ -228,14 +228,18 @@ def test_a_broker_that_does_not_answer_does_not_hold_up_a_stop(
         ("DELETE FROM journal WHERE writer = 3 AND seq = 20", "journal row 3-21 does not follow 3-19"),
     ],
 )  # fmt: skip
-def test_a_damaged_journal_is_not_published(
-    books: Books, start_relay: Callable[[], KocProcess], damage: str, words: str
+def test_a_damaged_journal_is_not_published_and_the_relay_says_so_until_it_is_asked_to_end(
+    books: Books, start_relay: Callable[[], KocProcess], monkeypatch: pytest.MonkeyPatch, damage: str, words: str
 ) -> None:
     books.register(PLAN, RELATION)
     fill(books)
     books.plant(damage)
+    monkeypatch.setenv("KOC_LINGER_SECONDS", "600")
     relay = start_relay()
-    assert relay.ended() != 0
+    until(lambda: words in relay.readiness(), "it says what is broken")
+    assert relay.metric('koc_invariant_violations_total{invariant="journal_chain"}') == 1
+    assert relay.metric("koc_relay_lag_seconds") > 0
+    assert relay.terminate() == 70
     assert words in relay.log()
     assert records(LEDGER.name) == []
 

@@ -51,7 +51,7 @@ def main() -> None:
         demo = subprocess.Popen(command, env={**os.environ, **QUICK})
         try:
             _await_processes(stack, demo)
-            with scraping(stack, folder, program, RULES) as prometheus:
+            with scraping(stack, folder, program, RULES.read_text()) as prometheus:
                 began = time.time()
                 status = demo.wait()
                 seen = _seen(prometheus, began)

@@ -72,7 +72,7 @@ def _curves(place: Place, panel: Mapping[str, Any], curves: Sequence[Curve], end
     """Curves over the seconds of the run, or their sum, with steps as dashed lines and a legend below."""
     defaults = panel["fieldConfig"]["defaults"]
     rows = _legend(place, curves, defaults["unit"])
-    axes = place.canvas.axes(place.left + 46, place.top + 27, place.width - 56, place.height - 49 - rows * _LINE)
+    axes = place.canvas.axes(place.left + 51, place.top + 27, place.width - 61, place.height - 49 - rows * _LINE)
     stacked = defaults["custom"].get("stacking", {}).get("mode") == "normal"
     opacity = 0.45 if stacked else 0.18 / (1 + len(curves))
     below: dict[float, float] = {}

@@ -32,7 +32,7 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]
     folder = tmp_path_factory.mktemp("prometheus")
     with (
         stack_of_its_own(folder / "stack", workers=1, environment=QUICK) as stack,
-        scraping(stack, folder, program, RULES) as reached,
+        scraping(stack, folder, program, RULES.read_text()) as reached,
     ):
         lived_run.live()
         yield reached

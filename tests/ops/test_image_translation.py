@@ -1,10 +1,12 @@
-"""What the image's suite hands to podman is what the compose file says of a service."""
+"""What the image's suite hands to podman is what the compose file says of a service; and it says what it needs."""
 
 import json
+import os
 
 import pytest
 
 from tests.ops import compose
+from tests.ops.image.engine import Engine
 from tests.ops.image.project import Project
 from tests.ops.image.translation import Place, run_arguments, seconds
 
@@ -57,3 +59,9 @@ def test_a_key_without_a_translation_is_an_error() -> None:
 
 def test_durations_are_read() -> None:
     assert (seconds("30s"), seconds("2m")) == (30, 120)
+
+
+def test_without_root_the_suite_fails_with_a_hint(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(pytest.fail.Exception, match="sudo make test-image"):
+        Engine()

@@ -65,8 +65,7 @@ def a_credit_is_poison(site: Site) -> Iterator[None]:
     end = log_ends([CREDITS.name])[CREDITS.name, QUIET_PARTITION]
     send(CREDITS.name, [b"no assertion"], partition=QUIET_PARTITION)
     yield
-    with site.unattended(), site.superuser() as session:
-        site.end("poster-1")
+    with site.superuser() as session:
         session.execute("SET ROLE koc_writer")
         moved = "UPDATE writer SET next_offset = %s WHERE partition = %s AND next_offset = %s"
         assert session.execute(moved, (end + 1, QUIET_PARTITION, end)).rowcount == 1

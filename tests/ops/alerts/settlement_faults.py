@@ -46,7 +46,7 @@ def a_month_is_not_closed(site: Site) -> Iterator[None]:
 
 
 @fault(SETTLEMENT, "KocSealBroken", what="the superuser doubles the amounts of a row of a closed month",
-       clears_within=150)  # fmt: skip
+       clears_within=300, lasts=("KocSealBroken",))  # fmt: skip
 def a_seal_is_broken(site: Site) -> Iterator[None]:
     change = (
         "UPDATE journal SET amounts = (SELECT array_agg({}) FROM unnest(amounts) v) WHERE period = %s AND writer < 12"

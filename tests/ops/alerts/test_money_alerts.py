@@ -10,6 +10,8 @@ from tests.ops.alerts.faults import MONEY_ROUNDS, alerts_of
 from tests.ops.alerts.proof import Proof, check_outcome, check_values
 from tests.ops.alerts.site import RESTARTS_CLOCK, Site
 
+pytestmark = pytest.mark.timeout(1200)
+"""The first test of a round waits for all its faults."""
 WORDS = {
     "attribution-1": ("attribution", "worker"),
     "poster-1": ("settlement", "poster"),

@@ -108,13 +108,13 @@ class Project:
         self._ended_well |= {name} if done.returncode == 0 else set()
         return done
 
-    def start(self, name: str) -> Container:
-        """Start a service that stays, or one to be stopped."""
+    def start(self, name: str, *command: str) -> Container:
+        """Start a service that stays, or one to be stopped; `command` instead of its own."""
         service = self.services[name]
         self._await_dependencies(service)
         place = Place(self._addresses, _free_port())
         container = self.containers[name] = Container(self.engine, name, service, place)
-        self.engine.output("run", "--detach", *run_arguments(name, service, place))
+        self.engine.output("run", "--detach", *run_arguments(name, service, place, list(command) or None))
         return container
 
     def _await_dependencies(self, service: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -31,6 +32,8 @@ ONE_SHOTS = ("topics", "migrate", "run", "close", "operator")
 ORDERS_OF_THE_WEEK = 400
 DRAIN_SECONDS = 150.0
 MONTH = "2026-09"
+COMPOSE_GRACE_SECONDS = 10.0
+"""Where the compose file says nothing."""
 PERSON = 4321
 """The user id of a person on this machine: no user of the image has it."""
 
@@ -45,6 +48,7 @@ class Story:
         restarts: by worker, after its process was killed.
         stopped: by service: seconds from SIGTERM to the end, and the exit status.
         allowed: by service, the seconds of its grace period.
+        terminated: the same as `stopped`, of a command that does not listen for SIGTERM.
     """
 
     once: dict[str, subprocess.CompletedProcess[str]] = field(default_factory=dict)
@@ -52,6 +56,7 @@ class Story:
     restarts: dict[str, int] = field(default_factory=dict)
     stopped: dict[str, tuple[float, int]] = field(default_factory=dict)
     allowed: dict[str, float] = field(default_factory=dict)
+    terminated: tuple[float, int] = (0.0, 0)
 
     def run(self, project: Project, name: str, *command: str, options: Sequence[str] = ()) -> None:
         """A one-shot, run to its end."""
@@ -63,7 +68,8 @@ class Story:
         """A service, stopped in order."""
         took = container.stop()
         self.stopped[container.name] = (took, container.state["ExitCode"])
-        self.allowed[container.name] = seconds(container.service.get("stop_grace_period", "10s"))
+        period = container.service.get("stop_grace_period")
+        self.allowed[container.name] = seconds(period) if period else COMPOSE_GRACE_SECONDS
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +105,8 @@ def _live(project: Project, output: Path, figures: dict[str, str]) -> Story:
     story.run(project, "operator")
     story.run(project, "operator", "koc", "ledger", "verify")
     story.run(project, "operator", "koc", "ledger", "audit", "--from-topics")
+    sleeper = project.start("operator", "sleep", "600")
+    story.terminated = (sleeper.stop(), sleeper.state["ExitCode"])
     # the end, dependents first
     for name in reversed(WORKERS):
         story.stop(project.containers[name])
@@ -182,3 +190,9 @@ def test_all_stop_in_order_within_their_grace_period(story: Story) -> None:
     for name, (took, status) in story.stopped.items():
         assert status == 0, name
         assert took < story.allowed[name], name
+
+
+def test_a_command_that_does_not_listen_ends_at_sigterm_all_the_same(story: Story) -> None:
+    took, status = story.terminated
+    assert status == 128 + signal.SIGTERM
+    assert took < COMPOSE_GRACE_SECONDS
