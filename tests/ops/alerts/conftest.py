@@ -46,7 +46,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             clock: ends.enter_context(_judging(stack, folder / f"clock-{clock}", program, clock)) for clock in CLOCKS
         }
         logs = {clock: ends.enter_context(AlertLog(server)) for clock, server in servers.items()}
-        made = Site(folder, stack, disks, servers[FAULTS_CLOCK], logs, began)
+        made = Site(folder, stack, disks, servers[FAULTS_CLOCK], logs, [one.targets for one in servers.values()], began)
         # what is in the books, and what goes on being published
         furnish(made)
         logs[FAULTS_CLOCK].await_calm(SLOW_BURNS)

@@ -105,7 +105,8 @@ def two_relays_are_elected(site: Site) -> Iterator[None]:
     site.await_ready("relay-1")
 
 
-@fault(KILLED, "KocProcessRestarts", what="the relay is killed whenever it works", labels={"instance": "relay-1"})
+@fault(KILLED, "KocProcessRestarts", what="the relay is killed whenever it works", labels={"instance": "relay-1"},
+       clears_within=300, lasts=("KocProcessRestarts",))  # fmt: skip
 def the_relay_is_killed(site: Site) -> Iterator[None]:
     with site.again_and_again(lambda: _kill_once_scraped(site)):
         yield

@@ -9,7 +9,7 @@ from tests.kit.prometheus import Alert
 from tests.kit.waiting import until
 from tests.ops.alerts.expressions import operands
 from tests.ops.alerts.fault import Fault, Round
-from tests.ops.alerts.site import FAULTS_CLOCK, SLOW_BURNS, SLOW_CLOCK, Site
+from tests.ops.alerts.site import FAULTS_CLOCK, SLOW_BURNS, Site, clock_of
 
 ROWS = "rows of the proof"
 """The property of a test that holds its row of the table."""
@@ -166,7 +166,7 @@ def row(outcome: Outcome, alert: str) -> str:
     """Of the table that the proof ends with: alert, seconds to fire, seconds to clear, the fault in words."""
     times = (outcome.fired_after.get(alert), outcome.cleared_after.get(alert))
     shown = "".join("      - " if one is None else f"{one:6.1f} s" for one in times)
-    clock = f" (by a clock of {SLOW_CLOCK})" if alert in SLOW_BURNS else ""
+    clock = "" if clock_of(alert) == FAULTS_CLOCK else f" (by a clock of {clock_of(alert)})"
     return f"{alert:26}{shown}  {outcome.fault.what}{clock}"
 
 

@@ -21,6 +21,7 @@ from services.runtime.local.stack import Stack
 from services.runtime.publishing import publish
 from tests.kit.processes import KocProcess
 from tests.kit.prometheus import Prometheus
+from tests.kit.scrape_targets import ScrapeTargets
 from tests.kit.waiting import until
 from tests.ops.alerts.alert_log import AlertLog
 
@@ -48,6 +49,7 @@ class Site:
         folder: for whatever a fault needs.
         prometheus: the server by whose rules faults are judged.
         clocks: what fired, by how many times as fast the rules run.
+        targets: what each server scrapes.
         now: when the proof began, microseconds.
     """
 
@@ -56,6 +58,7 @@ class Site:
     disks: Disks
     prometheus: Prometheus
     clocks: Mapping[int, AlertLog]
+    targets: Sequence[ScrapeTargets]
     now: int
 
     def fired_since(self, moment: float, *clocks: int) -> dict[int, list[str]]:
@@ -64,7 +67,7 @@ class Site:
 
     def log_of(self, alert: str) -> AlertLog:
         """Where an alert is looked for."""
-        return self.clocks[SLOW_CLOCK if alert in SLOW_BURNS else FAULTS_CLOCK]
+        return self.clocks[clock_of(alert)]
 
     def before(self, days: float) -> int:
         """So many days before the proof began, microseconds."""
@@ -163,7 +166,8 @@ class Site:
         until(lambda: self._state(name) == "stopped", f"{name} has stopped")
         state = {"KOC_STATE_DIR": str(self.stack.layout.state / name)}
         with KocProcess(self.folder / f"next-{name}", name, words, state) as process:
-            self.prometheus.targets.add(process)
+            for scraped in self.targets:
+                scraped.add(process)
             until(process.is_ready, f"the next {name} is ready", process=process)
             yield
 
@@ -181,6 +185,13 @@ class Site:
     def not_ready(self) -> list[str]:
         """The processes that cannot do their work now."""
         return [one["name"] for one in self.stack.processes() if self.stack.not_ready(one) is not None]
+
+
+def clock_of(alert: str) -> int:
+    """How many times as fast the rules run by which an alert is judged."""
+    if alert in SLOW_BURNS:
+        return SLOW_CLOCK
+    return RESTARTS_CLOCK if alert == "KocProcessRestarts" else FAULTS_CLOCK
 
 
 def moment() -> int:
