@@ -81,20 +81,26 @@ class Site:
     @contextmanager
     def superuser(self) -> Iterator[psycopg.Connection[Any]]:
         """A session of PostgreSQL's superuser in the books' database, each statement a transaction of its own."""
+        with self._connect() as session:
+            yield session
+
+    def _connect(self) -> psycopg.Connection[Any]:
         database = make_url(self.stack.settings()["database_url"]).database
         assert database is not None
-        with psycopg.connect(self.stack.superuser_dsn(database), autocommit=True) as session:
-            yield session
+        return psycopg.connect(self.stack.superuser_dsn(database), autocommit=True)
 
     @contextmanager
     def forgotten(self, statement: str) -> Iterator[None]:
         """Within the block a transaction that nobody ends holds what a statement locks; then its session is ended."""
-        with self.superuser() as forgotten:
+        forgotten = self._connect()
+        try:
             forgotten.execute("BEGIN")
             forgotten.execute(statement)
             yield
             with self.superuser() as person:
                 person.execute("SELECT pg_terminate_backend(%s, 5000)", (forgotten.info.backend_pid,))
+        finally:
+            forgotten.close()
 
     def tamper(self, statement: str, *values: object) -> None:
         """Change one row, whatever the database's own guards say."""

@@ -1,4 +1,4 @@
-"""Volumes of a few megabytes, so that a disk can be filled without harm to the machine's."""
+"""Small volumes, so that a disk can be filled without harm to the machine's."""
 
 import os
 import shutil
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-_VOLUME_BYTES = 128 << 20
+_VOLUME_BYTES = 512 << 20
 _CHUNK = bytes(1 << 16)
 
 

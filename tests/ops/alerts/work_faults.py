@@ -36,9 +36,9 @@ def events_are_bad(site: Site) -> Iterator[None]:
     yield
 
 
-@fault(STANDSTILL, "KocRepriceStuck", "KocLoopStalled", what="each chunk of a reprice job takes seven seconds")
+@fault(STANDSTILL, "KocRepriceStuck", "KocLoopStalled", what="each chunk of a reprice job takes six seconds")
 def repricing_is_slow(site: Site) -> Iterator[None]:
-    with _slow(site, "reprice_progress", "UPDATE", 7):
+    with _slow(site, "reprice_progress", "UPDATE", 6):
         site.publish(priced(site, CALM_BRAND.removeprefix("br_"), 210_000))
         yield
 
