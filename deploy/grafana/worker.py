@@ -24,8 +24,8 @@ LIVES = Row(
     "Does each process live?",
     4,
     (
-        firing(5),
-        processes(7, "job", "instance", where=HERE),
+        firing(4),
+        processes(5, "job", "instance", where=HERE),
         Panel(
             "Loop turned",
             "Time since the slowest loop turned last. More than two minutes: the process stands still; /healthz turns "
@@ -36,6 +36,17 @@ LIVES = Row(
             Kind.NUMBERS,
             "s",
             red_from(120),
+        ),
+        Panel(
+            "Kafka answered",
+            "Time since a broker last told a worker or poster where their logs end. They ask every second. Old: the "
+            "brokers are down, or nothing reaches them; backends cannot publish either.",
+            (Query(f"time() - max(koc_kafka_answered_timestamp_seconds{HERE})", "ago"),),
+            ("KocKafkaAway",),
+            3,
+            Kind.NUMBERS,
+            "s",
+            red_from(300),
         ),
         Panel(
             "Oldest checkpoint",

@@ -81,6 +81,14 @@ PIPELINE = Group(
             "{{ $value | humanize }} assertions were published or wait, and none was read for ten minutes.",
         ),
         Alert(
+            "KocKafkaAway",
+            "time() - max(koc_kafka_answered_timestamp_seconds) > ${5m seconds}",
+            "1m",
+            PAGE,
+            "Kafka has not answered any of our processes for five minutes.",
+            "A broker answered last {{ $value | humanizeDuration }} ago. Backends cannot publish events either.",
+        ),
+        Alert(
             "KocProduceFailures",
             lately("koc_attribution_produce_failures_total", "instance", "15m"),
             "0m",

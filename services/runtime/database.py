@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
+from pydantic import SecretStr
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, ProgrammingError
 
@@ -27,6 +28,11 @@ _REFUSED = re.compile(
     r'role "[^"]*" does not exist|private key|tlsv\d+ alert|not permitted to log in'
 )
 """What libpq or the server says when waiting does not help: another password, certificate or rule is needed."""
+
+
+def has_address(role: Role) -> bool:
+    """Whether this process was given an address of its own for a role."""
+    return _addresses()[role] is not None
 
 
 def engine(role: Role, **connect_options: Any) -> Engine:
@@ -112,22 +118,27 @@ def _session() -> dict[str, Any]:
     return {"application_name": f"koc-{settings().instance_id or 'cli'}", "connect_timeout": 10}
 
 
+def _addresses() -> dict[Role, SecretStr | None]:
+    """The addresses of the roles, as far as they are set."""
+    known = settings()
+    return {
+        "owner": known.database_owner_url,
+        "writer": known.database_url,
+        "reader": known.database_reader_url,
+        "operator": known.database_operator_url,
+        "approver": known.database_approver_url,
+        "payer": known.database_payer_url,
+    }
+
+
 def _url(role: Role) -> URL:
     """The role's address with its password.
 
     Raises:
         StartRefused: there is none, or it is no URL; the sentence does not repeat it.
     """
-    known = settings()
-    secrets = {
-        "owner": known.database_owner_url,
-        "writer": known.database_url,
-        "reader": known.database_reader_url,
-        "operator": known.database_operator_url,
-        "approver": known.database_approver_url or known.database_operator_url,
-        "payer": known.database_payer_url,
-    }
-    secret = secrets[role]
+    addresses = _addresses()
+    secret = addresses[role] or (addresses["operator"] if role == "approver" else None)
     if secret is None:
         raise StartRefused(
             f"no database address for the role koc_{role}: set {URL_VARIABLES[role]}, "

@@ -99,14 +99,18 @@ class LagWatch:
         threading.Thread(target=self._run, name="lag", daemon=True).start()
 
     def _run(self) -> None:
-        pause = threading.Event()
+        pause, answers = threading.Event(), True
         while True:
             try:
                 with log_reader() as reader:
                     while not pause.wait(LOOK_SECONDS):
                         self._ask(reader)
+                        answers = True
             except (ConnectionError, StartRefused) as problem:
-                log.warning("the ends of the logs are not known", reason=str(problem))
+                # said once: koc_kafka_answered_timestamp_seconds says for how long
+                if answers:
+                    log.warning("the ends of the logs are not known", reason=str(problem))
+                answers = False
                 pause.wait(LOOK_SECONDS)
 
     def _ask(self, reader: Any) -> None:
@@ -114,6 +118,7 @@ class LagWatch:
 
         if places := [TopicPartition(*place) for place in self._readings]:
             self.look({(place.topic, place.partition): end for place, end in reader.end_offsets(places).items()})
+            common().kafka_answered.set(time.time())
 
 
 @cache

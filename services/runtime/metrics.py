@@ -109,6 +109,10 @@ class CommonMetrics(MetricGroup):
         self.heartbeat = self._gauge(
             "koc_heartbeat_timestamp_seconds", "When the process's loop turned last, Unix time."
         )
+        self.kafka_answered = self._measured(
+            "koc_kafka_answered_timestamp_seconds",
+            "When a broker last told worker or poster where their logs end, Unix time; they ask every second.",
+        )
         self.invariants = self._counter(
             "koc_invariant_violations_total",
             "Broken invariants, by name; must stay 0.",

@@ -6,10 +6,11 @@ from functools import partial
 
 from services.operations.doctor.books import check_contents, check_lines, check_positions
 from services.operations.doctor.broker import check_broker, check_snapshots, check_topics
-from services.operations.doctor.database import check_person, check_role, check_schema
+from services.operations.doctor.database import check_role, check_schema
 from services.operations.doctor.findings import DoctorFinding, run_check, run_checks
 from services.operations.doctor.local_machine import check_machine, check_processes
-from services.runtime.settings import settings
+from services.operations.doctor.logins import check_logins
+from services.runtime.database import has_address
 
 
 def examine() -> Iterator[DoctorFinding]:
@@ -28,19 +29,12 @@ def examine() -> Iterator[DoctorFinding]:
     database = run_check("database", partial(check_role, "writer"))
     yield database
     if database.ok:
-        yield run_check("role koc_owner", partial(check_role, "owner"))
-        reader = run_check("role koc_reader", partial(check_role, "reader"))
-        yield reader
-        yield run_check("role koc_operator", partial(check_person, "operator", "koc_operator"))
-        if settings().database_approver_url is not None:
-            yield run_check("approver", partial(check_person, "approver", "koc_operator"))
-        if settings().database_payer_url is not None:
-            yield run_check("payer", partial(check_person, "payer", "koc_operator", "koc_payer"))
+        yield from check_logins()
         schema = run_check("schema", check_schema)
         yield schema
         if schema.ok and broker.ok:
             yield run_check("books", check_positions)
-        if schema.ok and reader.ok:
+        if schema.ok and has_address("reader"):
             yield from run_checks("lines", check_lines)
             yield from run_checks("contents", check_contents)
     if is_local:

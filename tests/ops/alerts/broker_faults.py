@@ -38,7 +38,7 @@ def credits_are_too_long(site: Site) -> Iterator[None]:
     _configure(CREDITS, "max.message.bytes", _MOST_MESSAGE)
 
 
-@fault(UNACKNOWLEDGED, "KocCheckpointOld", what="the broker is frozen")
+@fault(UNACKNOWLEDGED, "KocCheckpointOld", "KocKafkaAway", what="the broker is frozen")
 def the_broker_is_frozen(site: Site) -> Iterator[None]:
     with site.frozen("kafka"):
         yield

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from kafka import TopicPartition
 
 from schemas.topics import CLICKS
 from services.runtime import lag
@@ -36,6 +37,25 @@ def shown() -> dict[tuple[str, int], tuple[float, float]]:
         (records.labels["topic"], int(records.labels["partition"])): (records.value, seconds.value)
         for records, seconds in zip(*families, strict=True)
     }
+
+
+class Brokers:
+    """Where logs end, as a consumer of kafka-python tells it."""
+
+    def end_offsets(self, places: list[TopicPartition]) -> dict[TopicPartition, int]:
+        return dict.fromkeys(places, 15)
+
+
+def test_the_moment_of_the_last_answer_is_shown_once_there_is_one(clock: list[float], watch: LagWatch) -> None:
+    watch._ask(Brokers())  # nothing is read yet, so nobody is asked
+    before = [sample.value for sample in next(iter(common().kafka_answered.collect())).samples]
+    watch.assign({PLACE: 10})
+    clock[0] += 30
+    watch._ask(Brokers())
+    [answered] = [sample.value for sample in next(iter(common().kafka_answered.collect())).samples]
+    assert answered == clock[0]
+    assert answered not in before
+    assert shown() == {PLACE: (5, 30)}
 
 
 def test_a_reader_that_stands_still_falls_behind_by_the_second(clock: list[float], watch: LagWatch) -> None:
