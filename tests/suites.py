@@ -55,7 +55,9 @@ SUITES = (
 )
 
 LONGER = (
-    Suite("operable", 12, "alerts fire and clear, TLS and ACLs, rolling upgrade", folders=LONG_FOLDERS[:-1]),
+    Suite(
+        "operable", 20, "alerts fire and clear, TLS and ACLs, traces, upgrade", (), TWO_SIDE_BY_SIDE, LONG_FOLDERS[:-1]
+    ),
     Suite("image", 8, "the image, built and run as compose runs it", folders=LONG_FOLDERS[-1:]),
 )
 

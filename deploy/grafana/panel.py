@@ -177,7 +177,7 @@ def processes(span: int, *labels: str, where: str = "") -> Panel:
     return Panel(
         "Processes",
         "Down: the last scrape got no answer; look at the process and its log. Not ready: it waits for Kafka, the "
-        "database or its state, and its /readyz says for what. A relay that stands by is not ready, too.",
+        "database or its state, and its /readyz says for what. A relay that stands by is ready.",
         (Query(f"{up} + ({ready} or 0 * {up})", " ".join(f"{{{{{label}}}}}" for label in labels), Healthy.POSITIVE),),
         ("KocProcessDown", "KocProcessNotReady", "KocInstanceDown"),
         span,

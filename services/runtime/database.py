@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
-from pydantic import SecretStr
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, ProgrammingError
 
@@ -118,10 +117,10 @@ def _session() -> dict[str, Any]:
     return {"application_name": f"koc-{settings().instance_id or 'cli'}", "connect_timeout": 10}
 
 
-def _addresses() -> dict[Role, SecretStr | None]:
-    """The addresses of the roles, as far as they are set."""
+def _addresses() -> dict[Role, str | None]:
+    """The addresses of the roles, with their passwords, as far as they are set."""
     known = settings()
-    return {
+    secrets: dict[Role, Any] = {
         "owner": known.database_owner_url,
         "writer": known.database_url,
         "reader": known.database_reader_url,
@@ -129,6 +128,7 @@ def _addresses() -> dict[Role, SecretStr | None]:
         "approver": known.database_approver_url,
         "payer": known.database_payer_url,
     }
+    return {role: None if secret is None else secret.get_secret_value() for role, secret in secrets.items()}
 
 
 def _url(role: Role) -> URL:
@@ -138,14 +138,14 @@ def _url(role: Role) -> URL:
         StartRefused: there is none, or it is no URL; the sentence does not repeat it.
     """
     addresses = _addresses()
-    secret = addresses[role] or (addresses["operator"] if role == "approver" else None)
-    if secret is None:
+    address = addresses[role] or (addresses["operator"] if role == "approver" else None)
+    if address is None:
         raise StartRefused(
             f"no database address for the role koc_{role}: set {URL_VARIABLES[role]}, "
             f"or start the local stack with `koc local up`"
         )
     try:
-        return make_url(secret.get_secret_value()).set(drivername="postgresql+psycopg")
+        return make_url(address).set(drivername="postgresql+psycopg")
     except (ArgumentError, ValueError):
         form = "postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
         raise StartRefused(f"{URL_VARIABLES[role]} is no database address: it must have the form {form}") from None
