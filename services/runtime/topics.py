@@ -59,14 +59,16 @@ def apply_topics() -> list[str]:
         )
 
 
-def topic_problems(topics: Sequence[Topic] = registry.ALL) -> list[str]:
+def topic_problems(topics: Sequence[Topic] | None = None) -> list[str]:
     """How the broker's topics differ from the registry, a sentence each; empty when all is as it should be.
 
     A longer retention is no problem: keeping records longer than we need them harms nobody.
 
     Args:
-        topics: those that the caller reads or writes; it needs no right to look at others.
+        topics: those that the caller reads or writes, all of the registry without them; it needs no right to look at
+            others.
     """
+    topics = registry.ALL if topics is None else topics
     with admin() as client:
         partitions = _partitions(client, [topic.name for topic in topics])
         present = [topic for topic in topics if topic.name in partitions]
