@@ -18,7 +18,7 @@ demo: $(READY) ## Real events in, a proven ledger out, on real Kafka and Postgre
 test: $(READY) ## Every suite in turn, with the time each took of its share
 	@$(BIN)/python -m tests.suites
 
-test-ops: $(READY) ## Every alert fires and clears, TLS, ACLs and a rolling upgrade, on real parts; ten minutes
+test-ops: $(READY) ## Every alert fires and clears, TLS, ACLs, a rolling upgrade and more, on real parts; 20 minutes
 	@$(BIN)/python -m tests.suites operable
 
 test-image: $(READY) ## Build the image and run every service of the compose file from it, without Docker; as root
