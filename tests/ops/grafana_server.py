@@ -1,6 +1,6 @@
 """The part of Grafana's HTTP API that `tests.ops.grafana` uses, on a loopback port, as strict as Grafana is.
 
-Written after Grafana's API reference: datasource, folder, dashboard, and "query a data source".
+Written as we know Grafana's API, which no test here can ask: datasource, folder, dashboard, and "query a data source".
 """
 
 import json
