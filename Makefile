@@ -19,7 +19,7 @@ test: $(READY) ## Every suite in turn, with the time each took of its share
 	@$(BIN)/python -m tests.suites
 
 test-ops: $(READY) ## Every alert fires and clears, TLS, ACLs, a rolling upgrade and more, on real parts; 20 minutes
-	@$(BIN)/python -m tests.suites operable
+	@$(BIN)/python -m tests.suites alerts operable
 
 test-image: $(READY) ## Build the image and run every service of the compose file from it, without Docker; as root
 	@$(BIN)/python -m tests.suites image

@@ -66,14 +66,8 @@ SUITES = (
 )
 
 LONGER = (
-    Suite(
-        "operable",
-        20,
-        "alerts fire and clear, TLS and ACLs, traces, upgrade",
-        LONG_FILES,
-        TWO_SIDE_BY_SIDE,
-        LONG_FOLDERS[:-1],
-    ),
+    Suite("alerts", 12, "every alert fires and clears", options=TWO_SIDE_BY_SIDE, folders=LONG_FOLDERS[:1]),
+    Suite("operable", 10, "TLS and ACLs, traces, upgrade", LONG_FILES, TWO_SIDE_BY_SIDE, LONG_FOLDERS[1:-1]),
     Suite("image", 8, "the image, built and run as compose runs it", folders=LONG_FOLDERS[-1:]),
 )
 

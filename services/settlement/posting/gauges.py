@@ -23,7 +23,8 @@ SLOW_EVERY = 12
 SEALS_EVERY = 120
 """Every so many turns (ten minutes, by default) one seal is proven, which reads the whole journal."""
 REST = 50
-"""A reading rests so many times as long as it took."""
+"""A reading rests so many times as long as it took, and at most SLOW_EVERY turns: one that waited for a lock must not
+leave a gauge old for long."""
 _READINGS = {**dict.fromkeys(AT_EACH_TURN, 1), **dict.fromkeys(NOW_AND_THEN, SLOW_EVERY)}
 log = structlog.get_logger(__name__)
 
@@ -55,7 +56,7 @@ class Gauges(threading.Thread):
                 began = time.perf_counter()
                 read(connection)
                 rest = REST * (time.perf_counter() - began) / settings().gauge_seconds
-                self._due[read] = self._turn + max(every, math.ceil(rest))
+                self._due[read] = self._turn + max(every, min(math.ceil(rest), SLOW_EVERY))
         if self._turn % SEALS_EVERY == 0:
             read_seals(connection, self._seals)
         self._turn += 1

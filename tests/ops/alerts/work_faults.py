@@ -36,7 +36,8 @@ def events_are_bad(site: Site) -> Iterator[None]:
     yield
 
 
-@fault(STANDSTILL, "KocRepriceStuck", "KocLoopStalled", what="each chunk of a reprice job takes six seconds")
+@fault(STANDSTILL, "KocRepriceStuck", "KocLoopStalled", what="each chunk of a reprice job takes six seconds",
+       lasts=("KocRepriceStuck",), clears_within=300)  # fmt: skip
 def repricing_is_slow(site: Site) -> Iterator[None]:
     with _slow(site, "reprice_progress", "UPDATE", 6):
         site.publish(priced(site, CALM_BRAND.removeprefix("br_"), 210_000))

@@ -5,7 +5,7 @@ from typing import Any, cast
 import pytest
 
 from services.settlement.posting import gauges
-from services.settlement.posting.gauges import REST, SEALS_EVERY, Gauges
+from services.settlement.posting.gauges import REST, SEALS_EVERY, SLOW_EVERY, Gauges
 from tests.kit.stacks import with_environment
 
 INTERVAL_SECONDS = 5
@@ -16,7 +16,7 @@ class Readings:
 
     def __init__(self) -> None:
         self.now, self.turn = 0.0, 0
-        self.turns: dict[str, list[int]] = {"quick": [], "slow": [], "rare": [], "seals": []}
+        self.turns: dict[str, list[int]] = {"quick": [], "slow": [], "stuck": [], "rare": [], "seals": []}
 
     def reading(self, name: str, seconds: float) -> Any:
         def read(*_: object) -> None:
@@ -28,11 +28,12 @@ class Readings:
 
 @pytest.fixture
 def readings(monkeypatch: pytest.MonkeyPatch) -> Readings:
-    """One at each turn, one that takes two intervals' share, and one now and then; seals beside them."""
+    """One at each turn, one that takes its share of four, one that waits for a lock, one now and then, and seals."""
     made = Readings()
     every = {
         made.reading("quick", 0.001): 1,
         made.reading("slow", 3.5 * INTERVAL_SECONDS / REST): 1,
+        made.reading("stuck", 30): 1,
         made.reading("rare", 0.001): 12,
     }
     monkeypatch.setattr(gauges, "_READINGS", every)
@@ -48,5 +49,6 @@ def test_what_takes_long_is_read_less_often_and_what_changes_by_the_day_now_and_
             thread.take_turn(cast("Any", None))
     assert readings.turns["quick"] == list(range(SEALS_EVERY + 1))
     assert readings.turns["slow"] == list(range(0, SEALS_EVERY + 1, 4))
+    assert readings.turns["stuck"] == list(range(0, SEALS_EVERY + 1, SLOW_EVERY)), "no gauge is old for long"
     assert readings.turns["rare"] == list(range(0, SEALS_EVERY + 1, 12))
     assert readings.turns["seals"] == [0, SEALS_EVERY]
