@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 import structlog
+from kafka.errors import KafkaError
 
 from services.kernel.errors import StartRefused
 from services.runtime.kafka import log_reader
@@ -106,7 +107,7 @@ class LagWatch:
                     while not pause.wait(LOOK_SECONDS):
                         self._ask(reader)
                         answers = True
-            except (ConnectionError, StartRefused) as problem:
+            except (ConnectionError, KafkaError, StartRefused) as problem:
                 # said once: koc_kafka_answered_timestamp_seconds says for how long
                 if answers:
                     log.warning("the ends of the logs are not known", reason=str(problem))

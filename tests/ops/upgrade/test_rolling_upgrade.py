@@ -134,7 +134,7 @@ class Fleet:
 
 
 def _await_ready(process: KocProcess) -> None:
-    """Until it works or stands by: a relay of v0.1.0 that stands by says that it is not ready."""
+    """Wait until it works or stands by. A relay of v0.1.0 that stands by says that it is not ready."""
     until(
         lambda: process.is_ready() or "standing by" in process.readiness(),
         f"{process.name} is ready",

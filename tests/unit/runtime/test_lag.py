@@ -1,14 +1,19 @@
 """Lag is what the brokers and the clock say, whatever the reader does."""
 
+import threading
 from collections.abc import Iterator
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import pytest
 from kafka import TopicPartition
+from kafka.errors import UnknownTopicOrPartitionError
 
 from schemas.topics import CLICKS
 from services.runtime import lag
 from services.runtime.lag import LagWatch
 from services.runtime.metrics import common
+from tests.kit.waiting import until
 
 PLACE = (CLICKS.name, 3)
 OTHER = (CLICKS.name, 4)
@@ -56,6 +61,25 @@ def test_the_moment_of_the_last_answer_is_shown_once_there_is_one(clock: list[fl
     assert answered == clock[0]
     assert answered not in before
     assert shown() == {PLACE: (5, 30)}
+
+
+def test_a_refusal_of_one_topic_does_not_end_the_watch(monkeypatch: pytest.MonkeyPatch, watch: LagWatch) -> None:
+    asked, rest = [], threading.Event()
+
+    def end_offsets(places: list[TopicPartition]) -> dict[TopicPartition, int]:
+        asked.append(places)
+        if len(asked) == 1:
+            raise UnknownTopicOrPartitionError
+        if len(asked) > 2:
+            rest.wait()  # for ever: the watch ends with the process
+        return dict.fromkeys(places, 15)
+
+    reader = SimpleNamespace(end_offsets=end_offsets)
+    monkeypatch.setattr(lag, "log_reader", lambda: nullcontext(reader))
+    monkeypatch.setattr(lag, "LOOK_SECONDS", 0.001)
+    watch.assign({PLACE: 10})
+    watch.start()
+    until(lambda: shown()[PLACE][0] == 5, "it looked again")
 
 
 def test_a_reader_that_stands_still_falls_behind_by_the_second(clock: list[float], watch: LagWatch) -> None:
