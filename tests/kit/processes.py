@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from services.runtime.local import child
+from services.runtime.local.process import Process
 from tests.kit.command import KOC
 from tests.kit.waiting import SECONDS
 
@@ -22,6 +23,16 @@ _LAST_WORDS = 3_000
 def dies_with_us(command: Sequence[str]) -> list[str]:
     """The command of a process that the kernel kills when this one ends, however it ends."""
     return [sys.executable, "-I", "-S", child.__file__, str(os.getpid()), str(int(signal.SIGKILL)), "-1", *command]
+
+
+def end(server: Process) -> None:
+    """Ask a server of a test's own to stop, and kill it if it does not."""
+    server.ask_to_stop()
+    try:
+        server.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait(_STOP_SECONDS)
 
 
 class KocProcess:

@@ -13,6 +13,7 @@ from services.runtime.local.broker import Broker, fetch_jars
 from services.runtime.local.layout import Layout, Memory
 from services.runtime.local.process import Process
 from tests.kit.certificates import Authority
+from tests.kit.processes import end
 from tests.kit.waiting import until
 
 _MORE = """
@@ -110,12 +111,7 @@ class SecureBroker:
 
     def __exit__(self, *_: object) -> None:
         assert self._process is not None
-        self._process.ask_to_stop()
-        try:
-            self._process.wait(30)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait(30)
+        end(self._process)
 
     def problem(self) -> str | None:
         """With which status it ended; None while it runs."""

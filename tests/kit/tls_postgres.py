@@ -21,6 +21,7 @@ from services.runtime.local.postgres import DATABASE, Postgres
 from services.runtime.local.process import Process
 from services.runtime.settings import REPOSITORY
 from tests.kit.certificates import Authority
+from tests.kit.processes import end
 from tests.kit.secure_broker import HOST
 from tests.kit.waiting import until
 
@@ -110,12 +111,7 @@ class TlsPostgres:
 
     def __exit__(self, *_: object) -> None:
         assert self._process is not None
-        self._process.ask_to_stop()
-        try:
-            self._process.wait(30)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait(30)
+        end(self._process)
         shutil.rmtree(Path(str(self._memory.postgres_home)), ignore_errors=True)
 
     def _initialise(self, server: Postgres) -> None:
