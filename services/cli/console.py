@@ -18,7 +18,7 @@ def console(
 
     Reading needs nothing on this machine. If KOC_CONSOLE_TOKEN is set, a reader must show it once. Whoever approves
     payouts or sends refused events again signs in with a personal login of the database; on the local stack these are
-    koc_operator_local, koc_approver_local and koc_payer_local (`koc local status --logins` shows their passwords).
+    koc_operator_local, koc_approver_local and koc_payer_local (`koc local logins` shows their passwords).
 
     Exit 78 if another machine could reach it and no token is set. docs/console.md says more.
 
