@@ -14,7 +14,7 @@ def console(
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(metavar="PORT", min=0, max=65535, help="0 = any that is free.")] = 8700,
 ) -> None:
-    """Serve pages in a browser: why an order earns what it earns, what parties will be paid, payouts, what needs people.
+    """Serve pages in a browser: why an order earns what it earns, what a party will be paid, what needs people.
 
     Reading needs nothing on this machine. If KOC_CONSOLE_TOKEN is set, a reader must show it once. Whoever approves
     payouts or sends refused events again signs in with a personal login of the database; on the local stack these are

@@ -12,21 +12,22 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from services.console.access.people import Person
-from services.console.access.sessions import Notice, Session, Sessions
+from services.console.access.sessions import Notice, Session
+from services.console.state import console_of, session_id_of, session_of
 from services.kernel.errors import InputRefused, Stalled, StartRefused
 
 FORM_TOKEN = "form_token"  # noqa: S105 - the name of a field
 _MOST_FIELDS, _MOST_FILES = 1_000, 1
 
 
-class Done(NamedTuple):
+class ActionDone(NamedTuple):
     """What became of an action, in English, and the page that comes next."""
 
     text: str
     href: str
 
 
-Act = Callable[[Request, Person, FormData], Done | Response]
+Act = Callable[[Request, Person, FormData], ActionDone | Response]
 
 
 def action(path: str, act: Act, role: str) -> Route:
@@ -41,7 +42,7 @@ def action(path: str, act: Act, role: str) -> Route:
     async def endpoint(request: Request) -> Response:
         async with request.form(max_files=_MOST_FILES, max_fields=_MOST_FIELDS) as form:
             check_form_token(request, form)
-            session: Session | None = request.state.session
+            session = session_of(request)
             back = local_path(form.get("back"))
             if session is None or session.person is None:
                 return RedirectResponse(f"/enter?next={quote(back, safe='')}", 303)
@@ -58,8 +59,7 @@ def check_form_token(request: Request, form: FormData) -> None:
     Raises:
         HTTPException: it did not.
     """
-    sessions: Sessions = request.app.state.sessions
-    identity, token = request.state.session_id, form.get(FORM_TOKEN)
+    sessions, identity, token = console_of(request).sessions, session_id_of(request), form.get(FORM_TOKEN)
     if identity is None or not isinstance(token, str) or not sessions.is_form_token(identity, token):
         raise HTTPException(403, "the form is too old, or not from here: load the page again and send it once more")
 

@@ -12,16 +12,48 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from services.console.access.attempts import Attempts
 from services.console.access.guard import Guard, host_of
-from services.console.access.sessions import Sessions
-from services.console.pages import enter, home
+from services.console.pages import (
+    brand,
+    command,
+    content,
+    dead_letter,
+    enter,
+    entry,
+    health,
+    home,
+    order,
+    party,
+    payout,
+    report,
+    run,
+    search,
+    statement,
+)
 from services.console.render import render
+from services.console.state import Console
 from services.kernel.errors import InputRefused, StartRefused
 from services.runtime.settings import settings
 
 _log = structlog.get_logger("console")
 _STATIC = Path(__file__).parent / "static"
+_PAGES = (
+    home,
+    enter,
+    search,
+    order,
+    party,
+    brand,
+    content,
+    run,
+    payout,
+    command,
+    statement,
+    entry,
+    health,
+    dead_letter,
+    report,
+)
 _UNAVAILABLE = "The database or Kafka does not answer. Nothing was changed. Try again in a moment."
 _TOO_LONG = "The books took too long to answer. Nothing was changed. Try again in a moment."
 _FAILED = "This page failed. The log of the console says why."
@@ -36,8 +68,8 @@ def console_app(reader: Engine, host: str) -> Guard:
     """
     known = settings()
     token = known.console_token.get_secret_value() if known.console_token else None
-    sessions = Sessions()
-    cookie = "__Host-koc" if known.console_url else "koc"
+    is_tls = known.console_url is not None
+    console = Console(reader, "__Host-koc" if is_tls else "koc", token, is_tls)
     hosts = {host} | {name for name in (host_of(known.console_url or ""),) if name}
     app = Starlette(
         routes=_routes(),
@@ -51,17 +83,13 @@ def console_app(reader: Engine, host: str) -> Guard:
             Exception: _failed,
         },
     )
-    app.state.reader, app.state.sessions, app.state.cookie = reader, sessions, cookie
-    app.state.token, app.state.attempts = token, Attempts()
-    return Guard(app, sessions, cookie, hosts, token)
+    app.state.console = console
+    return Guard(app, console.sessions, console.cookie, hosts, token)
 
 
 def _routes() -> list[Route | Mount]:
     return [
-        Route("/", home.show_home),
-        Route("/enter", enter.show_enter),
-        Route("/enter", enter.enter, methods=["POST"]),
-        Route("/leave", enter.leave, methods=["POST"]),
+        *(route for page in _PAGES for route in page.ROUTES),
         Route("/healthz", _alive),
         Mount("/static", StaticFiles(directory=_STATIC)),
     ]

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, Engine
 from starlette.requests import Request
 
+from services.console.state import console_of
 from services.runtime.database import engine, refusals_as_sentences
 from services.settlement.books.migrations import check_revision
 
@@ -28,6 +29,5 @@ def open_reader() -> Engine:
 @contextmanager
 def reading(request: Request) -> Iterator[Connection]:
     """One snapshot of the books for a page."""
-    reader: Engine = request.app.state.reader
-    with refusals_as_sentences(), reader.connect() as connection:
+    with refusals_as_sentences(), console_of(request).reader.connect() as connection:
         yield connection

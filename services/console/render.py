@@ -11,9 +11,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 
-from services.console.access.sessions import Sessions
-from services.console.tables import PAGE_ROWS, Key, ShownTable, Table, csv_lines, key_text, read_key
-from services.console.values import Link, Moment, Money, Words, path
+from services.console.state import console_of, session_id_of, session_of
+from services.console.tables import PAGE_ROWS, PageTable, RowKey, ShownTable, csv_lines, key_text, read_key
+from services.console.values import LinkCell, MomentCell, MoneyCell, WordsCell, path
 from services.console.visit import CHOOSE_LANGUAGE, LANGUAGE_COOKIE, visit_of
 from services.console.words.catalogue import Language, say
 from services.kernel.sentences import Sentence
@@ -36,18 +36,18 @@ def templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    loaded.globals.update(path=path, Language=Language, Money=Money)
+    loaded.globals.update(path=path, Language=Language, MoneyCell=MoneyCell)
     loaded.tests.update(
-        money=lambda value: isinstance(value, Money),
-        moment=lambda value: isinstance(value, Moment),
-        link=lambda value: isinstance(value, Link),
-        words=lambda value: isinstance(value, Words),
+        money=lambda value: isinstance(value, MoneyCell),
+        moment=lambda value: isinstance(value, MomentCell),
+        link=lambda value: isinstance(value, LinkCell),
+        words=lambda value: isinstance(value, WordsCell),
     )
     return loaded
 
 
 def render(
-    request: Request, template: str, *, tables: Sequence[Table] = (), status: int = 200, **values: Any
+    request: Request, template: str, *, tables: Sequence[PageTable] = (), status: int = 200, **values: Any
 ) -> Response:
     """The page, or what of it the address asks for.
 
@@ -61,9 +61,8 @@ def render(
     if wanted := request.query_params.get(CSV):
         return _csv(wanted, tables)
     visit = visit_of(request)
-    sessions: Sessions = request.app.state.sessions
-    identity = request.state.session_id or sessions.new_id()
-    session = request.state.session
+    sessions, session = console_of(request).sessions, session_of(request)
+    identity = session_id_of(request) or sessions.new_id()
     notice, token = session and session.notice, sessions.form_token(identity)
     context = {
         "visit": visit,
@@ -79,7 +78,7 @@ def render(
     if session:
         session.notice = None
     answer = HTMLResponse(body, status)
-    if request.state.session_id is None:
+    if session_id_of(request) is None:
         remember(request, answer, identity)
     if CHOOSE_LANGUAGE in request.query_params:
         answer.set_cookie(LANGUAGE_COOKIE, visit.language, _YEAR_SECONDS, samesite="strict", httponly=True)
@@ -88,8 +87,8 @@ def render(
 
 def remember(request: Request, answer: Response, identity: str) -> None:
     """Have the browser keep the id of its session; no script can read it, and no other site makes it be sent."""
-    is_tls = settings().console_url is not None
-    answer.set_cookie(request.app.state.cookie, identity, samesite="strict", httponly=True, secure=is_tls)
+    console = console_of(request)
+    answer.set_cookie(console.cookie, identity, samesite="strict", httponly=True, secure=console.is_tls)
 
 
 def zone_text() -> str:
@@ -99,9 +98,9 @@ def zone_text() -> str:
     return f"UTC{sign}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
 
 
-def moment(micros: int) -> Moment:
+def moment(micros: int) -> MomentCell:
     """A moment as pages show it."""
-    return Moment(micros, settings().settlement_zone_minutes)
+    return MomentCell(micros, settings().settlement_zone_minutes)
 
 
 def _translated(language: Language, text: str, **values: object) -> str:
@@ -109,7 +108,7 @@ def _translated(language: Language, text: str, **values: object) -> str:
     return say(Sentence(text, **values) if values else text, language)
 
 
-def _csv(wanted: str, tables: Sequence[Table]) -> Response:
+def _csv(wanted: str, tables: Sequence[PageTable]) -> Response:
     table = next((one for one in tables if one.name == wanted), None)
     if table is None:
         raise HTTPException(404, f"this page has no table {wanted[:40]}")
@@ -117,14 +116,14 @@ def _csv(wanted: str, tables: Sequence[Table]) -> Response:
     return StreamingResponse(_encoded(table), 200, headers, "text/csv; charset=utf-8")
 
 
-def _encoded(table: Table) -> Iterator[bytes]:
+def _encoded(table: PageTable) -> Iterator[bytes]:
     """With a mark by which spreadsheet programs know UTF-8."""
     yield b"\xef\xbb\xbf"
     for line in csv_lines(table):
         yield line.encode()
 
 
-def _shown(request: Request, table: Table) -> ShownTable:
+def _shown(request: Request, table: PageTable) -> ShownTable:
     parameter = _AFTER + table.name
     after = _key(request.query_params.get(parameter))
     found = table.read(after, PAGE_ROWS)
@@ -133,7 +132,7 @@ def _shown(request: Request, table: Table) -> ShownTable:
     return ShownTable(table, found.rows, next_href, first_href, _href(request, {CSV: table.name}))
 
 
-def _key(text: str | None) -> Key | None:
+def _key(text: str | None) -> RowKey | None:
     try:
         return None if text is None else read_key(text)
     except ValueError as problem:

@@ -1,5 +1,6 @@
 """`koc console`: check that it may listen there, then serve until SIGTERM."""
 
+import logging
 import socket
 from collections.abc import Callable
 
@@ -33,6 +34,8 @@ def serve(host: str, port: int, say: Callable[[str], None]) -> None:
             f"or more that nobody can guess, or listen on 127.0.0.1"
         )
     configure_logging("console")
+    for chatty in ("alembic", "uvicorn"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     reader = open_reader()
     config = uvicorn.Config(
         console_app(reader, host),

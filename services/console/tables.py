@@ -3,14 +3,15 @@
 import base64
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from services.console.values import Cell, Link, Money, Moment, Words
+from services.console.values import CellValue, LinkCell, MomentCell, MoneyCell, WordsCell
 from services.settlement.reports.csv_line import csv_line
 
-Key = tuple[str | int, ...]
+RowKey = tuple[str | int, ...]
 """Where a page of a table ends: what its last row is sorted by."""
 
 PAGE_ROWS = 50
@@ -18,7 +19,7 @@ _CSV_ROWS = 1_000
 _LONGEST_KEY = 2_000
 
 
-class Kind(StrEnum):
+class CellKind(StrEnum):
     """How the cells of a column are set; a class of the stylesheet."""
 
     TEXT = "text"
@@ -31,22 +32,22 @@ class Column(NamedTuple):
 
     name: str
     heading: str
-    kind: Kind = Kind.TEXT
+    kind: CellKind = CellKind.TEXT
 
 
 class TableRows(NamedTuple):
     """Some rows in order, and the key after which the next ones come; None = these are the last."""
 
-    rows: Sequence[Sequence[Cell]]
-    next_key: Key | None
+    rows: Sequence[Sequence[CellValue]]
+    next_key: RowKey | None
 
 
-Read = Callable[[Key | None, int], TableRows]
+ReadRows = Callable[[RowKey | None, int], TableRows]
 """Reads at most so many rows after a key; None = from the first."""
 
 
 @dataclass(frozen=True)
-class Table:
+class PageTable:
     """A table of a page.
 
     Attributes:
@@ -60,7 +61,7 @@ class Table:
     name: str
     title: str
     columns: Sequence[Column]
-    read: Read
+    read: ReadRows
     empty: str = "There is nothing to show."
 
 
@@ -74,44 +75,42 @@ class ShownTable(NamedTuple):
         csv_href: the address of the whole as CSV.
     """
 
-    table: Table
-    rows: Sequence[Sequence[Cell]]
+    table: PageTable
+    rows: Sequence[Sequence[CellValue]]
     next_href: str | None
     first_href: str | None
     csv_href: str
 
 
-def all_rows(rows: Sequence[Sequence[Cell]]) -> Read:
+def all_rows(rows: Sequence[Sequence[CellValue]]) -> ReadRows:
     """Read a table that is short: all of its rows are known."""
     return lambda _after, _limit: TableRows(rows, None)
 
 
-def key_text(key: Key) -> str:
+def key_text(key: RowKey) -> str:
     """A key as a parameter of an address."""
     return base64.urlsafe_b64encode(json.dumps(key).encode()).decode().rstrip("=")
 
 
-def read_key(text: str) -> Key:
+def read_key(text: str) -> RowKey:
     """The key of a parameter.
 
     Raises:
         ValueError: it is none that `key_text` wrote.
     """
-    try:
-        if len(text) > _LONGEST_KEY:
-            raise ValueError
-        parts = json.loads(base64.b64decode(text + "=" * (-len(text) % 4), "-_", validate=True))
-        if not isinstance(parts, list) or not all(isinstance(part, (str, int)) for part in parts):
-            raise ValueError
-    except (ValueError, RecursionError):
-        raise ValueError("this is no place in a table") from None
+    parts = None
+    if len(text) <= _LONGEST_KEY:
+        with suppress(ValueError, RecursionError):
+            parts = json.loads(base64.b64decode(text + "=" * (-len(text) % 4), "-_", validate=True))
+    if not isinstance(parts, list) or not all(isinstance(part, (str, int)) for part in parts):
+        raise ValueError("this is no place in a table")
     return tuple(parts)
 
 
-def csv_lines(table: Table) -> Iterator[str]:
+def csv_lines(table: PageTable) -> Iterator[str]:
     """The whole table as CSV, a part at a time: amounts with all decimals, moments as RFC 3339 in UTC."""
     yield csv_line([column.name for column in table.columns])
-    after: Key | None = None
+    after: RowKey | None = None
     while True:
         found = table.read(after, _CSV_ROWS)
         for row in found.rows:
@@ -121,10 +120,10 @@ def csv_lines(table: Table) -> Iterator[str]:
             return
 
 
-def _csv_text(cell: Cell) -> str:
+def _csv_text(cell: CellValue) -> str:
     if cell is None:
         return ""
-    if isinstance(cell, (Money, Moment, Link, Words)):
+    if isinstance(cell, (MoneyCell, MomentCell, LinkCell, WordsCell)):
         return cell.exact
     if isinstance(cell, (str, int)):
         return str(cell)

@@ -9,7 +9,7 @@ from services.kernel.time import format_rfc3339, to_datetime
 from services.settlement.domain.book.currencies import decimal_text
 
 
-class Money(NamedTuple):
+class MoneyCell(NamedTuple):
     """An amount in minor units of its currency."""
 
     amount_minor: int
@@ -27,7 +27,7 @@ class Money(NamedTuple):
         return f"{sign}{int(digits):,}{point}{part}"
 
 
-class Moment(NamedTuple):
+class MomentCell(NamedTuple):
     """A moment, microseconds; shown in the settlement zone, minutes east of UTC."""
 
     micros: int
@@ -51,7 +51,7 @@ class Moment(NamedTuple):
         return to_datetime(self.micros).astimezone(timezone(timedelta(minutes=self.zone_minutes)))
 
 
-class Link(NamedTuple):
+class LinkCell(NamedTuple):
     """A text that leads to a page."""
 
     text: str
@@ -67,7 +67,7 @@ class Link(NamedTuple):
         return self.text
 
 
-class Words(NamedTuple):
+class WordsCell(NamedTuple):
     """A word or a sentence of ours, which is shown in the reader's language; `tone` colours it as a state."""
 
     text: str
@@ -84,5 +84,5 @@ def path(*parts: str) -> str:
     return "".join(f"/{quote(part, safe=':')}" for part in parts)
 
 
-Cell = str | int | Money | Moment | Link | Words | Sequence[Link] | None
+CellValue = str | int | MoneyCell | MomentCell | LinkCell | WordsCell | Sequence[LinkCell] | None
 """What a cell of a table may hold; None is empty."""

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from starlette.requests import Request
 
 from services.console.access.people import Person
-from services.console.access.sessions import Session
+from services.console.state import session_of
 from services.console.words.catalogue import Language
 
 LANGUAGE_COOKIE = "koc_language"
@@ -29,7 +29,7 @@ class Visit(NamedTuple):
 
 def visit_of(request: Request) -> Visit:
     """What is known of the browser that asks."""
-    session: Session | None = request.state.session
+    session = session_of(request)
     query = request.url.query
     path = request.url.path + (f"?{query}" if query else "")
     return Visit(session.person if session else None, language_of(request), path)
@@ -44,4 +44,4 @@ def language_of(request: Request) -> Language:
         primary = liked.partition(";")[0].strip().partition("-")[0].lower()
         if primary in list(Language):
             return Language(primary)
-    return Language.ENGLISH
+    return Language.EN

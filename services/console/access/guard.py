@@ -48,9 +48,7 @@ class Guard:
         token: that readers must show; None = whoever reaches the address may read.
     """
 
-    def __init__(
-        self, app: ASGIApp, sessions: Sessions, cookie: str, hosts: Iterable[str], token: str | None
-    ) -> None:
+    def __init__(self, app: ASGIApp, sessions: Sessions, cookie: str, hosts: Iterable[str], token: str | None) -> None:
         self._app = app
         self._sessions = sessions
         self._cookie = cookie
@@ -148,5 +146,3 @@ def _with_headers(send: Send) -> Send:
 def host_of(url: str) -> str | None:
     """The host's name in an address."""
     return urlsplit(url).hostname
-
-

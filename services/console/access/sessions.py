@@ -81,9 +81,9 @@ class Sessions:
         self._sessions.move_to_end(identity)
         return session
 
-    def end(self, identity: str) -> None:
+    def end(self, identity: str | None) -> None:
         """Forget a session, and with it the person's password."""
-        self._sessions.pop(identity, None)
+        self._sessions.pop(identity or "", None)
 
     def form_token(self, identity: str) -> str:
         """What a form of this browser must bring along (CSRF): only this process can make it of the cookie."""
