@@ -11,12 +11,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
 
+from services.kernel.time import to_micros
 from services.settlement.books.lookups import brand, left_out, party, party_lines, run_lines, search
 from services.settlement.books.lookups.keyset import KeysetPage
 from services.settlement.books.reader import books_reader
@@ -60,8 +62,9 @@ def _lists(connection: Connection) -> Iterator[tuple[str, _List]]:
     yield "party_payouts", partial(party.party_payouts, connection, f"koc:{_KOC}")
     yield "brand_lines", partial(brand.brand_lines, connection, _BRAND)
     yield "run_lines", partial(run_lines.run_lines, connection, console_books.run_name(20))
+    now = to_micros(datetime.now(UTC))
     for reason in BLOCKING_REASONS:
-        yield f"left out, {reason}", partial(left_out.left_out_lines, connection, reason)
+        yield f"left out, {reason}", partial(left_out.left_out_lines, connection, reason, now)
 
 
 def measure(connection: Connection) -> None:

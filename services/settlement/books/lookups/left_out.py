@@ -1,4 +1,4 @@
-"""Lines that a run would leave out at this moment, by the reason words of `domain.settling.candidates`.
+"""Lines that a run would leave out at a moment, by the reason words of `domain.settling.candidates`.
 
 A run prices each due line by the registry as of its point. These lists go by what is stored with the lines, which is
 the same once no reprice job is open. A line without a price, and one that another buyer's line displaced, has no date:
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from services.kernel.errors import InputRefused
-from services.kernel.time import parse_rfc3339, to_micros
+from services.kernel.time import parse_rfc3339, to_datetime, to_micros
 from services.settlement.books.lookups.keyset import KeysetPage, PageKey, page_of
 from services.settlement.books.ports import ReferenceEvent
 from services.settlement.books.posting_transaction import psycopg_of
@@ -22,12 +22,12 @@ from services.settlement.domain.settling.facts import open_disputes, open_holds
 
 _LINE = "line"
 _HINTED = """(
-  SELECT DISTINCT order_id, line_id, buyer_id FROM due WHERE settle_on <= (now() AT TIME ZONE 'UTC')::date
+  SELECT DISTINCT order_id, line_id, buyer_id FROM due WHERE settle_on <= (%(as_of)s AT TIME ZONE 'UTC')::date
 ) hint JOIN line USING (order_id, line_id, buyer_id)"""
 _STANDS = "line.standing AND line.below_since IS NULL"
 _IS_PRICED = f"{_STANDS} AND line.unpriced IS NULL AND line.set_aside IS NULL"
 _IS_FREE = f"{_IS_PRICED} AND line.quarantined IS NULL"
-_IS_DUE = "line.settle_at <= now()"
+_IS_DUE = "line.settle_at <= %(as_of)s"
 _NAME = "line.order_id || '/' || line.line_id"
 _IS_NAMED = f"line.order_id = ANY(%(named)s) AND {_IS_FREE} AND {_IS_DUE}"
 _IS_DISPUTED = f"(line.order_id = ANY(%(disputed_orders)s) OR {_NAME} = ANY(%(disputed_lines)s))"
@@ -47,7 +47,7 @@ _LISTS: Mapping[str, tuple[str, str]] = {
     candidates.UNPRICED: (_LINE, f"line.unpriced IS NOT NULL AND {_STANDS}"),
     candidates.SET_ASIDE: (_LINE, f"line.set_aside IS NOT NULL AND {_STANDS} AND line.unpriced IS NULL"),
     candidates.QUARANTINED: (_LINE, f"line.quarantined IS NOT NULL AND {_IS_PRICED} AND {_IS_DUE}"),
-    candidates.NOT_DUE: (_HINTED, f"{_IS_FREE} AND line.settle_at > now()"),
+    candidates.NOT_DUE: (_HINTED, f"{_IS_FREE} AND line.settle_at > %(as_of)s"),
     candidates.DISPUTED: (_LINE, f"{_IS_NAMED} AND {_IS_DISPUTED}"),
     candidates.ORDER_HELD: (_LINE, f"{_IS_NAMED} AND NOT {_IS_DISPUTED} AND {_IS_ORDER_HELD}"),
     candidates.LINE_HELD: (_LINE, f"{_IS_NAMED} AND {_NO_WHOLE_ORDER} AND {_IS_LINE_HELD}"),
@@ -104,9 +104,16 @@ class LeftOutLine(NamedTuple):
 
 
 def left_out_lines(
-    connection: Connection, reason: str, after: PageKey | None = None, limit: int = 50
+    connection: Connection, reason: str, as_of: int, after: PageKey | None = None, limit: int = 50
 ) -> KeysetPage[LeftOutLine]:
-    """Lines that a run would leave out for a reason now; a key is (partition, order_id, line_id, buyer_id).
+    """Lines that a run would leave out for a reason; a key is (partition, order_id, line_id, buyer_id).
+
+    Args:
+        connection: of the reader role.
+        reason: a word of BLOCKING_REASONS.
+        as_of: the moment of the run, microseconds.
+        after: the key of the page before.
+        limit: rows a page.
 
     Raises:
         InputRefused: no run leaves lines out for that reason.
@@ -117,7 +124,7 @@ def left_out_lines(
     source, condition = _LISTS[reason]
     key = dict(zip(("partition", "order_id", "line_id", "buyer_id"), after or _BEFORE_ALL, strict=True))
     wanted = _SELECT.format(source=source, condition=condition)
-    rows = raw.execute(wanted, {**_cases(raw), **key, "limit": limit + 1}).fetchall()
+    rows = raw.execute(wanted, {**_cases(raw), **key, "as_of": to_datetime(as_of), "limit": limit + 1}).fetchall()
     return page_of([_left_out(*row) for row in rows], limit, lambda one: one.key)
 
 
