@@ -1,1 +1,1 @@
-"""The web console for finance and support."""
+"""`koc console`: server-made pages where finance and support find orders, parties, payouts and what needs a person."""
