@@ -156,6 +156,9 @@ CALLED_FROM_OUTSIDE = {
     "services.runtime.health.Health.serve.Handler.do_GET": "http.server calls it for a GET",
     "services.runtime.health.Health.serve.Handler.log_message": "http.server calls it for each answer",
     "services.runtime.metrics.MeasuredGauge.describe": "prometheus_client calls it when the gauge is registered",
+    "services.console.words.catalogue.say": "pages of the console, which come next",
+    "services.kernel.sentences.with_commas": "explanations, next",
+    "services.kernel.sentences.with_semicolons": "explanations, next",
     "services.settlement.books.memory.MemoryBooks.oldest_open_job": "tests drive books in memory by it",
     "services.settlement.posting.unpacking.FetchedRecords.leader_epoch": "kafka-python's fetcher stores it",
     "services.settlement.posting.unpacking._Batches.has_next": "aiokafka's PartitionRecords reads batches by it",
@@ -251,6 +254,7 @@ LIBRARIES: dict[str, dict[str, str]] = {
     "fontTools": {"deploy/fonts/statement_font.py": "makes the font of statements"},
     "grafana_foundation_sdk": {"deploy/grafana/grafana_json.py": "writes dashboards"},
     "iso4217": {"deploy/contract/currencies.py": "writes the committed list of currencies"},
+    "jinja2": {"services/console/render.py": "pages from their templates"},
     "kafka": {
         "services/attribution/repair/adopt_truncated.py": "where each log starts",
         "services/operations/": "reads offsets and records beside the workers",
@@ -287,6 +291,8 @@ LIBRARIES: dict[str, dict[str, str]] = {
     "pydantic": {
         "schemas/": "the public models",
         "services/attribution/policy/tables.py": "checks the policy file",
+        "services/console/access/people.py": "a password that does not print",
+        "services/runtime/database.py": "the same",
         "services/runtime/settings.py": "settings, with secrets that do not print",
     },
     "pydantic_core": {"schemas/": "its errors become findings in plain words"},
@@ -298,6 +304,7 @@ LIBRARIES: dict[str, dict[str, str]] = {
     "sqlalchemy": {
         "deploy/migrations/": "the schema's history",
         "services/cli/": "names a database by its URL",
+        "services/console/": "hands connections on to the books, and tells a lost database from other errors",
         "services/demo/": "counts what the demo has booked",
         "services/operations/": "reads the books beside the workers",
         "services/runtime/database.py": "engines of the three roles",
@@ -315,18 +322,21 @@ LIBRARIES: dict[str, dict[str, str]] = {
         "services/settlement/posting/transactions.py": "posts a batch again after a database failure",
         "services/settlement/runs/retrying.py": "applies a chunk again after a database failure",
     },
+    "starlette": {"services/console/": "requests, answers and routes"},
     "stdnum": {
         "services/settlement/payment_files/payee_file.py": "check digits of IBANs, and BICs",
         "services/settlement/payment_files/write_pain001.py": "tells an IBAN from a local number",
     },
     "structlog": {
         "services/attribution/snapshots/keeper.py": "what became of a snapshot",
+        "services/console/app.py": "pages that failed",
         "services/runtime/": "sets logging up; what becomes of groups and processes",
         "services/settlement/posting/": "what becomes of batches and partitions",
         "services/settlement/relay/process.py": "what becomes of elections and rounds",
         "services/settlement/runs/retrying.py": "chunks that are tried again",
     },
     "typer": {"services/cli/": "the command line"},
+    "uvicorn": {"services/console/server.py": "serves the console"},
     "yaml": {
         "deploy/grafana/grafana_json.py": "reads where each alert's section of the runbook is",
         "deploy/prometheus/alerts.py": "writes the rules of Prometheus",

@@ -13,7 +13,7 @@ CREATE ROLE koc_reader LOGIN PASSWORD :'reader';
 CREATE ROLE koc_operator NOLOGIN IN ROLE koc_writer;
 CREATE ROLE koc_payer NOLOGIN;
 CREATE ROLE koc_operator_local LOGIN PASSWORD :'operator' IN ROLE koc_operator;
-CREATE ROLE koc_approver_local LOGIN PASSWORD :'approver' IN ROLE koc_operator;
+CREATE ROLE koc_approver_local LOGIN PASSWORD :'approver' IN ROLE koc_operator, koc_payer;
 CREATE ROLE koc_payer_local LOGIN PASSWORD :'payer' IN ROLE koc_operator, koc_payer;
 CREATE DATABASE koc OWNER koc_owner;
 ALTER DATABASE koc SET timezone = 'UTC';

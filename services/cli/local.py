@@ -60,6 +60,29 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="For programs.")
 
 
 @app.command()
+def logins(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+    """The personal logins of this stack with their passwords: to sign in to `koc console`.
+
+    They are made for this stack alone. Only who may read its files can print them.
+
+    Examples: koc local logins · koc local logins --json
+    """
+    from sqlalchemy import make_url
+
+    stack = _stack()
+    if not stack.running:
+        print(f"no stack runs in {stack.layout.folder}; start it with: koc local up")
+        sys.exit(1)
+    known = stack.settings()
+    addresses = [make_url(known[f"database_{role}_url"]) for role in ("operator", "approver", "payer")]
+    if as_json:
+        print(json.dumps([{"name": one.username, "password": one.password} for one in addresses]))
+        return
+    for one in addresses:
+        print(f"{one.username}  {one.password}")
+
+
+@app.command()
 def down() -> None:
     """Stop everything, also what a crashed stack left behind. Data stays.
 

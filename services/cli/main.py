@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "What contents, KOCs, campaigns and products sold and cost; what KOCs that left are due.",
     ),
     "explain": ("services.cli.explain", "Who earns what from an order, and why."),
+    "console": ("services.cli.console", "The pages for finance and support, in a browser."),
     "dlq": ("services.cli.dlq", "What was refused, why, and sending it again."),
     "config": ("services.cli.config", "Every setting: its value, where that comes from, what it means."),
     "doctor": ("services.cli.doctor", "Check everything that a start checks, and say what to do."),

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
+from pydantic import SecretStr
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, ProgrammingError
 
@@ -22,6 +23,17 @@ URL_VARIABLES: dict[Role, str] = {
 }
 """The environment variable with each role's address."""
 
+_OWN_CERTIFICATE = ("sslcert", "sslkey", "sslpassword", "passfile")
+"""Parameters of an address that prove one login and no other."""
+
+
+class PersonalLogin(NamedTuple):
+    """A person's login in the database, typed in by this person; commands are recorded under its name."""
+
+    name: str
+    password: SecretStr
+
+
 _REFUSED = re.compile(
     r"certificate|password authentication failed|no password supplied|SSL was required|no pg_hba\.conf entry|"
     r'role "[^"]*" does not exist|private key|tlsv\d+ alert|not permitted to log in'
@@ -34,12 +46,13 @@ def has_address(role: Role) -> bool:
     return _addresses()[role] is not None
 
 
-def engine(role: Role, **connect_options: Any) -> Engine:
+def engine(role: Role, login: PersonalLogin | None = None, **connect_options: Any) -> Engine:
     """A SQLAlchemy engine (psycopg 3) of one role.
 
     Args:
         role: owner migrates, writer posts and relays, reader reports, operator decides, approver
             approves what an operator proposed, payer sees payee data.
+        login: of a person who is in the role; it connects where readers connect. None = the role's address.
         connect_options: further libpq or psycopg arguments of each connection, such as `options="-c …"`.
 
     Raises:
@@ -48,10 +61,11 @@ def engine(role: Role, **connect_options: Any) -> Engine:
     options = {**_session(), **connect_options}
     options["options"] = " ".join(filter(None, ("-c TimeZone=UTC", connect_options.get("options"))))
     hides_values = role == "payer"  # an error's text would repeat names and account numbers
-    made = create_engine(_url(role), connect_args=options, pool_pre_ping=True, hide_parameters=hides_values)
+    url = _url(role) if login is None else _url_of(login)
+    made = create_engine(url, connect_args=options, pool_pre_ping=True, hide_parameters=hides_values)
 
     def connect(dialect: Any, _: Any, arguments: Any, named: Any) -> Any:
-        with login_as_sentence(role):
+        with login_as_sentence(URL_VARIABLES[role] if login is None else login.name):
             return dialect.connect(*arguments, **named)
 
     event.listen(made, "do_connect", connect)
@@ -71,8 +85,11 @@ def psycopg_dsn(role: Role) -> str:
 
 
 @contextmanager
-def login_as_sentence(role: Role) -> Iterator[None]:
+def login_as_sentence(whose: str) -> Iterator[None]:
     """Around a connect of psycopg: a password or a certificate that is wrong will be wrong at the next attempt, too.
+
+    Args:
+        whose: the variable with the address, or a person's login.
 
     Raises:
         StartRefused: the server does not let us in, or is not who it should be.
@@ -85,8 +102,7 @@ def login_as_sentence(role: Role) -> Iterator[None]:
         reason = str(problem).partition("\n")[0].removeprefix("connection failed: ")
         if not _REFUSED.search(str(problem)):
             raise
-        address = URL_VARIABLES[role]
-        raise StartRefused(f"no login by {address}: {reason}; correct its user, password or TLS files") from None
+        raise StartRefused(f"no login by {whose}: {reason}; correct its user, password or TLS files") from None
 
 
 @contextmanager
@@ -129,6 +145,16 @@ def _addresses() -> dict[Role, str | None]:
         "payer": known.database_payer_url,
     }
     return {role: None if secret is None else secret.get_secret_value() for role, secret in secrets.items()}
+
+
+def _url_of(login: PersonalLogin) -> URL:
+    """Where readers connect, with a person's name and password.
+
+    Raises:
+        StartRefused: there is no address for readers.
+    """
+    address = _url("reader").difference_update_query(_OWN_CERTIFICATE)
+    return address.set(username=login.name, password=login.password.get_secret_value())
 
 
 def _url(role: Role) -> URL:

@@ -25,6 +25,7 @@ from pydantic_settings import (
 from services.kernel.errors import StartRefused
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+SHORTEST_TOKEN = 20
 _BROKER = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s,:\[\]]+)(:[0-9]{1,5})?")
 
 
@@ -169,6 +170,16 @@ class Settings(BaseSettings):
     gauge_seconds: float = Field(
         5, description="between two readings of what the books say, for a poster's metrics", gt=0
     )
+    console_token: SecretStr | None = Field(
+        None,
+        description="what a browser must show to read the console's pages, 20 characters or more; unset: whoever "
+        "reaches the console's address may read, so that it listens on loopback only",
+    )
+    console_url: str | None = Field(
+        None,
+        description="address that people type where the console stands behind a proxy with TLS: https://HOST",
+        pattern=r"^https://[A-Za-z0-9.:-]+$",
+    )
     run_dir: Path = Field(
         default_factory=lambda: local_dir() / "run",
         description="where each process writes NAME.json: its HTTP address",
@@ -186,6 +197,14 @@ class Settings(BaseSettings):
         if not all(_BROKER.fullmatch(part) for part in text.split(",")):
             raise ValueError(f"{text!r} is not host:port of the brokers, comma separated")
         return text
+
+    @field_validator("console_token")
+    @classmethod
+    def is_long(cls, token: SecretStr | None) -> SecretStr | None:
+        """A token that can be guessed protects nothing."""
+        if token is not None and len(token.get_secret_value()) < SHORTEST_TOKEN:
+            raise ValueError(f"a token of fewer than {SHORTEST_TOKEN} characters can be guessed")
+        return token
 
     @classmethod
     def settings_customise_sources(

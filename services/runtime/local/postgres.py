@@ -22,10 +22,10 @@ OPERATOR = "koc_operator_local"
 """The personal login of whoever uses this machine; commands are recorded under this name."""
 
 APPROVER = "koc_approver_local"
-"""A second personal login: nobody approves what they proposed themselves."""
+"""A second personal login: nobody approves what they proposed themselves. It may see payee data, too."""
 
 PAYER = "koc_payer_local"
-"""A third: it alone sees payee data, and exports payment files."""
+"""A third: it sees payee data, and exports payment files."""
 
 ROLES = ("koc_owner", "koc_writer", "koc_reader", OPERATOR, APPROVER, PAYER)
 """Roles that log in, each with a password."""
@@ -38,6 +38,7 @@ MEMBERS = (
     ("koc_operator", OPERATOR),
     ("koc_operator", APPROVER),
     ("koc_operator", PAYER),
+    ("koc_payer", APPROVER),
     ("koc_payer", PAYER),
 )
 """(role, who has its rights too)."""

@@ -23,14 +23,22 @@ class OpenClawback(NamedTuple):
     aged: AgedDebt
 
 
-def open_clawbacks(connection: Connection) -> Iterator[OpenClawback]:
-    """Every party that owes something back, by party and currency; ages by the database's clock."""
+def open_clawbacks(connection: Connection, party: str | None = None) -> Iterator[OpenClawback]:
+    """Every party that owes something back, by party and currency; ages by the database's clock.
+
+    Args:
+        connection: of the reader role.
+        party: this one alone; None = all.
+    """
     account, balance, leg = tables.account.c, tables.balance.c, tables.party_leg.c
     wanted = (
         select(account.key, account.currency, balance.amount_minor, leg.effective_at, leg.amount_minor)
         .join_from(tables.account, tables.balance, balance.account_id == account.id)
         .join(tables.party_leg, leg.account_id == account.id)
-        .where(account.key.startswith(_ALL, autoescape=True), balance.amount_minor > 0)
+        .where(
+            account.key.startswith(_ALL, autoescape=True) if party is None else account.key == clawback(party),
+            balance.amount_minor > 0,
+        )
         .order_by(account.key, account.currency)
     )
     now = to_micros(connection.execute(select(func.now())).scalar_one())

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Table, and_, select, update
 from schemas.topics import CREDITS
 from services.kernel.errors import Stalled
 from services.kernel.time import to_micros
-from services.runtime.database import Role, engine, refusals_as_sentences
+from services.runtime.database import PersonalLogin, Role, engine, refusals_as_sentences
 from services.runtime.settings import settings
 from services.settlement.books import run_tables, tables
 from services.settlement.books.decode_credits import decode_assertion
@@ -115,19 +115,22 @@ def _is_key(table: Table, key: Key) -> ColumnElement[bool]:
 
 
 @contextmanager
-def operator_books(role: Role = "operator", session: str = _SESSION) -> Iterator[BookConnections]:
+def operator_books(
+    role: Role = "operator", session: str = _SESSION, login: PersonalLogin | None = None
+) -> Iterator[BookConnections]:
     """The books for commands, through a personal login in the role koc_operator, for as long as the block lasts.
 
     Args:
         role: whose address is taken; all of them lead to logins in koc_operator.
         session: libpq options of the connection that changes the books.
+        login: of a person in this role, instead of the role's address.
 
     Raises:
         StartRefused: no address is set, the schema or the zone is another one, or the login may not do what the block
             does.
         Stalled: others held what the block needs for too long; nothing was done.
     """
-    engines = engine(role, options=session, **KEEPALIVES), engine(role)
+    engines = engine(role, login, options=session, **KEEPALIVES), engine(role, login)
     book = BookConnections(*engines)
     try:
         with refusals_as_sentences():

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
+from services.runtime.database import PersonalLogin
 from services.settlement.books.payout_ports import StoredBatch
 from services.settlement.books.payout_rows import BATCHES, read_batch
 from services.settlement.books.payout_snapshot import PayoutBooksSnapshot
@@ -42,10 +43,10 @@ class PayoutBooks(RunBooks):
             yield transaction
 
 
-def payout_store() -> AbstractContextManager[PayoutBooks]:
-    """The books for payouts, through a personal login in the role koc_operator.
+def payout_store(login: PersonalLogin | None = None) -> AbstractContextManager[PayoutBooks]:
+    """The books for payouts, through a personal login in the role koc_operator: this one, or that of its address.
 
     Raises:
         StartRefused: no address is set, the schema or the zone is another one, or the login may not do what it must.
     """
-    return opened_store(PayoutBooks)
+    return opened_store(PayoutBooks, login)

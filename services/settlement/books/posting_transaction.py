@@ -38,7 +38,12 @@ SESSION = " ".join(
         "enable_mergejoin=off",
     )
 )
-KEEPALIVES = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
+KEEPALIVES: dict[str, Any] = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
 """A cut network shows within seconds, also to a client that only waits."""
 
 _END_OVERDUE = """

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from services.kernel.errors import Stalled
 from services.kernel.time import to_micros
-from services.runtime.database import engine, refusals_as_sentences
+from services.runtime.database import PersonalLogin, engine, refusals_as_sentences
 from services.runtime.settings import settings
 from services.settlement.books import run_tables
 from services.settlement.books.account_ids import AccountIds
@@ -157,9 +157,11 @@ def run_store() -> AbstractContextManager[RunBooks]:
 
 
 @contextmanager
-def opened_store(kind: Callable[[Engine, Engine, Engine], SomeBooks]) -> Iterator[SomeBooks]:
-    """A store of this kind, as `run_store` opens its own."""
-    engines = [engine("operator", options=options, **KEEPALIVES) for options in (SESSION, _PLAN_SESSION, "")]
+def opened_store(
+    kind: Callable[[Engine, Engine, Engine], SomeBooks], login: PersonalLogin | None = None
+) -> Iterator[SomeBooks]:
+    """A store of this kind, as `run_store` opens its own; through a person's login where one is given."""
+    engines = [engine("operator", login, options=options, **KEEPALIVES) for options in (SESSION, _PLAN_SESSION, "")]
     store = kind(*engines)
     try:
         with refusals_as_sentences():

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import psycopg
 
 from services.kernel.errors import InvariantBroken
-from services.runtime.database import login_as_sentence, psycopg_dsn
+from services.runtime.database import URL_VARIABLES, login_as_sentence, psycopg_dsn
 from services.settlement.books.command_rows import COMMAND_COLUMNS, read_command
 from services.settlement.books.journal_entry import JournalEntry
 from services.settlement.books.journal_rows import JOURNAL_COLUMNS, JournalRow
@@ -78,7 +78,7 @@ class RelayStore:
     @classmethod
     async def connect(cls) -> "RelayStore":
         """Connect as the writer role."""
-        with login_as_sentence("writer"):
+        with login_as_sentence(URL_VARIABLES["writer"]):
             return cls(await psycopg.AsyncConnection.connect(psycopg_dsn("writer"), autocommit=True))
 
     async def close(self) -> None:

@@ -1,0 +1,1 @@
+"""`koc console`: server-made pages where finance and support find orders, parties, payouts and what needs a person."""

@@ -1,0 +1,119 @@
+"""The console as one Starlette application: every address, and what becomes of errors."""
+
+from pathlib import Path
+
+import structlog
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError, OperationalError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from services.console.access.guard import Guard, host_of
+from services.console.pages import (
+    brand,
+    command,
+    content,
+    dead_letter,
+    enter,
+    entry,
+    health,
+    home,
+    order,
+    party,
+    payout,
+    report,
+    run,
+    search,
+    statement,
+)
+from services.console.render import render
+from services.console.state import Console
+from services.kernel.errors import InputRefused, StartRefused
+from services.runtime.settings import settings
+
+_log = structlog.get_logger("console")
+_STATIC = Path(__file__).parent / "static"
+_PAGES = (
+    home,
+    enter,
+    search,
+    order,
+    party,
+    brand,
+    content,
+    run,
+    payout,
+    command,
+    statement,
+    entry,
+    health,
+    dead_letter,
+    report,
+)
+_UNAVAILABLE = "The database or Kafka does not answer. Nothing was changed. Try again in a moment."
+_TOO_LONG = "The books took too long to answer. Nothing was changed. Try again in a moment."
+_FAILED = "This page failed. The log of the console says why."
+
+
+def console_app(reader: Engine, host: str) -> Guard:
+    """The application behind its guard.
+
+    Args:
+        reader: of all pages.
+        host: on which it listens.
+    """
+    known = settings()
+    token = known.console_token.get_secret_value() if known.console_token else None
+    is_tls = known.console_url is not None
+    console = Console(reader, "__Host-koc" if is_tls else "koc", token, is_tls)
+    hosts = {host} | {name for name in (host_of(known.console_url or ""),) if name}
+    app = Starlette(
+        routes=_routes(),
+        exception_handlers={
+            HTTPException: _refused,
+            InputRefused: _refused_input,
+            StartRefused: _unavailable,
+            ConnectionError: _unavailable,
+            OperationalError: _unavailable,
+            DBAPIError: _unavailable,
+            Exception: _failed,
+        },
+    )
+    app.state.console = console
+    return Guard(app, console.sessions, console.cookie, hosts, token)
+
+
+def _routes() -> list[Route | Mount]:
+    return [
+        *(route for page in _PAGES for route in page.ROUTES),
+        Route("/healthz", _alive),
+        Mount("/static", StaticFiles(directory=_STATIC)),
+    ]
+
+
+def _alive(_request: Request) -> Response:
+    return PlainTextResponse("ok\n")
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - the handler is registered for it
+    return render(request, "problem.html", status=error.status_code, problem=error.detail)
+
+
+def _refused_input(request: Request, error: Exception) -> Response:
+    return render(request, "problem.html", status=400, problem=str(error))
+
+
+def _unavailable(request: Request, error: Exception) -> Response:
+    _log.warning("unavailable", page=request.url.path, error=type(error).__name__)
+    slow = "statement timeout" in str(error)
+    return render(request, "problem.html", status=503, problem=_TOO_LONG if slow else _UNAVAILABLE)
+
+
+def _failed(request: Request, error: Exception) -> Response:
+    _log.error("page failed", page=request.url.path, error=type(error).__name__)
+    return render(request, "problem.html", status=500, problem=_FAILED)

@@ -1,0 +1,1 @@
+"""A file a subject: how an address becomes a page."""

@@ -1,0 +1,70 @@
+"""`koc console`: check that it may listen there, then serve until SIGTERM."""
+
+import logging
+import socket
+from collections.abc import Callable
+
+import uvicorn
+
+from services.console.access.guard import is_loopback
+from services.console.app import console_app
+from services.console.books import open_reader
+from services.kernel.errors import StartRefused
+from services.runtime.log import configure_logging
+from services.runtime.settings import settings
+
+PORT = 8700
+_STOP_SECONDS = 10
+
+
+def serve(host: str, port: int, say: Callable[[str], None]) -> None:
+    """Serve the console until SIGTERM or SIGINT.
+
+    Args:
+        host: to listen on.
+        port: 0 = any that is free.
+        say: told the address once it answers.
+
+    Raises:
+        StartRefused: others than this machine could reach it and no token is set; or the books cannot be read.
+    """
+    if not is_loopback(host) and settings().console_token is None:
+        raise StartRefused(
+            f"{host} can be reached from other machines, and no token is set: set KOC_CONSOLE_TOKEN to 20 characters "
+            f"or more that nobody can guess, or listen on 127.0.0.1"
+        )
+    configure_logging("console")
+    for chatty in ("alembic", "uvicorn"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    reader = open_reader()
+    config = uvicorn.Config(
+        console_app(reader, host),
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_STOP_SECONDS,
+        limit_concurrency=200,
+    )
+    try:
+        _Server(config, say).run()
+    finally:
+        reader.dispose()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, which says where it answers."""
+
+    def __init__(self, config: uvicorn.Config, say: Callable[[str], None]) -> None:
+        super().__init__(config)
+        self._say = say
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, then say where."""
+        await super().startup(sockets)
+        if self.started:
+            for server in self.servers:
+                for one in server.sockets:
+                    host, port = one.getsockname()[:2]
+                    self._say(f"http://{f'[{host}]' if ':' in host else host}:{port}/")

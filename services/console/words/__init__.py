@@ -1,0 +1,1 @@
+"""The console's languages: what services say in English, said in Chinese."""

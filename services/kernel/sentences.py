@@ -1,0 +1,47 @@
+"""Sentences for people that remember what they are made of, so that they can be said in another language.
+
+A sentence is the plain English text to everything that prints, compares or stores it.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+
+class Sentence(str):
+    """A text and the template that it was formatted from.
+
+    Args:
+        template: English, with `{name}` or `{name:format}` for each value. It is always a constant of our code.
+        values: by name. One that is a sentence is said in the other language too; any other text stays as it is.
+
+    Raises:
+        KeyError: the template names a value that is not given.
+    """
+
+    __slots__ = ("template", "values")
+
+    template: str
+    values: Mapping[str, object]
+
+    def __new__(cls, template: str, /, **values: object) -> Self:
+        """Format the template."""
+        made = super().__new__(cls, template.format_map(values))
+        made.template, made.values = template, values
+        return made
+
+    def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, Any]]:
+        return (self.template,), dict(self.values)
+
+
+def with_commas(parts: Sequence[str]) -> str:
+    """The parts one after the other, as in `dispute d_1, hold h_2`."""
+    if len(parts) < 2:
+        return parts[0] if parts else ""
+    return Sentence("{first}, {rest}", first=parts[0], rest=with_commas(parts[1:]))
+
+
+def with_semicolons(parts: Sequence[str]) -> str:
+    """Whole clauses one after the other."""
+    if len(parts) < 2:
+        return parts[0] if parts else ""
+    return Sentence("{first}; {rest}", first=parts[0], rest=with_semicolons(parts[1:]))

@@ -1,0 +1,154 @@
+"""What the books know of a brand: its bill, the budgets of its campaigns, and its lines.
+
+Its statements are found as those of the party `brand:ID`.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from services.kernel.time import to_datetime, to_micros
+from services.settlement.books.lookups.keyset import KeysetPage, PageKey, page_of
+from services.settlement.books.lookups.line_flags import FLAG_COLUMNS, in_the_way
+from services.settlement.books.posting_transaction import psycopg_of
+from services.settlement.domain.book import chart
+
+_BALANCES = """
+SELECT a.key, a.currency, b.amount_minor FROM account a JOIN balance b ON b.account_id = a.id
+WHERE a.key = ANY(%s) ORDER BY a.currency
+"""
+_PAID = """
+SELECT body ->> 'currency', sum((body ->> 'amount_minor')::bigint)::bigint FROM command
+WHERE kind = 'brand.paid' AND body ->> 'brand_id' = %s GROUP BY 1
+"""
+_CAMPAIGNS = """
+SELECT DISTINCT body ->> 'campaign_id' FROM reference
+WHERE body ->> 'brand_id' = %s AND body ->> 'campaign_id' IS NOT NULL ORDER BY 1
+"""
+_ACCOUNTS = "SELECT id, key FROM account WHERE key = ANY(%s)"
+_KEY = "paid_at, order_id, line_id, buyer_id"
+_LINES = f"""
+SELECT {_KEY}, koc_ids, currency, settle_at, accounts, amounts, {FLAG_COLUMNS} FROM line
+WHERE brand_id = %(brand)s AND {{behind}}
+ORDER BY paid_at DESC, order_id DESC, line_id DESC, buyer_id DESC LIMIT %(limit)s
+"""  # noqa: S608 - column names of ours
+_BEHIND = f"({_KEY}) < (%(paid_at)s, %(order_id)s, %(line_id)s, %(buyer_id)s)"
+
+
+class BrandBill(NamedTuple):
+    """What a brand owes in one currency, minor units.
+
+    Attributes:
+        accrued_minor: charged for lines that no run has settled yet; on no bill.
+        receivable_minor: billed and not paid; below zero the brand has paid ahead.
+        paid_minor: what it has paid in all.
+    """
+
+    currency: str
+    accrued_minor: int
+    receivable_minor: int
+    paid_minor: int
+
+
+class CampaignBudget(NamedTuple):
+    """The budget of a campaign in one currency, minor units: the limit, what runs committed of it, and the rest."""
+
+    campaign_id: str
+    currency: str
+    limit_minor: int
+    committed_minor: int
+    available_minor: int
+
+
+class BrandLine(NamedTuple):
+    """A line of a brand with what it is charged. Amounts are minor units, times microseconds.
+
+    Attributes:
+        accrued_minor: charged and not billed yet.
+        billed_minor: billed, less what is credited back.
+        settle_at: when a run may settle what is accrued; None = that is not known yet, or nothing is.
+        in_the_way: what stops runs, as of `line_flags`.
+    """
+
+    order_id: str
+    line_id: str
+    buyer_id: str
+    koc_ids: Sequence[str]
+    currency: str
+    paid_at: int
+    accrued_minor: int
+    billed_minor: int
+    settle_at: int | None
+    in_the_way: str | None
+
+    @property
+    def key(self) -> PageKey:
+        """Its place in a list of lines."""
+        return self.paid_at, self.order_id, self.line_id, self.buyer_id
+
+
+def brand_bill(connection: Connection, brand_id: str) -> list[BrandBill]:
+    """What a brand owes, by currency; nothing where nothing was ever booked for it."""
+    raw = psycopg_of(connection)
+    accrued, receivable = chart.brand_accrued(brand_id), chart.brand_receivable(brand_id)
+    paid = dict(raw.execute(_PAID, (brand_id,)).fetchall())
+    return [
+        BrandBill(currency, own.get(accrued, 0), own.get(receivable, 0), paid.get(currency, 0))
+        for currency, own in _balances(raw, [accrued, receivable]).items()
+    ]
+
+
+def brand_budgets(connection: Connection, brand_id: str) -> list[CampaignBudget]:
+    """Budgets of the campaigns that plans or contents name with this brand, by campaign and currency."""
+    raw = psycopg_of(connection)
+    found = []
+    for (campaign_id,) in raw.execute(_CAMPAIGNS, (brand_id,)).fetchall():
+        keys = chart.budget_limit(campaign_id), chart.budget_committed(campaign_id), chart.budget_available(campaign_id)
+        for currency, own in _balances(raw, keys).items():
+            limit, committed, available = (own.get(key, 0) for key in keys)
+            found.append(CampaignBudget(campaign_id, currency, -limit, committed, available))
+    return found
+
+
+def brand_lines(
+    connection: Connection, brand_id: str, after: PageKey | None = None, limit: int = 50
+) -> KeysetPage[BrandLine]:
+    """Lines of a brand, those paid last first; a key is (paid_at, order_id, line_id, buyer_id)."""
+    raw = psycopg_of(connection)
+    keys = [chart.brand_accrued(brand_id), chart.brand_receivable(brand_id)]
+    accounts = dict(raw.execute(_ACCOUNTS, (keys,)).fetchall())
+    parameters: dict[str, Any] = {"brand": brand_id, "limit": limit + 1}
+    if after is not None:
+        paid_at, order_id, line_id, buyer_id = after
+        parameters |= {"paid_at": to_datetime(int(paid_at)), "order_id": order_id}
+        parameters |= {"line_id": line_id, "buyer_id": buyer_id}
+    wanted = _LINES.format(behind="true" if after is None else _BEHIND)
+    rows = raw.execute(wanted, parameters).fetchall()
+    return page_of([_brand_line(row, accounts, keys) for row in rows], limit, lambda one: one.key)
+
+
+def _balances(raw: Any, keys: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Balances by currency and account."""
+    found: dict[str, dict[str, int]] = {}
+    for key, currency, amount in raw.execute(_BALANCES, (list(keys),)).fetchall():
+        found.setdefault(currency, {})[key] = amount
+    return found
+
+
+def _brand_line(row: Sequence[Any], accounts: Mapping[int, str], keys: Sequence[str]) -> BrandLine:
+    paid_at, order_id, line_id, buyer_id, koc_ids, currency, settle_at, ids, amounts = row[:9]
+    booked = {accounts.get(number): amount for number, amount in zip(ids, amounts, strict=True)}
+    accrued, receivable = keys
+    return BrandLine(
+        order_id,
+        line_id,
+        buyer_id,
+        tuple(koc_ids),
+        currency,
+        to_micros(paid_at),
+        accrued_minor=booked.get(accrued, 0),
+        billed_minor=booked.get(receivable, 0),
+        settle_at=None if settle_at is None else to_micros(settle_at),
+        in_the_way=in_the_way(row[9:]),
+    )

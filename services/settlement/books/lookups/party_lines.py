@@ -1,0 +1,159 @@
+"""The order lines of a KOC: what it earns of each, and what of its money is still to come, and when."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from services.kernel.time import to_datetime, to_micros
+from services.settlement.books.lookups.keyset import KeysetPage, PageKey, page_of
+from services.settlement.books.lookups.line_flags import FLAG_COLUMNS, in_the_way
+from services.settlement.books.posting_transaction import psycopg_of
+from services.settlement.domain.book import chart
+
+_KEY = "paid_at, order_id, line_id, buyer_id"
+_NEWEST_FIRST = "paid_at DESC, order_id DESC, line_id DESC, buyer_id DESC"
+_COLUMNS = f"""
+{_KEY}, brand_id, currency, settle_at, accounts, amounts, settled_accounts, settled_amounts,
+{FLAG_COLUMNS}
+"""
+_CREDITED = (
+    "koc_ids[1] = %(koc)s",
+    "cardinality(koc_ids) > 1 AND koc_ids @> ARRAY[%(koc)s] AND koc_ids[1] <> %(koc)s",
+)
+"""Lines that credit a KOC first, and those that credit it with others: each condition has an index."""
+
+_IS_PENDING = "accounts && %(pending)s::int[]"
+_ACCOUNTS = "SELECT id, key FROM account WHERE key = ANY(%s)"
+_PENDING = """
+SELECT a.id, a.currency, -b.amount_minor FROM account a JOIN balance b ON b.account_id = a.id WHERE a.key = %s
+ORDER BY a.currency
+"""
+_DAYS = f"""
+SELECT currency, (settle_at AT TIME ZONE 'UTC' + make_interval(mins => zone_minutes))::date, count(*)::int,
+  -sum(leg.amount)::bigint
+FROM ({
+    " UNION ALL ".join(
+        f"SELECT currency, settle_at, accounts, amounts FROM line WHERE {credited} AND settle_at IS NOT NULL"
+        for credited in _CREDITED
+    )
+}) AS line, registry_position, unnest(line.accounts, line.amounts) AS leg (account_id, amount)
+WHERE leg.account_id = ANY(%(pending)s::int[]) GROUP BY 1, 2 ORDER BY 1, 2
+"""  # noqa: S608 - column names of ours
+
+
+class KocLine(NamedTuple):
+    """A line that credits a KOC, with what it has of it. Amounts are minor units, times microseconds.
+
+    Attributes:
+        pending_minor: earned, and not settled by a run yet.
+        settled_minor: what runs have settled.
+        owed_minor: what of that is claimed back.
+        settle_at: when a run may settle what is pending; None = that is not known yet, or nothing is pending.
+        in_the_way: what stops runs: "not_standing", "below_join", "unpriced", "set_aside", "quarantined"; None =
+            nothing that the line itself says.
+    """
+
+    order_id: str
+    line_id: str
+    buyer_id: str
+    brand_id: str
+    currency: str
+    paid_at: int
+    pending_minor: int
+    settled_minor: int
+    owed_minor: int
+    settle_at: int | None
+    in_the_way: str | None
+
+    @property
+    def key(self) -> PageKey:
+        """Its place in a list of lines."""
+        return self.paid_at, self.order_id, self.line_id, self.buyer_id
+
+
+class ComingDay(NamedTuple):
+    """Money of a KOC that runs may settle from a day on (of the settlement zone).
+
+    Attributes:
+        day: None = it has no day yet: its goods are not received, or its script fee waits for the next run.
+        lines: how many; None = that is not counted.
+    """
+
+    currency: str
+    day: date | None
+    lines: int | None
+    amount_minor: int
+
+
+def koc_lines(
+    connection: Connection, koc_id: str, after: PageKey | None = None, limit: int = 50
+) -> KeysetPage[KocLine]:
+    """Lines that credit a KOC, those paid last first; a key is (paid_at, order_id, line_id, buyer_id)."""
+    return _lines(connection, koc_id, "true", after, limit)
+
+
+def coming_lines(
+    connection: Connection, koc_id: str, after: PageKey | None = None, limit: int = 50
+) -> KeysetPage[KocLine]:
+    """Lines with money that is pending for a KOC, those paid last first; a key as of `koc_lines`."""
+    return _lines(connection, koc_id, _IS_PENDING, after, limit)
+
+
+def coming_days(connection: Connection, koc_id: str) -> list[ComingDay]:
+    """What is pending for a KOC: by currency and by the day from which runs may settle it, the unknown day last."""
+    raw = psycopg_of(connection)
+    rows = raw.execute(_PENDING, (chart.pending("koc", koc_id),)).fetchall()
+    days = [ComingDay(*row) for row in raw.execute(_DAYS, {"koc": koc_id, "pending": [row[0] for row in rows]})]
+    found = []
+    for _, currency, amount in rows:
+        own = [day for day in days if day.currency == currency]
+        rest = amount - sum(day.amount_minor for day in own)
+        found += [*own, *([ComingDay(currency, None, None, rest)] if rest else [])]
+    return found
+
+
+def _lines(
+    connection: Connection, koc_id: str, condition: str, after: PageKey | None, limit: int
+) -> KeysetPage[KocLine]:
+    """Lines that credit a KOC and fulfil a condition, those paid last first."""
+    raw = psycopg_of(connection)
+    party = f"koc:{koc_id}"
+    keys = [chart.pending_of(party), chart.payable(party), chart.clawback(party)]
+    accounts = dict(raw.execute(_ACCOUNTS, (keys,)).fetchall())
+    parameters: dict[str, Any] = {"koc": koc_id, "limit": limit + 1}
+    parameters["pending"] = [number for number, key in accounts.items() if key == keys[0]]
+    if after is not None:
+        condition += f" AND ({_KEY}) < (%(paid_at)s, %(order_id)s, %(line_id)s, %(buyer_id)s)"
+        paid_at, order_id, line_id, buyer_id = after
+        parameters |= {"paid_at": to_datetime(int(paid_at)), "order_id": order_id, "line_id": line_id}
+        parameters["buyer_id"] = buyer_id
+    some = " UNION ALL ".join(
+        f"(SELECT {_COLUMNS} FROM line WHERE {credited} AND {condition} ORDER BY {_NEWEST_FIRST} LIMIT %(limit)s)"  # noqa: S608
+        for credited in _CREDITED
+    )
+    wanted = f"SELECT * FROM ({some}) some ORDER BY {_NEWEST_FIRST} LIMIT %(limit)s"  # noqa: S608 - words of ours
+    rows = raw.execute(wanted, parameters).fetchall()
+    return page_of([_koc_line(row, accounts, keys) for row in rows], limit, lambda one: one.key)
+
+
+def _koc_line(row: Sequence[Any], accounts: Mapping[int, str], keys: Sequence[str]) -> KocLine:
+    paid_at, order_id, line_id, buyer_id, brand_id, currency, settle_at = row[:7]
+    ids, amounts, settled_ids, settled_amounts = row[7:11]
+    booked = {accounts.get(number): amount for number, amount in zip(ids, amounts, strict=True)}
+    settled = {accounts.get(number): amount for number, amount in zip(settled_ids, settled_amounts, strict=True)}
+    pending, payable, owed = keys
+    return KocLine(
+        order_id,
+        line_id,
+        buyer_id,
+        brand_id,
+        currency,
+        to_micros(paid_at),
+        pending_minor=-booked.get(pending, 0),
+        settled_minor=settled.get(payable, 0),
+        owed_minor=booked.get(owed, 0),
+        settle_at=None if settle_at is None else to_micros(settle_at),
+        in_the_way=in_the_way(row[11:]),
+    )
