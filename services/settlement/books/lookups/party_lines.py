@@ -18,29 +18,28 @@ _COLUMNS = f"""
 {_KEY}, brand_id, currency, settle_at, accounts, amounts, settled_accounts, settled_amounts,
 {FLAG_COLUMNS}
 """
-_CREDITED = (
-    "koc_ids[1] = %(koc)s",
-    "cardinality(koc_ids) > 1 AND koc_ids @> ARRAY[%(koc)s] AND koc_ids[1] <> %(koc)s",
-)
-"""Lines that credit a KOC first, and those that credit it with others: each condition has an index."""
+_CREDITED = ("koc_ids[1] = %(koc)s", "koc_ids[2] = %(koc)s", "koc_ids[3] IS NOT NULL AND koc_ids[3:] @> ARRAY[%(koc)s]")
+"""Lines that credit a KOC first, second, or behind two others: each condition has an index, and no line fulfils two."""
 
-_IS_PENDING = "accounts && %(pending)s::int[]"
+_IS_COMING = "accounts && %(pending)s::int[] AND paid_at >= %(since)s"
 _ACCOUNTS = "SELECT id, key FROM account WHERE key = ANY(%s)"
 _PENDING = """
 SELECT a.id, a.currency, -b.amount_minor FROM account a JOIN balance b ON b.account_id = a.id WHERE a.key = %s
 ORDER BY a.currency
 """
+_COMING = " UNION ALL ".join(
+    f"SELECT currency, settle_at, accounts, amounts FROM line WHERE {credited} AND {_IS_COMING}"  # noqa: S608
+    for credited in _CREDITED
+)
 _DAYS = f"""
-SELECT currency, (settle_at AT TIME ZONE 'UTC' + make_interval(mins => zone_minutes))::date, count(*)::int,
+SELECT line.currency, (line.settle_at AT TIME ZONE 'UTC' + make_interval(mins => zone_minutes))::date, count(*)::int,
   -sum(leg.amount)::bigint
-FROM ({
-    " UNION ALL ".join(
-        f"SELECT currency, settle_at, accounts, amounts FROM line WHERE {credited} AND settle_at IS NOT NULL"
-        for credited in _CREDITED
-    )
-}) AS line, registry_position, unnest(line.accounts, line.amounts) AS leg (account_id, amount)
-WHERE leg.account_id = ANY(%(pending)s::int[]) GROUP BY 1, 2 ORDER BY 1, 2
+FROM ({_COMING}) AS line, registry_position, unnest(line.accounts, line.amounts) AS leg (account_id, amount)
+WHERE leg.account_id = ANY(%(pending)s::int[]) GROUP BY 1, 2 ORDER BY 1, 2 NULLS LAST
 """  # noqa: S608 - column names of ours
+
+COMING_DAYS = 60
+"""Lines that were paid earlier than this and are still pending are stuck: they wait for a person, not for a day."""
 
 
 class KocLine(NamedTuple):
@@ -74,11 +73,11 @@ class KocLine(NamedTuple):
 
 
 class ComingDay(NamedTuple):
-    """Money of a KOC that runs may settle from a day on (of the settlement zone).
+    """Pending money of a KOC by the day from which a run may settle it (a day of the settlement zone).
 
     Attributes:
-        day: None = it has no day yet: its goods are not received, or its script fee waits for the next run.
-        lines: how many; None = that is not counted.
+        day: None = there is none yet: the goods are not received.
+        lines: how many; None = this is the rest of the balance, of script fees and of lines that were paid before.
     """
 
     currency: str
@@ -95,19 +94,34 @@ def koc_lines(
 
 
 def coming_lines(
-    connection: Connection, koc_id: str, after: PageKey | None = None, limit: int = 50
+    connection: Connection, koc_id: str, since: int, after: PageKey | None = None, limit: int = 50
 ) -> KeysetPage[KocLine]:
-    """Lines with money that is pending for a KOC, those paid last first; a key as of `koc_lines`."""
-    return _lines(connection, koc_id, _IS_PENDING, after, limit)
+    """Lines with money that is pending for a KOC, those paid last first; a key as of `koc_lines`.
+
+    Args:
+        connection: of the reader role.
+        koc_id: whose.
+        since: when the earliest of them was paid, microseconds.
+        after: the key of the page before.
+        limit: rows a page.
+    """
+    return _lines(connection, koc_id, _IS_COMING, after, limit, since)
 
 
-def coming_days(connection: Connection, koc_id: str) -> list[ComingDay]:
-    """What is pending for a KOC: by currency and by the day from which runs may settle it, the unknown day last."""
+def coming_days(connection: Connection, koc_id: str, since: int) -> list[ComingDay]:
+    """What is pending for a KOC: by currency and day, then without a day, then the rest; together its balance.
+
+    Args:
+        connection: of the reader role.
+        koc_id: whose.
+        since: lines that were paid earlier, in microseconds, go to the rest; they are read from there on.
+    """
     raw = psycopg_of(connection)
-    rows = raw.execute(_PENDING, (chart.pending("koc", koc_id),)).fetchall()
-    days = [ComingDay(*row) for row in raw.execute(_DAYS, {"koc": koc_id, "pending": [row[0] for row in rows]})]
+    balances = raw.execute(_PENDING, (chart.pending("koc", koc_id),)).fetchall()
+    parameters = {"koc": koc_id, "since": to_datetime(since), "pending": [account for account, _, _ in balances]}
+    days = [ComingDay(*row) for row in raw.execute(_DAYS, parameters, prepare=False).fetchall()]
     found = []
-    for _, currency, amount in rows:
+    for _, currency, amount in balances:
         own = [day for day in days if day.currency == currency]
         rest = amount - sum(day.amount_minor for day in own)
         found += [*own, *([ComingDay(currency, None, None, rest)] if rest else [])]
@@ -115,14 +129,14 @@ def coming_days(connection: Connection, koc_id: str) -> list[ComingDay]:
 
 
 def _lines(
-    connection: Connection, koc_id: str, condition: str, after: PageKey | None, limit: int
+    connection: Connection, koc_id: str, condition: str, after: PageKey | None, limit: int, since: int = 0
 ) -> KeysetPage[KocLine]:
     """Lines that credit a KOC and fulfil a condition, those paid last first."""
     raw = psycopg_of(connection)
     party = f"koc:{koc_id}"
     keys = [chart.pending_of(party), chart.payable(party), chart.clawback(party)]
     accounts = dict(raw.execute(_ACCOUNTS, (keys,)).fetchall())
-    parameters: dict[str, Any] = {"koc": koc_id, "limit": limit + 1}
+    parameters: dict[str, Any] = {"koc": koc_id, "limit": limit + 1, "since": to_datetime(since)}
     parameters["pending"] = [number for number, key in accounts.items() if key == keys[0]]
     if after is not None:
         condition += f" AND ({_KEY}) < (%(paid_at)s, %(order_id)s, %(line_id)s, %(buyer_id)s)"
@@ -134,7 +148,7 @@ def _lines(
         for credited in _CREDITED
     )
     wanted = f"SELECT * FROM ({some}) AS credited ORDER BY {_NEWEST_FIRST} LIMIT %(limit)s"  # noqa: S608 - words of ours
-    rows = raw.execute(wanted, parameters).fetchall()
+    rows = raw.execute(wanted, parameters, prepare=False).fetchall()
     return page_of([_koc_line(row, accounts, keys) for row in rows], limit, lambda one: one.key)
 
 
