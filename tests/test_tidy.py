@@ -136,6 +136,8 @@ CALLED_FROM_OUTSIDE = {
     "services.runtime.health.Health.serve.Handler.do_GET": "http.server calls it for a GET",
     "services.runtime.health.Health.serve.Handler.log_message": "http.server calls it for each answer",
     "services.runtime.metrics.MeasuredGauge.describe": "prometheus_client calls it when the gauge is registered",
+    "services.console.content_figures.content_figures": "pages of KOCs, brands and contents, which come next",
+    "services.console.content_figures.figures_table": "the same",
     "services.console.words.catalogue.say": "pages of the console, which come next",
     "services.kernel.sentences.with_commas": "explanations, next",
     "services.kernel.sentences.with_semicolons": "explanations, next",
