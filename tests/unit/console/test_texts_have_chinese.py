@@ -31,6 +31,23 @@ NAMES = {"KOC", "CSV", "English", "中文", "· KOC"}
 SENTENCE = re.compile(r"[A-Z][^\n]* [^\n]*[.?!]")
 """A text of a page's module that looks like a sentence: pages keep some in constants."""
 
+TRADE = {
+    r"\bKOCs?\b": "达人",
+    r"\b[Bb]rands?\b": "品牌",
+    r"\b[Cc]ommissions?\b": "佣金",
+    r"\b[Pp]ayouts?\b": "付款",
+    r"\bsettled?\b": "结算",
+    r"\brefund(s|ed)?\b": "退款|被退",
+    r"\bdisputed?\b": "争议",
+    r"\b(a|the|on) hold\b": "暂扣",
+    r"\bbooks\b": "账簿|入账",
+    r"\bentr(y|ies)\b": "分录",
+    r"\border lines?\b": "订单行",
+    r"\bplans?\b": "方案",
+    r"\btouch(es)?\b": "触点",
+}
+"""Words of the trade, and the one Chinese word for each: those that statements have."""
+
 
 def name(file) -> str:
     return str(file.relative_to(ROOT))
@@ -85,6 +102,14 @@ def test_both_sides_show_the_same_values_and_one_is_chinese(file: str, english: 
     assert placeholders(english) == placeholders(other)
     is_joint = not re.search(r"[A-Za-z]", re.sub(r"{.*?}", "", english))
     assert is_joint or re.search(r"[\u4e00-\u9fff]", other), f"{file}: not Chinese"
+
+
+@pytest.mark.parametrize("english_word", TRADE)
+def test_a_word_of_the_trade_is_the_same_on_every_page(english_word: str) -> None:
+    told = [(file, re.sub("{.*?}|`.*?`", "", english), other) for file, english, other in entries()]
+    about = [one for one in told if re.search(english_word, one[1])]
+    assert about
+    assert [one for one in about if not re.search(TRADE[english_word], one[2])] == []
 
 
 # The reader of texts itself
