@@ -7,6 +7,7 @@ from starlette.requests import Request
 
 from services.console.access.attempts import Attempts
 from services.console.access.sessions import Session, Sessions
+from services.console.jobs import Jobs
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class Console:
         cookie: name of the cookie with a session's id.
         token: that readers must show; None = whoever reaches the console may read.
         is_tls: whether people reach it through a proxy with TLS: the cookie is then sent over nothing else.
+        jobs: long work, such as proposing payouts.
     """
 
     reader: Engine
@@ -26,6 +28,7 @@ class Console:
     is_tls: bool
     sessions: Sessions = field(default_factory=Sessions)
     attempts: Attempts = field(default_factory=Attempts)
+    jobs: Jobs = field(default_factory=Jobs)
 
 
 def console_of(request: Request) -> Console:

@@ -133,7 +133,7 @@ def _lines(
         f"(SELECT {_COLUMNS} FROM line WHERE {credited} AND {condition} ORDER BY {_NEWEST_FIRST} LIMIT %(limit)s)"  # noqa: S608
         for credited in _CREDITED
     )
-    wanted = f"SELECT * FROM ({some}) some ORDER BY {_NEWEST_FIRST} LIMIT %(limit)s"  # noqa: S608 - words of ours
+    wanted = f"SELECT * FROM ({some}) AS credited ORDER BY {_NEWEST_FIRST} LIMIT %(limit)s"  # noqa: S608 - words of ours
     rows = raw.execute(wanted, parameters).fetchall()
     return page_of([_koc_line(row, accounts, keys) for row in rows], limit, lambda one: one.key)
 
