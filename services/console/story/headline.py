@@ -72,7 +72,9 @@ def _credit(credited: CreditExplanation, one: LineExplanation, rulebook: Ruleboo
     told, credit = one.told, credited.credit
     who = Sentence("KOC {id}", id=credit.koc_id)
     share = percent(credit.weight_ppm)
-    mine = [touch for touch in told.considered if (touch.content_id, touch.koc_id) == (credit.content_id, credit.koc_id)]
+    mine = [
+        touch for touch in told.considered if (touch.content_id, touch.koc_id) == (credit.content_id, credit.koc_id)
+    ]
     times = [touch.touched_at for touch in mine if touch.verdict == "credited" and touch.touched_at is not None]
     if not times:
         return Sentence(

@@ -2,7 +2,7 @@
 
 from services.console.values import LinkCell, MoneyCell, WordsCell, path
 from services.kernel.sentences import Sentence
-from services.settlement.domain.book.chart import OURSELVES
+from services.settlement.domain.book.chart import OURSELVES, claimant_of, is_of_a_party, is_pending, party_of
 
 KNOWN_ROLES = ("koc", "mcn", "recruiter")
 """Roles with a word and a colour of their own, in the order in which they are shown; the platform comes last."""
@@ -49,3 +49,16 @@ def claimant_rank(claimant: str) -> tuple[int, str]:
 def amount_text(amount_minor: int, currency: str) -> str:
     """An amount within a sentence: `1,234.50 CNY`."""
     return f"{MoneyCell(amount_minor, currency)} {currency}"
+
+
+def account_cell(account: str) -> LinkCell | WordsCell | None:
+    """Whose an account is, where it is a party's, a brand's or ours."""
+    owner, _, rest = account.partition(":")
+    if owner == "brand":
+        brand_id = rest.rpartition(":")[0]
+        return LinkCell(f"brand:{brand_id}", path("brand", brand_id))
+    if is_of_a_party(account):
+        return claimant_cell(party_of(account))
+    if is_pending(account):
+        return claimant_cell(claimant_of(account))
+    return WordsCell(claimant_name(OURSELVES)) if owner == OURSELVES else None

@@ -56,7 +56,7 @@ class TouchCluster(NamedTuple):
 
     x: str
     y: int
-    count: int
+    left_over: int
 
 
 class TimeTick(NamedTuple):

@@ -4,8 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from services.console.render import moment
-from services.console.story.claim import touch_rows
-from services.console.story.claim import TOUCH_COLUMNS
+from services.console.story.claim import TOUCH_COLUMNS, touch_rows
 from services.console.tables import CellKind, Column, PageTable, all_rows
 from services.console.values import CellValue, LinkCell, MoneyCell, WordsCell, path
 from services.kernel.sentences import Sentence

@@ -5,22 +5,21 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from services.kernel.time import parse_rfc3339
 from services.settlement.books.lookups.keyset import KeysetPage, PageKey, page_of
 from services.settlement.books.ports import ReferenceEvent
 from services.settlement.books.posting_transaction import psycopg_of
-from services.kernel.time import parse_rfc3339
 from services.settlement.domain.settling.contents import SCRIPT_FEE_POSITION
+from services.settlement.domain.settling.facts import HOLD_PLACED, HOLD_RELEASED, open_holds, removed_of
 
 _FACTS = """
 SELECT DISTINCT ON (kind) position, kind, identity, body FROM reference
 WHERE kind = ANY(%s) AND identity = %s ORDER BY kind, position DESC
 """
 _HOLDS = """
-SELECT DISTINCT body ->> 'hold_id' FROM reference placed
-WHERE kind = 'hold.placed' AND body ->> 'content_id' = %s AND NOT EXISTS (
-  SELECT FROM reference other WHERE other.kind IN ('hold.placed', 'hold.released')
-  AND other.body ->> 'hold_id' = placed.body ->> 'hold_id' AND other.position > placed.position
-) ORDER BY 1
+SELECT position, kind, identity, body FROM reference WHERE kind = ANY(%s) AND body ->> 'hold_id' IN (
+  SELECT body ->> 'hold_id' FROM reference WHERE kind = ANY(%s) AND body ->> 'content_id' = %s
+) ORDER BY position
 """
 _SPENDS = """
 SELECT identity, body FROM reference spent
@@ -37,16 +36,32 @@ _ACCOUNTS = "SELECT id, key FROM account WHERE id = ANY(%s)"
 _KINDS = ("content.registered", "script_fee.accepted", "content.removed")
 
 
+class RegisteredContent(NamedTuple):
+    """What its registration says of a content. `registered_at` is microseconds; an absent fee is 0."""
+
+    registered_at: int
+    koc_id: str
+    platform: str
+    brand_id: str | None
+    campaign_id: str | None
+    family_id: str | None
+    script_fee_minor: int
+    currency: str | None
+
+
 class ContentFacts(NamedTuple):
-    """The newest of each event about a content; None = no such event stands.
+    """What stands of a content; times are microseconds, None = no such event came.
 
     Attributes:
+        accepted_at: when the brand accepted its script.
+        removed_at: when it was removed, and whether that cancels its script fee.
         holds: ids of open holds on it.
     """
 
-    registered: ReferenceEvent | None
-    accepted: ReferenceEvent | None
-    removed: ReferenceEvent | None
+    registered: RegisteredContent | None
+    accepted_at: int | None
+    removed_at: int | None
+    is_fee_cancelled: bool
     holds: Sequence[str]
 
 
@@ -70,11 +85,33 @@ class ContentSpend(NamedTuple):
 def content_facts(connection: Connection, content_id: str) -> ContentFacts:
     """What the registry says of it."""
     raw = psycopg_of(connection)
-    rows = raw.execute(_FACTS, (list(_KINDS), content_id)).fetchall()
-    newest = {row[1]: ReferenceEvent(row[0], row[1], row[2], parse_rfc3339(row[3]["occurred_at"]), row[3])
-              for row in rows}  # fmt: skip
+    newest = {one.kind: one for one in map(_event, raw.execute(_FACTS, (list(_KINDS), content_id)).fetchall())}
     registered, accepted, removed = (newest.get(kind) for kind in _KINDS)
-    return ContentFacts(registered, accepted, removed, [hold for (hold,) in raw.execute(_HOLDS, (content_id,))])
+    is_cancelled = removed is not None and removed_of(removed.body).cancels_script_fee
+    kinds = [HOLD_PLACED, HOLD_RELEASED]
+    holds = open_holds(map(_event, raw.execute(_HOLDS, (kinds, kinds, content_id)).fetchall()))
+    return ContentFacts(
+        None if registered is None else _registered(registered),
+        None if accepted is None else accepted.occurred_at,
+        None if removed is None else removed.occurred_at,
+        is_cancelled,
+        [one.hold_id for one in holds if one.content_id == content_id],
+    )
+
+
+def _registered(event: ReferenceEvent) -> RegisteredContent:
+    body: Mapping[str, Any] = event.body
+    names = ("koc_id", "platform", "brand_id", "campaign_id", "content_family_id")
+    koc_id, platform, brand_id, campaign_id, family_id = (body.get(name) for name in names)
+    fee = body.get("script_fee_minor") or 0
+    return RegisteredContent(
+        event.occurred_at, str(koc_id), str(platform), brand_id, campaign_id, family_id, fee, body.get("currency")
+    )
+
+
+def _event(row: Sequence[Any]) -> ReferenceEvent:
+    position, kind, identity, body = row
+    return ReferenceEvent(position, kind, identity, parse_rfc3339(body["occurred_at"]), body)
 
 
 def fee_positions(connection: Connection, content_id: str) -> list[FeePosition]:
