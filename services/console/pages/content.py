@@ -10,9 +10,9 @@ from starlette.routing import Route
 
 from services.console.books import reading
 from services.console.render import moment, render
-from services.console.story.people import account_cell
 from services.console.tables import CellKind, Column, PageTable, ReadRows, TableRows, all_rows
 from services.console.values import CellValue, MoneyCell, WordsCell
+from services.console.words.labels import account_sentence
 from services.kernel.sentences import Sentence
 from services.settlement.books.lookups.content import (
     ContentFacts,
@@ -24,7 +24,7 @@ from services.settlement.books.lookups.content import (
 
 _FEE = (
     Column("account", "Account", CellKind.CODE),
-    Column("of", "Whose"),
+    Column("meaning", "What it is"),
     Column("amount", "Amount", CellKind.NUMBER),
     Column("currency", "Currency"),
 )
@@ -86,7 +86,7 @@ def _fee_said(facts: ContentFacts) -> Sentence | None:
 def _fee_rows(fees: Sequence[FeePosition]) -> Iterator[Sequence[CellValue]]:
     for fee in fees:
         for account, minor in fee.booked.items():
-            yield account, account_cell(account), MoneyCell(minor, fee.currency), fee.currency
+            yield account, WordsCell(account_sentence(account)), MoneyCell(minor, fee.currency), fee.currency
 
 
 def _read_spends(connection: Connection, content_id: str) -> ReadRows:

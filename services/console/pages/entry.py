@@ -12,9 +12,9 @@ from starlette.routing import Route
 from services.console.books import reading
 from services.console.render import moment, render
 from services.console.story.entries import cause_cell
-from services.console.story.people import account_cell
 from services.console.tables import CellKind, Column, PageTable, all_rows
-from services.console.values import CellValue, LinkCell, MoneyCell, path
+from services.console.values import CellValue, LinkCell, MoneyCell, WordsCell, path
+from services.console.words.labels import account_sentence
 from services.settlement.books.journal_entry import JournalEntry, message
 from services.settlement.books.lookups.entry import find_entry
 from services.settlement.statements.labels import kind_label
@@ -22,7 +22,7 @@ from services.settlement.statements.labels import kind_label
 _ENTRY_ID = re.compile(r"([0-9]{1,4})-([0-9]{1,18})", re.ASCII)
 _LEGS = (
     Column("account", "Account", CellKind.CODE),
-    Column("of", "Whose"),
+    Column("meaning", "What it is"),
     Column("debit", "Debit", CellKind.NUMBER),
     Column("credit", "Credit", CellKind.NUMBER),
 )
@@ -65,7 +65,7 @@ def _leg_rows(recorded: JournalEntry) -> list[Sequence[CellValue]]:
     return [
         (
             account,
-            account_cell(account),
+            WordsCell(account_sentence(account)),
             MoneyCell(minor, currency) if minor > 0 else None,
             MoneyCell(-minor, currency) if minor < 0 else None,
         )

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from services.console.render import moment
 from services.console.tables import CellKind, Column, PageTable, all_rows
 from services.console.values import CellValue, WordsCell
+from services.console.words.labels import OUTCOMES, VERDICTS
 from services.operations.explain.inquiry import ClaimOutcome, Inquiry, LineAnswer, Rulebook, TouchAnswer
 from services.operations.explain.sources import Library, NotExplained
 from services.operations.explain.touches import LiveTouchLibrary
@@ -14,14 +15,10 @@ from services.operations.explain.why_not import why_not
 TOUCH_COLUMNS = (
     Column("touch_id", "Touch", CellKind.CODE),
     Column("occurred_at", "When"),
-    Column("word", "Verdict", CellKind.CODE),
+    Column("word", "Verdict"),
     Column("why", "Why"),
 )
-_OUTCOMES = {
-    ClaimOutcome.CREDITED: WordsCell("credited", "good"),
-    ClaimOutcome.LOST: WordsCell("not credited", "bad"),
-    ClaimOutcome.NO_CANDIDATE: WordsCell("no candidate", "wait"),
-}
+_TONES = {ClaimOutcome.CREDITED: "good", ClaimOutcome.LOST: "bad", ClaimOutcome.NO_CANDIDATE: "wait"}
 
 
 class LineClaim(NamedTuple):
@@ -50,7 +47,7 @@ def claim_answer(order_id: str, inquiry: Inquiry, library: Library, rulebook: Ru
     try:
         answered = why_not(order_id, inquiry, library, LiveTouchLibrary(), rulebook)
     except NotExplained as answer:
-        return ClaimAnswer(str(answer), [], [])
+        return ClaimAnswer(answer.sentence, [], [])
     names = [f"touches-asked-{number}" for number in range(1, len(answered.answers) + 1)]
     return ClaimAnswer(
         None,
@@ -61,7 +58,7 @@ def claim_answer(order_id: str, inquiry: Inquiry, library: Library, rulebook: Ru
 
 def _line_claim(answer: LineAnswer, table: str) -> LineClaim:
     line_id = answer.line.told.line_id if answer.line else None
-    return LineClaim(line_id, _OUTCOMES[answer.outcome], answer.why, table)
+    return LineClaim(line_id, WordsCell(OUTCOMES[answer.outcome], _TONES[answer.outcome]), answer.why, table)
 
 
 def _table(answer: LineAnswer, name: str) -> PageTable:
@@ -72,4 +69,4 @@ def touch_rows(touches: Iterable[TouchAnswer]) -> Iterator[Sequence[CellValue]]:
     """A row for each touch, or for a declaration."""
     for one in touches:
         at = WordsCell("declared by the platform") if one.occurred_at is None else moment(one.occurred_at)
-        yield one.touch_id, at, one.word, WordsCell(one.why)
+        yield one.touch_id, at, WordsCell(VERDICTS.get(one.word, one.word), "other"), WordsCell(one.why)

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from services.console.story.people import amount_text, claimant_name, claimant_rank
+from services.console.values import WordsCell
+from services.console.words.labels import LINE_STAGES, SKIPPED_LINES
 from services.kernel.sentences import Sentence, with_commas, with_semicolons
 from services.kernel.time import DAY, HOUR, MINUTE
 from services.operations.explain.explain import CreditExplanation, LineExplanation
@@ -10,6 +12,7 @@ from services.operations.explain.explanation_text import percent
 from services.operations.explain.inquiry import Rulebook
 from services.operations.explain.verdicts import verdict_sentence
 from services.settlement.domain.lines.stage import LineStage
+from services.settlement.domain.settling.candidates import UNPRICED
 
 _ALONE = Sentence("it is the only touch that counts")
 _MODELS = {
@@ -120,8 +123,8 @@ def duration(micros: int) -> Sentence:
 
 
 _STAGES = {
-    LineStage.QUARANTINED: Sentence("It is frozen at what is booked, until a person lets it go."),
-    LineStage.DISPLACED: Sentence("The order line belongs to another buyer's order, so nothing of it is paid here."),
+    LineStage.QUARANTINED: Sentence("It is frozen at what is booked, until a person releases it."),
+    LineStage.DISPLACED: Sentence("The order line belongs to another buyer, so nothing of it is paid here."),
     LineStage.DISPUTED: Sentence("It is disputed: no run settles it until the dispute is decided."),
     LineStage.FROZEN: Sentence("It is on hold: no run settles it until the hold is released."),
     LineStage.REVERSED: Sentence("Nothing is owed for it, and nothing of it was ever settled."),
@@ -132,27 +135,37 @@ _STAGES = {
     LineStage.SETTLED: Sentence("It is settled, and not all of it is paid yet."),
     LineStage.PAID: Sentence("It is settled, and all of it is paid."),
 }
-
-
-def stage_sentence(stage: LineStage) -> Sentence:
-    """Where the line's money is, in a sentence."""
-    return _STAGES[stage]
-
-
-STAGE_WORDS = {
-    LineStage.QUARANTINED: ("Frozen", "bad"),
-    LineStage.DISPLACED: ("Another buyer's", ""),
-    LineStage.DISPUTED: ("Disputed", "bad"),
-    LineStage.FROZEN: ("On hold", "bad"),
-    LineStage.REVERSED: ("Nothing owed", ""),
-    LineStage.CLAWED_BACK: ("Clawed back", "bad"),
-    LineStage.ESTIMATED: ("Not received yet", "wait"),
-    LineStage.CONFIRMED: ("In the return window", "wait"),
-    LineStage.SETTLEABLE: ("Due", "good"),
-    LineStage.SETTLED: ("Settled", "good"),
-    LineStage.PAID: ("Paid out", "good"),
+_TONES = {
+    LineStage.QUARANTINED: "bad",
+    LineStage.DISPUTED: "bad",
+    LineStage.FROZEN: "bad",
+    LineStage.CLAWED_BACK: "bad",
+    LineStage.ESTIMATED: "wait",
+    LineStage.CONFIRMED: "wait",
+    LineStage.SETTLEABLE: "good",
+    LineStage.SETTLED: "good",
+    LineStage.PAID: "good",
 }
-"""A word and its tone for each state of a line."""
+
+
+def stage_sentence(one: LineExplanation) -> str:
+    """Where the line's money is, in a sentence."""
+    if is_without_plan(one):
+        return Sentence("It waits for a plan that prices it.")
+    return _STAGES[one.settling.stage]
+
+
+def stage_word(one: LineExplanation) -> WordsCell:
+    """Where the line's money is, in a word."""
+    if is_without_plan(one):
+        return WordsCell(SKIPPED_LINES[UNPRICED], "wait")
+    stage = one.settling.stage
+    return WordsCell(LINE_STAGES[stage], _TONES.get(stage, ""))
+
+
+def is_without_plan(one: LineExplanation) -> bool:
+    """Whether only a plan is missing: nothing is settled, and nothing else stops it."""
+    return one.line.unpriced is not None and one.settling.stage in (LineStage.ESTIMATED, LineStage.CONFIRMED)
 
 
 def _claims_back(one: LineExplanation) -> Iterator[tuple[str, int]]:

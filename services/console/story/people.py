@@ -1,25 +1,17 @@
 """Those who get something of an order line, as pages name them: `koc:k_7` is "KOC k_7"."""
 
 from services.console.values import LinkCell, MoneyCell, WordsCell, path
+from services.console.words.labels import party_sentence
 from services.kernel.sentences import Sentence
-from services.settlement.domain.book.chart import OURSELVES, claimant_of, is_of_a_party, is_pending, party_of
+from services.settlement.domain.book.chart import OURSELVES
 
 KNOWN_ROLES = ("koc", "mcn", "recruiter")
 """Roles with a word and a colour of their own, in the order in which they are shown; the platform comes last."""
 
 
-def claimant_name(claimant: str) -> Sentence:
+def claimant_name(claimant: str) -> str:
     """A party (`ROLE:ID`) or `platform` in words."""
-    role, _, party_id = claimant.partition(":")
-    if claimant == OURSELVES:
-        return Sentence("the platform")
-    if role == "koc":
-        return Sentence("KOC {id}", id=party_id)
-    if role == "mcn":
-        return Sentence("agency {id}", id=party_id)
-    if role == "recruiter":
-        return Sentence("recruiter {id}", id=party_id)
-    return Sentence("{role} {id}", role=role, id=party_id)
+    return Sentence("the platform") if claimant == OURSELVES else party_sentence(claimant)
 
 
 def claimant_cell(claimant: str) -> LinkCell | WordsCell:
@@ -49,16 +41,3 @@ def claimant_rank(claimant: str) -> tuple[int, str]:
 def amount_text(amount_minor: int, currency: str) -> str:
     """An amount within a sentence: `1,234.50 CNY`."""
     return f"{MoneyCell(amount_minor, currency)} {currency}"
-
-
-def account_cell(account: str) -> LinkCell | WordsCell | None:
-    """Whose an account is, where it is a party's, a brand's or ours."""
-    owner, _, rest = account.partition(":")
-    if owner == "brand":
-        brand_id = rest.rpartition(":")[0]
-        return LinkCell(f"brand:{brand_id}", path("brand", brand_id))
-    if is_of_a_party(account):
-        return claimant_cell(party_of(account))
-    if is_pending(account):
-        return claimant_cell(claimant_of(account))
-    return WordsCell(claimant_name(OURSELVES)) if owner == OURSELVES else None

@@ -6,13 +6,13 @@ from typing import NamedTuple
 from services.console.render import moment
 from services.console.story.people import claimant_cell
 from services.console.values import CellValue, LinkCell, MomentCell, MoneyCell, WordsCell, path
+from services.console.words.labels import PAYOUT_STATES, SKIPPED_LINES
 from services.kernel.sentences import Sentence
 from services.operations.explain.explain import LineExplanation
 from services.operations.explain.settling import ClaimantExplanation, RunExplanation, SettlingExplanation
 from services.settlement.books.run_records_port import LinePayout
 from services.settlement.domain.lines.stage import LineStage
 from services.settlement.domain.paying.payouts import CANCELLED, CONFIRMED, INSTRUCTED
-from services.settlement.statements.labels import STATES
 
 _STOPPED = frozenset({LineStage.QUARANTINED, LineStage.DISPUTED, LineStage.FROZEN})
 _WORTHLESS = frozenset({LineStage.REVERSED, LineStage.DISPLACED})
@@ -104,9 +104,8 @@ def payout_state(paid: LinePayout) -> WordsCell:
     """What became of the payout that takes the money."""
     if paid.payout is None or paid.status is None:
         return WordsCell(Sentence("waits for a payout"), "wait")
-    label = STATES.get(paid.status)
     tone = {CONFIRMED: "good", INSTRUCTED: "wait", CANCELLED: ""}.get(paid.status, "bad")
-    return WordsCell(label.english if label else paid.status, tone)
+    return WordsCell(PAYOUT_STATES.get(paid.status, paid.status), tone)
 
 
 def run_rows(one: LineExplanation) -> Iterator[Sequence[CellValue]]:
@@ -117,7 +116,9 @@ def run_rows(one: LineExplanation) -> Iterator[Sequence[CellValue]]:
 
 
 def _done(run: RunExplanation) -> WordsCell:
-    return WordsCell(Sentence("left out"), "wait") if run.raised is None else WordsCell(Sentence("settled"), "good")
+    if run.reason is not None:
+        return WordsCell(SKIPPED_LINES.get(run.reason, run.reason), "wait")
+    return WordsCell(Sentence("settled"), "good")
 
 
 def _raised(run: RunExplanation, currency: str) -> MoneyCell | None:

@@ -28,7 +28,7 @@ _TICKS = ((3 * DAY, Sentence("{days} d", days=3)), (DAY, Sentence("{days} d", da
 
 
 class NumberedTouch(NamedTuple):
-    """A candidate with its number on the line of time and in the table: the oldest is 1, declarations come last."""
+    """A candidate with its number on the line of time and in the table: 1 is what is nearest to the payment."""
 
     number: int
     touch: ConsideredTouch
@@ -86,8 +86,9 @@ class Timeline(NamedTuple):
 
 
 def numbered(told: ExplainableAssertion) -> list[NumberedTouch]:
-    """All candidates, by time; equal moments by name."""
-    ordered = sorted(told.considered, key=lambda one: (one.touched_at is None, one.touched_at or 0, one.touch_id or ""))
+    """All candidates: declarations, then from the payment backwards; of equal moments the greater name first."""
+    by_name = sorted(told.considered, key=lambda one: one.touch_id or "", reverse=True)
+    ordered = sorted(by_name, key=lambda one: (one.touched_at is not None, -(one.touched_at or 0)))
     return [NumberedTouch(number, touch) for number, touch in enumerate(ordered, 1)]
 
 
@@ -147,7 +148,7 @@ def _lanes(touches: Sequence[NumberedTouch], places: dict[int, float]) -> tuple[
     taken: list[list[float]] = [[] for _ in range(_LANES)]
     lanes: dict[int, int] = {}
     left_over: Counter[float] = Counter()
-    for one in sorted(touches, key=lambda one: (not one.is_credited, -one.number)):
+    for one in sorted(touches, key=lambda one: (not one.is_credited, one.number)):
         x = places[one.number]
         free = (lane for lane, others in enumerate(taken) if all(abs(x - other) >= _GAP for other in others))
         lane = next(free, None)

@@ -75,9 +75,9 @@ def _not_in_books(order_id: str, published: PublishedOrder, rulebook: Rulebook) 
     """Why the books know nothing of it: the sentence, what was refused, and the touches of the buyer who paid."""
     answer = not_explained(order_id, published)
     tables = [_refused_table(published.refused)] if published.refused else []
-    tone = "wait" if published.on_its_way else "bad" if published.refused else ""
+    tone = "bad" if published.refused else "wait"
     if published.payment is not None and not published.on_its_way:
-        tone = ""
+        tone = "wait"
         everybody = Inquiry(None, None)
         touches = unattributed(order_id, everybody, published, LiveTouchLibrary(), rulebook).touches
         tables.append(
@@ -85,7 +85,7 @@ def _not_in_books(order_id: str, published: PublishedOrder, rulebook: Rulebook) 
                       all_rows(list(touch_rows(touches))),
                       "The clicks log has no touch of this buyer, as far as it is kept."),
         )  # fmt: skip
-    return LogStory(str(answer), tone, [], tables)
+    return LogStory(answer.sentence, tone, [], tables)
 
 
 def _refund_rows(lines: Sequence[LineExplanation]) -> Iterator[Sequence[CellValue]]:
@@ -110,5 +110,5 @@ def _refused_table(records: Sequence[OrderLogRecord]) -> PageTable:
 def _refused_row(one: OrderLogRecord) -> Sequence[CellValue]:
     position = one.position
     href = path("dead-letter", position.topic, str(position.partition), str(position.offset))
-    why = None if one.refusal is None else WordsCell(str(one.refusal))
+    why = None if one.refusal is None else WordsCell(one.refusal.sentence)
     return LinkCell(str(position), href), one.event_type, one.event_id, why

@@ -93,7 +93,7 @@ def _steps(credited: CreditExplanation, one: LineExplanation) -> Iterator[Sequen
 def _base(credited: CreditExplanation, one: LineExplanation) -> Sentence:
     """What the commission is a share of."""
     weight = credited.credit.weight_ppm
-    if credited.base_kind == BEFORE_PLATFORM_DISCOUNT:
+    if credited.base_kind == BEFORE_PLATFORM_DISCOUNT and one.told.platform_discount_minor:
         discount = amount_text(one.told.platform_discount_minor, one.told.currency)
         said = Sentence("Base of the commission, with the platform's discount of {discount}", discount=discount)
     else:
