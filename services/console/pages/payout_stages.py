@@ -32,10 +32,11 @@ class PayoutStep(NamedTuple):
 class BatchDoors(NamedTuple):
     """What the person who looks may do now. Each text says who must do it where this person may not."""
 
-    approve: bool
-    cancel: bool
-    export: bool
-    closed_because: str | None
+    approve: bool = False
+    cancel: bool = False
+    export: bool = False
+    download: bool = False
+    closed_because: str | None = None
 
 
 def payout_state(status: str) -> WordsCell:
@@ -91,9 +92,7 @@ def seen_sums(states: Sequence[PayoutsInState]) -> str:
 def batch_doors(found: ListedBatch, person: Person | None) -> BatchDoors:
     """What a person may do with a batch now."""
     if person is None or PAYER not in person.roles:
-        return BatchDoors(
-            approve=False, cancel=False, export=False, closed_because=SIGN_IN if person is None else NO_PAYER
-        )
+        return BatchDoors(closed_because=SIGN_IN if person is None else NO_PAYER)
     batch, has_open = found.batch, any(state.status == INSTRUCTED for state in found.states)
     is_own = batch.by == person.name
     waits = batch.status == PROPOSED and has_open
@@ -103,7 +102,8 @@ def batch_doors(found: ListedBatch, person: Person | None) -> BatchDoors:
     return BatchDoors(
         approve=waits and not is_own,
         cancel=batch.status != CANCELLED and not found.is_exported and has_open,
-        export=batch.status == APPROVED and bool(found.states),
+        export=batch.status == APPROVED and has_open,
+        download=found.is_exported,
         closed_because=why,
     )
 

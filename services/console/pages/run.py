@@ -66,7 +66,7 @@ def show_run(request: Request) -> Response:
         raise HTTPException(404, "the books know no run of this name")
     counts = found.run.counts
     tables = [_left_out(name, counts["skipped"]), _budgets(counts["budgets"]), _brands(counts["brands"])]
-    tables += [_parties(request, name), _contents(request, name), _lines(request, name)]
+    tables += [_parties(request, name), _contents(request, name), _lines(request, found)]
     if reason is not None:
         tables.append(_left_out_lines(request, found, reason))
     return render(
@@ -139,9 +139,9 @@ def skip_cells(run: str, skip: Mapping[str, Any]) -> Sequence[CellValue]:
     )
 
 
-def line_cells(line: RunLine) -> Sequence[CellValue]:
-    """A line that the run settles, with who has what of it."""
-    settled = line.settled
+def line_cells(line: RunLine, *, is_done: bool) -> Sequence[CellValue]:
+    """A line that the run settles, with who has what of it; a budget that is used up may have left nothing."""
+    settled = {} if is_done and line.settled is None else line.settled
     return (
         *_name_cells(line.order_id, line.line_id, line.buyer_id, line.brand_id),
         WordsCell("not yet", "wait") if settled is None else MoneyCell(sum(settled.values()), line.currency),
@@ -230,9 +230,14 @@ def _contents(request: Request, run: str) -> PageTable:
     return PageTable("script-fees", "Script fees", columns, rows, "It settled no script fee.")
 
 
-def _lines(request: Request, run: str) -> PageTable:
+def _lines(request: Request, found: RunRecord) -> PageTable:
     columns = *_LINE, _BRAND, Column("settled", "Settled", _NUMBER), _MONEY[1], _OURS, _SHARES
-    rows = books_rows(request, (int, str, str, str), lambda books, *at: run_lines(books, run, *at), line_cells)
+    rows = books_rows(
+        request,
+        (int, str, str, str),
+        lambda books, *at: run_lines(books, found.run.id, *at),
+        partial(line_cells, is_done=found.run.status == DONE),
+    )
     return PageTable("lines", "Lines settled", columns, rows, "It settled no line.")
 
 
