@@ -1,6 +1,6 @@
 """Commands: who decided what, when and why, and what came of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -13,32 +13,9 @@ from services.console.pages.command_tree import tree
 from services.console.render import moment, render
 from services.console.tables import CellKind, Column, PageTable
 from services.console.values import CellValue, LinkCell, WordsCell, path
+from services.console.words.labels import COMMANDS
 from services.settlement.books.lookups.commands import ListedCommand, named_command, newest_commands
 from services.settlement.domain.book.commands import Command, CommandKind
-
-KINDS: Mapping[str, str] = {
-    CommandKind.SETTLEMENT_RUN: "Settlement run",
-    CommandKind.LINES_RERATED: "Lines priced anew",
-    CommandKind.LINE_QUARANTINED: "Line frozen",
-    CommandKind.LINE_RELEASED: "Line let go",
-    CommandKind.CLAWBACK_WRITTEN_OFF: "Debt given up",
-    CommandKind.CLAWBACK_REPAID: "Debt paid back to us",
-    CommandKind.BRAND_PAID: "A brand has paid",
-    CommandKind.TRAFFIC_BOUGHT: "Traffic was bought",
-    CommandKind.ADJUSTMENT_PROPOSED: "Adjustment proposed",
-    CommandKind.ADJUSTMENT_POSTED: "Adjustment posted",
-    CommandKind.PAYOUT_PROPOSED: "Payouts proposed",
-    CommandKind.PAYOUT_APPROVED: "Payouts approved",
-    CommandKind.PAYOUT_CANCELLED: "Payouts cancelled",
-    CommandKind.PAYOUT_EXPORTED: "Payment files exported",
-    CommandKind.PAYOUT_REPLIED: "A bank's reply booked",
-    CommandKind.PAYOUT_RELEASED: "Payout released",
-    CommandKind.PERIOD_CLOSED: "Month closed",
-    CommandKind.PERIOD_REOPEN_PROPOSED: "Reopening a month proposed",
-    CommandKind.PERIOD_REOPENED: "Month reopened",
-    CommandKind.BUYER_SEVERED: "A buyer's link to orders cut",
-}
-"""What each kind is for people."""
 
 _COLUMNS = (
     Column("seq", "Number", CellKind.NUMBER), Column("at", "When"), Column("what", "What"), Column("by", "By"),
@@ -53,7 +30,7 @@ def show_commands(request: Request) -> Response:
         request, (int,), lambda books, after, limit: newest_commands(books, kind, by, after, limit), command_cells
     )
     table = PageTable("commands", "Commands", _COLUMNS, rows, "No command is like that.")
-    return render(request, "commands.html", room="", tables=[table], kinds=KINDS, kind=kind, by=by)
+    return render(request, "commands.html", room="", tables=[table], kinds=COMMANDS, kind=kind, by=by)
 
 
 def show_command(request: Request) -> Response:
@@ -69,7 +46,7 @@ def show_command(request: Request) -> Response:
         room="",
         command=command,
         seq=found.seq,
-        what=KINDS.get(command.kind, command.kind),
+        what=COMMANDS.get(command.kind, command.kind),
         at=moment(command.at),
         page=page_of_command(command),
         body=tree(command.body),
@@ -82,7 +59,7 @@ def show_command(request: Request) -> Response:
 
 def command_cells(one: ListedCommand) -> Sequence[CellValue]:
     """A command in the list."""
-    what = WordsCell(KINDS.get(one.kind, one.kind))
+    what = WordsCell(COMMANDS.get(one.kind, one.kind))
     return one.seq, moment(one.at), what, one.by, one.reason, LinkCell(one.id, path("command", one.id))
 
 

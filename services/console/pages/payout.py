@@ -21,6 +21,7 @@ from services.console.state import console_of
 from services.console.tables import CellKind, Column, PageTable, RowKey, all_rows
 from services.console.values import CellValue, LinkCell, MoneyCell, WordsCell, path
 from services.console.visit import visit_of
+from services.console.words.labels import ENTRY_KINDS
 from services.runtime.settings import settings
 from services.settlement.books.lookups.batches import ListedBatch, newest_batches
 from services.settlement.books.lookups.keyset import KeysetPage, page_of
@@ -29,7 +30,6 @@ from services.settlement.books.payout_ports import StoredBatch, StoredPayout
 from services.settlement.books.payout_reads import CoveredLeg, covered_legs, find_payout, is_exported, known_batch
 from services.settlement.domain.paying.payouts import INSTRUCTED, MEANING
 from services.settlement.payment_files.read_reply import ReplyForm
-from services.settlement.statements.labels import kind_label
 
 _NUMBER, _CODE = CellKind.NUMBER, CellKind.CODE
 _SHOWN_JOBS = 3
@@ -39,7 +39,11 @@ _DECIDED = {
     "payout.cancelled": ("Cancelled", "bad"),
     "payout.released": ("Released", "good"),
 }
-_REPLIED = {"confirmed": ("Paid", "good"), "rejected": ("Rejected by the bank", "bad"), "returned": ("Returned", "bad")}
+_REPLIED = {
+    "confirmed": ("Paid out by the bank", "good"),
+    "rejected": ("Rejected by the bank", "bad"),
+    "returned": ("Returned", "bad"),
+}
 
 
 def show_payouts(request: Request) -> Response:
@@ -157,7 +161,7 @@ def leg_cells(leg: CoveredLeg, currency: str) -> Sequence[CellValue]:
     """An entry that a payout covers."""
     return (
         LinkCell(leg.entry_id, path("entry", leg.entry_id)),
-        WordsCell(kind_label(leg.kind).english),
+        WordsCell(ENTRY_KINDS[leg.kind]),
         moment(leg.effective_at),
         None if leg.order_id is None else LinkCell(leg.order_id, path("order", leg.order_id)),
         leg.line_id,

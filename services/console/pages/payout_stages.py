@@ -6,11 +6,11 @@ from typing import NamedTuple
 from services.console.access.people import PAYER, Person
 from services.console.render import moment
 from services.console.values import MomentCell, WordsCell
+from services.console.words.labels import PAYOUT_STATES
 from services.kernel.sentences import Sentence, with_commas
 from services.settlement.books.lookups.batches import ExportedFile, ListedBatch
 from services.settlement.books.payout_reads import PayoutsInState
 from services.settlement.domain.paying.payouts import CANCELLED, CONFIRMED, INSTRUCTED, REFUSED
-from services.settlement.statements.labels import STATES
 
 PROPOSED, APPROVED = "proposed", "approved"
 SIGN_IN = "People in the role koc_payer may do this. Sign in first."
@@ -41,7 +41,7 @@ class BatchDoors(NamedTuple):
 
 def payout_state(status: str) -> WordsCell:
     """A payout's state in the words of statements."""
-    return WordsCell(STATES[status].english, _TONES.get(status, ""))
+    return WordsCell(PAYOUT_STATES[status], _TONES.get(status, ""))
 
 
 def batch_stage(found: ListedBatch) -> WordsCell:
@@ -67,7 +67,7 @@ def state_words(states: Sequence[PayoutsInState]) -> str:
         counts[state.status] = counts.get(state.status, 0) + state.payouts
     return with_commas(
         [
-            Sentence("{count} {state}", count=f"{count:,}", state=Sentence(STATES[status].english))
+            Sentence("{count} {state}", count=f"{count:,}", state=Sentence(PAYOUT_STATES[status]))
             for status, count in counts.items()
         ]
     )

@@ -15,6 +15,9 @@ from services.console.keyset_rows import books_rows, sums_text
 from services.console.render import moment, render
 from services.console.tables import CellKind, Column, PageTable, all_rows
 from services.console.values import CellValue, LinkCell, MoneyCell, WordsCell, path
+from services.console.visit import visit_of
+from services.console.words.catalogue import Language, say
+from services.console.words.labels import SKIPPED_LINES
 from services.settlement.books.lookups.left_out import LeftOutLine, left_out_lines
 from services.settlement.books.lookups.run_lines import RunLine, run_lines
 from services.settlement.books.lookups.runs import (
@@ -65,7 +68,8 @@ def show_run(request: Request) -> Response:
     if found is None:
         raise HTTPException(404, "the books know no run of this name")
     counts = found.run.counts
-    tables = [_left_out(name, counts["skipped"]), _budgets(counts["budgets"]), _brands(counts["brands"])]
+    language = visit_of(request).language
+    tables = [_left_out(name, counts["skipped"], language), _budgets(counts["budgets"]), _brands(counts["brands"])]
     tables += [_parties(request, name), _contents(request, name), _lines(request, found)]
     if reason is not None:
         tables.append(_left_out_lines(request, found, reason))
@@ -127,12 +131,12 @@ def run_cells(run: ListedRun) -> Sequence[CellValue]:
     )
 
 
-def skip_cells(run: str, skip: Mapping[str, Any]) -> Sequence[CellValue]:
-    """A reason for which a run left lines out; it leads to the lines."""
+def skip_cells(run: str, skip: Mapping[str, Any], language: Language) -> Sequence[CellValue]:
+    """A reason for which a run left lines out, in a language; it leads to the lines."""
     reason = skip["reason"]
     return (
-        WordsCell(MEANING.get(reason, reason)),
-        [LinkCell(reason, f"{path('run', run)}?reason={reason}#left-out-lines")],
+        LinkCell(say(SKIPPED_LINES[reason], language), f"{path('run', run)}?reason={reason}#left-out-lines"),
+        WordsCell(MEANING[reason]),
         skip["lines"],
         MoneyCell(skip["amount_minor"], skip["currency"]),
         skip["currency"],
@@ -182,10 +186,10 @@ def content_cells(content: RunContent) -> Sequence[CellValue]:
     return link, MoneyCell(content.settled_minor, content.currency), content.currency
 
 
-def _left_out(run: str, skipped: Sequence[Mapping[str, Any]]) -> PageTable:
-    columns = (Column("why", "Why"), Column("reason", "Lines of today", _CODE), Column("lines", "Lines", _NUMBER))
+def _left_out(run: str, skipped: Sequence[Mapping[str, Any]], language: Language) -> PageTable:
+    columns = Column("reason", "Reason"), Column("why", "What that means"), Column("lines", "Lines", _NUMBER)
     ordered = sorted(skipped, key=lambda one: BLOCKING_REASONS.index(one["reason"]))
-    rows = all_rows([skip_cells(run, one) for one in ordered])
+    rows = all_rows([skip_cells(run, one, language) for one in ordered])
     return PageTable("left-out", "Left out", (*columns, *_MONEY), rows, "It left no due line out.")
 
 
