@@ -14,7 +14,7 @@ from services.runtime.metrics import Metric, MetricGroup
 
 TARGET = Path(__file__).parents[2] / "docs/metrics.md"
 SECTIONS = (
-    ("Every process", "The worker, the poster and the relay serve these.", metrics.common),
+    ("Every process", "The worker, the poster, the relay and the console serve these.", metrics.common),
     (
         "The attribution worker",
         "Faust's own sensor stands beside them: its metrics begin with `faust_`.",
@@ -26,6 +26,7 @@ SECTIONS = (
         metrics.poster,
     ),
     ("The relay", "Relays that stand by serve these too, with 0.", metrics.relay),
+    ("The console", "A page is named by what it is about, never by whom or what it shows.", metrics.console),
 )
 _HEAD = """# Metrics
 Every process serves `/metrics` beside `/healthz` and `/readyz`. This page is written by `make docs` from

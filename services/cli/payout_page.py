@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from services.kernel.time import format_rfc3339, format_to_second
 from services.settlement.domain.book.currencies import decimal_text
+from services.settlement.domain.paying.payouts import MEANING
 
 if TYPE_CHECKING:
     from services.settlement.books.payout_ports import StoredBatch, StoredPayout
@@ -14,13 +15,6 @@ if TYPE_CHECKING:
     from services.settlement.payouts.propose import BatchPlan
 
 _SHOWN = 20
-_WHY = {
-    "owner_held": "a hold on the party",
-    "payout_refused": "a payout came back and is not released",
-    "held": "reserve, or lines in a hold or dispute",
-    "no_payee": "nobody said where it is paid (payee.set)",
-    "below_minimum": "below the minimum of its currency",
-}
 
 
 def sums_text(payouts: int, amounts: Mapping[str, int]) -> str:
@@ -125,7 +119,7 @@ def _print_head(body: Mapping[str, Any]) -> None:
     print(f"  {sums_text(body['payouts'], body['amounts'])}, plan {body['plan_sha256'][:16]}")
     for skip in body["skipped"]:
         amount = decimal_text(skip["amount_minor"], skip["currency"])
-        why = _WHY.get(skip["reason"], skip["reason"])
+        why = MEANING.get(skip["reason"], skip["reason"])
         print(f"  not paid, {skip['reason']}: {skip['parties']:,} parties, {amount} {skip['currency']} ({why})")
         for party, minor in skip["greatest"][:3]:
             print(f"    {party:24} {decimal_text(minor, skip['currency']):>14} {skip['currency']}")

@@ -50,6 +50,7 @@ def action(path: str, act: Act, role: str) -> Route:
                 raise HTTPException(403, f"only people in the role {role} may do this")
             return await run_in_threadpool(_carried_out, act, request, session, session.person, form)
 
+    endpoint.__module__ = act.__module__
     return Route(path, endpoint, methods=["POST"])
 
 

@@ -8,11 +8,12 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from services.console.access.guard import Guard, host_of
+from services.console.measure import Measure
 from services.console.pages import (
     brand,
     command,
@@ -33,6 +34,7 @@ from services.console.pages import (
 from services.console.render import render
 from services.console.state import Console
 from services.kernel.errors import InputRefused, StartRefused
+from services.runtime import metrics
 from services.runtime.settings import settings
 
 _log = structlog.get_logger("console")
@@ -59,8 +61,8 @@ _TOO_LONG = "The books took too long to answer. Nothing was changed. Try again i
 _FAILED = "This page failed. The log of the console says why."
 
 
-def console_app(reader: Engine, host: str) -> Guard:
-    """The application behind its guard.
+def console_app(reader: Engine, host: str) -> Measure:
+    """The application behind its guard, measured.
 
     Args:
         reader: of all pages.
@@ -84,19 +86,15 @@ def console_app(reader: Engine, host: str) -> Guard:
         },
     )
     app.state.console = console
-    return Guard(app, console.sessions, console.cookie, hosts, token)
+    metrics.console().sessions.set_function(console.sessions.__len__)
+    return Measure(Guard(app, console.sessions, console.cookie, hosts, token))
 
 
 def _routes() -> list[Route | Mount]:
     return [
         *(route for page in _PAGES for route in page.ROUTES),
-        Route("/healthz", _alive),
         Mount("/static", StaticFiles(directory=_STATIC)),
     ]
-
-
-def _alive(_request: Request) -> Response:
-    return PlainTextResponse("ok\n")
 
 
 def _refused(request: Request, error: Exception) -> Response:

@@ -5,16 +5,20 @@ import socket
 from collections.abc import Callable
 
 import uvicorn
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 
 from services.console.access.guard import is_loopback
 from services.console.app import console_app
 from services.console.books import open_reader
 from services.kernel.errors import StartRefused
+from services.runtime.health import Health
 from services.runtime.log import configure_logging
 from services.runtime.settings import settings
 
 PORT = 8700
-_STOP_SECONDS = 10
+STOP_SECONDS = 10
+"""Requests under way may end within this time after SIGTERM."""
 
 
 def serve(host: str, port: int, say: Callable[[str], None]) -> None:
@@ -36,7 +40,10 @@ def serve(host: str, port: int, say: Callable[[str], None]) -> None:
     configure_logging("console")
     for chatty in ("alembic", "uvicorn"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    health = Health(settings().instance_id or "console")
+    health.serve()
     reader = open_reader()
+    health.not_ready = lambda: _why_not_ready(reader)
     config = uvicorn.Config(
         console_app(reader, host),
         host=host,
@@ -44,21 +51,35 @@ def serve(host: str, port: int, say: Callable[[str], None]) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=_STOP_SECONDS,
+        timeout_graceful_shutdown=STOP_SECONDS,
         limit_concurrency=200,
     )
     try:
-        _Server(config, say).run()
+        _Server(config, health, say).run()
     finally:
         reader.dispose()
 
 
-class _Server(uvicorn.Server):
-    """uvicorn, which says where it answers."""
+def _why_not_ready(reader: Engine) -> str | None:
+    try:
+        with reader.connect():
+            return None
+    except (StartRefused, DBAPIError) as problem:
+        return f"the database does not answer: {type(problem).__name__}"
 
-    def __init__(self, config: uvicorn.Config, say: Callable[[str], None]) -> None:
+
+class _Server(uvicorn.Server):
+    """uvicorn, which says where it answers, and that its loop turns."""
+
+    def __init__(self, config: uvicorn.Config, health: Health, say: Callable[[str], None]) -> None:
         super().__init__(config)
+        self._health = health
         self._say = say
+
+    async def on_tick(self, counter: int) -> bool:
+        """The loop turned."""
+        self._health.beat()
+        return await super().on_tick(counter)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then say where."""

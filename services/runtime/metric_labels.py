@@ -77,4 +77,14 @@ LINE_RESULT = MetricLabel(
         "order_held", "line_held", "content_held",
     ),
 )  # fmt: skip
+PAGE = MetricLabel(
+    "page",
+    "which page of the console; `other` is no page of ours",
+    (
+        "brand", "command", "content", "dead_letter", "enter", "entry", "health", "home", "order", "other", "party",
+        "payout", "report", "run", "search", "statement", "static",
+    ),
+)  # fmt: skip
+HTTP_STATUS = MetricLabel("status", "of the answer", like="[1-5][0-9]{2}")
+SIGN_IN = MetricLabel("outcome", values=("reader", "person", "refused", "too_many"))
 PAYOUT_STATE = MetricLabel("state", values=("instructed", "cancelled", "confirmed", "rejected", "returned"))

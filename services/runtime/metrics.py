@@ -19,6 +19,7 @@ from services.runtime.metric_labels import MetricLabel
 Labels = TypeVar("Labels", bound=tuple[str, ...])
 
 _BATCH_SECONDS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10)
+_PAGE_SECONDS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10)
 _BATCH_RECORDS = (1, 10, 100, 300, 1000, 3000, 5000, 10000)
 
 
@@ -88,9 +89,16 @@ class MetricGroup:
         self.declared.append(Metric(name, "gauge", meaning, (), None))
         return MeasuredGauge(name, meaning)
 
-    def _histogram(self, name: str, meaning: str, buckets: Sequence[float]) -> Histogram:
-        self.declared.append(Metric(name, "histogram", meaning, (), Repetition.AGAIN))
-        return Histogram(name, meaning, buckets=buckets)
+    def _histogram(
+        self,
+        name: str,
+        meaning: str,
+        buckets: Sequence[float],
+        *labels: MetricLabel,
+        repetition: Repetition = Repetition.AGAIN,
+    ) -> Histogram:
+        self.declared.append(Metric(name, "histogram", meaning, labels, repetition))
+        return Histogram(name, meaning, _names(labels), buckets=buckets)
 
 
 def _names(labels: Sequence[MetricLabel]) -> list[str]:
@@ -412,6 +420,31 @@ class RelayMetrics(MetricGroup):
         self.leader = self._gauge("koc_relay_leader", "1 while this process is the elected relay.")
 
 
+class ConsoleMetrics(MetricGroup):
+    """The console."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.requests = self._counter(
+            "koc_console_requests_total",
+            "Requests answered.",
+            Repetition.NO_RECORDS,
+            label.PAGE,
+            label.HTTP_STATUS,
+        )
+        self.seconds = self._histogram(
+            "koc_console_request_seconds",
+            "Time until an answer was sent whole.",
+            _PAGE_SECONDS,
+            label.PAGE,
+            repetition=Repetition.NO_RECORDS,
+        )
+        self.sign_ins = self._counter(
+            "koc_console_sign_ins_total", "Attempts to sign in.", Repetition.NO_RECORDS, label.SIGN_IN
+        )
+        self.sessions = self._gauge("koc_console_sessions", "Sessions of browsers in memory.")
+
+
 def show_only(gauge: Gauge, values: Mapping[Labels, float]) -> None:
     """Give a gauge these series, by their labels' values in order, and no others.
 
@@ -447,3 +480,9 @@ def poster() -> PosterMetrics:
 def relay() -> RelayMetrics:
     """The relay's metrics."""
     return RelayMetrics()
+
+
+@cache
+def console() -> ConsoleMetrics:
+    """The console's metrics."""
+    return ConsoleMetrics()

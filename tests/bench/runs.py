@@ -31,6 +31,7 @@ from services.settlement.books.run_lock import RUN
 from services.settlement.books.run_store import run_store
 from services.settlement.runs.retrying import retried
 from services.settlement.runs.run import RunRequest, apply_run, plan_run
+from tests.bench.copies import copy_rows, keep_template
 from tests.bench.poster_load import assertions, load_registry
 from tests.kit.poster_process import Poster, all_is_posted, partition_for
 from tests.kit.run_processes import RunProcess
@@ -42,7 +43,6 @@ DUE_LINES = 200_000
 BESIDE_LINES = 100_000
 BACKLOG = 400_000
 _TEMPLATES = 2_000
-_COPIES_AT_ONCE = 25
 _WITHOUT_WAITING = "--without-waiting"
 _POLL_SECONDS = 0.02
 _SECONDS = 1_800.0
@@ -103,9 +103,7 @@ def _post_templates(poster: Poster) -> None:
     publish(map(_outgoing, islice(facts, _TEMPLATES)))
     until(all_is_posted, "the lines to be copied are posted", _SECONDS, poster)
     with psycopg.connect(psycopg_dsn("owner"), autocommit=True) as owner:
-        owner.execute("CREATE SCHEMA template")
-        for table in _TABLES:
-            owner.execute(f"CREATE TABLE template.{table} AS SELECT * FROM {table}")
+        keep_template(owner, "template", _TABLES)
 
 
 def _outgoing(fact: Fact) -> Outgoing:
@@ -119,14 +117,7 @@ def _copy_due_lines(prefix: str, count: int) -> None:
     with psycopg.connect(psycopg_dsn("owner"), autocommit=True) as owner:
         copies = count // owner.execute("SELECT count(*) FROM template.line").fetchone()[0]  # type: ignore[index]
         for table in _TABLES:
-            row = owner.execute(f"SELECT * FROM template.{table} LIMIT 0")
-            columns = [column.name for column in row.description or ()]
-            copied = ", ".join(own.get(column, f'"{column}"') for column in columns)
-            into = ", ".join(f'"{column}"' for column in columns)
-            for start in range(0, copies, _COPIES_AT_ONCE):
-                some = start, min(copies, start + _COPIES_AT_ONCE) - 1
-                source = f"template.{table}, generate_series(%s::int, %s::int) AS n"
-                owner.execute(f"INSERT INTO {table} ({into}) SELECT {copied} FROM {source}", some)
+            copy_rows(owner, "template", table, own, range(copies))
         owner.execute("VACUUM ANALYZE line, assertion, due")
 
 

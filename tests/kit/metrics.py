@@ -17,6 +17,7 @@ def groups() -> dict[str, MetricGroup]:
         "attribution": metrics.attribution(),
         "poster": metrics.poster(),
         "relay": metrics.relay(),
+        "console": metrics.console(),
     }
 
 

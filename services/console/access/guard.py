@@ -15,7 +15,7 @@ from services.console.access.sessions import Sessions
 LARGEST_BODY = 12 << 20
 """Bytes: a bank's reply is uploaded whole."""
 
-FREE = ("/enter", "/static/", "/healthz")
+FREE = ("/enter", "/static/")
 """Addresses that anybody may read who reaches the console."""
 
 _POLICY = {
@@ -83,7 +83,10 @@ class Guard:
         return RedirectResponse(f"/enter?next={quote(_path(connection), safe='')}", 303)
 
     def _is_our_host(self, host: str) -> bool:
-        name = urlsplit(f"//{host}").hostname
+        try:
+            name = urlsplit(f"//{host}").hostname
+        except ValueError:  # no address at all
+            return False
         return name is not None and name in self._hosts
 
     def _may_read(self, connection: HTTPConnection) -> bool:
@@ -109,7 +112,7 @@ def _is_from_here(headers: Mapping[str, str]) -> bool:
     if headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
         return False
     origin = headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == headers.get("host")
+    return origin is None or origin.partition("://")[2] == headers.get("host")
 
 
 def _path(connection: HTTPConnection) -> str:

@@ -64,7 +64,7 @@ class Sessions:
         now = self._clock()
         identity = self.new_id()
         self._sessions[identity] = Session(person, now, now)
-        while len(self._sessions) > MOST_SESSIONS:
+        while len(self._sessions) > MOST_SESSIONS or self._is_over(next(iter(self._sessions.values())), now):
             self._sessions.popitem(last=False)
         return identity
 
@@ -74,12 +74,19 @@ class Sessions:
         if identity is None or session is None:
             return None
         now = self._clock()
-        if now - session.seen > IDLE_SECONDS or now - session.began > LONGEST_SECONDS:
+        if self._is_over(session, now):
             self.end(identity)
             return None
         session.seen = now
         self._sessions.move_to_end(identity)
         return session
+
+    @staticmethod
+    def _is_over(session: Session, now: float) -> bool:
+        return now - session.seen > IDLE_SECONDS or now - session.began > LONGEST_SECONDS
+
+    def __len__(self) -> int:
+        return len(self._sessions)
 
     def end(self, identity: str | None) -> None:
         """Forget a session, and with it the person's password."""

@@ -11,6 +11,7 @@ from services.console.access.people import Person, sign_in
 from services.console.actions import check_form_token, local_path
 from services.console.render import remember, render
 from services.console.state import console_of, session_id_of
+from services.runtime import metrics
 
 _TOO_MANY = "There were too many failed attempts. Try again in a minute."
 _WRONG_LOGIN = "This name and password do not fit, or the login has no role of ours."
@@ -29,18 +30,17 @@ async def enter(request: Request) -> Response:
         check_form_token(request, form)
         next_path = local_path(form.get("next"))
         if console.attempts.are_too_many:
+            metrics.console().sign_ins.labels("too_many").inc()
             return _page(request, next_path, _TOO_MANY, 429)
         texts = {name: value for name, value in form.items() if isinstance(value, str)}
     if "token" in texts:
         expected = console.token
         if expected is not None and hmac.compare_digest(texts["token"].strip().encode(), expected.encode()):
             return _begun(request, None, next_path)
-        console.attempts.failed()
-        return _page(request, next_path, _WRONG_TOKEN, 403)
+        return _failed(request, next_path, _WRONG_TOKEN)
     person = await run_in_threadpool(sign_in, texts.get("name", ""), texts.get("password", ""))
     if person is None:
-        console.attempts.failed()
-        return _page(request, next_path, _WRONG_LOGIN, 403)
+        return _failed(request, next_path, _WRONG_LOGIN)
     return _begun(request, person, next_path)
 
 
@@ -55,7 +55,14 @@ async def leave(request: Request) -> Response:
     return answer
 
 
+def _failed(request: Request, next_path: str, problem: str) -> Response:
+    console_of(request).attempts.failed()
+    metrics.console().sign_ins.labels("refused").inc()
+    return _page(request, next_path, problem, 403)
+
+
 def _begun(request: Request, person: Person | None, next_path: str) -> Response:
+    metrics.console().sign_ins.labels("person" if person else "reader").inc()
     sessions = console_of(request).sessions
     sessions.end(session_id_of(request))
     answer = RedirectResponse(next_path, 303)

@@ -1,13 +1,14 @@
 """Why a touch is not among what was considered: refused, at the wrong time, on its way, or beyond the list's end."""
 
 from schemas.reasons import Reason
+from services.kernel.sentences import Sentence
 from services.kernel.time import DAY, format_rfc3339
 from services.operations.explain.inquiry import AbsenceReason, Rulebook, TouchAnswer, TouchTrace
 from services.operations.explain.sources import EventRefusal, ExplainableAssertion
 
 MAX_CONSIDERED = 100
 """Candidates that an assertion names (schemas.credits)."""
-UNREADABLE = EventRefusal(Reason.INVALID_FIELD, "its occurred_at cannot be read")
+UNREADABLE = EventRefusal(Reason.INVALID_FIELD, Sentence("its occurred_at cannot be read"))
 
 
 def absent_touch(trace: TouchTrace, paid_at: int, told: ExplainableAssertion | None, rulebook: Rulebook) -> TouchAnswer:
@@ -22,20 +23,31 @@ def absent_touch(trace: TouchTrace, paid_at: int, told: ExplainableAssertion | N
     kind = trace.kind
     if trace.refusal is not None or trace.occurred_at is None:
         refusal = trace.refusal or UNREADABLE
-        word, why = refusal.reason, f"its {kind} was refused as {refusal}"
+        word, why = refusal.reason, Sentence("its {kind} was refused as {refusal}", kind=kind, refusal=refusal.sentence)
     elif trace.occurred_at > paid_at:
-        word, why = AbsenceReason.AFTER_PAYMENT, f"its {kind} came after the payment at {format_rfc3339(paid_at)}"
+        word = AbsenceReason.AFTER_PAYMENT
+        why = Sentence("its {kind} came after the payment at {paid_at}", kind=kind, paid_at=format_rfc3339(paid_at))
     elif trace.occurred_at < paid_at - rulebook.candidate_window:
-        days = rulebook.candidate_window // DAY
         word = AbsenceReason.BEFORE_WINDOW
-        why = f"its {kind} was more than {days} days before the payment at {format_rfc3339(paid_at)}"
+        why = Sentence(
+            "its {kind} was more than {days} days before the payment at {paid_at}",
+            kind=kind,
+            days=rulebook.candidate_window // DAY,
+            paid_at=format_rfc3339(paid_at),
+        )
     elif told is None or trace.offset >= told.version.touch:
         word = AbsenceReason.ON_ITS_WAY
-        why = f"its {kind} is still on its way to the books: `koc drain` waits for it"
+        why = Sentence("its {kind} is still on its way to the books: `koc drain` waits for it", kind=kind)
     elif len(told.considered) >= MAX_CONSIDERED:
         word = AbsenceReason.NOT_LISTED
-        why = f"more than {MAX_CONSIDERED} candidates were considered, and its {kind} is not among the newest"
+        why = Sentence(
+            "more than {most} candidates were considered, and its {kind} is not among the newest",
+            most=MAX_CONSIDERED,
+            kind=kind,
+        )
     else:
         word = AbsenceReason.NOT_LISTED
-        why = f"its {kind} is in the clicks log and was not considered: `koc doctor` looks for the cause"
+        why = Sentence(
+            "its {kind} is in the clicks log and was not considered: `koc doctor` looks for the cause", kind=kind
+        )
     return TouchAnswer(trace.touch_id, trace.occurred_at, word, why)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
+from services.kernel.sentences import Sentence, with_commas
 from services.settlement.books.ports import ReferenceEvent
 from services.settlement.domain.lines.line import Key
 from services.settlement.domain.settling.candidates import OpenCases, cases_of
@@ -14,8 +15,6 @@ from services.settlement.domain.settling.facts import (
     open_disputes,
     open_holds,
 )
-
-_STOPS = "no run settles the line, and what is settled of it is kept back,"
 
 
 class Cases:
@@ -47,15 +46,18 @@ class Cases:
 
     def names(self) -> str:
         """The open cases, as in `dispute d_1, hold h_2 of content v_3`."""
-        return ", ".join([*map(_dispute, self.disputes), *map(_hold, self.holds)])
+        return with_commas([*map(_dispute, self.disputes), *map(_hold, self.holds)])
 
     def sentences(self) -> list[str]:
         """A sentence for each."""
         return [
-            *(f"{_dispute(one)} is open: {_STOPS} until it is decided" for one in self.disputes),
-            *(f"{_hold(one)}: {_STOPS} until it is released" for one in self.holds),
-            *(f"hold {one.hold_id} of {one.owner}: what is settled for it is kept back" for one in self.owner_holds),
-            *(f"{_dispute(one)} is lost: nothing is owed" for one in self.lost),
+            *map(_open_dispute, self.disputes),
+            *map(_open_hold, self.holds),
+            *(
+                Sentence("hold {id} of {owner}: what is settled for it is kept back", id=one.hold_id, owner=one.owner)
+                for one in self.owner_holds
+            ),
+            *(Sentence("{dispute} is lost: nothing is owed", dispute=_dispute(one)) for one in self.lost),
         ]
 
 
@@ -65,12 +67,30 @@ def _denied(events: Iterable[ReferenceEvent]) -> Iterator[Dispute]:
     return (dispute for dispute in decided.values() if dispute.outcome == DENIED)
 
 
+def _open_dispute(dispute: Dispute) -> str:
+    """What it stops."""
+    return Sentence(
+        "{dispute} is open: no run settles the line, and what is settled of it is kept back, until it is decided",
+        dispute=_dispute(dispute),
+    )
+
+
+def _open_hold(hold: Hold) -> str:
+    """What it stops."""
+    return Sentence(
+        "{hold}: no run settles the line, and what is settled of it is kept back, until it is released",
+        hold=_hold(hold),
+    )
+
+
 def _dispute(dispute: Dispute) -> str:
-    return f"dispute {dispute.dispute_id}"
+    return Sentence("dispute {id}", id=dispute.dispute_id)
 
 
 def _hold(hold: Hold) -> str:
     """A hold and what it is of."""
     if hold.content_id is not None:
-        return f"hold {hold.hold_id} of content {hold.content_id}"
-    return f"hold {hold.hold_id} of {'the order' if hold.line_id is None else 'the line'}"
+        return Sentence("hold {id} of content {content}", id=hold.hold_id, content=hold.content_id)
+    if hold.line_id is not None:
+        return Sentence("hold {id} of the line", id=hold.hold_id)
+    return Sentence("hold {id} of the order", id=hold.hold_id)

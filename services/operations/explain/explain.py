@@ -7,6 +7,7 @@ result is held against what is booked.
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from services.kernel.sentences import Sentence
 from services.operations.explain.refunds import RefundExplanation, explain_refunds
 from services.operations.explain.remarks import line_remarks, nothing_because
 from services.operations.explain.settling import SettlingExplanation, explain_settling
@@ -100,12 +101,12 @@ def explain(order_id: str, library: Library) -> OrderExplanation:
     try:
         found = library.published(order_id, booked)
     except ConnectionError as problem:
-        unread = f"the orders topic cannot be read, so refunds and refused events are not listed: {problem}"
+        unread = Sentence(
+            "the orders topic cannot be read, so refunds and refused events are not listed: {problem}", problem=problem
+        )
         return OrderExplanation(order_id, explained_lines(booked, None), [], [unread])
-    remarks = ["an event of the order is still on its way to the books: `koc drain` waits for it"]
-    return OrderExplanation(
-        order_id, explained_lines(booked, found), found.refused, remarks if found.on_its_way else []
-    )
+    late = Sentence("an event of the order is still on its way to the books: `koc drain` waits for it")
+    return OrderExplanation(order_id, explained_lines(booked, found), found.refused, [late] if found.on_its_way else [])
 
 
 def explained_lines(booked: BookedOrder, published: PublishedOrder | None) -> list[LineExplanation]:

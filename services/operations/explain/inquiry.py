@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
+from services.kernel.sentences import Sentence
 from services.operations.explain.explain import CreditExplanation, LineExplanation
 from services.operations.explain.sources import EventRefusal
 
@@ -44,9 +45,17 @@ class Inquiry(NamedTuple):
         """Whether this party is asked for."""
         return self.content_id in (None, party.content_id) and self.koc_id in (None, party.koc_id)
 
+    @property
+    def sentence(self) -> Sentence:
+        """Its name."""
+        if self.koc_id is None:
+            return Sentence("content {content_id}", content_id=self.content_id)
+        if self.content_id is None:
+            return Sentence("KOC {koc_id}", koc_id=self.koc_id)
+        return Sentence("content {content_id} of KOC {koc_id}", content_id=self.content_id, koc_id=self.koc_id)
+
     def __str__(self) -> str:
-        named = (("content", self.content_id), ("KOC", self.koc_id))
-        return " of ".join(f"{what} {name}" for what, name in named if name is not None)
+        return self.sentence
 
 
 class Rulebook(NamedTuple):

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import NamedTuple
 
+from services.kernel.sentences import Sentence
 from services.kernel.time import format_rfc3339
 from services.operations.explain.cases import Cases
 from services.operations.explain.sources import ExplainableAssertion
@@ -15,14 +16,12 @@ from services.settlement.domain.lines.terms import NO_GRANTS
 from services.settlement.domain.lines.worth import grants_may_exceed_limit, pricing_reference, worth_of
 from services.settlement.domain.pricing.reference import Reference
 from services.settlement.domain.settling.candidates import (
-    BELOW_JOIN,
     CONTENT_HELD,
     DISPUTED,
     LINE_HELD,
+    MEANING,
     NOT_DUE,
-    NOT_STANDING,
     ORDER_HELD,
-    QUARANTINED,
     SET_ASIDE,
     UNPRICED,
     Candidate,
@@ -32,13 +31,6 @@ from services.settlement.domain.settling.candidates import (
 LATER, UNKNOWN = "later", "unknown"
 """Besides the words of runs: what the line is now was not in the books, or nothing is left that shows why."""
 
-_SENTENCES = {
-    NOT_STANDING: "the order line belonged to another buyer",
-    BELOW_JOIN: "it was incomplete: an assertion was still to come",
-    UNPRICED: "no plan priced it",
-    SET_ASIDE: "it was over a limit of the journal",
-    QUARANTINED: "it is quarantined",
-}
 _CASES = frozenset({DISPUTED, ORDER_HELD, LINE_HELD, CONTENT_HELD})
 
 
@@ -73,20 +65,23 @@ def left_out(
     then = _line_at(line, before)
     worth = worth_of(told, pricing_reference(then, reference.as_of(point.registry)), then.grants)
     if worth.unpriced is not None and told.received_at is not None and told.received_at <= run.as_of:
-        return LeftOut(UNPRICED, _SENTENCES[UNPRICED])
+        return LeftOut(UNPRICED, Sentence(MEANING[UNPRICED]))
     settle_at = settle_at_of(told, worth, pricing_reference(then, reference.as_of(point.registry)).houses, then.settled)
     if settle_at is None or settle_at > run.as_of:
         return None
     if point.generation == runs.generation and runs.positions.get(line.key, 0) >= point.credits[line.partition]:
-        return LeftOut(LATER, f"what it is now came to the books later, with the assertion of {_time(told.as_of)}")
+        later = Sentence(
+            "what it is now came to the books later, with the assertion of {time}", time=format_rfc3339(told.as_of)
+        )
+        return LeftOut(LATER, later)
     reason = blocking_reason(Candidate(then, told, worth, settle_at), run.as_of, cases.blocking())
     if reason in _CASES:
         return LeftOut(reason, cases.names())
     if reason is None and grants_may_exceed_limit(told, worth.terms):
-        return LeftOut(SET_ASIDE, "a tier, a bonus or a budget could lift it over a limit of the journal")
+        return LeftOut(SET_ASIDE, Sentence("a tier, a bonus or a budget could lift it over a limit of the journal"))
     if reason is None or reason == NOT_DUE:
-        return LeftOut(UNKNOWN, "it was incomplete or quarantined then, which leaves no trace")
-    return LeftOut(reason, _SENTENCES[reason])
+        return LeftOut(UNKNOWN, Sentence("it was incomplete or quarantined then, which leaves no trace"))
+    return LeftOut(reason, Sentence(MEANING[reason]))
 
 
 def _line_at(line: Line, before: LineInRun | None) -> Line:
@@ -94,7 +89,3 @@ def _line_at(line: Line, before: LineInRun | None) -> Line:
     if before is None:
         return replace(line, settled={}, terms=None, grants=NO_GRANTS)
     return replace(line, settled=before.plan.settled, grants=before.plan.grants)
-
-
-def _time(moment: int) -> str:
-    return format_rfc3339(moment)

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from schemas.orders import OrderEvent, OrderRefunded, OrderRefundReversed
+from services.kernel.sentences import Sentence
 from services.kernel.time import format_rfc3339, to_micros
 from services.operations.explain.sources import ExplainableAssertion, OrderLogRecord
 from services.settlement.domain.book.currencies import decimal_text
 
-COUNTS = "it counts"
-ON_ITS_WAY = "no effect yet: it is on its way to the books, `koc drain` waits for it"
-CORRECTION = "to correct an amount, reverse the refund and publish it under a new refund_id"
+COUNTS = Sentence("it counts")
+ON_ITS_WAY = Sentence("no effect yet: it is on its way to the books, `koc drain` waits for it")
 
 
 class LineRefund(NamedTuple):
@@ -62,7 +62,7 @@ def _known_refunds(told: ExplainableAssertion, events: Sequence[OrderEvent]) -> 
             why = _first_counts(earlier, told.currency)
         elif (reversal := reversals.get(refund.refund_id)) is not None:
             at = format_rfc3339(to_micros(reversal.occurred_at))
-            why = f"no effect: {reversal.event_id} of {at} reversed it"
+            why = Sentence("no effect: {event_id} of {at} reversed it", event_id=reversal.event_id, at=at)
         else:
             counted = min(refund.refund_minor, left)
             left -= counted
@@ -83,16 +83,19 @@ def _refunds(events: Sequence[OrderEvent], line_id: str) -> list[LineRefund]:
 
 def _first_counts(earlier: LineRefund, currency: str) -> str:
     """Why a second event of one refund_id has no effect, and the way out."""
-    amount = f"{decimal_text(earlier.refund_minor, currency)} {currency}"
-    return (
-        f"no effect: refund {earlier.refund_id} counts once for a line, and {earlier.event_id} of "
-        f"{format_rfc3339(earlier.occurred_at)} over {amount} comes first; {CORRECTION}"
+    return Sentence(
+        "no effect: refund {refund_id} counts once for a line, and {event_id} of {at} over {money} comes first; "
+        "to correct an amount, reverse the refund and publish it under a new refund_id",
+        refund_id=earlier.refund_id,
+        event_id=earlier.event_id,
+        at=format_rfc3339(earlier.occurred_at),
+        money=f"{decimal_text(earlier.refund_minor, currency)} {currency}",
     )
 
 
 def _capped(counted_minor: int, currency: str) -> str:
     """Why a refund counts in part or not at all."""
-    limit = "no more than was paid for the goods can be refunded"
     if not counted_minor:
-        return f"no effect: {limit}"
-    return f"only {decimal_text(counted_minor, currency)} {currency} of it counts: {limit}"
+        return Sentence("no effect: no more than was paid for the goods can be refunded")
+    counted = f"{decimal_text(counted_minor, currency)} {currency}"
+    return Sentence("only {money} of it counts: no more than was paid for the goods can be refunded", money=counted)

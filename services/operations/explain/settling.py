@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from services.kernel.sentences import Sentence
 from services.kernel.time import DAY, format_rfc3339
 from services.operations.explain.cases import Cases
 from services.operations.explain.left_out import PastRun, left_out
@@ -124,30 +125,34 @@ def _clock(line: Line, told: ExplainableAssertion, worth: Worth, booked: BookedO
     settle_at = None if line.quarantined is not None else settle_at_of(told, worth, houses, line.settled)
     why = _why(line, told, worth, received_at)
     if settle_at is not None:
-        since = "received" if told.received_at is not None else _by_days(told, received_at)
-        why = f"settleable from {format_rfc3339(settle_at)}: {since} + {days} d"
+        since = Sentence("received") if told.received_at is not None else _by_days(told, received_at)
+        why = Sentence(
+            "settleable from {day}: {since} + {days} d", day=format_rfc3339(settle_at), since=since, days=days
+        )
     return ClockExplanation(settle_at, received_at, days, why)
 
 
 def _by_days(told: ExplainableAssertion, received_at: int | None) -> str:
     """How goods that no shop reports as received count as received."""
     days = ((received_at or told.paid_at) - told.paid_at) // DAY
-    return f"paid + {days} d, by when the plan takes goods as received,"
+    return Sentence("paid + {days} d, by when the plan takes goods as received,", days=days)
 
 
 def _why(line: Line, told: ExplainableAssertion, worth: Worth, received_at: int | None) -> str:
     """Why nothing of a line waits for a day."""
     if line.quarantined is not None:
-        return "not settleable: it is quarantined"
+        return Sentence("not settleable: it is quarantined")
     if worth.unpriced is not None:
-        return "not settleable yet: it waits for a plan"
+        return Sentence("not settleable yet: it waits for a plan")
     if not worth.target:
-        return "nothing is owed, so nothing waits to be settled"
+        return Sentence("nothing is owed, so nothing waits to be settled")
     if received_at is None:
-        return f"not settleable yet: its goods are not received (status {told.status})"
+        return Sentence(
+            "not settleable yet: its goods are not received (status {status})", status=Sentence(told.status)
+        )
     if not settled_less(line.settled, owed_of(worth.target)):
-        return "all that is owed is settled"
-    return "not settleable"
+        return Sentence("all that is owed is settled")
+    return Sentence("not settleable")
 
 
 def _runs(line: Line, told: ExplainableAssertion, booked: BookedOrder) -> Iterator[RunExplanation]:
@@ -170,7 +175,10 @@ def _settled(run: StoredRun, before: LineInRun | None, plan: LineInRun, nets: Se
     """A run that settled the line."""
     earlier = {} if before is None else before.plan.settled
     raised = {one: amount - earlier.get(one, 0) for one, amount in plan.plan.settled.items()}
-    why = f"priced as of registry offset {run.terms.registry_offset} from then on" if before is None else "once more"
+    why = Sentence("once more")
+    if before is None:
+        offset = run.terms.registry_offset
+        why = Sentence("priced as of registry offset {offset} from then on", offset=offset)
     if not plan.is_applied:
-        why = "planned, and not booked yet: the next run finishes it"
+        why = Sentence("planned, and not booked yet: the next run finishes it")
     return RunExplanation(run, {one: amount for one, amount in raised.items() if amount}, None, why, nets)

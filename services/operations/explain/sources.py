@@ -8,6 +8,7 @@ from schemas.partitioning import partition_of
 from schemas.reasons import MEANING as REFUSED_BECAUSE
 from schemas.reasons import Reason
 from schemas.topics import BUYER_PARTITIONS
+from services.kernel.sentences import Sentence
 from services.runtime.deadletters import LogPosition
 from services.settlement.books.journal_entry import JournalEntry
 from services.settlement.books.run_records_port import OrderRuns
@@ -55,9 +56,15 @@ class EventRefusal(NamedTuple):
     reason: str
     detail: str
 
+    @property
+    def sentence(self) -> Sentence:
+        """The word, what it means, and the detail."""
+        is_known = self.reason in list(Reason)
+        meaning = Sentence(REFUSED_BECAUSE[Reason(self.reason)]) if is_known else Sentence("no reason that we know")
+        return Sentence("{reason}: {meaning} ({detail})", reason=self.reason, meaning=meaning, detail=self.detail)
+
     def __str__(self) -> str:
-        meaning = REFUSED_BECAUSE[Reason(self.reason)] if self.reason in list(Reason) else "no reason that we know"
-        return f"{self.reason}: {meaning} ({self.detail})"
+        return self.sentence
 
 
 class OrderLogRecord(NamedTuple):
@@ -125,4 +132,5 @@ class NotExplained(Exception):  # noqa: N818 - what the answer is
 
     def __init__(self, sentence: str, refused: Sequence[OrderLogRecord] = ()) -> None:
         super().__init__(sentence)
+        self.sentence = sentence
         self.refused = refused

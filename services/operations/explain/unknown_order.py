@@ -1,5 +1,6 @@
 """Why the books know nothing of an order, in a sentence that names where its events lie."""
 
+from services.kernel.sentences import Sentence, with_semicolons
 from services.kernel.time import format_rfc3339, to_micros
 from services.operations.explain.sources import BookedOrder, Library, NotExplained, OrderLogRecord, PublishedOrder
 
@@ -23,29 +24,41 @@ def _why(order_id: str, published: PublishedOrder) -> str:
     """Tell apart: never published, on its way, refused, not paid, nobody to credit."""
     payment = published.payment
     if not published.records:
-        return f"order {order_id} is unknown: no event of it was ever published"
+        return Sentence("order {order_id} is unknown: no event of it was ever published", order_id=order_id)
     if published.on_its_way and (payment is not None or not published.refused):
-        return f"order {order_id} was published and is still on its way to the books: `koc drain` waits for it"
+        return Sentence(
+            "order {order_id} was published and is still on its way to the books: `koc drain` waits for it",
+            order_id=order_id,
+        )
     if payment is not None:
-        return (
-            f"order {order_id}, paid {format_rfc3339(to_micros(payment.occurred_at))} by {payment.buyer_id}, has "
-            "neither a touch that could be credited nor a declaration: nobody earns anything from it"
+        return Sentence(
+            "order {order_id}, paid {paid_at} by {buyer_id}, has neither a touch that could be credited nor a "
+            "declaration: nobody earns anything from it",
+            order_id=order_id,
+            paid_at=format_rfc3339(to_micros(payment.occurred_at)),
+            buyer_id=payment.buyer_id,
         )
     refused_payments = [one for one in published.refused if one.event_type in (None, "order.paid")]
     if refused_payments:
-        return f"order {order_id} is not in the books: {refusal_sentence(refused_payments[-1])}"
+        refusal = refusal_sentence(refused_payments[-1])
+        return Sentence("order {order_id} is not in the books: {refusal}", order_id=order_id, refusal=refusal)
     return _never_paid(order_id, published)
 
 
 def _never_paid(order_id: str, published: PublishedOrder) -> str:
     """Nothing of the order is a payment, good or bad."""
-    sentence = f"order {order_id} has no order.paid among its published events: nobody earns anything until it comes"
-    if not published.refused:
-        return sentence
-    return f"{sentence}; {refusal_sentence(published.refused[-1])}"
+    never_paid = Sentence(
+        "order {order_id} has no order.paid among its published events: nobody earns anything until it comes",
+        order_id=order_id,
+    )
+    return with_semicolons([never_paid, *map(refusal_sentence, published.refused[-1:])])
 
 
 def refusal_sentence(record: OrderLogRecord) -> str:
     """What was refused, why, and the command that shows it."""
-    what = record.event_type or "event"
-    return f"its {what} at {record.position} was refused as {record.refusal}; `koc dlq show {record.position}` shows it"
+    return Sentence(
+        "its {what} at {position} was refused as {refusal}; `koc dlq show {position}` shows it",
+        what=record.event_type or Sentence("event"),
+        position=record.position,
+        refusal=record.refusal and record.refusal.sentence,
+    )

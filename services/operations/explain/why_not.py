@@ -6,6 +6,7 @@ its refused events, as far back as these are kept and looked through.
 
 from collections.abc import Sequence
 
+from services.kernel.sentences import Sentence, with_commas, with_semicolons
 from services.kernel.time import format_rfc3339, to_micros
 from services.operations.explain.absence import absent_touch
 from services.operations.explain.explain import CreditExplanation, LineExplanation, explained_lines
@@ -90,11 +91,9 @@ def _answer(one: LineExplanation, inquiry: Inquiry, traces: Sequence[TouchTrace]
     instead = [credit for credit in one.credits if not inquiry.matches(credit.credit)]
     rule = rule_of(told, rulebook)
     if credited:
-        outcome, why = ClaimOutcome.CREDITED, f"{inquiry} is credited, by the {rule}"
-        if one.nothing_because is not None:
-            why += f", and earns nothing: {one.nothing_because}"
+        outcome, why = ClaimOutcome.CREDITED, _credited(inquiry, rule, one.nothing_because)
     elif considered:
-        outcome, why = ClaimOutcome.LOST, f"{inquiry} lost{_to_whom(instead)} by the {rule}: {_reasons(considered)}"
+        outcome, why = ClaimOutcome.LOST, _lost(inquiry, instead, rule, _reasons(considered))
     else:
         outcome = ClaimOutcome.NO_CANDIDATE
         why = _no_candidate(inquiry, told.buyer_id, told.paid_at, absent, rulebook)
@@ -104,19 +103,42 @@ def _answer(one: LineExplanation, inquiry: Inquiry, traces: Sequence[TouchTrace]
 def rule_of(told: ExplainableAssertion, rulebook: Rulebook) -> str:
     """The policy that decided, with its model where the policy file at hand is of the same revision."""
     model = rulebook.models.get(told.policy) if rulebook.revision == told.version.rules else None
-    stated = f"policy {told.policy} (rules revision {told.version.rules}"
-    return f"{stated}, model {model})" if model else f"{stated})"
+    policy, revision = told.policy, told.version.rules
+    if model is None:
+        return Sentence("policy {policy} (rules revision {revision})", policy=policy, revision=revision)
+    return Sentence(
+        "policy {policy} (rules revision {revision}, model {model})", policy=policy, revision=revision, model=model
+    )
 
 
-def _to_whom(instead: Sequence[CreditExplanation]) -> str:
-    """The contents that are credited, where any is."""
-    winners = dict.fromkeys(f"content {one.credit.content_id} of {one.credit.koc_id}" for one in instead)
-    return f" to {', '.join(winners)}" if winners else ""
+def _credited(inquiry: Inquiry, rule: str, nothing: str | None) -> str:
+    """That the party is credited, and why it may yet earn nothing."""
+    credited = Sentence("{inquiry} is credited, by the {rule}", inquiry=inquiry.sentence, rule=rule)
+    if nothing is None:
+        return credited
+    return Sentence("{credited}, and earns nothing: {nothing}", credited=credited, nothing=nothing)
+
+
+def _lost(inquiry: Inquiry, instead: Sequence[CreditExplanation], rule: str, reasons: str) -> str:
+    """To which contents the party lost, where any is credited, and why."""
+    if not instead:
+        return Sentence("{inquiry} lost by the {rule}: {reasons}", inquiry=inquiry.sentence, rule=rule, reasons=reasons)
+    winners = dict.fromkeys(
+        Sentence("content {content_id} of {koc_id}", content_id=one.credit.content_id, koc_id=one.credit.koc_id)
+        for one in instead
+    )
+    return Sentence(
+        "{inquiry} lost to {winners} by the {rule}: {reasons}",
+        inquiry=inquiry.sentence,
+        winners=with_commas(list(winners)),
+        rule=rule,
+        reasons=reasons,
+    )
 
 
 def _reasons(touches: Sequence[TouchAnswer]) -> str:
     """Each reason once."""
-    return "; ".join(dict.fromkeys(one.why for one in touches))
+    return with_semicolons(list(dict.fromkeys(one.why for one in touches)))
 
 
 def _no_candidate(
@@ -124,9 +146,11 @@ def _no_candidate(
 ) -> str:
     """Why the party was no candidate: each touch's reason, or that there is no touch."""
     if absent:
-        return f"{inquiry} was no candidate: {_reasons(absent)}"
-    since = format_rfc3339(_searched_from(paid_at, rulebook))
-    return (
-        f"{inquiry} was no candidate: buyer {buyer_id} has no touch on it, neither in the clicks log nor among its "
-        f"refused events (searched from {since} on, as far as they are kept)"
+        return Sentence("{inquiry} was no candidate: {reasons}", inquiry=inquiry.sentence, reasons=_reasons(absent))
+    return Sentence(
+        "{inquiry} was no candidate: buyer {buyer_id} has no touch on it, neither in the clicks log nor among its "
+        "refused events (searched from {since} on, as far as they are kept)",
+        inquiry=inquiry.sentence,
+        buyer_id=buyer_id,
+        since=format_rfc3339(_searched_from(paid_at, rulebook)),
     )

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -25,9 +26,21 @@ def test_every_command_has_a_help_text(command: str) -> None:
     assert "Usage: koc" in done.stdout
 
 
-@pytest.mark.parametrize("arguments", [("ledger", "digest"), ("topics", "check"), ("dlq", "list")])
-def test_an_absent_server_is_a_sentence_without_secrets(arguments: tuple[str, ...]) -> None:
-    done = koc_nowhere(*arguments)
+ASK_A_SERVER = [("ledger", "digest"), ("topics", "check"), ("dlq", "list")]
+
+
+@pytest.fixture(scope="module")
+def without_servers() -> dict[tuple[str, ...], subprocess.CompletedProcess[str]]:
+    """What became of commands that ask a server; they wait for it side by side."""
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(ASK_A_SERVER, pool.map(lambda words: koc_nowhere(*words), ASK_A_SERVER), strict=True))
+
+
+@pytest.mark.parametrize("arguments", ASK_A_SERVER)
+def test_an_absent_server_is_a_sentence_without_secrets(
+    arguments: tuple[str, ...], without_servers: dict[tuple[str, ...], subprocess.CompletedProcess[str]]
+) -> None:
+    done = without_servers[arguments]
     assert done.returncode == UNAVAILABLE, done.stderr
     assert done.stderr.startswith("koc: ")
     assert len(done.stderr.splitlines()) == 1

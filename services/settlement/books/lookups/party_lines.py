@@ -30,17 +30,15 @@ _PENDING = """
 SELECT a.id, a.currency, -b.amount_minor FROM account a JOIN balance b ON b.account_id = a.id WHERE a.key = %s
 ORDER BY a.currency
 """
-_DAYS = f"""
+_WITH_A_DAY = "SELECT currency, settle_at, accounts, amounts FROM line WHERE settle_at IS NOT NULL"
+_OF_KOC = " UNION ALL ".join(f"{_WITH_A_DAY} AND {credited}" for credited in _CREDITED)
+_OF_ANYBODY = f"{_WITH_A_DAY} AND {_IS_PENDING}"
+_DAYS = """
 SELECT currency, (settle_at AT TIME ZONE 'UTC' + make_interval(mins => zone_minutes))::date, count(*)::int,
   -sum(leg.amount)::bigint
-FROM ({
-    " UNION ALL ".join(
-        f"SELECT currency, settle_at, accounts, amounts FROM line WHERE {credited} AND settle_at IS NOT NULL"
-        for credited in _CREDITED
-    )
-}) AS line, registry_position, unnest(line.accounts, line.amounts) AS leg (account_id, amount)
+FROM ({lines}) AS line, registry_position, unnest(line.accounts, line.amounts) AS leg (account_id, amount)
 WHERE leg.account_id = ANY(%(pending)s::int[]) GROUP BY 1, 2 ORDER BY 1, 2
-"""  # noqa: S608 - column names of ours
+"""
 
 
 class KocLine(NamedTuple):
@@ -103,9 +101,20 @@ def coming_lines(
 
 def coming_days(connection: Connection, koc_id: str) -> list[ComingDay]:
     """What is pending for a KOC: by currency and by the day from which runs may settle it, the unknown day last."""
+    return _days(connection, f"koc:{koc_id}", _OF_KOC)
+
+
+def coming_days_of(connection: Connection, party: str) -> list[ComingDay]:
+    """The same for a party of any role (`ROLE:ID`); it looks at every line that runs have to settle."""
+    return _days(connection, party, _OF_ANYBODY)
+
+
+def _days(connection: Connection, party: str, lines: str) -> list[ComingDay]:
+    """What is pending by currency and day; what no line with a day says comes last."""
     raw = psycopg_of(connection)
-    rows = raw.execute(_PENDING, (chart.pending("koc", koc_id),)).fetchall()
-    days = [ComingDay(*row) for row in raw.execute(_DAYS, {"koc": koc_id, "pending": [row[0] for row in rows]})]
+    rows = raw.execute(_PENDING, (chart.pending_of(party),)).fetchall()
+    wanted = {"koc": party.removeprefix("koc:"), "pending": [row[0] for row in rows]}
+    days = [ComingDay(*row) for row in raw.execute(_DAYS.format(lines=lines), wanted)]
     found = []
     for _, currency, amount in rows:
         own = [day for day in days if day.currency == currency]
@@ -133,7 +142,7 @@ def _lines(
         f"(SELECT {_COLUMNS} FROM line WHERE {credited} AND {condition} ORDER BY {_NEWEST_FIRST} LIMIT %(limit)s)"  # noqa: S608
         for credited in _CREDITED
     )
-    wanted = f"SELECT * FROM ({some}) some ORDER BY {_NEWEST_FIRST} LIMIT %(limit)s"  # noqa: S608 - words of ours
+    wanted = f"SELECT * FROM ({some}) AS credited ORDER BY {_NEWEST_FIRST} LIMIT %(limit)s"  # noqa: S608 - words of ours
     rows = raw.execute(wanted, parameters).fetchall()
     return page_of([_koc_line(row, accounts, keys) for row in rows], limit, lambda one: one.key)
 

@@ -8,6 +8,7 @@ price, so that no order of arrival shows.
 from typing import NamedTuple
 
 from services.kernel.money import MAX_AMOUNT_MINOR
+from services.kernel.sentences import Sentence
 from services.settlement.domain.book.positions import Position
 from services.settlement.domain.lines.assertions import LineAssertion, is_cancelled
 from services.settlement.domain.lines.line import Line
@@ -116,5 +117,10 @@ def _over_limit(assertion: LineAssertion, terms: tuple[CreditTerms, ...], target
     for position in (target, *after_events):
         for account, amount in position.items():
             if abs(amount) > MAX_AMOUNT_MINOR:
-                return f"{abs(amount)} on {account} is over the journal's limit of {MAX_AMOUNT_MINOR}"
+                return Sentence(
+                    "{amount} on {account} is over the journal's limit of {limit}",
+                    amount=abs(amount),
+                    account=account,
+                    limit=MAX_AMOUNT_MINOR,
+                )
     return None

@@ -22,8 +22,14 @@ REFUSED = (REJECTED, RETURNED)
 OWNER_HELD, PAYOUT_REFUSED, HELD, NO_PAYEE, BELOW_MINIMUM = (
     "owner_held", "payout_refused", "held", "no_payee", "below_minimum",
 )  # fmt: skip
-"""Why a party gets no payout: a hold on it; a payout that was refused; reserve or held lines take all it has; nobody
-said where it is paid; the amount is below the minimum of its currency."""
+MEANING = {
+    OWNER_HELD: "a hold on the party",
+    PAYOUT_REFUSED: "a payout came back and is not released",
+    HELD: "reserve, or lines in a hold or dispute",
+    NO_PAYEE: "nobody said where it is paid (payee.set)",
+    BELOW_MINIMUM: "below the minimum of its currency",
+}
+"""Why a party gets no payout."""
 
 
 class PayableParty(NamedTuple):

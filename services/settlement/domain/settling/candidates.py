@@ -25,6 +25,18 @@ BLOCKING_REASONS = (
     NOT_STANDING, BELOW_JOIN, UNPRICED, SET_ASIDE, QUARANTINED, NOT_DUE, DISPUTED, ORDER_HELD, LINE_HELD, CONTENT_HELD,
 )  # fmt: skip
 """All of them, in the order in which they are asked."""
+MEANING = {
+    NOT_STANDING: "the order line belonged to another buyer",
+    BELOW_JOIN: "it was incomplete: an assertion was still to come",
+    UNPRICED: "no plan priced it",
+    SET_ASIDE: "it was over a limit of the journal",
+    QUARANTINED: "it is quarantined",
+    NOT_DUE: "its day had not come: it was not received, or within its return window",
+    DISPUTED: "a dispute of it was open",
+    ORDER_HELD: "a hold on its order was open",
+    LINE_HELD: "a hold on it was open",
+    CONTENT_HELD: "a hold on a content that it credits was open",
+}
 
 
 class Candidate(NamedTuple):

@@ -1,0 +1,152 @@
+"""Lines that a run would leave out at a moment, by the reason words of `domain.settling.candidates`.
+
+A run prices each due line by the registry as of its point. These lists go by what is stored with the lines, which is
+the same once no reprice job is open. A line without a price, and one that another buyer's line displaced, has no date:
+a run does not even look at it. Such lines are listed whole. Script fees are no lines, so that fees on hold are not
+among those of `content_held`.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from services.kernel.errors import InputRefused
+from services.kernel.time import parse_rfc3339, to_datetime, to_micros
+from services.settlement.books.lookups.keyset import KeysetPage, PageKey, page_of
+from services.settlement.books.ports import ReferenceEvent
+from services.settlement.books.posting_transaction import psycopg_of
+from services.settlement.domain.settling import candidates
+from services.settlement.domain.settling.candidates import cases_of
+from services.settlement.domain.settling.facts import open_disputes, open_holds
+
+_LINE = "line"
+_HINTED = """(
+  SELECT DISTINCT order_id, line_id, buyer_id FROM due WHERE settle_on <= (%(as_of)s AT TIME ZONE 'UTC')::date
+) hint JOIN line USING (order_id, line_id, buyer_id)"""
+_STANDS = "line.standing AND line.below_since IS NULL"
+_IS_PRICED = f"{_STANDS} AND line.unpriced IS NULL AND line.set_aside IS NULL"
+_IS_FREE = f"{_IS_PRICED} AND line.quarantined IS NULL"
+_IS_DUE = "line.settle_at <= %(as_of)s"
+_NAME = "line.order_id || '/' || line.line_id"
+_IS_NAMED = f"line.order_id = ANY(%(named)s) AND {_IS_FREE} AND {_IS_DUE}"
+_IS_DISPUTED = f"(line.order_id = ANY(%(disputed_orders)s) OR {_NAME} = ANY(%(disputed_lines)s))"
+_IS_ORDER_HELD = "line.order_id = ANY(%(held_orders)s)"
+_IS_LINE_HELD = f"{_NAME} = ANY(%(held_lines)s)"
+_NO_WHOLE_ORDER = f"NOT {_IS_DISPUTED} AND NOT {_IS_ORDER_HELD}"
+_CREDITS_HELD = """EXISTS (
+  SELECT FROM assertion, unnest(%(contents)s::text[]) AS content
+  WHERE assertion.order_id = line.order_id AND assertion.line_id = line.line_id AND assertion.buyer_id = line.buyer_id
+    AND position(convert_to(content, 'UTF8') IN assertion.raw) > 0
+    AND convert_from(assertion.raw, 'UTF8')::jsonb -> 'credits' @> jsonb_build_array(
+      jsonb_build_object('content_id', content))
+)"""
+_LISTS: Mapping[str, tuple[str, str]] = {
+    candidates.NOT_STANDING: (_LINE, "NOT line.standing"),
+    candidates.BELOW_JOIN: (_LINE, f"line.below_since IS NOT NULL AND line.standing AND {_IS_DUE}"),
+    candidates.UNPRICED: (_LINE, f"line.unpriced IS NOT NULL AND {_STANDS}"),
+    candidates.SET_ASIDE: (_LINE, f"line.set_aside IS NOT NULL AND {_STANDS} AND line.unpriced IS NULL"),
+    candidates.QUARANTINED: (_LINE, f"line.quarantined IS NOT NULL AND {_IS_PRICED} AND {_IS_DUE}"),
+    candidates.NOT_DUE: (_HINTED, f"{_IS_FREE} AND line.settle_at > %(as_of)s"),
+    candidates.DISPUTED: (_LINE, f"{_IS_NAMED} AND {_IS_DISPUTED}"),
+    candidates.ORDER_HELD: (_LINE, f"{_IS_NAMED} AND NOT {_IS_DISPUTED} AND {_IS_ORDER_HELD}"),
+    candidates.LINE_HELD: (_LINE, f"{_IS_NAMED} AND {_NO_WHOLE_ORDER} AND {_IS_LINE_HELD}"),
+    candidates.CONTENT_HELD: (
+        _HINTED, f"{_IS_FREE} AND {_IS_DUE} AND {_NO_WHOLE_ORDER} AND NOT {_IS_LINE_HELD} AND {_CREDITS_HELD}"
+    ),
+}  # fmt: skip
+"""Where the lines of a reason are found, and what they fulfil: a partial index, the keys of open cases, or hints."""
+
+_KEY = "line.partition, line.order_id, line.line_id, line.buyer_id"
+_SELECT = f"""
+SELECT {_KEY}, line.brand_id, line.currency, line.paid_at, line.settle_at, (
+  SELECT coalesce(sum(leg.amount), 0)::bigint FROM unnest(line.accounts, line.amounts) AS leg (account_id, amount)
+  JOIN account ON account.id = leg.account_id WHERE account.key = 'brand:' || line.brand_id || ':accrued'
+), coalesce(line.quarantined, line.set_aside, line.unpriced)
+FROM {{source}} WHERE {{condition}} AND ({_KEY}) > (%(partition)s, %(order_id)s, %(line_id)s, %(buyer_id)s)
+ORDER BY {_KEY} LIMIT %(limit)s
+"""  # noqa: S608 - words of ours
+_BEFORE_ALL: PageKey = (-1, "", "", "")
+_OPEN_CASES = """
+SELECT position, kind, identity, body FROM reference told
+WHERE kind IN ('dispute.opened', 'hold.placed') AND NOT EXISTS (
+  SELECT FROM reference over WHERE over.identity = told.identity AND over.kind = CASE told.kind
+    WHEN 'dispute.opened' THEN 'dispute.decided' ELSE 'hold.released' END
+    AND (told.kind = 'dispute.opened' OR over.position > told.position)
+) ORDER BY position
+"""
+
+
+class LeftOutLine(NamedTuple):
+    """A line that runs leave out. Times are microseconds.
+
+    Attributes:
+        settle_at: since when it is due; None = it has no date.
+        pending_minor: what is earned of it and not settled, over all claimants.
+        detail: what is stored of why; None = nothing is.
+    """
+
+    partition: int
+    order_id: str
+    line_id: str
+    buyer_id: str
+    brand_id: str
+    currency: str
+    paid_at: int
+    settle_at: int | None
+    pending_minor: int
+    detail: str | None
+
+    @property
+    def key(self) -> PageKey:
+        """Its place in a list."""
+        return self.partition, self.order_id, self.line_id, self.buyer_id
+
+
+def left_out_lines(
+    connection: Connection, reason: str, as_of: int, after: PageKey | None = None, limit: int = 50
+) -> KeysetPage[LeftOutLine]:
+    """Lines that a run would leave out for a reason; a key is (partition, order_id, line_id, buyer_id).
+
+    Args:
+        connection: of the reader role.
+        reason: a word of BLOCKING_REASONS.
+        as_of: the moment of the run, microseconds.
+        after: the key of the page before.
+        limit: rows a page.
+
+    Raises:
+        InputRefused: no run leaves lines out for that reason.
+    """
+    if reason not in _LISTS:
+        raise InputRefused(f"no run leaves lines out for {reason!r}: it is one of {', '.join(_LISTS)}")
+    raw = psycopg_of(connection)
+    source, condition = _LISTS[reason]
+    key = dict(zip(("partition", "order_id", "line_id", "buyer_id"), after or _BEFORE_ALL, strict=True))
+    wanted = _SELECT.format(source=source, condition=condition)
+    rows = raw.execute(wanted, {**_cases(raw), **key, "as_of": to_datetime(as_of), "limit": limit + 1}).fetchall()
+    return page_of([_left_out(*row) for row in rows], limit, lambda one: one.key)
+
+
+def _cases(raw: Any) -> dict[str, list[str]]:
+    """What open disputes and holds name, as the conditions take it."""
+    rows = raw.execute(_OPEN_CASES).fetchall()
+    facts = [
+        ReferenceEvent(position, kind, identity, parse_rfc3339(body["occurred_at"]), body)
+        for position, kind, identity, body in rows
+    ]
+    cases = cases_of(open_disputes(facts), open_holds(facts))
+    named = {
+        "disputed_orders": [order_id for order_id, line_id in cases.disputes if line_id is None],
+        "disputed_lines": [f"{order_id}/{line_id}" for order_id, line_id in cases.disputes if line_id is not None],
+        "held_orders": [order_id for order_id, line_id in cases.holds if line_id is None],
+        "held_lines": [f"{order_id}/{line_id}" for order_id, line_id in cases.holds if line_id is not None],
+    }
+    orders = sorted({order_id for order_id, _ in (*cases.disputes, *cases.holds)})
+    return {**named, "named": orders, "contents": sorted(cases.content_holds)}
+
+
+def _left_out(*row: Any) -> LeftOutLine:
+    line = LeftOutLine(*row)
+    settle_at = row[7]
+    return line._replace(paid_at=to_micros(row[6]), settle_at=None if settle_at is None else to_micros(settle_at))
