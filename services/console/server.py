@@ -1,6 +1,7 @@
 """`koc console`: check that it may listen there, then serve until SIGTERM."""
 
 import logging
+import signal
 import socket
 from collections.abc import Callable
 
@@ -17,7 +18,8 @@ from services.runtime.log import configure_logging
 from services.runtime.settings import settings
 
 PORT = 8700
-_STOP_SECONDS = 10
+STOP_SECONDS = 10
+"""Requests under way may end within this time after SIGTERM."""
 
 
 def serve(host: str, port: int, say: Callable[[str], None]) -> None:
@@ -39,7 +41,7 @@ def serve(host: str, port: int, say: Callable[[str], None]) -> None:
     configure_logging("console")
     for chatty in ("alembic", "uvicorn"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    health = Health("console")
+    health = Health(settings().instance_id or "console")
     health.serve()
     reader = open_reader()
     health.not_ready = lambda: _why_not_ready(reader)
@@ -50,9 +52,11 @@ def serve(host: str, port: int, say: Callable[[str], None]) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=_STOP_SECONDS,
+        timeout_graceful_shutdown=STOP_SECONDS,
         limit_concurrency=200,
     )
+    for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them again once it has stopped in order
+        signal.signal(number, lambda *_: None)
     try:
         _Server(config, health, say).run()
     finally:

@@ -18,7 +18,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from services.kernel.time import DAY, to_micros
+from services.kernel.time import to_micros
 from services.settlement.books.lookups import brand, left_out, party, party_lines, run_lines, search
 from services.settlement.books.lookups.keyset import KeysetPage
 from services.settlement.books.reader import books_reader
@@ -32,7 +32,7 @@ FAR_DOWN = 20
 """Pages that are turned before one is timed."""
 
 _List = Callable[..., KeysetPage[Any]]
-_KOC, _BRAND = "k_0", "br_0"
+_KOC, _MCN, _BRAND = "k_0", "m_0", "br_0"
 _TEXTS = ("nothing_at_all", "c1_o_00010", "c1", "k_0", "k_1", "koc:k_2", "br_0", "v_0_0", "payday", "week-2")
 
 
@@ -43,7 +43,8 @@ def lookups(connection: Connection) -> Iterator[tuple[str, Callable[[], object]]
     yield "party_money", partial(party.party_money, connection, f"koc:{_KOC}")
     yield "party_statements", partial(party.party_statements, connection, f"koc:{_KOC}")
     yield "party_debts", partial(party.party_debts, connection, f"koc:{_KOC}")
-    yield "coming_days", partial(party_lines.coming_days, connection, _KOC, _since())
+    yield "coming_days", partial(party_lines.coming_days, connection, _KOC)
+    yield "coming_days_of", partial(party_lines.coming_days_of, connection, f"mcn:{_MCN}")
     yield "brand_bill", partial(brand.brand_bill, connection, _BRAND)
     yield "brand_budgets", partial(brand.brand_budgets, connection, _BRAND)
     for name, page in _lists(connection):
@@ -57,7 +58,7 @@ def lookups(connection: Connection) -> Iterator[tuple[str, Callable[[], object]]
 
 def _lists(connection: Connection) -> Iterator[tuple[str, _List]]:
     yield "koc_lines", partial(party_lines.koc_lines, connection, _KOC)
-    yield "coming_lines", partial(party_lines.coming_lines, connection, _KOC, _since())
+    yield "coming_lines", partial(party_lines.coming_lines, connection, _KOC)
     yield "party_entries", partial(party.party_entries, connection, f"koc:{_KOC}")
     yield "party_payouts", partial(party.party_payouts, connection, f"koc:{_KOC}")
     yield "brand_lines", partial(brand.brand_lines, connection, _BRAND)
@@ -65,10 +66,6 @@ def _lists(connection: Connection) -> Iterator[tuple[str, _List]]:
     now = to_micros(datetime.now(UTC))
     for reason in BLOCKING_REASONS:
         yield f"left out, {reason}", partial(left_out.left_out_lines, connection, reason, now)
-
-
-def _since() -> int:
-    return to_micros(datetime.now(UTC)) - party_lines.COMING_DAYS * DAY
 
 
 def measure(connection: Connection) -> None:

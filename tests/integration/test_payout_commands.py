@@ -13,9 +13,13 @@ from services.runtime.database import psycopg_dsn
 from services.runtime.local.stack import Stack
 from services.runtime.settings import settings
 from services.settlement.books.command_transaction import operator_books
+from services.settlement.books.lookups.party_snapshot import PartySnapshot
+from services.settlement.books.reader import books_reader
 from services.settlement.books.run_lock import run_lock
+from services.settlement.books.snapshot import repeatable_read
 from services.settlement.domain.book.commands import CommandDraft, CommandKind
 from services.settlement.payment_files.book_replies import book_replies
+from services.settlement.payouts.forecast import next_payouts
 from services.settlement.payouts.propose import ProposalRequest, book_batch, try_batch
 from services.settlement.verify.verify import verify
 from tests.kit.book_driver import ZONE_MINUTES, BookDriver, MemoryStore
@@ -23,6 +27,8 @@ from tests.kit.books import Books
 from tests.kit.commands import given, login, refused, told
 from tests.kit.paid_book import THIRD, fill_paid
 from tests.kit.payouts import payout_name, propose, reply_of
+from tests.kit.settled_book import SECOND, received
+from tests.kit.settlement_facts import DAY
 
 K_1 = payout_name("p2", "koc:k_1")
 
@@ -209,7 +215,7 @@ def in_memory() -> BookDriver:
 
 
 def test_nets_read_the_same_in_both_books(book: Books, in_memory: BookDriver) -> None:
-    """Netted and clawed back since the last payout, unpaid lines, refused payouts; by party."""
+    """Netted and clawed back since the last payout, unpaid lines, refused payouts; by party. Then each party alone."""
     parties = [(f"koc:k_{n}", "CNY") for n in range(9)] + [("mcn:m_1", "CNY"), ("koc:k_1", "JPY")]
     read = []
     for one in (book, in_memory):
@@ -223,3 +229,26 @@ def test_nets_read_the_same_in_both_books(book: Books, in_memory: BookDriver) ->
             ))  # fmt: skip
     assert read[0] == read[1]
     assert len(read[0][1]) > len(read[0][2]) > 0, "some of what is clawed back is of paid lines"
+
+    _check_parties_alone(book)
+
+
+def _check_parties_alone(book: Books) -> None:
+    """A party read alone is told what a proposal of all would pay it: the same rules see the same facts."""
+    hold = {"event_id": "h9", "event_type": "hold.placed", "hold_id": "h_9", "owner": "koc:k_1"}
+    book.register(hold | {"occurred_at": "2026-11-20T00:00:00Z"})
+    book.assert_lines(received(20, received_at=SECOND).refunded(2_000, at=THIRD + DAY), partition=0)
+    with book.store.payouts() as store, store.payout_snapshot() as snapshot:
+        every = next_payouts(snapshot, THIRD, ZONE_MINUTES)
+    alone = []
+    with books_reader() as reader, repeatable_read(reader) as connection:
+        for party in sorted({one.party for one in every}):
+            alone += next_payouts(PartySnapshot(connection, party), THIRD, ZONE_MINUTES)
+        assert next_payouts(PartySnapshot(connection, "koc:k_404"), THIRD, ZONE_MINUTES) == []
+    assert [one for one in alone if one in every or one.decided] == every
+    given = [one.given for one in every]
+    assert all(
+        any(some)
+        for some in zip(*((g.clawback, g.reserve, g.on_hold, g.whole_owner_on_hold) for g in given), strict=True)
+    )
+    assert {type(one.decided).__name__ for one in every} >= {"PayoutPlan", "SkippedParty"}

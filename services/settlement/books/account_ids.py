@@ -4,7 +4,7 @@ Accounts are created outside the batch's transaction, in one autocommitted state
 rolled back never was, and a batch that waits for another batch's new account would hold its locks meanwhile.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from services.kernel.errors import InvariantBroken
@@ -24,6 +24,7 @@ WITH wanted AS (
 ), made AS (INSERT INTO account (key, currency) SELECT * FROM wanted ON CONFLICT DO NOTHING RETURNING id)
 INSERT INTO balance (account_id) SELECT id FROM made ORDER BY id
 """
+_KNOWN = "SELECT id, key, currency FROM account WHERE %(keys)s::text[] IS NULL OR key = ANY(%(keys)s)"
 _FIND = """
 SELECT a.id, a.key, a.currency FROM unnest(%s::text[], %s::text[]) AS w (key, currency)
 JOIN account a ON a.key = w.key AND a.currency = w.currency
@@ -35,15 +36,21 @@ class AccountIds:
 
     Args:
         connection: autocommitting psycopg connection that no transaction of the poster uses.
+        keys: those that are known from the start; None = all. Others are learnt when a position names them.
     """
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, keys: Sequence[str] | None = None) -> None:
         self._connection = connection
         self._ids: dict[str, dict[str, int]] = {}
         self._names: dict[int, AccountName] = {}
         self.of_parties: set[int] = set()
         """Ids of the payable, held and clawback accounts among the known ones."""
-        self._learn(connection.execute("SELECT id, key, currency FROM account").fetchall())
+        self._learn(connection.execute(_KNOWN, {"keys": None if keys is None else list(keys)}).fetchall())
+
+    @property
+    def names(self) -> Mapping[int, AccountName]:
+        """Key and currency by id, of what is known."""
+        return self._names
 
     def ensure(self, wanted: Iterable[AccountName]) -> None:
         """Make sure that these accounts exist, each with its balance row, and are known."""

@@ -118,18 +118,19 @@ class NetBooksSnapshot(Snapshot):
     def open_cases(self) -> OpenCases:
         """Disputes opened and not decided, and holds placed and not released, but for those on owners."""
         facts = [*self.facts(DISPUTE_OPENED).values(), *self.facts(DISPUTE_DECIDED).values()]
-        return cases_of(open_disputes(facts), self._open_holds())
+        return cases_of(open_disputes(facts), self.open_holds())
 
     def held_owners(self) -> frozenset[str]:
         """Parties with an open hold on them."""
-        return frozenset(one.owner for one in self._open_holds() if one.owner is not None)
+        return frozenset(one.owner for one in self.open_holds() if one.owner is not None)
 
-    def _open_holds(self) -> list[Hold]:
+    def open_holds(self) -> list[Hold]:
+        """Holds that are placed and not released, those on owners too."""
         return open_holds([*self.facts(HOLD_PLACED).values(), *self.facts(HOLD_RELEASED).values()])
 
     def balances_of(self, parties: Collection[InCurrency], owners: Collection[str]) -> list[PartyBalance]:
         """Of these, of these owners in every currency, and of every other party that owes or has held money."""
-        sums = {(key, of): int(amount) for key, of, amount in self._raw.execute(_BALANCES).fetchall()}
+        sums = self._sums()
         others = {
             (party, of)
             for key, of in sums
@@ -147,6 +148,10 @@ class NetBooksSnapshot(Snapshot):
             for party, currency in sorted({*parties, *others})
         ]
 
+    def _sums(self) -> dict[tuple[str, str], int]:
+        """Balances of all accounts that say what parties have and owe, by key and currency; debit positive."""
+        return {(key, of): int(amount) for key, of, amount in self._raw.execute(_BALANCES).fetchall()}
+
     def reserves(self, as_of: int) -> dict[InCurrency, int]:
         """Reserves of earlier runs whose `until` is later than this."""
         return self._by_party(_RESERVES, (to_datetime(as_of),))
@@ -155,15 +160,15 @@ class NetBooksSnapshot(Snapshot):
         """Payouts that came back, were not released, and whose party has not said since where it is paid."""
         return self._by_party(_REFUSED)
 
-    def _by_party(self, statement: str, parameters: Sequence[Any] = ()) -> dict[InCurrency, int]:
+    def _by_party(self, statement: str, parameters: Sequence[Any] = ()) -> dict[InCurrency, Any]:
+        """The value of each row (party, currency, value) of a statement."""
         rows = self._raw.execute(statement, parameters).fetchall()
-        return {(party, currency): amount for party, currency, amount in rows}
+        return {(party, currency): value for party, currency, value in rows}
 
     def last_payouts(self) -> Mapping[InCurrency, str]:
         """The batch of each party's last payout; one that was cancelled is none. Read once."""
         if self._last is None:
-            rows = self._raw.execute(_LAST_PAYOUTS, (WRITER_N + 1,)).fetchall()
-            self._last = {(party, currency): batch for party, currency, batch in rows}
+            self._last = self._by_party(_LAST_PAYOUTS, (WRITER_N + 1,))
         return self._last
 
     def account_id(self, key: str, currency: str) -> int:

@@ -110,15 +110,18 @@ def snapshot(engine: Engine) -> Iterator["Snapshot"]:
 class Snapshot:
     """`snapshot_port.BooksSnapshot` on PostgreSQL, and the reads of the commands."""
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, accounts: Sequence[str] | None = None) -> None:
+        """Begin to read.
+
+        Args:
+            connection: of the snapshot.
+            accounts: keys of those that matter; None = all.
+        """
         self._connection = connection
         self._raw = psycopg_of(connection)
-        self._accounts = AccountIds(self._raw)
+        self._accounts = AccountIds(self._raw, accounts)
         self._terms = TermsIds(self._raw)
-        self.names: Mapping[int, tuple[str, str]] = {
-            account: (key, currency)
-            for account, key, currency in self._raw.execute("SELECT id, key, currency FROM account").fetchall()
-        }
+        self.names: Mapping[int, tuple[str, str]] = self._accounts.names
 
     def _stream(self, name: str, statement: str, parameters: Any = None) -> Iterator[Sequence[Any]]:
         """Rows through a server-side cursor of this name."""
@@ -200,10 +203,12 @@ class Snapshot:
                     record.settled[currency] = read_shares(settled, settled_amounts, self._accounts)
             yield record
 
-    def facts(self, kind: str) -> dict[str, ReferenceEvent]:
-        """All standing registry events of one kind by identity."""
+    def facts(self, kind: str, identity: str | None = None) -> dict[str, ReferenceEvent]:
+        """Standing registry events of one kind by identity; of this identity, or all."""
         table = tables.reference
         wanted = select(table).where(table.c.kind == kind).order_by(table.c.position)
+        if identity is not None:
+            wanted = wanted.where(table.c.identity == identity)
         rows = self._connection.execute(wanted).mappings()
         return {event.identity: event for event in map(stored_event, rows)}
 

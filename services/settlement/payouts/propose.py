@@ -5,7 +5,7 @@ moves what is payable or held between the snapshot and the transaction.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from schemas.topics import CREDITS
 from services.kernel.errors import InvariantBroken
@@ -83,6 +83,10 @@ class BatchPlan(NamedTuple):
     kept: Mapping[InCurrency, Sequence[str]]
     tax_version: str
 
+    def counts(self) -> dict[str, Any]:
+        """What it comes to, as a batch stores it."""
+        return batch_counts(self.payouts, self.skipped, self.tax_version)
+
 
 def propose_batch(store: PayoutStore, request: ProposalRequest, progress: ProposalProgress) -> StoredBatch:
     """Plan a batch and book it; the caller holds RUN, and no run is unfinished.
@@ -105,13 +109,13 @@ def try_batch(store: PayoutStore, request: ProposalRequest, progress: ProposalPr
 
 def plan_batch(snapshot: PayoutSnapshot, request: ProposalRequest, progress: ProposalProgress) -> BatchPlan:
     """Plan from a snapshot."""
-    house = snapshot.reference().houses.at(request.as_of)
-    planned = plan_nets(snapshot, request.as_of, house, {}, snapshot.payable_parties())
     nets: list[BatchNet] = []
     payouts: list[PayoutPlan] = []
     skipped: list[SkippedParty] = []
     kept: dict[InCurrency, Sequence[str]] = {}
-    for net, party in _parties(snapshot, request, planned, house.payout_minimum_minor, progress):
+    for count, (net, party) in enumerate(netted_parties(snapshot, request.as_of, request.zone_minutes), 1):
+        if count % _SAY_EVERY == 0:
+            progress(f"{count:,} parties netted")
         if any(net.net):
             nets.append(BatchNet(net.party, net.currency, net.net))
         decided = decide_payout(party, request.tax)
@@ -124,17 +128,21 @@ def plan_batch(snapshot: PayoutSnapshot, request: ProposalRequest, progress: Pro
     return BatchPlan(snapshot.point(), nets, payouts, skipped, legs, kept, request.tax.version)
 
 
-def _parties(
-    snapshot: PayoutSnapshot,
-    request: ProposalRequest,
-    planned: Iterator[PlannedNet],
-    minima: Mapping[str, int],
-    progress: ProposalProgress,
+def netted_parties(
+    snapshot: PayoutSnapshot, as_of: int, zone_minutes: int
 ) -> Iterator[tuple[PlannedNet, PayableParty]]:
-    """Each party's net, and what decides on its payout."""
-    payees, departed = snapshot.payees(), snapshot.departed(request.as_of)
-    paid = snapshot.paid_between(year_start(request.as_of, request.zone_minutes), request.as_of)
-    for count, net in enumerate(planned, 1):
+    """Each party's net, and what decides on its payout.
+
+    Args:
+        snapshot: of the proposal.
+        as_of: its moment, microseconds.
+        zone_minutes: the settlement zone, minutes east of UTC.
+    """
+    house = snapshot.reference().houses.at(as_of)
+    minima = house.payout_minimum_minor
+    payees, departed = snapshot.payees(), snapshot.departed(as_of)
+    paid = snapshot.paid_between(year_start(as_of, zone_minutes), as_of)
+    for net in plan_nets(snapshot, as_of, house, {}, snapshot.payable_parties()):
         payable, held = left_by(net.given, net.net)
         yield (
             net,
@@ -150,8 +158,6 @@ def _parties(
                 paid_this_year_minor=paid.get((net.party, net.currency), 0),
             ),
         )
-        if count % _SAY_EVERY == 0:
-            progress(f"{count:,} parties netted")
 
 
 def book_batch(transaction: ProposalTransaction, plan: BatchPlan, request: ProposalRequest) -> StoredBatch:
@@ -183,7 +189,7 @@ def book_batch(transaction: ProposalTransaction, plan: BatchPlan, request: Propo
     transaction.write([LineChange(entries)], [], writers, time.now)
     # the batch, and the command
     proof = batch_sha256(draft.id, plan.nets, plan.payouts)
-    counts = batch_counts(plan.payouts, plan.skipped, plan.tax_version)
+    counts = plan.counts()
     batch = StoredBatch(draft.id, request.as_of, "proposed", plan.point, cut, proof, counts, "", time.now)
     transaction.add_batch(batch, plan.nets, payouts)
     transaction.record(draft, time.now, batch_result(counts, proof), plan.point)
