@@ -156,7 +156,6 @@ CALLED_FROM_OUTSIDE = {
     "services.runtime.health.Health.serve.Handler.do_GET": "http.server calls it for a GET",
     "services.runtime.health.Health.serve.Handler.log_message": "http.server calls it for each answer",
     "services.runtime.metrics.MeasuredGauge.describe": "prometheus_client calls it when the gauge is registered",
-    "services.console.words.catalogue.say": "pages of the console, which come next",
     "services.settlement.books.memory.MemoryBooks.oldest_open_job": "tests drive books in memory by it",
     "services.settlement.posting.unpacking.FetchedRecords.leader_epoch": "kafka-python's fetcher stores it",
     "services.settlement.posting.unpacking._Batches.has_next": "aiokafka's PartitionRecords reads batches by it",

@@ -126,6 +126,16 @@ PRINCIPALS: dict[str, Principal] = {
             _group(POSTER_GROUP, DESCRIBE, why="asks whether they were read"),
         ),
     ),
+    "koc-console": Principal(
+        "`koc console`",
+        (
+            _topics((*BUYERS, *DLQS), READ, why="looks for an order's events; lists refused events"),
+            _topics((REGISTRY, CREDITS), DESCRIBE, why="compares the logs' ends with what is booked"),
+            _topics((*INPUTS, *DLQS), WRITE, why="sends refused events again, and marks their letters"),
+            _group(ATTRIBUTION_GROUP, DESCRIBE, why="asks how far attribution is"),
+            _group(POSTER_GROUP, DESCRIBE, why="asks whether events that were sent again are read"),
+        ),
+    ),
     "koc-finance": Principal(
         "finance's own programs",
         (

@@ -17,7 +17,8 @@ from services.runtime.log import configure_logging
 from services.runtime.settings import settings
 
 PORT = 8700
-_STOP_SECONDS = 10
+STOP_SECONDS = 10
+"""Requests under way may end within this time after SIGTERM."""
 
 
 def serve(host: str, port: int, say: Callable[[str], None]) -> None:
@@ -39,7 +40,7 @@ def serve(host: str, port: int, say: Callable[[str], None]) -> None:
     configure_logging("console")
     for chatty in ("alembic", "uvicorn"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    health = Health("console")
+    health = Health(settings().instance_id or "console")
     health.serve()
     reader = open_reader()
     health.not_ready = lambda: _why_not_ready(reader)
@@ -50,7 +51,7 @@ def serve(host: str, port: int, say: Callable[[str], None]) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=_STOP_SECONDS,
+        timeout_graceful_shutdown=STOP_SECONDS,
         limit_concurrency=200,
     )
     try:

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from services.console.access.attempts import Attempts
 from services.console.access.sessions import Session, Sessions
 from services.console.jobs import Jobs
+from services.console.reports.library import ReportLibrary
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Console:
         token: that readers must show; None = whoever reaches the console may read.
         is_tls: whether people reach it through a proxy with TLS: the cookie is then sent over nothing else.
         jobs: long work, such as proposing payouts.
+        reports: those that were computed.
     """
 
     reader: Engine
@@ -29,6 +31,7 @@ class Console:
     sessions: Sessions = field(default_factory=Sessions)
     attempts: Attempts = field(default_factory=Attempts)
     jobs: Jobs = field(default_factory=Jobs)
+    reports: ReportLibrary = field(default_factory=ReportLibrary)
 
 
 def console_of(request: Request) -> Console:

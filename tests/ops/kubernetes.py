@@ -20,7 +20,7 @@ VERSIONS = ("1.32", "1.37")
 """The oldest Kubernetes that knows every field, and the newest that the schemas are there for."""
 
 COMPONENT = "app.kubernetes.io/component"
-PROCESSES = ("attribution", "poster", "relay")
+PROCESSES = ("attribution", "poster", "relay", "console")
 """The workloads that stay; the others run to their end."""
 
 Document = dict[str, Any]

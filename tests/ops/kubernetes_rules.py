@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from services.attribution.worker import app
+from services.console import server
 from services.runtime.health import Health
 from services.runtime.settings import Settings
 from services.settlement.relay import process as relay
@@ -23,13 +24,17 @@ DEMANDED = {
     "attribution": _KAFKA | {"KOC_INSTANCE_ID", "KOC_LEAVE_ON_STOP", "KOC_SNAPSHOT_URL"},
     "poster": _KAFKA | _WRITER | {"KOC_INSTANCE_ID", "KOC_SETTLEMENT_ZONE_MINUTES"},
     "relay": _KAFKA | _WRITER | {"KOC_INSTANCE_ID"},
+    "console": _KAFKA
+    | {"KOC_INSTANCE_ID", "KOC_DATABASE_READER_URL", "KOC_CONSOLE_TOKEN", "KOC_SETTLEMENT_ZONE_MINUTES"},
     "topics": _KAFKA,
     "migrate": {"KOC_DATABASE_OWNER_URL"},
     "run": _KAFKA | _PERSON | {"KOC_SETTLEMENT_ZONE_MINUTES"},
     "close": _KAFKA | _PERSON | {"KOC_SETTLEMENT_ZONE_MINUTES"},
 }
 """By component, what production needs. Logins of the database that are not listed must not be there."""
-STOP_SECONDS = {"attribution": app._STOP_SECONDS, "poster": 8.0, "relay": relay.STOP_SECONDS}
+STOP_SECONDS = {
+    "attribution": app._STOP_SECONDS, "poster": 8.0, "relay": relay.STOP_SECONDS, "console": server.STOP_SECONDS,
+}  # fmt: skip
 """How long each process takes at most to stop in order; a poster ends its transaction first (SESSION, 8 s)."""
 SPARE_SECONDS = 5
 NOT_TO_BE_TRIED_AGAIN = {2, 65, 70, 78}
@@ -85,14 +90,15 @@ def _container(workload: Workload, _: Mapping[str, Any]) -> Iterator[str]:
     if "cpu" in resources.get("limits", {}):
         yield "a limit of CPU would hold up heartbeats"
     if workload.job is None:
-        yield from _probes(container)
+        yield from _probes(workload.component, container)
 
 
-def _probes(container: Document) -> Iterator[str]:
+def _probes(component: str, container: Document) -> Iterator[str]:
     """Each probe asks a path that the process serves, at the port that it listens on."""
     ports = {one["name"]: one["containerPort"] for one in container.get("ports", ())}
-    if ports != {"metrics": int(IMAGE["KOC_HTTP_PORT"])}:
-        yield f"its ports are {ports}, the image listens on {IMAGE['KOC_HTTP_PORT']}"
+    served = {"metrics": int(IMAGE["KOC_HTTP_PORT"])} | ({"pages": server.PORT} if component == "console" else {})
+    if ports != served:
+        yield f"its ports are {ports}, it listens on {served}"
     for kind in ("startupProbe", "livenessProbe", "readinessProbe"):
         probe = container.get(kind, {}).get("httpGet", {})
         if Health("probed").answer(probe.get("path", ""))[0] == 404:

@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from services.console.book_rows import book_rows
 from services.console.books import reading
+from services.console.content_figures import content_figures, figures_table
 from services.console.parties import tables as shown
 from services.console.parties.answer import PartyAnswer
 from services.console.parties.coming import coming_of
@@ -19,6 +20,7 @@ from services.console.parties.obstacles import HeldFor, obstacle_rows
 from services.console.render import moment, render
 from services.console.tables import PageTable, RowKey, all_rows
 from services.console.values import MomentCell, MoneyCell, path
+from services.console.words.labels import party_sentence
 from services.kernel.sentences import Sentence
 from services.kernel.time import MINUTE, to_datetime, to_micros
 from services.runtime.settings import settings
@@ -82,13 +84,15 @@ def show_party(request: Request) -> Response:
         if not (role and name and is_known_party(connection, party)):
             raise HTTPException(404, Sentence(_UNKNOWN, party=party[:100]))
         view = _view(connection, party, to_micros(datetime.now(UTC)))
+    figures = content_figures(request, koc_id=name) if role == "koc" else None
+    tables = _tables(request, party, view)
     return render(
         request,
         "party.html",
-        tables=_tables(request, party, view),
+        tables=[*tables, figures_table(figures)] if figures else tables,
         party=party,
-        name=name,
-        role=shown.role_words(role),
+        title=party_sentence(party),
+        figures=figures,
         view=view,
         is_koc=role == "koc",
     )

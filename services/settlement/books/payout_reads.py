@@ -29,7 +29,8 @@ FROM one LEFT JOIN before ON true
 JOIN account ON account.key = %s AND account.currency = one.currency
 JOIN party_leg leg ON leg.account_id = account.id
 WHERE leg.seq > coalesce(before.cut[leg.writer + 1], 0) AND leg.seq <= one.cut[leg.writer + 1] AND leg.kind <> ALL(%s)
-ORDER BY leg.writer, leg.seq
+  AND (leg.writer, leg.seq) > (%s, %s)
+ORDER BY leg.writer, leg.seq LIMIT %s
 """  # noqa: S608 - numbers of ours
 _LATER = f"""
 SELECT later.id, later.batch FROM payout one JOIN payout_batch own ON own.id = one.batch
@@ -118,9 +119,18 @@ def known_payout(connection: Connection, payout_id: str) -> StoredPayout:
     return payout
 
 
-def covered_legs(connection: Connection, payout: StoredPayout) -> Iterator[CoveredLeg]:
-    """The legs that a payout covers, in the order of its proof; of one that was cancelled, those that it would."""
-    wanted = (payout.id, chart.payable(payout.plan.party), [kind.code for kind in NOT_COVERED])
+def covered_legs(
+    connection: Connection, payout: StoredPayout, after: tuple[int, int] = (-1, -1), limit: int | None = None
+) -> Iterator[CoveredLeg]:
+    """The legs that a payout covers, in the order of its proof; of one that was cancelled, those that it would.
+
+    Args:
+        connection: of the reader role.
+        payout: whose.
+        after: writer and number of the entry behind which to begin.
+        limit: how many at most; None = all.
+    """
+    wanted = (payout.id, chart.payable(payout.plan.party), [kind.code for kind in NOT_COVERED], *after, limit)
     for writer, seq, kind, amount, effective_at, order_id, line_id in _all(connection, _COVERED, wanted):
         name = KIND_BY_CODE[kind].text
         yield CoveredLeg(f"{writer}-{seq}", name, amount, to_micros(effective_at), order_id, line_id)

@@ -5,7 +5,7 @@ from threading import Event
 
 import pytest
 
-from services.console.jobs import MOST_AT_WORK, MOST_KEPT, Job, TellProgress, Jobs
+from services.console.jobs import MOST_AT_WORK, MOST_KEPT, Job, Jobs, TellProgress
 from services.kernel.errors import InputRefused
 from tests.kit.waiting import until
 

@@ -2,8 +2,19 @@
 
 import pytest
 
+from schemas import reasons, verdicts
+from services.attribution.domain.verdicts import Verdict
+from services.console.words import labels
 from services.console.words.catalogue import Language, chinese, say
 from services.kernel.sentences import Sentence, with_semicolons
+from services.operations.explain.inquiry import AbsenceReason, ClaimOutcome
+from services.operations.explain.left_out import LATER, UNKNOWN
+from services.settlement.domain.book.chart import CHART
+from services.settlement.domain.book.commands import CommandKind
+from services.settlement.domain.book.entries import Kind
+from services.settlement.domain.lines.stage import LineStage
+from services.settlement.domain.paying import payouts
+from services.settlement.domain.settling import candidates
 
 
 @pytest.fixture
@@ -54,3 +65,52 @@ def test_a_text_within_a_sentence_that_a_person_wrote_stays_as_it_is() -> None:
 
 def test_the_words_can_be_read() -> None:
     assert chinese()["Commission clawed back"] == "佣金追回"
+
+
+TABLES = {name: table for name, table in vars(labels).items() if name.isupper() and isinstance(table, dict)}
+MEANINGS = [verdicts.MEANING, reasons.MEANING, candidates.MEANING, payouts.MEANING]
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ("ENTRY_KINDS", {kind.text for kind in Kind}),
+        ("PAYOUT_STATES", {payouts.INSTRUCTED, payouts.CANCELLED, payouts.CONFIRMED, *payouts.REFUSED}),
+        ("LINE_STAGES", set(LineStage)),
+        ("VERDICTS", {*Verdict, *AbsenceReason}),
+        ("OUTCOMES", set(ClaimOutcome)),
+        ("SKIPPED_LINES", {*candidates.BLOCKING_REASONS, LATER, UNKNOWN}),
+        ("SKIPPED_PARTIES", set(payouts.MEANING)),
+        ("REFUSALS", set(reasons.Reason)),
+        ("COMMANDS", set(CommandKind)),
+        ("ACCOUNTS", {(template.owner, template.purpose) for template in CHART}),
+    ],
+)
+def test_every_word_of_the_books_has_a_short_name(table: str, words: set) -> None:
+    assert set(TABLES[table]) == words
+
+
+def test_short_names_and_meanings_have_chinese() -> None:
+    told = [text for table in [*TABLES.values(), *MEANINGS] for text in table.values()]
+    assert [text for text in told if text not in chinese()] == []
+
+
+def test_every_reason_of_a_run_has_a_meaning() -> None:
+    assert set(candidates.MEANING) == set(candidates.BLOCKING_REASONS)
+
+
+@pytest.mark.parametrize(
+    ("account", "english", "said"),
+    [
+        ("koc:k:7:payable", "KOC k:7: settled, not paid out yet", "达人 k:7：已结算，待付款"),
+        ("clawback:mcn:m_1", "agency m_1: owed back", "MCN 机构 m_1：欠款"),
+        ("brand:br_1:accrued", "brand br_1: charged, not billed yet", "品牌 br_1：已计提，待开账"),
+        ("payout:wechat:in_transit", "wechat: payouts under way", "wechat：付款中"),
+        ("star:s_1:held", "star s_1: settled, kept back", "star s_1：已结算，暂扣"),
+        ("bank:main", "our bank account", "我方银行账户"),
+    ],
+)
+def test_an_account_is_named_by_whose_it_is_and_what_for(account: str, english: str, said: str) -> None:
+    named = labels.account_sentence(account)
+    assert named == english
+    assert say(named, Language.ZH) == said

@@ -89,6 +89,15 @@ def kind_of(key: str) -> str:
     return f"{owner}:*:{purpose}" if identity else f"{owner}:{purpose}"
 
 
+def parts_of(key: str) -> AccountParts:
+    """The key taken apart.
+
+    Raises:
+        InvariantBroken: the key follows no template.
+    """
+    return _made(key)[1]
+
+
 def _made(key: str) -> tuple[Template, AccountParts]:
     """The template that makes a key, and the key's parts."""
     owner, _, rest = key.partition(":")
