@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.console.book_rows import book_rows
 from services.console.books import reading
 from services.console.content_figures import content_figures, figures_table
+from services.console.keyset_rows import books_rows
 from services.console.parties import brand_tables as shown
 from services.console.parties.answer import money_text
 from services.console.parties.bars import DrawnBudget, drawn_budgets
@@ -91,7 +91,7 @@ def _tables(request: Request, brand_id: str, view: BrandView) -> list[PageTable]
         PageTable("budgets", "Budgets of its campaigns", shown.BUDGETS,
                   all_rows([shown.budget_cells(one) for one in view.budgets]), "No campaign of it has a budget."),
         PageTable("lines", "Order lines, and what each costs it", shown.LINES,
-                  book_rows(request, lines, shown.brand_line_cells), "It has no order line."),
+                  books_rows(request, (int, str, str, str), lines, shown.brand_line_cells), "It has no order line."),
     ]  # fmt: skip
 
 
