@@ -2,7 +2,9 @@
 
 A stack of its own is filled with a year of lines (console_books.py). Then every page of `koc console` is timed over
 HTTP, and every lookup by itself: those of the KOC, the brand and the run that have the most lines, and lists from their
-first page and from one far down. Nothing else should run on the machine.
+first page and from one far down. Figures are milliseconds. `CPU` is the time that the console (or this process) and its
+sessions in the database work for an answer: on a machine that does nothing else, it is about the median. Nothing else
+should run on the machine.
 """
 
 import os
@@ -11,12 +13,13 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psutil
 from sqlalchemy import Connection, text
 
 from services.kernel.time import to_micros
@@ -36,6 +39,7 @@ FAR_DOWN = 20
 _List = Callable[..., KeysetPage[Any]]
 _KOC, _MCN, _BRAND = "k_0", "m_0", "br_0"
 _ORDER = "c1_o_00010"
+_SESSIONS = "SELECT pid FROM pg_stat_activity WHERE usename = session_user AND backend_type = 'client backend'"
 _TEXTS = ("nothing_at_all", _ORDER, "c1", "k_0", "k_1", "koc:k_2", "br_0", "v_0_0", "payday", "week-2")
 
 
@@ -89,23 +93,45 @@ def pages(connection: Connection) -> Iterator[str]:
     yield from ("/reports", "/health", "/dead-letters")
 
 
-def measure(name: str, look_up: Callable[[], object]) -> None:
-    """Print median and slowest in milliseconds."""
-    taken = []
-    for _ in range(ROUNDS):
-        began = time.perf_counter()
-        look_up()
-        taken.append((time.perf_counter() - began) * 1_000)
-    print(f"  {name:44} median {statistics.median(taken):8.1f} ms   slowest {max(taken):8.1f} ms", flush=True)
+class Stopwatch:
+    """Times answers of one process, and the CPU time that they take of it and of its sessions in the database.
+
+    Args:
+        connection: of the reader role; its own session counts too.
+        pid: of the process that answers.
+    """
+
+    def __init__(self, connection: Connection, pid: int) -> None:
+        self._connection, self._pid = connection, pid
+
+    def measure(self, name: str, answer: Callable[[], object]) -> None:
+        """Print median and slowest of some answers, after one that is not counted, in milliseconds."""
+        answer()
+        sessions = self._connection.execute(text(_SESSIONS)).scalars().all()
+        processes = [psutil.Process(pid) for pid in (self._pid, *sessions)]
+        taken, busy = [], self._cpu_seconds(processes)
+        for _ in range(ROUNDS):
+            began = time.perf_counter()
+            answer()
+            taken.append((time.perf_counter() - began) * 1_000)
+        busy = (self._cpu_seconds(processes) - busy) * 1_000 / ROUNDS
+        median, slowest = statistics.median(taken), max(taken)
+        print(f"  {name:44} median {median:7.1f}   slowest {slowest:7.1f}   CPU {busy:7.1f}", flush=True)
+
+    def _cpu_seconds(self, processes: Iterable[psutil.Process]) -> float:
+        times = [process.cpu_times() for process in processes]
+        return float(sum(one.user + one.system for one in times))
 
 
 def measure_all(connection: Connection, folder: Path) -> None:
     """Every page, then every lookup."""
     with ConsoleProcess(folder) as console:
+        address, stopwatch = console.address, Stopwatch(connection, console.pid)
         for page in pages(connection):
-            measure(page, partial(_get, console.address + page))
+            stopwatch.measure(page, partial(_get, address + page))
+    stopwatch = Stopwatch(connection, os.getpid())
     for name, look_up in lookups(connection):
-        measure(name, look_up)
+        stopwatch.measure(name, look_up)
 
 
 def _get(address: str) -> bytes:
