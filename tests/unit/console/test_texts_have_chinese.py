@@ -20,13 +20,15 @@ FILES = PAGES + [
     if file not in PAGES and SPEAKING.search(file.read_text())
 ]
 """Modules that say sentences, or have tables of texts that become sentences."""
-FROM_TABLES = {
-    "MEANING[verdict]", "MEANING[UNPRICED]", "MEANING[reason]", "REFUSED_BECAUSE[Reason(self.reason)]",
-    "OTHER_PAID_AT", "told.status", "trace.kind", "batch.status", "payout.status", "ROLES[role]",
+TABLES = re.compile(r"(labels\.)?(MEANING|REFUSED_BECAUSE|[A-Z_]+S)\[.*\]")
+"""Templates that a table gives: test_words.py looks whether its texts have Chinese."""
+WORDS = {
+    "OTHER_PAID_AT", "told.status", "trace.kind", "batch.status", "payout.status",
     "ACCOUNTS.get((owner, purpose)) or ACCOUNTS[chart.ROLE, purpose]",
 }  # fmt: skip
-"""Templates that a table gives: test_words.py looks whether its texts have Chinese."""
-NAMES = {"KOC", "CSV", "English", "中文", "· KOC"}
+"""Templates that are one of a few words."""
+SAME_IN_CHINESE = {"SHA-256"}
+NAMES = {"KOC", "CSV", "PDF", "XLSX", "JSON", "English", "中文", "· KOC", "december"}
 """Words of templates that are the same in every language."""
 SENTENCE = re.compile(r"[A-Z][^\n]* [^\n]*[.?!]")
 """A text of a page's module that looks like a sentence: pages keep some in constants."""
@@ -43,7 +45,7 @@ TRADE = {
     r"\bbooks\b": "账簿|入账",
     r"\bentr(y|ies)\b": "分录",
     r"\border lines?\b": "订单行",
-    r"\bplans?\b": "方案",
+    r"\b(no|a) plan\b": "方案",
     r"\btouch(es)?\b": "触点",
 }
 """Words of the trade, and the one Chinese word for each: those that statements have."""
@@ -64,8 +66,8 @@ def without_docstrings(tree: ast.Module) -> ast.Module:
 def test_every_sentence_of_services_has_chinese() -> None:
     said = [(name(file), one) for file in FILES for one in said_in(tree_of(file), {"Sentence"})]
     dynamic = {one.text for _, one in said if not one.is_literal}
-    assert dynamic - FROM_TABLES - {"text"} == set(), "a template is a literal, so that it can be looked up"
-    assert dynamic >= FROM_TABLES, "an exception that nothing needs"
+    dynamic = {one for one in dynamic if not TABLES.fullmatch(one)}
+    assert dynamic == WORDS | {"text"}, "a template is a literal, so that it can be looked up"
     assert [one for one in said if one[1].is_literal and one[1].text not in chinese()] == []
 
 
@@ -100,8 +102,8 @@ def test_no_words_are_left_over() -> None:
 @pytest.mark.parametrize(("file", "english", "other"), list(entries()))
 def test_both_sides_show_the_same_values_and_one_is_chinese(file: str, english: str, other: str) -> None:
     assert placeholders(english) == placeholders(other)
-    is_joint = not re.search(r"[A-Za-z]", re.sub(r"{.*?}", "", english))
-    assert is_joint or re.search(r"[\u4e00-\u9fff]", other), f"{file}: not Chinese"
+    is_same = english in SAME_IN_CHINESE or not re.search(r"[A-Za-z]", re.sub(r"{.*?}", "", english))
+    assert is_same or re.search(r"[\u4e00-\u9fff]", other), f"{file}: not Chinese"
 
 
 @pytest.mark.parametrize("english_word", TRADE)
@@ -117,7 +119,8 @@ def test_a_word_of_the_trade_is_the_same_on_every_page(english_word: str) -> Non
 
 def test_the_reader_of_code_finds_branches_and_says_what_is_no_literal() -> None:
     code = ast.parse(
-        """Sentence("a {x}" "b", x=1)\nwords.Sentence("c" if x else MEANING[x])\nColumn("x", heading="d")"""
+        """Sentence("a {x}" "b", x=1)\nwords.Sentence("c" if x else MEANING[x])\nColumn("x", heading=D)\nD = "d"
+        """
     )
     assert list(said_in(code, {"Sentence", "Column"})) == [
         SaidText(1, "a {x}b", is_literal=True),
