@@ -55,6 +55,11 @@ def name(file) -> str:
     return str(file.relative_to(ROOT))
 
 
+def assert_chinese(texts: set[str]) -> None:
+    missing = sorted(texts - chinese().keys())
+    assert not missing, "services/console/words/*.toml have no Chinese for:\n" + "\n".join(missing)
+
+
 def without_docstrings(tree: ast.Module) -> ast.Module:
     class Remover(ast.NodeTransformer):
         def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
@@ -68,23 +73,23 @@ def test_every_sentence_of_services_has_chinese() -> None:
     dynamic = {one.text for _, one in said if not one.is_literal}
     dynamic = {one for one in dynamic if not TABLES.fullmatch(one)}
     assert dynamic == WORDS | {"text"}, "a template is a literal, so that it can be looked up"
-    assert [one for one in said if one[1].is_literal and one[1].text not in chinese()] == []
+    assert_chinese({one.text for _, one in said if one.is_literal})
 
 
 def test_every_text_of_a_page_has_chinese() -> None:
     said = [(name(file), one) for file in PAGES for one in said_in(tree_of(file), set(SAID_BY))]
-    assert [one for one in said if one[1].is_literal and one[1].text not in chinese()] == []
+    assert_chinese({one.text for _, one in said if one.is_literal})
     formatted = [one for one in said if one[1].text.startswith(("f'", 'f"'))]
     assert formatted == [], "a formatted text cannot be looked up: make it a Sentence"
 
 
 def test_every_sentence_that_a_page_keeps_in_a_constant_has_chinese() -> None:
-    kept = {(name(file), text) for file in PAGES for text in strings_of(without_docstrings(tree_of(file)))}
-    assert [one for one in kept if SENTENCE.fullmatch(one[1]) and one[1] not in chinese()] == []
+    kept = {text for file in PAGES for text in strings_of(without_docstrings(tree_of(file)))}
+    assert_chinese({text for text in kept if SENTENCE.fullmatch(text)})
 
 
 def test_every_text_of_a_template_has_chinese() -> None:
-    assert sorted(Templates(templates()).said() - chinese().keys()) == []
+    assert_chinese(Templates(templates()).said())
 
 
 def test_templates_show_no_word_without_asking_for_its_translation() -> None:
