@@ -47,7 +47,7 @@ TRADE = {
     r"\border lines?\b": "订单行",
     r"\b(no|a) plan\b": "方案",
     r"\btouch(es)?\b": "触点",
-    r"\b[Rr]ecruiters?\b": "招募人",
+    r"\b[Rr]ecruiters?\b": "招募方",
 }
 """Words of the trade, and the one Chinese word for each: those that statements have."""
 
