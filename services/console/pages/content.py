@@ -33,7 +33,7 @@ _SPEND = (
     Column("occurred_at", "When"),
     Column("amount", "Amount", CellKind.NUMBER),
     Column("currency", "Currency"),
-    Column("paid_by", "Paid by"),
+    Column("paid_by", "Borne by"),
 )
 _PAYERS = {"brand": "the brand", "platform": "the platform", "koc": "the KOC"}
 

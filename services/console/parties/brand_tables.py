@@ -34,7 +34,7 @@ LINES = (
     Column("order", "Order", CODE),
     Column("line", "Order line", CODE),
     Column("kocs", "KOC", CODE),
-    Column("paid_at", "Paid"),
+    Column("paid_at", "Paid at"),
     Column("accrued", "Not billed", NUMBER),
     Column("billed", "Billed", NUMBER),
     CURRENCY,
