@@ -10,8 +10,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from services.console.book_rows import book_rows
+from schemas.topics import CREDITS
 from services.console.books import reading
+from services.console.content_figures import content_figures, figures_table
+from services.console.keyset_rows import books_rows
 from services.console.parties import tables as shown
 from services.console.parties.answer import PartyAnswer
 from services.console.parties.coming import coming_of
@@ -19,6 +21,7 @@ from services.console.parties.obstacles import HeldFor, obstacle_rows
 from services.console.render import moment, render
 from services.console.tables import PageTable, RowKey, all_rows
 from services.console.values import MomentCell, MoneyCell, path
+from services.console.words.labels import party_sentence
 from services.kernel.sentences import Sentence
 from services.kernel.time import MINUTE, to_datetime, to_micros
 from services.runtime.settings import settings
@@ -48,6 +51,9 @@ from services.settlement.books.lookups.party_lines import KocLine, coming_days, 
 from services.settlement.books.lookups.party_snapshot import PartySnapshot
 from services.settlement.domain.pricing.relations import Relation
 from services.settlement.payouts.forecast import NextPayout, next_payouts
+
+_ENTRY_KEY = (int,) * (CREDITS.partitions + 1)
+"""A number for each writer."""
 
 _UNKNOWN = "The books know no party {party}. A party is written ROLE:ID, as koc:k_7 or mcn:m_1: search for its id."
 
@@ -82,13 +88,15 @@ def show_party(request: Request) -> Response:
         if not (role and name and is_known_party(connection, party)):
             raise HTTPException(404, Sentence(_UNKNOWN, party=party[:100]))
         view = _view(connection, party, to_micros(datetime.now(UTC)))
+    figures = content_figures(request, koc_id=name) if role == "koc" else None
+    tables = _tables(request, party, view)
     return render(
         request,
         "party.html",
-        tables=_tables(request, party, view),
+        tables=[*tables, figures_table(figures)] if figures else tables,
         party=party,
-        name=name,
-        role=shown.role_words(role),
+        title=party_sentence(party),
+        figures=figures,
         view=view,
         is_koc=role == "koc",
     )
@@ -172,20 +180,20 @@ def _long_tables(request: Request, party: str, view: PartyView) -> list[PageTabl
         return party_members(connection, party, after, limit)
 
     tables = [
-        PageTable("payouts", "Payouts", shown.PAYOUTS, book_rows(request, payouts, shown.payout_cells),
+        PageTable("payouts", "Payouts", shown.PAYOUTS, books_rows(request, (int, str), payouts, shown.payout_cells),
                   "It has had no payout yet."),
         PageTable("entries", "What moved its settled money", shown.ENTRIES,
-                  book_rows(request, entries, shown.entry_cells), "Nothing of it was settled yet."),
+                  books_rows(request, _ENTRY_KEY, entries, shown.entry_cells), "Nothing of it was settled yet."),
     ]  # fmt: skip
     if party.startswith("koc:"):
         return [
             *tables,
             PageTable("lines", "Order lines, and what each earned", shown.LINES,
-                      book_rows(request, lines, shown.line_cells), "No order line credits it."),
+                      books_rows(request, (int, str, str, str), lines, shown.line_cells), "No order line credits it."),
             PageTable("relations", "Agency, recruiter and others", shown.RELATIONS,
                       all_rows(list(shown.relation_rows(view.relations))), "It works alone."),
         ]  # fmt: skip
-    read = book_rows(request, members, shown.member_cells)
+    read = books_rows(request, (str,), members, shown.member_cells)
     return [*tables, PageTable("members", "Its KOCs", shown.MEMBERS, read, "No KOC names it.")]
 
 

@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.console.book_rows import book_rows
 from services.console.books import reading
+from services.console.keyset_rows import books_rows
 from services.console.parties.statement_view import statement_view
 from services.console.render import moment, render
 from services.console.tables import CellKind, Column, PageTable, RowKey, all_rows
@@ -141,7 +141,7 @@ def _listed(request: Request, chosen: ChosenMonth) -> PageTable:
         party = one.party if one.party == OURSELVES else LinkCell(one.party, owner)
         return [party, one.currency, LinkCell(chosen.period, href), one.seq, files]
 
-    return PageTable("statements", "Statements of the month", _NAMES, book_rows(request, names, cells),
+    return PageTable("statements", "Statements of the month", _NAMES, books_rows(request, (str, str), names, cells),
                      "This month has no statement.")  # fmt: skip
 
 

@@ -70,9 +70,8 @@ def _next(found: NextPayout | None, currency: str) -> Iterator[str]:
     if owed := found.given.clawback - netted if found.given.clawback > 0 else 0:
         yield Sentence("{amount} is still owed back: the next earnings pay it.", amount=money_text(owed, currency))
     if net.held_delta < 0:
-        yield Sentence(
-            "It takes {amount} that need not be held any more.", amount=money_text(-net.held_delta, currency)
-        )
+        freed = money_text(-net.held_delta, currency)
+        yield Sentence("It takes {amount} that need not be held any more.", amount=freed)
     if net.held_delta > 0:
         yield Sentence("{amount} more is held back then.", amount=money_text(net.held_delta, currency))
 
@@ -82,10 +81,8 @@ def _skipped(found: NextPayout, skipped: SkippedParty) -> str:
     amount = money_text(skipped.amount_minor, found.currency)
     match skipped.reason:
         case payouts.BELOW_MINIMUM:
-            minimum = money_text(found.minimum_minor, found.currency)
-            return Sentence(
-                "{amount} is payable, and waits: no payout is below {minimum}.", amount=amount, minimum=minimum
-            )
+            least = money_text(found.minimum_minor, found.currency)
+            return Sentence("{amount} is payable, and waits: no payout is below {least}.", amount=amount, least=least)
         case payouts.NO_PAYEE:
             return Sentence("{amount} is payable, but nobody has said where this party is paid.", amount=amount)
         case payouts.OWNER_HELD:

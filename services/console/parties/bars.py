@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from services.console.values import MoneyCell
+from services.settlement.books.lookups.brand import CampaignBudget
 
 
 class BarRow(NamedTuple):
-    """An amount to be drawn: what it is (a sentence or words of ours), its class of the stylesheet, and a remark."""
+    """An amount to be drawn: what it is (a sentence or words of ours), and its class of the stylesheet."""
 
     label: str
     amount: MoneyCell
     tone: str
-    remark: str = ""
 
 
 class DrawnBar(NamedTuple):
@@ -22,14 +22,9 @@ class DrawnBar(NamedTuple):
     width: str
 
 
-def drawn(rows: Sequence[BarRow], whole_minor: int | None = None) -> list[DrawnBar]:
-    """Rows of one currency against the greatest of them, or against a whole.
-
-    Args:
-        rows: in order.
-        whole_minor: what a full bar is; None = the greatest amount.
-    """
-    full = max((abs(row.amount.amount_minor) for row in rows), default=0) if whole_minor is None else whole_minor
+def drawn(rows: Sequence[BarRow]) -> list[DrawnBar]:
+    """Rows of one currency, in order, against the greatest of them."""
+    full = max((abs(row.amount.amount_minor) for row in rows), default=0)
     return [DrawnBar(row, percent_text(abs(row.amount.amount_minor), full)) for row in rows]
 
 
@@ -39,3 +34,32 @@ def percent_text(part_minor: int, full_minor: int) -> str:
         return "0%"
     permille = min(1_000, max(5, 1_000 * part_minor // full_minor))
     return f"{permille // 10}.{permille % 10}%"
+
+
+class DrawnBudget(NamedTuple):
+    """The budget of a campaign as a bar: what is committed, and up to where it reaches if that is over the limit."""
+
+    campaign_id: str
+    committed: MoneyCell
+    available: MoneyCell
+    limit: MoneyCell
+    width: str
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether nothing is available any more."""
+        return self.available.amount_minor <= 0
+
+
+def drawn_budgets(budgets: Sequence[CampaignBudget]) -> list[DrawnBudget]:
+    """Budgets, each against its own limit."""
+    return [
+        DrawnBudget(
+            one.campaign_id,
+            MoneyCell(one.committed_minor, one.currency),
+            MoneyCell(one.available_minor, one.currency),
+            MoneyCell(one.limit_minor, one.currency),
+            percent_text(one.committed_minor, one.limit_minor),
+        )
+        for one in budgets
+    ]

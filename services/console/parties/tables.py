@@ -5,13 +5,12 @@ from collections.abc import Iterator, Sequence
 from services.console.render import moment
 from services.console.tables import CellKind, Column
 from services.console.values import CellValue, LinkCell, MoneyCell, WordsCell, path
+from services.console.words.labels import ENTRY_KINDS, PAYOUT_STATES, ROLES, SKIPPED_LINES
 from services.settlement.books.clawbacks import OpenClawback
 from services.settlement.books.lookups.party import PartyEntry, PartyPayout, PartyStatement
 from services.settlement.books.lookups.party_lines import KocLine
 from services.settlement.domain.paying.payouts import CONFIRMED, INSTRUCTED, REFUSED
 from services.settlement.domain.pricing.relations import Relation
-from services.settlement.domain.settling.candidates import MEANING
-from services.settlement.statements.labels import STATES, kind_label
 
 NUMBER, CODE = CellKind.NUMBER, CellKind.CODE
 CURRENCY = Column("currency", "Currency")
@@ -82,7 +81,7 @@ DEBTS = (
 )
 RELATIONS = (
     Column("role", "Role"),
-    Column("party", "Party", CODE),
+    Column("party", "Who", CODE),
     Column("since", "Since"),
     Column("until", "Until"),
 )
@@ -97,7 +96,7 @@ def payout_cells(one: PartyPayout) -> list[CellValue]:
         moment(one.proposed_at),
         LinkCell(one.batch, path("batch", one.batch)),
         one.rail,
-        WordsCell(STATES[one.status].english, tone),
+        WordsCell(PAYOUT_STATES[one.status], tone),
         MoneyCell(one.amount_minor, one.currency),
         MoneyCell(one.withheld_minor, one.currency),
         one.currency,
@@ -123,7 +122,7 @@ def line_cells(one: KocLine) -> list[CellValue]:
         MoneyCell(one.owed_minor, one.currency),
         one.currency,
         None if one.settle_at is None else moment(one.settle_at),
-        None if one.in_the_way is None else WordsCell(MEANING[one.in_the_way]),
+        None if one.in_the_way is None else WordsCell(SKIPPED_LINES[one.in_the_way]),
     ]
 
 
@@ -132,7 +131,7 @@ def entry_cells(one: PartyEntry) -> list[CellValue]:
     return [
         LinkCell(one.entry_id, path("entry", one.entry_id)),
         moment(one.effective_at),
-        WordsCell(kind_label(one.kind).english),
+        WordsCell(ENTRY_KINDS[one.kind]),
         None if one.order_id is None else LinkCell(one.order_id, path("order", one.order_id)),
         *(MoneyCell(minor, one.currency) for minor in (one.payable_minor, one.held_minor, one.owed_minor)),
         one.currency,
@@ -155,15 +154,15 @@ def relation_rows(relations: Sequence[Relation]) -> Iterator[list[CellValue]]:
         until = None if one.effective_to is None else moment(one.effective_to)
         for role, name in sorted(one.parties.items()):
             party = f"{role}:{name}"
-            yield [role_words(role), LinkCell(party, path("party", party)), moment(one.effective_from), until]
+            yield [
+                WordsCell(ROLES.get(role, role)),
+                LinkCell(party, path("party", party)),
+                moment(one.effective_from),
+                until,
+            ]
 
 
 def member_cells(one: Relation) -> list[CellValue]:
     """A row of MEMBERS."""
     until = None if one.effective_to is None else moment(one.effective_to)
     return [LinkCell(one.koc_id, path("party", f"koc:{one.koc_id}")), moment(one.effective_from), until]
-
-
-def role_words(role: str) -> WordsCell:
-    """What a role is for people; one that only plans know stays as it is."""
-    return WordsCell({"koc": "KOC", "mcn": "Agency", "recruiter": "Recruiter"}.get(role, role))

@@ -160,7 +160,7 @@ def brand_lines(
         parameters |= {"paid_at": to_datetime(int(paid_at)), "order_id": order_id}
         parameters |= {"line_id": line_id, "buyer_id": buyer_id}
     wanted = _LINES.format(behind="true" if after is None else _BEHIND)
-    rows = raw.execute(wanted, parameters).fetchall()
+    rows = raw.execute(wanted, parameters, prepare=False).fetchall()
     return page_of([_brand_line(row, accounts, keys) for row in rows], limit, lambda one: one.key)
 
 
