@@ -64,8 +64,6 @@ _LINE_KEY = (int, str, str, str)
 _ENTRY_KEY = (int,) * (CREDITS.partitions + 1)
 """A number for each writer."""
 
-_UNKNOWN = "The books know no party {party}. A party is written ROLE:ID, as koc:k_7 or mcn:m_1: search for its id."
-
 
 class PartyView(NamedTuple):
     """What a page says of a party, as of one snapshot.
@@ -93,7 +91,11 @@ def show_party(request: Request) -> Response:
         return RedirectResponse(path("brand", name))
     with reading(request) as connection:
         if not (role and name and is_known_party(connection, party)):
-            raise HTTPException(404, Sentence(_UNKNOWN, party=party[:100]))
+            unknown = Sentence(
+                "The books know no party {party}. A party is written ROLE:ID, as koc:k_7: search for its id.",
+                party=party[:100],
+            )
+            raise HTTPException(404, unknown)
         view = _view(connection, party, to_micros(datetime.now(UTC)))
     figures = content_figures(request, koc_id=name) if role == "koc" else None
     tables = _tables(request, party, view)

@@ -66,7 +66,7 @@ def _next(found: NextPayout | None, currency: str) -> Iterator[str]:
         return
     net = found.net
     if netted := net.netted_payable + net.netted_held:
-        yield Sentence("Before it, {amount} pays what is owed back.", amount=money_text(netted, currency))
+        yield Sentence("First, {amount} of its money pays what is owed back.", amount=money_text(netted, currency))
     if owed := found.given.clawback - netted if found.given.clawback > 0 else 0:
         yield Sentence("{amount} is still owed back: the next earnings pay it.", amount=money_text(owed, currency))
     if net.held_delta < 0:

@@ -52,7 +52,7 @@ LINES = (
     Column("order", "Order", CODE),
     Column("line", "Order line", CODE),
     Column("brand", "Brand", CODE),
-    Column("paid_at", "Paid"),
+    Column("paid_at", "Bought"),
     Column("pending", "Pending", NUMBER),
     Column("settled", "Settled", NUMBER),
     Column("clawed_back", "Clawed back", NUMBER),
