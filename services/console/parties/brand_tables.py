@@ -18,7 +18,7 @@ MONTHS = (
     Column("revision", "Revision", NUMBER),
     Column("opening", "Owed at the beginning", NUMBER),
     Column("billed", "Billed, less credit notes", NUMBER),
-    Column("paid", "Paid", NUMBER),
+    Column("paid", "Paid in the month", NUMBER),
     Column("closing", "Owed at the end", NUMBER),
     CURRENCY,
     Column("files", "Files"),

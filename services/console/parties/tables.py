@@ -26,7 +26,7 @@ BALANCE = (
     Column("paid", "Paid so far", NUMBER),
 )
 OBSTACLES = (
-    Column("what", "What is in the way"),
+    Column("what", "Reason"),
     Column("amount", "Amount", NUMBER),
     CURRENCY,
     Column("until", "Until"),
