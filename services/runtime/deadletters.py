@@ -8,7 +8,7 @@ mark lasts as long as the letter, and for readers that know nothing of it the re
 import json
 import re
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from schemas.topics import BY_NAME, DLQ_PARTITIONS, INPUTS
 from services.kernel.errors import StartRefused
@@ -126,6 +126,14 @@ def headers(
     ]
 
 
+class FoundLetter(NamedTuple):
+    """A dead letter, where it lies in its own topic, and when the broker got it there (microseconds)."""
+
+    letter: DeadLetter
+    place: LogPosition
+    at: int
+
+
 def parse_position(text: str) -> LogPosition:
     """A source position from TOPIC/PARTITION/OFFSET.
 
@@ -155,7 +163,7 @@ def select(
     """
     wanted, places = set(reasons), set(positions)
     found: dict[LogPosition, DeadLetter] = {}
-    for letter in _read([source.dlq for source in INPUTS if topic in (None, source.name)]):
+    for letter, _, _ in LetterLog(source.dlq for source in INPUTS if topic in (None, source.name)).read_on():
         if letter.replayed or letter.source not in found:
             found[letter.source] = letter
     return [
@@ -165,25 +173,79 @@ def select(
     ]
 
 
-def _read(dead_letter_topics: Iterable[str]) -> Iterator[DeadLetter]:
-    """Every dead letter up to the present ends; records of others, without our headers, are none."""
+class LetterLog:
+    """Dead-letter topics, read from their beginning, and later on from where the last reading ended.
+
+    Args:
+        topics: names of dead-letter topics.
+    """
+
+    def __init__(self, topics: Iterable[str]) -> None:
+        self._topics = sorted(topics)
+        self._next: dict[tuple[str, int], int] = {}
+        self.beginnings = 0
+        """How often a log was found shorter than what was read of it: it is another one, and is read from its
+        beginning."""
+
+    def read_on(self) -> Iterator[FoundLetter]:
+        """Every dead letter up to the present ends; records of others, without our headers, are none.
+
+        Raises:
+            StartRefused: a dead-letter topic does not exist.
+            ConnectionError: no broker answers, or it went away; what was given until then is not given again.
+        """
+        with log_reader() as reader:
+            places = [place for topic in self._topics for place in _partitions(reader, topic)]
+            reader.assign(places)
+            first, ends = reader.beginning_offsets(places), reader.end_offsets(places)
+            if any(self._next.get(tuple(place), 0) > ends[place] for place in places):
+                self._next.clear()
+                self.beginnings += 1
+            for place in places:
+                reader.seek(place, max(self._next.get(tuple(place), 0), first[place]))
+            for record in records_to_ends(reader, ends):
+                letter = _letter(record.key, record.value, record.headers or ())
+                self._next[record.topic, record.partition] = record.offset + 1
+                if letter is not None:
+                    yield _found(record, letter)
+
+
+def letter_at(place: LogPosition) -> DeadLetter | None:
+    """The dead letter at a place of its own topic; None where none lies there any more.
+
+    Raises:
+        StartRefused: the topic does not exist.
+        ConnectionError: no broker answers, or it went away.
+    """
+    with log_reader() as reader:
+        wanted = [one for one in _partitions(reader, place.topic) if one.partition == place.partition]
+        reader.assign(wanted)
+        first, ends = reader.beginning_offsets(wanted), reader.end_offsets(wanted)
+        if not all(first[one] <= place.offset < ends[one] for one in wanted):
+            return None
+        for one in wanted:
+            reader.seek(one, place.offset)
+        for record in records_to_ends(reader, dict.fromkeys(wanted, place.offset + 1)):
+            return _letter(record.key, record.value, record.headers or ())
+    return None
+
+
+def _partitions(reader: Any, topic: str) -> list[Any]:
+    """All partitions of a topic, as kafka-python names them.
+
+    Raises:
+        StartRefused: it does not exist.
+    """
     from kafka import TopicPartition
 
-    with log_reader() as reader:
-        places = []
-        for topic in dead_letter_topics:
-            numbers = reader.partitions_for_topic(topic)
-            if not numbers:
-                raise StartRefused(
-                    f"topic {topic} does not exist, or Kafka hides it from us: `koc topics check` says which"
-                )
-            places += [TopicPartition(topic, number) for number in sorted(numbers)]
-        reader.assign(places)
-        reader.seek_to_beginning(*places)
-        for record in records_to_ends(reader, reader.end_offsets(places)):
-            letter = _letter(record.key, record.value, record.headers or ())
-            if letter is not None:
-                yield letter
+    numbers = reader.partitions_for_topic(topic)
+    if not numbers:
+        raise StartRefused(f"topic {topic} does not exist, or Kafka hides it from us: `koc topics check` says which")
+    return [TopicPartition(topic, number) for number in sorted(numbers)]
+
+
+def _found(record: Any, letter: DeadLetter) -> FoundLetter:
+    return FoundLetter(letter, LogPosition(record.topic, record.partition, record.offset), record.timestamp * 1_000)
 
 
 def _letter(key: bytes | None, value: bytes | None, every: Iterable[Header]) -> DeadLetter | None:

@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from schemas.topics import BUYER_PARTITIONS, REGISTRY
+from services.kernel.sentences import Sentence
 from services.runtime import groups
 from services.runtime.deadletters import DeadLetter, LogPosition, select
 from services.runtime.kafka import partition_of, producer
@@ -137,7 +138,7 @@ def _await_readers(
         # Then say how it stands, and give up or look again.
         if awaited and len(awaited) != told:
             told = len(awaited)
-            progress(f"{told:,} of the events are still to be read")
+            progress(Sentence("{count:,} of the events are still to be read", count=told))
         if time.monotonic() > deadline:
             break
         time.sleep(_POLL_SECONDS)

@@ -9,12 +9,12 @@ from math import log1p
 from typing import NamedTuple
 
 from services.kernel.sentences import Sentence
-from services.kernel.time import DAY, HOUR, MINUTE
+from services.kernel.time import DAY, HOUR, MINUTE, SECOND
 from services.operations.explain.sources import ConsideredTouch, ExplainableAssertion
 
 CREDITED = "credited"
-_UNIT = 10 * MINUTE
-"""Times much shorter than this before the payment stand close together."""
+_SHORTEST_UNIT, _LONGEST_UNIT = SECOND, 10 * MINUTE
+"""Times much shorter than the unit stand close together; it follows the oldest touch between these two."""
 
 _START, _END, _DECLARED = 4.0, 95.0, 94.0
 _END_WITH_DECLARED = 84.0
@@ -23,8 +23,13 @@ _GAP = 6.8
 
 _LANES = 5
 _LANE_HEIGHT, _TOP = 26, 16
-_TICKS = ((3 * DAY, Sentence("{days} d", days=3)), (DAY, Sentence("{days} d", days=1)),
-          (6 * HOUR, Sentence("{hours} h", hours=6)), (HOUR, Sentence("{hours} h", hours=1)))  # fmt: skip
+_TICKS = (
+    (3 * DAY, Sentence("{days} d", days=3)), (DAY, Sentence("{days} d", days=1)),
+    (6 * HOUR, Sentence("{hours} h", hours=6)), (HOUR, Sentence("{hours} h", hours=1)),
+    (10 * MINUTE, Sentence("{minutes} min", minutes=10)), (MINUTE, Sentence("{minutes} min", minutes=1)),
+)  # fmt: skip
+_TICK_GAP = 9.5
+"""Percent of the width that the words of a tick need on a phone."""
 
 
 class NumberedTouch(NamedTuple):
@@ -105,17 +110,15 @@ def timeline(told: ExplainableAssertion, window: int) -> Timeline | None:
     has_declared = any(one.touch.touched_at is None for one in touches)
     end = _END_WITH_DECLARED if has_declared else _END
     ages = [told.paid_at - one.touch.touched_at for one in touches if one.touch.touched_at is not None]
-    scale = _Scale(end, max([window, *ages]))
-    places = {one.number: scale.x(told, one.touch) for one in touches}
+    scale = _Scale(end, window, max(ages, default=0))
+    places = {one.number: scale.of_touch(told, one.touch) for one in touches}
     lanes, left_over = _lanes(touches, places)
     used = max(lanes.values(), default=0) + (2 if left_over else 1)
     axis = _TOP + used * _LANE_HEIGHT
-    days = Sentence("{days} d", days=window // DAY)
-    ticks = [(window, days), *((age, text) for age, text in _TICKS if age < window // 2), (0, Sentence("payment"))]
     return Timeline(
         [_mark(one, places[one.number], axis, lanes[one.number]) for one in touches if one.number in lanes],
         [TouchCluster(_percent(x), axis - _LANES * _LANE_HEIGHT - 14, count) for x, count in sorted(left_over.items())],
-        [TimeTick(_percent(scale.of_age(age)), text) for age, text in ticks],
+        _ticks(scale, window),
         _percent(scale.of_age(window)),
         _percent(end),
         has_declared,
@@ -129,18 +132,35 @@ class _Scale:
 
     Args:
         end: percent at which the payment stands.
-        longest: the time that stands at the left edge.
+        window: in which a touch may be a candidate.
+        oldest: age of the oldest touch; the longer of the two stands at the left edge.
     """
 
-    def __init__(self, end: float, longest: int) -> None:
+    def __init__(self, end: float, window: int, oldest: int) -> None:
         self._end = end
-        self._longest = log1p(longest / _UNIT)
+        self._unit = min(_LONGEST_UNIT, max(_SHORTEST_UNIT, oldest // 60))
+        self._longest = log1p(max(window, oldest) / self._unit)
 
     def of_age(self, age: int) -> float:
-        return self._end - (self._end - _START) * log1p(max(0, age) / _UNIT) / self._longest
+        """Percent of the width."""
+        return self._end - (self._end - _START) * log1p(max(0, age) / self._unit) / self._longest
 
-    def x(self, told: ExplainableAssertion, touch: ConsideredTouch) -> float:
+    def of_touch(self, told: ExplainableAssertion, touch: ConsideredTouch) -> float:
+        """Percent of the width; a declaration stands right of the payment."""
         return _DECLARED if touch.touched_at is None else self.of_age(told.paid_at - touch.touched_at)
+
+
+def _ticks(scale: _Scale, window: int) -> list[TimeTick]:
+    """The edge of the window, the payment, and between them what has room."""
+    end = scale.of_age(0)
+    ticks = [TimeTick(_percent(scale.of_age(window)), Sentence("{days} d", days=window // DAY))]
+    last = scale.of_age(window)
+    for age, text in _TICKS:
+        x = scale.of_age(age)
+        if age < window and x - last >= _TICK_GAP and end - x >= _TICK_GAP:
+            ticks.append(TimeTick(_percent(x), text))
+            last = x
+    return [*ticks, TimeTick(_percent(end), Sentence("payment"))]
 
 
 def _lanes(touches: Sequence[NumberedTouch], places: dict[int, float]) -> tuple[dict[int, int], Counter[float]]:

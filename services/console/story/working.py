@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from services.console.story.people import amount_text, claimant_cell
 from services.console.values import CellValue, LinkCell, MoneyCell, WordsCell, path
+from services.console.words.labels import TRAFFIC, party_sentence
 from services.kernel.sentences import Sentence
 from services.operations.explain.explain import CreditExplanation, LineExplanation
 from services.operations.explain.explanation_text import percent
@@ -17,14 +18,7 @@ _KINDS = {
     "activity": Sentence("activity offer"),
     "open": Sentence("open offer"),
 }
-_SHARED = {
-    "commission": Sentence("the commission"),
-    "base": Sentence("the base"),
-    "koc": Sentence("what the KOC has"),
-    "mcn": Sentence("what the agency has"),
-    "recruiter": Sentence("what the recruiter has"),
-    "platform": Sentence("what the platform has"),
-}
+_SHARED = {"commission": Sentence("the commission"), "base": Sentence("the base")}
 
 
 class CreditWorking(NamedTuple):
@@ -39,7 +33,7 @@ class CreditWorking(NamedTuple):
     content: LinkCell
     share: str
     campaign_id: str | None
-    is_paid_traffic: bool
+    traffic: str
     plan: Sentence | None
     steps: Sequence[Sequence[CellValue]]
 
@@ -60,7 +54,7 @@ def _working(credited: CreditExplanation, one: LineExplanation) -> CreditWorking
         LinkCell(credit.content_id, path("content", credit.content_id)),
         percent(credit.weight_ppm),
         credit.campaign_id,
-        credit.traffic == "paid",
+        TRAFFIC.get(credit.traffic, credit.traffic),
         said,
         list(_steps(credited, one)),
     )
@@ -127,17 +121,17 @@ def _commission(credited: CreditExplanation, one: LineExplanation) -> Sentence:
 
 
 def _taken(taken: SplitShare) -> WordsCell:
-    whole = _SHARED.get(taken.of, Sentence("what {role} has", role=taken.of))
+    whole = _SHARED.get(taken.of, Sentence("what the {role} has", role=party_sentence(taken.of)))
     share = percent(taken.share_ppm)
     if taken.party is None:
         return WordsCell(
             Sentence("{share} of {whole}: nobody is the {role}, so nothing is taken", share=share, whole=whole,
-                     role=taken.role)
+                     role=party_sentence(taken.role))
         )  # fmt: skip
     return WordsCell(Sentence("{share} of {whole}", share=share, whole=whole))
 
 
 def _filler(taken: SplitShare) -> CellValue:
     if taken.party is None:
-        return taken.role
+        return WordsCell(party_sentence(taken.role))
     return claimant_cell("platform" if taken.role == "platform" else f"{taken.role}:{taken.party}")

@@ -22,7 +22,7 @@ FILES = PAGES + [
 """Modules that say sentences, or have tables of texts that become sentences."""
 FROM_TABLES = {
     "MEANING[verdict]", "MEANING[UNPRICED]", "MEANING[reason]", "REFUSED_BECAUSE[Reason(self.reason)]",
-    "OTHER_PAID_AT", "told.status", "batch.status", "payout.status", "ROLES[role]",
+    "OTHER_PAID_AT", "told.status", "trace.kind", "batch.status", "payout.status", "ROLES[role]",
     "ACCOUNTS.get((owner, purpose)) or ACCOUNTS[chart.ROLE, purpose]",
 }  # fmt: skip
 """Templates that a table gives: test_words.py looks whether its texts have Chinese."""
