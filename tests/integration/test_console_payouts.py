@@ -51,7 +51,7 @@ class Browser:
         (form,) = re.findall(rf'action="{re.escape(action)}".*?</form>', self.page(page), re.DOTALL)
         return dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form))
 
-    def post(self, page: str, action: str, file: bytes | None = None, **fields: str) -> Any:
+    def post(self, page: str, action: str, file: bytes | None = None, **fields: Any) -> Any:
         """Send the form that stands on a page."""
         data = self.hidden(page, action) | fields
         return self.send(action, data, file)
@@ -89,14 +89,14 @@ YES = {"confirmed": "yes", "reason": "a test"}
 
 
 def propose_anew(payer: Browser) -> None:
-    """Cancel p0, try a plan, and propose p1; each form is sent by its page."""
+    """Cancel p0, try a proposal, and propose p1; each form is sent by its page."""
     fields = payer.hidden("/batch/p0", "/batch/p0/cancel") | YES
     for _ in range(2):
         notice = payer.notice_after(payer.send("/batch/p0/cancel", fields))
         assert notice == "Cancelled and payable again: 2 payouts, 32.40 CNY."
-    for what, said in (("plan", "Plan of p1: nothing is stored"), ("propose", "Proposed: p1")):
+    for what, said in (("trial", "Tried p1: nothing is stored"), ("propose", "Proposed: p1")):
         payer.post("/payouts", "/payouts/propose", batch="p1", what=what, as_of="2026-11-20T10:00:00", **YES)
-        until(lambda text=said: text in payer.page("/payouts?part=jobs"), said)  # type: ignore[misc]
+        until(lambda text=said: text in payer.page("/payouts"), said)  # type: ignore[misc]
 
 
 def test_two_people_take_payouts_from_the_proposal_to_the_reply(books: Books, console: Any) -> None:

@@ -156,13 +156,13 @@ def test_a_payout_tells_what_it_went_through(
     assert [step.name for step in payout_steps(batch().batch, decided, replies, status)] == names
 
 
-def test_a_job_shows_its_plan_or_its_batch() -> None:
+def test_a_job_shows_its_trial_or_its_batch() -> None:
     counts: dict[str, Any] = {"payouts": 2, "amounts": {"CNY": 3240}, "skipped": []}
-    done = Job("payouts", "plan p1", "ann", 0, ended_at=1, result=ProposalResult("p1", True, True, counts))
+    done = Job("payouts", "trial p1", "ann", 0, ended_at=1, result=ProposalResult("p1", True, True, counts))
     view = job_view(done)
-    assert (view["is_plan"], view["batch"], view["payouts"], view["sums"]) == (True, "p1", 2, "32.40 CNY")
+    assert (view["is_trial"], view["batch"], view["payouts"], view["sums"]) == (True, "p1", 2, "32.40 CNY")
     at_work = job_view(Job("payouts", "p1", "ann", 0))
-    assert (at_work["is_plan"], at_work["ended_at"], at_work["payouts"]) == (False, None, None)
+    assert (at_work["is_trial"], at_work["ended_at"], at_work["payouts"]) == (False, None, None)
 
 
 def test_each_form_has_an_id_of_its_own() -> None:

@@ -23,7 +23,7 @@ FILES = PAGES + [
 FROM_TABLES = {
     "MEANING[verdict]", "MEANING[UNPRICED]", "MEANING[reason]", "REFUSED_BECAUSE[Reason(self.reason)]",
     "OTHER_PAID_AT", "told.status", "trace.kind", "batch.status", "payout.status", "ROLES[role]",
-    "ACCOUNTS.get((owner, purpose)) or ACCOUNTS[chart.ROLE, purpose]",
+    "PAYOUT_STATES[status]", "ACCOUNTS.get((owner, purpose)) or ACCOUNTS[chart.ROLE, purpose]",
 }  # fmt: skip
 """Templates that a table gives: test_words.py looks whether its texts have Chinese."""
 NAMES = {"KOC", "CSV", "English", "中文", "· KOC"}
