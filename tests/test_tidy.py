@@ -326,7 +326,7 @@ LIBRARIES: dict[str, dict[str, str]] = {
     },
     "structlog": {
         "services/attribution/snapshots/keeper.py": "what became of a snapshot",
-        "services/console/app.py": "pages that failed",
+        "services/console/": "pages and long work that failed",
         "services/runtime/": "sets logging up; what becomes of groups and processes",
         "services/settlement/posting/": "what becomes of batches and partitions",
         "services/settlement/relay/process.py": "what becomes of elections and rounds",
