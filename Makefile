@@ -5,7 +5,7 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help setup demo test test-ops test-image chaos check format docs sbom picture bench bench-peers lock clean
+.PHONY: help setup demo test test-ops test-browser test-image chaos check format docs sbom picture bench bench-peers lock clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ test: $(READY) ## Every suite in turn, with the time each took of its share
 
 test-ops: $(READY) ## Every alert fires and clears, TLS, ACLs, a rolling upgrade and more, on real parts; 20 minutes
 	@$(BIN)/python -m tests.suites alerts operable
+
+test-browser: $(READY) ## Every page of the console in the system's Chromium (installed where root may); 4 minutes
+	@$(BIN)/python -m tests.suites console
 
 test-image: $(READY) ## Build the image and run every service of the compose file from it, without Docker; as root
 	@$(BIN)/python -m tests.suites image

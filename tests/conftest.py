@@ -11,8 +11,10 @@ from services.runtime.local.stack import Stack
 from tests.kit.stacks import empty_database_on, leading_to
 
 pytest.register_assert_rewrite(
+    "tests.browser.looks",
     "tests.kit.attribution_snapshots",
     "tests.kit.book_behaviour",
+    "tests.kit.chromium",
     "tests.kit.settling_behaviour",
     "tests.kit.run_behaviour",
     "tests.kit.payout_behaviour",

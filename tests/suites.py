@@ -1,6 +1,7 @@
 """`make test`: every suite in turn, each with its stated share of the 20 minutes, printed at the end.
 
-The suites in LONGER have targets of their own: `make test-ops`, `make test-image`. Name suites to run just these.
+The suites in LONGER have targets of their own: `make test-ops`, `make test-browser`, `make test-image`. Name suites to
+run just these.
 
 A share is a promise to whoever adds a test, not a limit that kills a run: a suite that took longer than its share is
 named, so that the next change mends it. The exit status is non-zero if any suite failed or ran no test.
@@ -53,6 +54,9 @@ LONG_FILES = tuple(
 LONG_FOLDERS = ("tests/ops/alerts", "tests/ops/secure", "tests/ops/tracing", "tests/ops/upgrade", "tests/ops/image")
 """Folders of ops that are too long for `make test`."""
 
+LONG_PAGES = ("tests/browser/every_page",)
+"""Folders of browser that are too long for `make test`: each page in each language and on each screen."""
+
 SUITES = (
     Suite("unit", 1.5, "rules, contracts and glue", ("tests/test_tidy.py",), TWO_SIDE_BY_SIDE),
     Suite("property", 1.1, "laws, by generated histories"),
@@ -64,12 +68,14 @@ SUITES = (
     ),
     Suite("e2e", 4.0, "the whole path, killed and reordered", options=TWO_SIDE_BY_SIDE),
     Suite("chaos", 1.1, "a dozen faults on real workers, one digest"),
+    Suite("browser", 1.0, "the console in a real Chromium", options=tuple(f"--ignore={f}" for f in LONG_PAGES)),
     Suite("ops", 1.3, "compose, dashboard on a real Prometheus", options=tuple(f"--ignore={f}" for f in LONG_FOLDERS)),
 )
 
 LONGER = (
     Suite("alerts", 12, "every alert fires and clears", options=TWO_SIDE_BY_SIDE, folders=LONG_FOLDERS[:1]),
     Suite("operable", 10, "TLS and ACLs, traces, upgrade", LONG_FILES, TWO_SIDE_BY_SIDE, LONG_FOLDERS[1:-1]),
+    Suite("console", 5, "every page of the console, in each language", folders=("tests/browser",)),
     Suite("image", 8, "the image, built and run as compose runs it", folders=LONG_FOLDERS[-1:]),
 )
 

@@ -35,6 +35,7 @@ def demo(
     right = run(place, orders, lambda line: print(line, flush=True))
     print("\nWhere to look next: its data stays, and comes up again with")
     print(f"  export KOC_LOCAL_DIR={place}; koc local up       (koc is .venv/bin/koc)")
+    print("  koc console          in a browser: look for order o_349, or KOC k_14; `koc local logins` lets you act")
     print("  koc ledger balances; koc ledger export --format hledger; koc dlq list; koc local status")
     if not right:
         print("koc demo: something did not come out right, see above")

@@ -2,12 +2,9 @@
 
 import json
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from services.operations.explain.inquiry import Rulebook
 
 app = typer.Typer()
 
@@ -68,18 +65,8 @@ def _why_not(order_id: str, content: str | None, koc: str | None, as_json: bool)
     """What became of the content or KOC."""
     from services.operations.explain.inquiry import Inquiry
     from services.operations.explain.library import answer_why_not
+    from services.operations.explain.policy_rulebook import read_rulebook
     from services.operations.explain.why_not_forms import why_not_json, why_not_text
 
-    answered = answer_why_not(order_id, Inquiry(content, koc), _rulebook())
+    answered = answer_why_not(order_id, Inquiry(content, koc), read_rulebook())
     return json.dumps(why_not_json(answered)) if as_json else "\n".join(why_not_text(answered))
-
-
-def _rulebook() -> "Rulebook":
-    """The policy file at hand, in the words of an explanation."""
-    from services.attribution.policy.file import read_policy_file
-    from services.operations.explain.inquiry import Rulebook
-
-    file = read_policy_file()
-    timetables = [file.rules.everywhere, *file.rules.platforms.values()]
-    models = {policy.name: policy.model for timetable in timetables for _, policy in timetable}
-    return Rulebook(file.rules.revision, models, file.horizons.candidate_window)

@@ -47,13 +47,11 @@ def print_batch(batch: "StoredBatch", state: str, *, as_json: bool) -> None:
 def print_plan(plan: "BatchPlan", batch_id: str, as_of: int, *, as_json: bool) -> None:
     """Print what a proposal would come to."""
     from services.settlement.domain.paying.batch_hash import batch_sha256
-    from services.settlement.payouts.tally import batch_counts
 
-    counts = batch_counts(plan.payouts, plan.skipped, plan.tax_version)
     proof = batch_sha256(batch_id, plan.nets, plan.payouts).hex()
     body = {
         "batch": batch_id, "state": "planned, not stored", "as_of": format_rfc3339(as_of), "plan_sha256": proof,
-        **counts,
+        **plan.counts(),
     }  # fmt: skip
     if as_json:
         print(json.dumps(body))

@@ -15,6 +15,7 @@ from services.console.access.people import Person
 from services.console.access.sessions import Notice, Session
 from services.console.state import console_of, session_id_of, session_of
 from services.kernel.errors import InputRefused, Stalled, StartRefused
+from services.kernel.sentences import Sentence, sentence_of
 
 FORM_TOKEN = "form_token"  # noqa: S105 - the name of a field
 _MOST_FIELDS, _MOST_FILES = 1_000, 1
@@ -47,7 +48,7 @@ def action(path: str, act: Act, role: str) -> Route:
             if session is None or session.person is None:
                 return RedirectResponse(f"/enter?next={quote(back, safe='')}", 303)
             if role not in session.person.roles:
-                raise HTTPException(403, f"only people in the role {role} may do this")
+                raise HTTPException(403, Sentence("only people in the role {role} may do this", role=role))
             return await run_in_threadpool(_carried_out, act, request, session, session.person, form)
 
     endpoint.__module__ = act.__module__
@@ -81,9 +82,9 @@ def field(form: FormData, name: str, longest: int = 500) -> str:
     value = form.get(name)
     text = value.strip() if isinstance(value, str) else ""
     if not text:
-        raise InputRefused(f"{name} is missing")
+        raise InputRefused(Sentence("{name} is missing", name=name))
     if len(text) > longest or not text.isprintable():
-        raise InputRefused(f"{name} may have {longest} printable signs at most")
+        raise InputRefused(Sentence("{name} may have {longest} printable signs at most", name=name, longest=longest))
     return text
 
 
@@ -92,7 +93,7 @@ def _carried_out(act: Act, request: Request, session: Session, person: Person, f
     try:
         done = act(request, person, form)
     except (InputRefused, StartRefused, Stalled) as problem:
-        session.notice = Notice(str(problem), is_good=False)
+        session.notice = Notice(sentence_of(problem), is_good=False)
         return RedirectResponse(local_path(form.get("back")), 303)
     if isinstance(done, Response):
         return done

@@ -34,6 +34,7 @@ from services.console.pages import (
 from services.console.render import render
 from services.console.state import Console
 from services.kernel.errors import InputRefused, StartRefused
+from services.kernel.sentences import sentence_of
 from services.runtime import metrics
 from services.runtime.settings import settings
 
@@ -103,7 +104,7 @@ def _refused(request: Request, error: Exception) -> Response:
 
 
 def _refused_input(request: Request, error: Exception) -> Response:
-    return render(request, "problem.html", status=400, problem=str(error))
+    return render(request, "problem.html", status=400, problem=sentence_of(error))
 
 
 def _unavailable(request: Request, error: Exception) -> Response:

@@ -15,6 +15,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from services.kernel.errors import InputRefused, Stalled, StartRefused
+from services.kernel.sentences import sentence_of
 from services.kernel.time import to_micros
 
 MOST_KEPT = 30
@@ -116,7 +117,7 @@ class Jobs:
         try:
             job.result = work(job.lines.append)
         except (InputRefused, StartRefused, Stalled) as problem:
-            job.problem = str(problem)
+            job.problem = sentence_of(problem)
         except (ConnectionError, DBAPIError) as problem:
             _log.warning("unavailable", job=job.kind, error=type(problem).__name__)
             job.problem = _UNAVAILABLE

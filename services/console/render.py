@@ -111,7 +111,7 @@ def _translated(language: Language, text: str, **values: object) -> str:
 def _csv(wanted: str, tables: Sequence[PageTable]) -> Response:
     table = next((one for one in tables if one.name == wanted), None)
     if table is None:
-        raise HTTPException(404, f"this page has no table {wanted[:40]}")
+        raise HTTPException(404, Sentence("this page has no table {name}", name=wanted[:40]))
     headers = {"content-disposition": f'attachment; filename="{table.name}.csv"'}
     return StreamingResponse(_encoded(table), 200, headers, "text/csv; charset=utf-8")
 

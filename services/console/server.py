@@ -1,6 +1,7 @@
 """`koc console`: check that it may listen there, then serve until SIGTERM."""
 
 import logging
+import signal
 import socket
 from collections.abc import Callable
 
@@ -54,6 +55,8 @@ def serve(host: str, port: int, say: Callable[[str], None]) -> None:
         timeout_graceful_shutdown=STOP_SECONDS,
         limit_concurrency=200,
     )
+    for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them again once it has stopped in order
+        signal.signal(number, lambda *_: None)
     try:
         _Server(config, health, say).run()
     finally:

@@ -103,7 +103,7 @@ def read_key(text: str) -> RowKey:
         with suppress(ValueError, RecursionError):
             parts = json.loads(base64.b64decode(text + "=" * (-len(text) % 4), "-_", validate=True))
     if not isinstance(parts, list) or not all(isinstance(part, (str, int)) for part in parts):
-        raise ValueError("this is no place in a table")
+        raise ValueError("this is no place in the table")
     return tuple(parts)
 
 

@@ -33,6 +33,12 @@ class Sentence(str):
         return (self.template,), dict(self.values)
 
 
+def sentence_of(error: BaseException) -> str:
+    """What an error says: the sentence that it was raised with."""
+    said = error.args[0] if error.args else None
+    return said if isinstance(said, Sentence) else str(error)
+
+
 def with_commas(parts: Sequence[str]) -> str:
     """The parts one after the other, as in `dispute d_1, hold h_2`."""
     if len(parts) < 2:

@@ -32,7 +32,7 @@ FAR_DOWN = 20
 """Pages that are turned before one is timed."""
 
 _List = Callable[..., KeysetPage[Any]]
-_KOC, _BRAND = "k_0", "br_0"
+_KOC, _MCN, _BRAND = "k_0", "m_0", "br_0"
 _TEXTS = ("nothing_at_all", "c1_o_00010", "c1", "k_0", "k_1", "koc:k_2", "br_0", "v_0_0", "payday", "week-2")
 
 
@@ -44,6 +44,7 @@ def lookups(connection: Connection) -> Iterator[tuple[str, Callable[[], object]]
     yield "party_statements", partial(party.party_statements, connection, f"koc:{_KOC}")
     yield "party_debts", partial(party.party_debts, connection, f"koc:{_KOC}")
     yield "coming_days", partial(party_lines.coming_days, connection, _KOC)
+    yield "coming_days_of", partial(party_lines.coming_days_of, connection, f"mcn:{_MCN}")
     yield "brand_bill", partial(brand.brand_bill, connection, _BRAND)
     yield "brand_budgets", partial(brand.brand_budgets, connection, _BRAND)
     for name, page in _lists(connection):

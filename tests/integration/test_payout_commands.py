@@ -247,5 +247,8 @@ def _check_parties_alone(book: Books) -> None:
         assert next_payouts(PartySnapshot(connection, "koc:k_404"), THIRD, ZONE_MINUTES) == []
     assert [one for one in alone if one in every or one.decided] == every
     given = [one.given for one in every]
-    assert all(any(some) for some in zip(*((g.clawback, g.reserve, g.on_hold, g.whole_owner_on_hold) for g in given)))
+    assert all(
+        any(some)
+        for some in zip(*((g.clawback, g.reserve, g.on_hold, g.whole_owner_on_hold) for g in given), strict=True)
+    )
     assert {type(one.decided).__name__ for one in every} >= {"PayoutPlan", "SkippedParty"}

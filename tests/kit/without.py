@@ -14,8 +14,19 @@ import pytest
 PACKAGES = {
     "hledger": "hledger", "prometheus": "prometheus", "promtool": "prometheus",
     "podman": "podman", "runc": "runc", "catatonit": "catatonit", "debootstrap": "debootstrap",
+    "chromium": "chromium",
 }  # fmt: skip
 """Program -> Debian package."""
+
+ALSO_CALLED = {
+    "chromium": (
+        "chromium-browser", "google-chrome", "google-chrome-stable", "microsoft-edge", "msedge",
+        "/Applications/Chromium.app/Contents/MacOS/Chromium",
+        "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+        "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
+    ),
+}  # fmt: skip
+"""Program -> what does as well, by its name on the PATH or by the place where macOS has it."""
 
 _INSTALL_SECONDS = 240
 
@@ -29,7 +40,7 @@ def required(tool: str) -> bool:
     package = PACKAGES[tool]
     if {tool, package} & set(re.split(r"[\s,]+", os.environ.get("KOC_WITHOUT", ""))):
         return False
-    if shutil.which(tool) is None and (problem := _install(package)):
+    if _found(tool) is None and (problem := _install(package)):
         pytest.fail(f"{tool} is missing: {problem}. Install it, or leave its tests out with KOC_WITHOUT={tool}")
     return True
 
@@ -38,9 +49,15 @@ def installed(tool: str) -> str:
     """The path of a required program; a test that asks for one that is left out is skipped, with that reason."""
     if not required(tool):
         pytest.skip(f"left out by KOC_WITHOUT={os.environ['KOC_WITHOUT']}")
-    path = shutil.which(tool)
+    path = _found(tool)
     assert path is not None, f"{PACKAGES[tool]} is installed, but has no {tool}"
     return path
+
+
+def _found(tool: str) -> str | None:
+    """The path of a program, or of one that does as well; None if there is none."""
+    names = (tool, *ALSO_CALLED.get(tool, ()))
+    return next(filter(None, map(shutil.which, names)), None)
 
 
 @cache

@@ -12,7 +12,8 @@ from tests.ops.image.translation import Place, run_arguments, seconds
 
 PLACE = Place({"kafka:9092": "127.0.0.1:1234", "@postgres:5432/koc": "@127.0.0.1:5555/books"}, 8123)
 PASSWORDS = {
-    f"KOC_{role}_PASSWORD": f"pw-{role}" for role in ("OWNER", "WRITER", "READER", "OPERATOR", "APPROVER", "PAYER")
+    **{f"KOC_{role}_PASSWORD": f"pw-{role}" for role in ("OWNER", "WRITER", "READER", "OPERATOR", "APPROVER", "PAYER")},
+    "KOC_CONSOLE_TOKEN": "a-token-that-nobody-guesses",
 }
 SERVICES = compose.interpolated(Project.services_of_ours(), PASSWORDS)
 
@@ -28,6 +29,12 @@ def test_a_service_that_stays_gets_its_rights_limits_settings_and_command() -> N
         "--env=KOC_INSTANCE_ID=poster-1", "--env=KOC_HTTP_PORT=8123", "--env=KOC_HTTP_HOST=127.0.0.1",
     }  # fmt: skip
     assert set(words[: words.index("koc-settlement")]) == wanted
+
+
+def test_a_service_that_listens_for_everybody_in_its_container_listens_on_loopback_here() -> None:
+    words = run_arguments("console", SERVICES["console"], PLACE)
+    assert words[words.index("koc-settlement") :] == ["koc-settlement", "koc", "console", "--host", "127.0.0.1"]
+    assert not any("0.0.0.0" in word for word in words)  # noqa: S104 - it must not
 
 
 def test_a_one_shot_keeps_its_entry_point_and_takes_other_words() -> None:

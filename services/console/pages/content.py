@@ -1,7 +1,110 @@
-"""A content: what it earned, sold and cost."""
+"""A content: what the registry knows of it, its script fee, and paid traffic on it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
+from sqlalchemy import Connection
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 
-ROUTES: Sequence[Route] = ()
+from services.console.books import reading
+from services.console.render import moment, render
+from services.console.tables import CellKind, Column, PageTable, ReadRows, TableRows, all_rows
+from services.console.values import CellValue, MoneyCell, WordsCell
+from services.console.words.labels import account_sentence
+from services.kernel.sentences import Sentence
+from services.settlement.books.lookups.content import (
+    ContentFacts,
+    FeePosition,
+    content_facts,
+    content_spends,
+    fee_positions,
+)
+
+_FEE = (
+    Column("account", "Account", CellKind.CODE),
+    Column("meaning", "What it is"),
+    Column("amount", "Amount", CellKind.NUMBER),
+    Column("currency", "Currency"),
+)
+_SPEND = (
+    Column("spend_id", "Spend", CellKind.CODE),
+    Column("occurred_at", "When"),
+    Column("amount", "Amount", CellKind.NUMBER),
+    Column("currency", "Currency"),
+    Column("paid_by", "Paid by"),
+)
+_PAYERS = {"brand": "the brand", "platform": "the platform", "koc": "the KOC"}
+
+
+def show_content(request: Request) -> Response:
+    """The page of a content."""
+    content_id = request.path_params["content_id"]
+    with reading(request) as connection:
+        facts = content_facts(connection, content_id)
+        fees = fee_positions(connection, content_id)
+        tables = [
+            PageTable("fee", "Script fee in the books, debit positive", _FEE, all_rows(list(_fee_rows(fees))),
+                      "Nothing of a script fee is booked."),
+            PageTable("spend", "Paid traffic", _SPEND, _read_spends(connection, content_id),
+                      "No paid traffic was reported."),
+        ]  # fmt: skip
+        return render(
+            request,
+            "content.html",
+            tables=tables,
+            content_id=content_id,
+            registered=facts.registered,
+            registered_at=None if facts.registered is None else moment(facts.registered.registered_at),
+            fee=_fee(facts),
+            fee_said=_fee_said(facts),
+            removed_at=None if facts.removed_at is None else moment(facts.removed_at),
+            holds=facts.holds,
+        )
+
+
+def _fee(facts: ContentFacts) -> MoneyCell | None:
+    """The script fee that its registration names."""
+    content = facts.registered
+    if content is None or content.currency is None or not content.script_fee_minor:
+        return None
+    return MoneyCell(content.script_fee_minor, content.currency)
+
+
+def _fee_said(facts: ContentFacts) -> Sentence | None:
+    """What became of the script fee; None = there is none."""
+    if _fee(facts) is None:
+        return None
+    if facts.is_fee_cancelled:
+        return Sentence("The content was removed, so the script fee is not owed.")
+    if facts.accepted_at is None:
+        return Sentence("The brand has not accepted the script yet, so its fee is not owed yet.")
+    return Sentence("The brand accepted the script on {day}, so its fee is owed.", day=moment(facts.accepted_at).day)
+
+
+def _fee_rows(fees: Sequence[FeePosition]) -> Iterator[Sequence[CellValue]]:
+    for fee in fees:
+        for account, minor in fee.booked.items():
+            yield account, WordsCell(account_sentence(account)), MoneyCell(minor, fee.currency), fee.currency
+
+
+def _read_spends(connection: Connection, content_id: str) -> ReadRows:
+    def read(after: Any, limit: int) -> TableRows:
+        page = content_spends(connection, content_id, after, limit)
+        rows = [
+            (
+                one.spend_id,
+                moment(one.occurred_at),
+                MoneyCell(one.amount_minor, one.currency),
+                one.currency,
+                WordsCell(_PAYERS.get(one.paid_by, one.paid_by)),
+            )
+            for one in page.rows
+        ]
+        return TableRows(rows, page.next_key)
+
+    return read
+
+
+ROUTES = (Route("/content/{content_id:path}", show_content),)

@@ -191,7 +191,7 @@ def show_sent(request: Request) -> Response:
 _FATES = {
     "accepted": WordsCell("Accepted", "good"),
     "refused_again": WordsCell("Refused again", "bad"),
-    "on_its_way": WordsCell("On its way", "wait"),
+    "on_its_way": WordsCell("Not read yet", "wait"),
 }
 
 

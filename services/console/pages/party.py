@@ -1,7 +1,209 @@
 """A party (a KOC, an agency, a recruiter): its balance, what comes when, its statements and its debts."""
 
 from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from typing import NamedTuple
 
+from sqlalchemy import Connection
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-ROUTES: Sequence[Route] = ()
+from schemas.topics import CREDITS
+from services.console.books import reading
+from services.console.content_figures import content_figures, figures_table
+from services.console.keyset_rows import books_rows
+from services.console.parties import tables as shown
+from services.console.parties.answer import PartyAnswer
+from services.console.parties.coming import coming_of
+from services.console.parties.obstacles import HeldFor, obstacle_rows
+from services.console.render import moment, render
+from services.console.tables import PageTable, RowKey, all_rows
+from services.console.values import MomentCell, MoneyCell, path
+from services.console.words.labels import party_sentence
+from services.kernel.sentences import Sentence
+from services.kernel.time import MINUTE, to_datetime, to_micros
+from services.runtime.settings import settings
+from services.settlement.books.clawbacks import OpenClawback
+from services.settlement.books.lookups.keyset import KeysetPage
+from services.settlement.books.lookups.party import (
+    PartyEntry,
+    PartyPayout,
+    PartyStatement,
+    party_debts,
+    party_entries,
+    party_money,
+    party_payouts,
+    party_statements,
+)
+from services.settlement.books.lookups.party_facts import (
+    is_known_party,
+    last_proposal,
+    left_at,
+    open_reserves,
+    paid_out,
+    party_members,
+    refused_payouts,
+    relations_of,
+)
+from services.settlement.books.lookups.party_lines import KocLine, coming_days, coming_days_of, koc_lines
+from services.settlement.books.lookups.party_snapshot import PartySnapshot
+from services.settlement.domain.pricing.relations import Relation
+from services.settlement.payouts.forecast import NextPayout, next_payouts
+
+_ENTRY_KEY = (int,) * (CREDITS.partitions + 1)
+"""A number for each writer."""
+
+_UNKNOWN = "The books know no party {party}. A party is written ROLE:ID, as koc:k_7 or mcn:m_1: search for its id."
+
+
+class PartyView(NamedTuple):
+    """What a page says of a party, as of one snapshot.
+
+    Attributes:
+        left: when it left; None = it did not.
+        proposed: when payouts were last proposed.
+    """
+
+    answers: Sequence[PartyAnswer]
+    nexts: Sequence[NextPayout]
+    held_for: HeldFor
+    debts: Sequence[OpenClawback]
+    statements: Sequence[PartyStatement]
+    relations: Sequence[Relation]
+    left: MomentCell | None
+    proposed: MomentCell | None
+
+
+def show_party(request: Request) -> Response:
+    """The page; a brand has one of its own."""
+    party = request.path_params["party"]
+    role, _, name = party.partition(":")
+    if role == "brand" and name:
+        return RedirectResponse(path("brand", name))
+    if request.query_params.get("part") == "coming":
+        return _show_coming(request, party)
+    with reading(request) as connection:
+        if not (role and name and is_known_party(connection, party)):
+            raise HTTPException(404, Sentence(_UNKNOWN, party=party[:100]))
+        view = _view(connection, party, to_micros(datetime.now(UTC)))
+    figures = content_figures(request, koc_id=name) if role == "koc" else None
+    tables = _tables(request, party, view)
+    return render(
+        request,
+        "party.html",
+        tables=[*tables, figures_table(figures)] if figures else tables,
+        party=party,
+        title=party_sentence(party),
+        figures=figures,
+        view=view,
+        is_koc=role == "koc",
+    )
+
+
+def _show_coming(request: Request, party: str) -> Response:
+    """What is pending for a party that is no KOC: it takes longer, so that the page comes without it."""
+    now = to_micros(datetime.now(UTC))
+    with reading(request) as connection:
+        days = coming_days_of(connection, party)
+    currencies = sorted({day.currency for day in days})
+    coming = [coming_of(days, currency, _day(now)) for currency in currencies]
+    return render(request, "party_coming.html", coming=coming)
+
+
+def _view(connection: Connection, party: str, now: int) -> PartyView:
+    """All that is read in one snapshot. `now` is microseconds."""
+    snapshot = PartySnapshot(connection, party)
+    nexts = next_payouts(snapshot, now, settings().settlement_zone_minutes)
+    by_currency = {one.currency: one for one in nexts}
+    paid, role = paid_out(connection, party), party.partition(":")[0]
+    days = coming_days(connection, party.removeprefix("koc:")) if role == "koc" else None
+    answers = [
+        PartyAnswer(
+            money,
+            by_currency.get(money.currency),
+            None if days is None else coming_of(days, money.currency, _day(now)),
+            paid.get(money.currency, 0),
+        )
+        for money in party_money(connection, party)
+    ]
+    holds = [hold for hold in snapshot.open_holds() if hold.owner == party]
+    left, proposed = left_at(connection, party), last_proposal(connection)
+    return PartyView(
+        answers,
+        nexts,
+        HeldFor(open_reserves(connection, party), refused_payouts(connection, party), holds),
+        party_debts(connection, party),
+        party_statements(connection, party),
+        relations_of(connection, party.removeprefix("koc:")) if role == "koc" else [],
+        None if left is None else moment(left),
+        None if proposed is None else moment(proposed),
+    )
+
+
+def _day(now: int) -> date:
+    """The day of a moment (microseconds) in the settlement zone."""
+    return to_datetime(now + settings().settlement_zone_minutes * MINUTE).date()
+
+
+def _tables(request: Request, party: str, view: PartyView) -> list[PageTable]:
+    """The tables of the page, those with a few rows first."""
+    obstacles = obstacle_rows(view.nexts, view.held_for)
+    few = [
+        PageTable("balance", "Balance by state", shown.BALANCE, all_rows([_balance(one) for one in view.answers]),
+                  "Nothing was ever booked for this party."),
+        PageTable("in-the-way", "What is in the way", shown.OBSTACLES, all_rows(obstacles),
+                  "Nothing is in the way of its money."),
+        PageTable("debts", "Owed back, by age", shown.DEBTS, all_rows([shown.debt_cells(one) for one in view.debts]),
+                  "It owes nothing back."),
+        PageTable("statements", "Statements", shown.STATEMENTS,
+                  all_rows([shown.statement_cells(one, party) for one in view.statements]),
+                  "No closed month has a statement of it."),
+    ]  # fmt: skip
+    return [*few, *_long_tables(request, party, view)]
+
+
+def _long_tables(request: Request, party: str, view: PartyView) -> list[PageTable]:
+    """Those that are read by key."""
+
+    def payouts(connection: Connection, after: RowKey | None, limit: int) -> KeysetPage[PartyPayout]:
+        return party_payouts(connection, party, after, limit)
+
+    def entries(connection: Connection, after: RowKey | None, limit: int) -> KeysetPage[PartyEntry]:
+        return party_entries(connection, party, after, limit)
+
+    def lines(connection: Connection, after: RowKey | None, limit: int) -> KeysetPage[KocLine]:
+        return koc_lines(connection, party.removeprefix("koc:"), after, limit)
+
+    def members(connection: Connection, after: RowKey | None, limit: int) -> KeysetPage[Relation]:
+        return party_members(connection, party, after, limit)
+
+    tables = [
+        PageTable("payouts", "Payouts", shown.PAYOUTS, books_rows(request, (int, str), payouts, shown.payout_cells),
+                  "It has had no payout yet."),
+        PageTable("entries", "What moved its settled money", shown.ENTRIES,
+                  books_rows(request, _ENTRY_KEY, entries, shown.entry_cells), "Nothing of it was settled yet."),
+    ]  # fmt: skip
+    if party.startswith("koc:"):
+        return [
+            *tables,
+            PageTable("lines", "Order lines, and what each earned", shown.LINES,
+                      books_rows(request, (int, str, str, str), lines, shown.line_cells), "No order line credits it."),
+            PageTable("relations", "Agency, recruiter and others", shown.RELATIONS,
+                      all_rows(list(shown.relation_rows(view.relations))), "It works alone."),
+        ]  # fmt: skip
+    read = books_rows(request, (str,), members, shown.member_cells)
+    return [*tables, PageTable("members", "Its KOCs", shown.MEMBERS, read, "No KOC names it.")]
+
+
+def _balance(one: PartyAnswer) -> list[str | MoneyCell]:
+    money = one.money
+    amounts = (
+        money.pending_minor, money.payable_minor, money.held_minor, money.owed_minor, money.written_off_minor,
+        money.in_transit_minor, one.paid_minor,
+    )  # fmt: skip
+    return [money.currency, *(MoneyCell(amount, money.currency) for amount in amounts)]
+
+
+ROUTES = (Route("/party/{party:path}", show_party),)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, timezone
 from typing import NamedTuple, Self
 
 from services.kernel.errors import InputRefused
+from services.kernel.sentences import Sentence
 from services.kernel.time import to_micros
 from services.settlement.domain.reporting.grouping import SalesBy, Selection
 
@@ -36,7 +37,9 @@ class ReportQuestion(NamedTuple):
         texts = {name: given.get(name, "").strip() for name in cls._fields}
         for name, text in texts.items():
             if len(text) > _LONGEST or not text.isprintable():
-                raise InputRefused(f"{name} may have {_LONGEST} printable signs at most")
+                raise InputRefused(
+                    Sentence("{name} may have {longest} printable signs at most", name=name, longest=_LONGEST)
+                )
         try:
             by = SalesBy(texts.pop("by") or SalesBy.CONTENT)
         except ValueError:

@@ -6,6 +6,9 @@ from services.kernel.time import DAY, format_rfc3339
 from services.operations.explain.inquiry import AbsenceReason, Rulebook, TouchAnswer, TouchTrace
 from services.operations.explain.sources import EventRefusal, ExplainableAssertion
 
+_KINDS = frozenset({"click", "view", "code"})
+"""Event types of valid touches; a refused one may say anything."""
+
 MAX_CONSIDERED = 100
 """Candidates that an assertion names (schemas.credits)."""
 UNREADABLE = EventRefusal(Reason.INVALID_FIELD, Sentence("its occurred_at cannot be read"))
@@ -20,7 +23,7 @@ def absent_touch(trace: TouchTrace, paid_at: int, told: ExplainableAssertion | N
         told: the line as the books know it; None = they do not.
         rulebook: for the candidate window.
     """
-    kind = trace.kind
+    kind = Sentence(trace.kind) if trace.kind in _KINDS else trace.kind
     if trace.refusal is not None or trace.occurred_at is None:
         refusal = trace.refusal or UNREADABLE
         word, why = refusal.reason, Sentence("its {kind} was refused as {refusal}", kind=kind, refusal=refusal.sentence)

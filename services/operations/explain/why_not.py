@@ -35,7 +35,7 @@ def why_not(
     """
     booked, published = find_order(order_id, library)
     if published is not None:
-        answer = _unattributed(order_id, inquiry, published, touches, rulebook)
+        answer = unattributed(order_id, inquiry, published, touches, rulebook)
         return WhyNotAnswer(order_id, inquiry, [answer])
     lines = explained_lines(booked, None)
     paid = {one.told.buyer_id: one.told.paid_at for one in lines}
@@ -44,7 +44,7 @@ def why_not(
     return WhyNotAnswer(order_id, inquiry, answers)
 
 
-def _unattributed(
+def unattributed(
     order_id: str, inquiry: Inquiry, published: PublishedOrder, touches: TouchLibrary, rulebook: Rulebook
 ) -> LineAnswer:
     """The answer for a paid order that nobody could be credited for."""

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Table, and_, select, update
 
 from schemas.topics import CREDITS
 from services.kernel.errors import Stalled
+from services.kernel.sentences import Sentence
 from services.kernel.time import to_micros
 from services.runtime.database import PersonalLogin, Role, engine, refusals_as_sentences
 from services.runtime.settings import settings
@@ -140,7 +141,7 @@ def operator_books(
             yield book
     except Exception as error:
         if retry_cause(error) in {"timeout", "deadlock", "serialization", "claimed_by_another"}:
-            raise Stalled("others held the books for too long: nothing was done, so try again") from error
+            raise Stalled(Sentence("others held the books for too long: nothing was done, so try again")) from error
         raise
     finally:
         book.disconnect()

@@ -118,13 +118,14 @@ class NetBooksSnapshot(Snapshot):
     def open_cases(self) -> OpenCases:
         """Disputes opened and not decided, and holds placed and not released, but for those on owners."""
         facts = [*self.facts(DISPUTE_OPENED).values(), *self.facts(DISPUTE_DECIDED).values()]
-        return cases_of(open_disputes(facts), self._open_holds())
+        return cases_of(open_disputes(facts), self.open_holds())
 
     def held_owners(self) -> frozenset[str]:
         """Parties with an open hold on them."""
-        return frozenset(one.owner for one in self._open_holds() if one.owner is not None)
+        return frozenset(one.owner for one in self.open_holds() if one.owner is not None)
 
-    def _open_holds(self) -> list[Hold]:
+    def open_holds(self) -> list[Hold]:
+        """Holds that are placed and not released, those on owners too."""
         return open_holds([*self.facts(HOLD_PLACED).values(), *self.facts(HOLD_RELEASED).values()])
 
     def balances_of(self, parties: Collection[InCurrency], owners: Collection[str]) -> list[PartyBalance]:

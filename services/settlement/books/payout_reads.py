@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from services.kernel.errors import InputRefused
+from services.kernel.sentences import Sentence
 from services.kernel.time import to_micros
 from services.settlement.books.net_snapshot import WRITER_N
 from services.settlement.books.payout_ports import StoredBatch, StoredPayout
@@ -103,7 +104,9 @@ def known_batch(connection: Connection, batch_id: str) -> StoredBatch:
     """
     batch = find_batch(connection, batch_id)
     if batch is None:
-        raise InputRefused(f"no batch of payouts is called {batch_id}: `koc payout list` lists them")
+        raise InputRefused(
+            Sentence("no batch of payouts is called {batch}: `koc payout list` lists them", batch=batch_id)
+        )
     return batch
 
 
@@ -115,7 +118,9 @@ def known_payout(connection: Connection, payout_id: str) -> StoredPayout:
     """
     payout = find_payout(connection, payout_id)
     if payout is None:
-        raise InputRefused(f"no payout is called {payout_id}: `koc payout show BATCH` lists those of a batch")
+        raise InputRefused(
+            Sentence("no payout is called {payout}: `koc payout show BATCH` lists those of a batch", payout=payout_id)
+        )
     return payout
 
 

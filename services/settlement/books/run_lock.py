@@ -8,6 +8,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from services.kernel.errors import StartRefused
+from services.kernel.sentences import Sentence
 
 RUN = 4_715_012
 """Key of the session advisory lock."""
@@ -59,7 +60,11 @@ def _take(connection: Connection, what: str) -> None:
         holder = _execute(connection, _HOLDER, is_row=True)
         if holder is not None:  # else it has just been given back
             _execute(connection, _SAY_NOTHING)
-            raise StartRefused(f"{holder.usename} is at work ({holder.application_name}): wait for it to end")
+            raise StartRefused(
+                Sentence(
+                    "{who} is at work ({what}): wait for it to end", who=holder.usename, what=holder.application_name
+                )
+            )
 
 
 def _execute(connection: Connection, statement: Any, *, is_row: bool = False, what: str | None = None) -> Any:

@@ -127,6 +127,16 @@ line = Table(
     Index("line_unpriced", "partition", postgresql_where=text("unpriced IS NOT NULL")),
     Index("line_quarantined", "partition", postgresql_where=text("quarantined IS NOT NULL")),
     Index("line_set_aside", "partition", postgresql_where=text("set_aside IS NOT NULL")),
+    Index("line_below_join", "partition", postgresql_where=text("below_since IS NOT NULL")),
+    Index("line_of_brand", "brand_id", "paid_at"),
+    Index("line_of_koc", text("(koc_ids[1])"), "paid_at"),
+    Index("line_of_second_koc", text("(koc_ids[2])"), "paid_at", postgresql_where=text("koc_ids[2] IS NOT NULL")),
+    Index(
+        "line_of_other_kocs",
+        text("(koc_ids[3:])"),
+        postgresql_using="gin",
+        postgresql_where=text("koc_ids[3] IS NOT NULL"),
+    ),
     postgresql_with={"fillfactor": 85},
 )
 
@@ -204,6 +214,14 @@ reference = Table(
     Column("body", JSONB, nullable=False, comment="the event as published"),
     Column("revision", BigInteger, nullable=False),
     Index("reference_by_revision", "revision"),
+    *(
+        Index(name, text(f"({field})"), postgresql_where=text(f"{field} IS NOT NULL"))
+        for name, field in (
+            ("reference_of_brand", "body ->> 'brand_id'"),
+            ("reference_of_koc", "body ->> 'koc_id'"),
+            ("reference_of_campaign", "body ->> 'campaign_id'"),
+        )
+    ),
     comment="Every version of every registry event",
 )
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from schemas.currencies import CURRENCIES
 from schemas.fields import IDENTIFIER_PATTERN, MAX_AMOUNT_MINOR, MAX_REASON_LENGTH, TEXT_PATTERN, WORD_PATTERN
 from services.kernel.errors import InputRefused, InvariantBroken
+from services.kernel.sentences import Sentence
 from services.settlement.domain.book import chart
 from services.settlement.domain.book.commands import (
     BESIDE_RUNS,
@@ -118,7 +119,7 @@ def make_draft(kind: CommandKind, reason: str, body: JsonObject, command_id: str
         InputRefused: the id or the reason is not as it must be.
     """
     if not re.match(TEXT_PATTERN, reason) or not 0 < len(reason) <= MAX_REASON_LENGTH:
-        raise InputRefused(f"a reason is 1 to {MAX_REASON_LENGTH} characters on one line")
+        raise InputRefused(Sentence("a reason is 1 to {most} characters on one line", most=MAX_REASON_LENGTH))
     if command_id is None:
         command_id = _default_id(kind, body)
     return CommandDraft(check_identifier("command", command_id), kind, reason, body)

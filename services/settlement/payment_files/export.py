@@ -7,6 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from services.kernel.errors import InputRefused, StartRefused
+from services.kernel.sentences import Sentence
 from services.settlement.books.payee_rows import find_payees
 from services.settlement.books.payout_file_rows import due_payouts, find_batch, seal_files, sealed_files
 from services.settlement.books.posting_transaction import BookConnections
@@ -65,7 +66,9 @@ def export_batch(book: BookConnections, request: ExportRequest, payer: PayerDeta
     def rule(scene: CommandScene) -> CommandEffect:
         within = scene.transaction.connection
         if due_payouts(within, request.batch) != payouts:
-            raise StartRefused(f"the payouts of {request.batch} have just changed: export it again")
+            raise StartRefused(
+                Sentence("the payouts of {batch} have just changed: export it again", batch=request.batch)
+            )
         sealed = _check_seals(within, request, files)
         new = [(file.plan, file.sha256) for file in files if file.plan.name not in sealed]
         seal_files(within, new, scene.draft.id)
@@ -92,14 +95,28 @@ def _make_files(
     """The files with their bytes; nothing is stored."""
     batch = find_batch(connection, request.batch)
     if batch is None:
-        raise InputRefused(f"there is no batch {request.batch}: `koc payout list` lists them")
+        raise InputRefused(Sentence("there is no batch {batch}: `koc payout list` lists them", batch=request.batch))
     if batch.status != "approved" or batch.approved_at is None:
-        raise InputRefused(f"{batch.id} is {batch.status}: only an approved batch is exported")
+        raise InputRefused(
+            Sentence(
+                "{batch} is {status}: only an approved batch is exported",
+                batch=batch.id,
+                status=Sentence(batch.status),
+            )
+        )
     if found := list(obstacles(payouts, request.form)):
-        raise InputRefused(f"nothing was exported, for {_some(found)}: cancel these payouts, and set another payee")
+        raise InputRefused(
+            Sentence("nothing was exported, for {why}: cancel these payouts, and set another payee", why=_some(found))
+        )
     plans = plan_files(batch.id, payouts, request.form)
     if not plans:
-        raise InputRefused(f"{batch.id} has no payout for a file of the form {request.form or 'of any rail'}")
+        raise InputRefused(
+            Sentence(
+                "{batch} has no payout for a file of the form {form}",
+                batch=batch.id,
+                form=request.form or Sentence("of any rail"),
+            )
+        )
     payees = _find_payees(connection, [payout for plan in plans for payout in plan.payouts])
     orders = [PaymentOrder(plan, payees, payer, batch.approved_at, request.zone_minutes) for plan in plans]
     return [PaymentFile(order.plan, WRITERS[order.plan.form](order)) for order in orders]
@@ -110,11 +127,14 @@ def _find_payees(connection: Connection, payouts: Sequence[DuePayout]) -> Mappin
     payees = find_payees(connection, {payout.ref for payout in payouts})
     if missing := sorted({payout.ref for payout in payouts} - set(payees)):
         raise InputRefused(
-            f"nothing was exported, for the payee file has no row of {_some(missing)}: `koc payee import` adds them"
+            Sentence(
+                "nothing was exported, for the payee file has no row of {refs}: `koc payee import` adds them",
+                refs=_some(missing),
+            )
         )
     if other := [payout for payout in payouts if payees[payout.ref].rail != payout.rail]:
         wrong = [f"{payout.ref} ({payees[payout.ref].rail}, wanted by {payout.rail})" for payout in other]
-        raise InputRefused(f"nothing was exported, for payees are of another rail: {_some(wrong)}")
+        raise InputRefused(Sentence("nothing was exported, for payees are of another rail: {refs}", refs=_some(wrong)))
     return payees
 
 
@@ -123,8 +143,11 @@ def _check_seals(connection: Connection, request: ExportRequest, files: Sequence
     sealed = sealed_files(connection, request.batch)
     if changed := [file.plan.name for file in files if sealed.get(file.plan.name, file.sha256) != file.sha256]:
         raise StartRefused(
-            f"{changed[0]} was exported before and would differ now, so it is not written: export it with the "
-            f"settings KOC_PAYER_…, and the version of koc, that it was exported with"
+            Sentence(
+                "{file} was exported before and would differ now, so it is not written: export it with the settings "
+                "KOC_PAYER_…, and the version of koc, that it was exported with",
+                file=changed[0],
+            )
         )
     return sealed
 
@@ -132,4 +155,5 @@ def _check_seals(connection: Connection, request: ExportRequest, files: Sequence
 def _some(texts: Sequence[str]) -> str:
     """The first of many texts, and how many more there are."""
     more = len(texts) - _NAMED_AT_MOST
-    return ", ".join(texts[:_NAMED_AT_MOST]) + (f" and {more:,} more" if more > 0 else "")
+    named = ", ".join(texts[:_NAMED_AT_MOST])
+    return Sentence("{named} and {more:,} more", named=named, more=more) if more > 0 else named

@@ -1,7 +1,9 @@
 """Approve a batch of payouts, by somebody else than who proposed it; only then it may be exported."""
 
 from services.kernel.errors import InputRefused, StartRefused
+from services.kernel.sentences import Sentence
 from services.settlement.books.payout_changes import approve_batch
+from services.settlement.books.payout_ports import StoredBatch
 from services.settlement.books.payout_reads import known_batch, payouts_of
 from services.settlement.books.posting_transaction import BookConnections
 from services.settlement.commands.drafts import make_draft
@@ -23,14 +25,28 @@ def approve(book: BookConnections, batch_id: str, reason: str, command_id: str |
         connection = scene.transaction.connection
         batch = known_batch(connection, batch_id)
         if batch.status != "proposed":
-            by = f" by {batch.approved_by}" if batch.approved_by else ""
-            raise InputRefused(f"{batch_id} is {batch.status}{by}: only a proposed batch can be approved")
+            raise InputRefused(_decided_before(batch))
         if connection.exec_driver_sql("SELECT session_user").scalar_one() == batch.by:
-            raise StartRefused(f"{batch.by} proposed {batch_id}: somebody else must approve it")
+            raise StartRefused(
+                Sentence("{who} proposed {batch}: somebody else must approve it", who=batch.by, batch=batch_id)
+            )
         payouts = [one for one in payouts_of(connection, batch_id) if one.status == INSTRUCTED]
         if not payouts:
-            raise InputRefused(f"{batch_id} pays nobody, so there is nothing to approve")
+            raise InputRefused(Sentence("{batch} pays nobody, so there is nothing to approve", batch=batch_id))
         approve_batch(connection, batch_id)
         return CommandEffect({**sums_of(payouts), "plan_sha256": batch.plan_sha256.hex()})
 
     return execute(book, make_draft(CommandKind.PAYOUT_APPROVED, reason, {"batch": batch_id}, command_id), rule)
+
+
+def _decided_before(batch: StoredBatch) -> str:
+    """Why a batch that is approved or cancelled cannot be approved."""
+    status = Sentence(batch.status)
+    if not batch.approved_by:
+        return Sentence("{batch} is {status}: only a proposed batch can be approved", batch=batch.id, status=status)
+    return Sentence(
+        "{batch} is {status} by {who}: only a proposed batch can be approved",
+        batch=batch.id,
+        status=status,
+        who=batch.approved_by,
+    )

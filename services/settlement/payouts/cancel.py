@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from services.kernel.errors import InputRefused
+from services.kernel.sentences import Sentence
 from services.settlement.books.command_transaction import WRITER_N
 from services.settlement.books.payout_changes import cancel_batch, cancel_payouts
 from services.settlement.books.payout_ports import StoredBatch, StoredPayout
@@ -56,14 +57,27 @@ def _check(scene: CommandScene, batch: StoredBatch, wanted: Sequence[StoredPayou
     """Refuse what cannot be cancelled."""
     connection = scene.transaction.connection
     if batch.status == "cancelled":
-        raise InputRefused(f"{batch.id} is cancelled already")
+        raise InputRefused(Sentence("{batch} is cancelled already", batch=batch.id))
     if is_exported(connection, batch.id):
         raise InputRefused(
-            f"{batch.id} was exported, so the bank may have paid it: only the bank's reply can end its payouts"
+            Sentence(
+                "{batch} was exported, so the bank may have paid it: only the bank's reply can end its payouts",
+                batch=batch.id,
+            )
         )
     if payout is not None and not wanted:
-        raise InputRefused(f"{batch.id} has no open payout {payout}: `koc payout show {batch.id}` lists its payouts")
+        raise InputRefused(
+            Sentence(
+                "{batch} has no open payout {payout}: `koc payout show {batch}` lists its payouts",
+                batch=batch.id,
+                payout=payout,
+            )
+        )
     if later := later_payout(connection, [one.id for one in wanted]):
         raise InputRefused(
-            f"payout {later[0]} of batch {later[1]} pays one of these parties what came later: cancel that one first"
+            Sentence(
+                "payout {payout} of batch {batch} pays one of these parties what came later: cancel that one first",
+                payout=later[0],
+                batch=later[1],
+            )
         )

@@ -1,5 +1,6 @@
 """What a party would be paid if payouts were proposed now: by the rules of a proposal, and nothing is booked."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from services.settlement.books.payout_ports import PayoutSnapshot
@@ -19,6 +20,7 @@ class NextPayout(NamedTuple):
         held_minor: what is held after it.
         minimum_minor: below it nothing is paid.
         decided: the payout, or why there is none; None = there is nothing to pay.
+        kept: its lines in an open hold or dispute, as ORDER/LINE/BUYER.
     """
 
     party: str
@@ -29,6 +31,7 @@ class NextPayout(NamedTuple):
     held_minor: int
     minimum_minor: int
     decided: PayoutPlan | SkippedParty | None
+    kept: Sequence[str]
 
 
 def next_payouts(snapshot: PayoutSnapshot, as_of: int, zone_minutes: int) -> list[NextPayout]:
@@ -49,6 +52,7 @@ def next_payouts(snapshot: PayoutSnapshot, as_of: int, zone_minutes: int) -> lis
             party.held_minor,
             party.minimum_minor,
             decide_payout(party, NO_TAX),
+            net.kept,
         )
         for net, party in netted_parties(snapshot, as_of, zone_minutes)
     ]

@@ -5,7 +5,7 @@ moves what is payable or held between the snapshot and the transaction.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from schemas.topics import CREDITS
 from services.kernel.errors import InvariantBroken
@@ -82,6 +82,10 @@ class BatchPlan(NamedTuple):
     open_legs: Mapping[InCurrency, OpenLegs]
     kept: Mapping[InCurrency, Sequence[str]]
     tax_version: str
+
+    def counts(self) -> dict[str, Any]:
+        """What it comes to, as a batch stores it."""
+        return batch_counts(self.payouts, self.skipped, self.tax_version)
 
 
 def propose_batch(store: PayoutStore, request: ProposalRequest, progress: ProposalProgress) -> StoredBatch:
@@ -185,7 +189,7 @@ def book_batch(transaction: ProposalTransaction, plan: BatchPlan, request: Propo
     transaction.write([LineChange(entries)], [], writers, time.now)
     # the batch, and the command
     proof = batch_sha256(draft.id, plan.nets, plan.payouts)
-    counts = batch_counts(plan.payouts, plan.skipped, plan.tax_version)
+    counts = plan.counts()
     batch = StoredBatch(draft.id, request.as_of, "proposed", plan.point, cut, proof, counts, "", time.now)
     transaction.add_batch(batch, plan.nets, payouts)
     transaction.record(draft, time.now, batch_result(counts, proof), plan.point)

@@ -1,6 +1,7 @@
 """Release what is held for a payout that came back: the next net makes it payable again."""
 
 from services.kernel.errors import InputRefused
+from services.kernel.sentences import Sentence
 from services.settlement.books.payout_changes import release_payout
 from services.settlement.books.payout_reads import known_payout
 from services.settlement.books.posting_transaction import BookConnections
@@ -21,9 +22,15 @@ def release(book: BookConnections, payout_id: str, reason: str, command_id: str 
     def rule(scene: CommandScene) -> CommandEffect:
         payout = known_payout(scene.transaction.connection, payout_id)
         if payout.status not in REFUSED:
-            raise InputRefused(f"payout {payout_id} is {payout.status}: only one that came back is held")
+            raise InputRefused(
+                Sentence(
+                    "payout {payout} is {status}: only one that came back is held",
+                    payout=payout_id,
+                    status=Sentence(payout.status),
+                )
+            )
         if not payout.is_refused:
-            raise InputRefused(f"payout {payout_id} was released before")
+            raise InputRefused(Sentence("payout {payout} was released before", payout=payout_id))
         release_payout(scene.transaction.connection, payout_id)
         return CommandEffect(sums_of([payout]))
 

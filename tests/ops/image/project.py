@@ -83,12 +83,13 @@ class Project:
         settings = stack.settings()
         urls = {role: make_url(settings[f"database{role}_url"]) for role in _ROLES}
         passwords = {f"KOC{role or '_writer'}_PASSWORD".upper(): str(url.password) for role, url in urls.items()}
+        secrets = {**passwords, "KOC_CONSOLE_TOKEN": "a-token-that-nobody-guesses"}
         server = urls[""]
         self._addresses = {
             "kafka:9092": settings["kafka_bootstrap"],
             "@postgres:5432/koc": f"@{server.host}:{server.port}/{database}",
         }
-        self.services: dict[str, dict[str, Any]] = compose.interpolated(self.services_of_ours(), passwords)
+        self.services: dict[str, dict[str, Any]] = compose.interpolated(self.services_of_ours(), secrets)
         self.containers: dict[str, Container] = {}
         self._ended_well: set[str] = set()
 

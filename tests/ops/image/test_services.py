@@ -27,7 +27,7 @@ from tests.ops.image.project import Container, Project, project_on
 from tests.ops.image.translation import seconds
 
 pytestmark = pytest.mark.timeout(900)
-WORKERS = ("attribution", "poster", "relay")
+WORKERS = ("console", "attribution", "poster", "relay")
 ONE_SHOTS = ("topics", "migrate", "run", "close", "operator")
 ORDERS_OF_THE_WEEK = 400
 DRAIN_SECONDS = 150.0

@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.ops.image.build import IMAGE
 
+LOOPBACK = "127.0.0.1"
 _UNITS = {"s": 1.0, "m": 60.0}
 
 ELSEWHERE = {
@@ -17,6 +18,7 @@ ELSEWHERE = {
     "healthcheck": "Container.is_healthy runs its command in the container",
     "image": "stands behind the options",
     "logging": "podman has a driver of its own",
+    "ports": "containers share the network of this machine, and listen on loopback alone",
     "profiles": "who starts a service names it",
     "pull_policy": "nothing is pulled",
 }
@@ -67,14 +69,15 @@ def run_arguments(name: str, service: Mapping[str, Any], place: Place, command: 
     Raises:
         KeyError: the service has a key that has no translation.
     """
-    here = {"KOC_HTTP_PORT": str(place.http_port), "KOC_HTTP_HOST": "127.0.0.1"}
+    here = {"KOC_HTTP_PORT": str(place.http_port), "KOC_HTTP_HOST": LOOPBACK}
     environment = {**{key: place.text(value) for key, value in service["environment"].items()}, **here}
     options = [f"--name={name}", "--network=host", "--pull=never"]
     for key, value in service.items():
         if key not in ELSEWHERE and key != "environment":
             options += _OPTIONS[key](value)
     options += [f"--env={key}={value}" for key, value in environment.items()]
-    return [*options, IMAGE, *(service["command"] if command is None else command)]
+    words = service["command"] if command is None else command
+    return [*options, IMAGE, *(LOOPBACK if word == "0.0.0.0" else word for word in words)]  # noqa: S104 - it is not
 
 
 def _each(option: str) -> Callable[[list[str]], Iterator[str]]:

@@ -35,6 +35,26 @@ ORDER BY paid_at DESC, order_id DESC, line_id DESC, buyer_id DESC LIMIT %(limit)
 """  # noqa: S608 - column names of ours
 _BEHIND = f"({_KEY}) < (%(paid_at)s, %(order_id)s, %(line_id)s, %(buyer_id)s)"
 
+_MONTHS = """
+SELECT DISTINCT ON (s.period, s.currency) s.period, s.revision, s.currency,
+  (read.form -> 'receivable' -> 'opening' ->> 'receivable_minor')::bigint,
+  (read.form -> 'receivable' -> 'closing' ->> 'receivable_minor')::bigint,
+  (SELECT coalesce(sum((receipt ->> 'amount_minor')::bigint), 0)::bigint
+   FROM json_array_elements(read.form -> 'receipts') AS receipt)
+FROM period_close c JOIN statement s ON s.period = c.period AND s.revision = c.revision AND s.party = %s
+CROSS JOIN LATERAL (SELECT s.body::json AS form OFFSET 0) read
+WHERE c.root IS NOT NULL ORDER BY s.period DESC, s.currency, s.revision DESC
+"""
+_VAT = """
+SELECT currency, -sum(leg.amount)::bigint FROM line, unnest(line.accounts, line.amounts) AS leg (account_id, amount)
+WHERE brand_id = %s AND leg.account_id = ANY(%s) GROUP BY 1 ORDER BY 1
+"""
+_IS_KNOWN = """
+SELECT EXISTS (SELECT FROM account WHERE key = ANY(%(keys)s)) OR EXISTS (
+  SELECT FROM reference WHERE kind IN ('plan.published', 'content.registered') AND body ->> 'brand_id' = %(brand)s
+) OR EXISTS (SELECT FROM line WHERE brand_id = %(brand)s)
+"""
+
 
 class BrandBill(NamedTuple):
     """What a brand owes in one currency, minor units.
@@ -59,6 +79,22 @@ class CampaignBudget(NamedTuple):
     limit_minor: int
     committed_minor: int
     available_minor: int
+
+
+class BrandMonth(NamedTuple):
+    """What a brand owed at the ends of a closed month, and what it paid in it; minor units of one currency."""
+
+    period: str
+    revision: int
+    currency: str
+    opening_minor: int
+    closing_minor: int
+    paid_minor: int
+
+    @property
+    def billed_minor(self) -> int:
+        """What was billed in the month, less what was credited."""
+        return self.closing_minor - self.opening_minor + self.paid_minor
 
 
 class BrandLine(NamedTuple):
@@ -124,8 +160,31 @@ def brand_lines(
         parameters |= {"paid_at": to_datetime(int(paid_at)), "order_id": order_id}
         parameters |= {"line_id": line_id, "buyer_id": buyer_id}
     wanted = _LINES.format(behind="true" if after is None else _BEHIND)
-    rows = raw.execute(wanted, parameters).fetchall()
+    rows = raw.execute(wanted, parameters, prepare=False).fetchall()
     return page_of([_brand_line(row, accounts, keys) for row in rows], limit, lambda one: one.key)
+
+
+def is_known_brand(connection: Connection, brand_id: str) -> bool:
+    """Whether anything was ever booked or published of a brand."""
+    keys = [chart.brand_accrued(brand_id), chart.brand_receivable(brand_id)]
+    [(is_known,)] = psycopg_of(connection).execute(_IS_KNOWN, {"keys": keys, "brand": brand_id}).fetchall()
+    return bool(is_known)
+
+
+def brand_months(connection: Connection, brand_id: str) -> list[BrandMonth]:
+    """Its closed months, the newest first, each by its latest statement."""
+    rows = psycopg_of(connection).execute(_MONTHS, (f"brand:{brand_id}",)).fetchall()
+    return [BrandMonth(*row) for row in rows]
+
+
+def brand_vat(connection: Connection, brand_id: str) -> dict[str, int]:
+    """VAT within our fee, of all that is billed to a brand, by currency; it reads every line of the brand.
+
+    Script fees are the KOC's alone and have none.
+    """
+    raw = psycopg_of(connection)
+    accounts = [number for number, _ in raw.execute(_ACCOUNTS, ([chart.VAT_OUTPUT],)).fetchall()]
+    return dict(raw.execute(_VAT, (brand_id, accounts)).fetchall())
 
 
 def _balances(raw: Any, keys: Sequence[str]) -> dict[str, dict[str, int]]:

@@ -2,8 +2,9 @@
 
 A run prices each due line by the registry as of its point. These lists go by what is stored with the lines, which is
 the same once no reprice job is open. A line without a price, and one that another buyer's line displaced, has no date:
-a run does not even look at it. Such lines are listed whole. Script fees are no lines, so that fees on hold are not
-among those of `content_held`.
+a run does not even look at it. Such lines are listed whole. Of `not_due`, lines are listed that are due later on the
+same day; a run also counts lines whose date has moved. Of `content_held`, lines are listed that were paid within
+COMING_DAYS and credit a registered content; a run also counts script fees.
 """
 
 from collections.abc import Mapping
@@ -12,8 +13,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from services.kernel.errors import InputRefused
-from services.kernel.time import parse_rfc3339, to_datetime, to_micros
+from services.kernel.time import DAY, parse_rfc3339, to_datetime, to_micros
 from services.settlement.books.lookups.keyset import KeysetPage, PageKey, page_of
+from services.settlement.books.lookups.party_lines import COMING_DAYS
 from services.settlement.books.ports import ReferenceEvent
 from services.settlement.books.posting_transaction import psycopg_of
 from services.settlement.domain.settling import candidates
@@ -22,7 +24,7 @@ from services.settlement.domain.settling.facts import open_disputes, open_holds
 
 _LINE = "line"
 _HINTED = """(
-  SELECT DISTINCT order_id, line_id, buyer_id FROM due WHERE settle_on <= (%(as_of)s AT TIME ZONE 'UTC')::date
+  SELECT DISTINCT order_id, line_id, buyer_id FROM due WHERE settle_on = (%(as_of)s AT TIME ZONE 'UTC')::date
 ) hint JOIN line USING (order_id, line_id, buyer_id)"""
 _STANDS = "line.standing AND line.below_since IS NULL"
 _IS_PRICED = f"{_STANDS} AND line.unpriced IS NULL AND line.set_aside IS NULL"
@@ -34,7 +36,10 @@ _IS_DISPUTED = f"(line.order_id = ANY(%(disputed_orders)s) OR {_NAME} = ANY(%(di
 _IS_ORDER_HELD = "line.order_id = ANY(%(held_orders)s)"
 _IS_LINE_HELD = f"{_NAME} = ANY(%(held_lines)s)"
 _NO_WHOLE_ORDER = f"NOT {_IS_DISPUTED} AND NOT {_IS_ORDER_HELD}"
-_CREDITS_HELD = """EXISTS (
+_CREDITS_HELD = """line.paid_at >= %(since)s AND (
+  line.koc_ids[1] = ANY(%(kocs)s) OR line.koc_ids[2] = ANY(%(kocs)s)
+  OR line.koc_ids[3] IS NOT NULL AND line.koc_ids[3:] && %(kocs)s::text[]
+) AND EXISTS (
   SELECT FROM assertion, unnest(%(contents)s::text[]) AS content
   WHERE assertion.order_id = line.order_id AND assertion.line_id = line.line_id AND assertion.buyer_id = line.buyer_id
     AND position(convert_to(content, 'UTF8') IN assertion.raw) > 0
@@ -52,10 +57,10 @@ _LISTS: Mapping[str, tuple[str, str]] = {
     candidates.ORDER_HELD: (_LINE, f"{_IS_NAMED} AND NOT {_IS_DISPUTED} AND {_IS_ORDER_HELD}"),
     candidates.LINE_HELD: (_LINE, f"{_IS_NAMED} AND {_NO_WHOLE_ORDER} AND {_IS_LINE_HELD}"),
     candidates.CONTENT_HELD: (
-        _HINTED, f"{_IS_FREE} AND {_IS_DUE} AND {_NO_WHOLE_ORDER} AND NOT {_IS_LINE_HELD} AND {_CREDITS_HELD}"
+        _LINE, f"{_IS_FREE} AND {_IS_DUE} AND {_NO_WHOLE_ORDER} AND NOT {_IS_LINE_HELD} AND {_CREDITS_HELD}"
     ),
 }  # fmt: skip
-"""Where the lines of a reason are found, and what they fulfil: a partial index, the keys of open cases, or hints."""
+"""Where the lines of a reason are found, and what they fulfil; each is led to its lines by an index."""
 
 _KEY = "line.partition, line.order_id, line.line_id, line.buyer_id"
 _SELECT = f"""
@@ -75,6 +80,7 @@ WHERE kind IN ('dispute.opened', 'hold.placed') AND NOT EXISTS (
     AND (told.kind = 'dispute.opened' OR over.position > told.position)
 ) ORDER BY position
 """
+_KOCS_OF = "SELECT DISTINCT body ->> 'koc_id' FROM reference WHERE kind = 'content.registered' AND identity = ANY(%s)"
 
 
 class LeftOutLine(NamedTuple):
@@ -124,7 +130,8 @@ def left_out_lines(
     source, condition = _LISTS[reason]
     key = dict(zip(("partition", "order_id", "line_id", "buyer_id"), after or _BEFORE_ALL, strict=True))
     wanted = _SELECT.format(source=source, condition=condition)
-    rows = raw.execute(wanted, {**_cases(raw), **key, "as_of": to_datetime(as_of), "limit": limit + 1}).fetchall()
+    moments = {"as_of": to_datetime(as_of), "since": to_datetime(as_of - COMING_DAYS * DAY)}
+    rows = raw.execute(wanted, {**_cases(raw), **key, **moments, "limit": limit + 1}, prepare=False).fetchall()
     return page_of([_left_out(*row) for row in rows], limit, lambda one: one.key)
 
 
@@ -143,7 +150,9 @@ def _cases(raw: Any) -> dict[str, list[str]]:
         "held_lines": [f"{order_id}/{line_id}" for order_id, line_id in cases.holds if line_id is not None],
     }
     orders = sorted({order_id for order_id, _ in (*cases.disputes, *cases.holds)})
-    return {**named, "named": orders, "contents": sorted(cases.content_holds)}
+    contents = sorted(cases.content_holds)
+    kocs = [koc_id for (koc_id,) in raw.execute(_KOCS_OF, (contents,)).fetchall()]
+    return {**named, "named": orders, "contents": contents, "kocs": kocs}
 
 
 def _left_out(*row: Any) -> LeftOutLine:

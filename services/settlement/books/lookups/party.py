@@ -34,15 +34,14 @@ JOIN statement s ON s.period = c.period AND s.revision = c.revision AND s.party 
 ORDER BY s.period DESC, s.currency, s.revision DESC
 """
 _MONEY_MOVED = """
-SELECT leg.writer, leg.seq, leg.amount_minor, leg.effective_at, leg.order_id, leg.line_id, leg.kind, account.key,
-  account.currency, journal.recorded_at
-FROM unnest(%s::smallint[], %s::bigint[]) AS behind (writer, seq) CROSS JOIN account CROSS JOIN LATERAL (
+SELECT leg.writer, leg.seq, leg.amount_minor, leg.effective_at, leg.order_id, leg.line_id, leg.kind, journal.recorded_at
+FROM unnest(%s::smallint[], %s::bigint[]) AS behind (writer, seq) CROSS JOIN LATERAL (
   SELECT * FROM party_leg
-  WHERE party_leg.account_id = account.id AND party_leg.writer = behind.writer AND party_leg.seq < behind.seq
+  WHERE party_leg.account_id = %s AND party_leg.writer = behind.writer AND party_leg.seq < behind.seq
   ORDER BY party_leg.seq DESC LIMIT %s
 ) leg JOIN journal ON journal.writer = leg.writer AND journal.seq = leg.seq
-WHERE account.key = ANY(%s) ORDER BY leg.writer, leg.seq DESC, account.key
 """
+_OWN_ACCOUNTS = "SELECT id, key, currency FROM account WHERE key = ANY(%s)"
 _WRITERS = "SELECT partition, seq + 1 FROM writer ORDER BY partition"
 
 
@@ -167,22 +166,36 @@ def party_entries(
     raw = psycopg_of(connection)
     writers, known = zip(*raw.execute(_WRITERS).fetchall(), strict=True)
     behind = list(known) if after is None else [int(seq) for seq in after]
-    keys = [chart.payable(party), chart.held(party), chart.clawback(party)]
-    rows = raw.execute(_MONEY_MOVED, (list(writers), behind, limit + 1, keys)).fetchall()
-    by_writer = [list(some) for _, some in groupby(_entries(party, rows), attrgetter("writer"))]
+    by_writer = [list(some) for _, some in groupby(_entries(raw, party, writers, behind, limit), attrgetter("writer"))]
     merged = list(islice(heapq.merge(*by_writer, key=lambda one: -one.recorded_at), limit + 1))
     shown = dict(zip(writers, behind, strict=True)) | {one.writer: one.seq for one in merged[:limit]}
     return page_of(merged, limit, lambda _: tuple(shown.values()))
 
 
-def _entries(party: str, rows: Sequence[Sequence[Any]]) -> Iterator[PartyEntry]:
-    """Entries of legs that come by writer and entry."""
-    payable, held, owed = chart.payable(party), chart.held(party), chart.clawback(party)
-    for (writer, seq), some in groupby(rows, lambda row: (row[0], row[1])):
-        legs = list(some)
-        moved = {key: amount for _, _, amount, *_, key, _, _ in legs}
-        _, _, _, effective_at, order_id, line_id, kind, _, currency, recorded_at = legs[0]
+def _entries(raw: Any, party: str, writers: Sequence[int], behind: Sequence[int], limit: int) -> Iterator[PartyEntry]:
+    """The next entries of each writer, the newest of it first; more than are shown of all writers together."""
+    keys = payable, held, owed = chart.payable(party), chart.held(party), chart.clawback(party)
+    legs: dict[tuple[int, int], dict[str, int]] = {}
+    told: dict[tuple[int, int], Sequence[Any]] = {}
+    for account_id, key, currency in raw.execute(_OWN_ACCOUNTS, (list(keys),)).fetchall():
+        # never a prepared plan: how many legs an account has decides how they are read
+        wanted = list(writers), list(behind), account_id, limit + 1
+        for writer, seq, amount, *what in raw.execute(_MONEY_MOVED, wanted, prepare=False).fetchall():
+            legs.setdefault((writer, seq), {})[key] = amount
+            told[writer, seq] = currency, *what
+    for writer, seq in sorted(legs, key=lambda place: (place[0], -place[1])):
+        moved = legs[writer, seq]
+        currency, effective_at, order_id, line_id, kind, recorded_at = told[writer, seq]
         yield PartyEntry(
-            writer, seq, KIND_BY_CODE[kind].text, currency, to_micros(effective_at), to_micros(recorded_at), order_id,
-            line_id, -moved.get(payable, 0), -moved.get(held, 0), moved.get(owed, 0),
-        )  # fmt: skip
+            writer,
+            seq,
+            KIND_BY_CODE[kind].text,
+            currency,
+            to_micros(effective_at),
+            to_micros(recorded_at),
+            order_id,
+            line_id,
+            payable_minor=-moved.get(payable, 0),
+            held_minor=-moved.get(held, 0),
+            owed_minor=moved.get(owed, 0),
+        )

@@ -26,6 +26,7 @@ _CONTENTS = """
 SELECT identity, currency, (SELECT coalesce(sum(amount), 0)::bigint FROM unnest(settled_amounts) AS amount)
 FROM run_content WHERE run = %s AND (identity, currency) > (%s, %s) ORDER BY 1, 2 LIMIT %s
 """
+_UNFINISHED = "SELECT id FROM run WHERE status <> 'done'"
 _BEFORE_ALL: PageKey = ("", "")
 
 
@@ -71,6 +72,12 @@ def newest_runs(connection: Connection, after: PageKey | None = None, limit: int
     at, name = (None, None) if after is None else (to_datetime(int(after[0])), after[1])
     rows = psycopg_of(connection).execute(_NEWEST, (at, at, name, limit + 1)).fetchall()
     return page_of([_listed(row) for row in rows], limit, lambda one: (one.planned_at, one.id))
+
+
+def unfinished_run(connection: Connection) -> str | None:
+    """The run that was planned and is not done; there is at most one."""
+    row = psycopg_of(connection).execute(_UNFINISHED).fetchone()
+    return None if row is None else str(row[0])
 
 
 def find_run(connection: Connection, run: str) -> RunRecord | None:

@@ -1,0 +1,69 @@
+"""Every kind of page of the console, found as a person finds it: by links from the first page and from a search."""
+
+import html
+import re
+import urllib.request
+from collections import deque
+from collections.abc import Iterable
+from urllib.parse import urldefrag, urlsplit
+
+from starlette.routing import Match, Route
+
+from services.console import app
+
+STARTS = ("/", "/enter", "/search?q=o_1", "/search?q=k_1")
+MOST_VISITS = 300
+_NO_PAGE = {"csv", "lang"}
+"""Parameters of links that lead to a file, or to the same page in another language."""
+
+
+def kinds() -> dict[str, Route]:
+    """The routes of all pages by their path's template."""
+    routes = [route for page in app._PAGES for route in page.ROUTES if "GET" in (route.methods or ())]
+    return {route.path: route for route in routes}
+
+
+def found_pages(address: str) -> dict[str, str]:
+    """A page of each kind that links lead to: kind -> path.
+
+    Args:
+        address: of the console, `http://127.0.0.1:PORT`.
+    """
+    known, found = kinds(), dict[str, str]()
+    waiting, seen = deque(STARTS), set(STARTS)
+    for _ in range(MOST_VISITS):
+        if not waiting or len(found) == len(known):
+            break
+        path = waiting.popleft()
+        kind = kind_of(path)
+        text = _page(f"{address}{path}")
+        if text is None:
+            continue
+        if kind:
+            found.setdefault(kind, path)
+        fresh = [one for one in links(text) if one not in seen]
+        seen.update(fresh)
+        waiting.extendleft(one for one in fresh if kind_of(one) not in found)
+        waiting.extend(one for one in fresh if kind_of(one) in found)
+    return found
+
+
+def links(text: str) -> Iterable[str]:
+    """Where the links of a page lead within the console, but for its files."""
+    for found in re.findall(r'<a[^>]*\shref="([^"]+)"', text):
+        path = urldefrag(html.unescape(found)).url
+        parameters = {part.partition("=")[0] for part in urlsplit(path).query.split("&")}
+        if path.startswith("/") and not parameters & _NO_PAGE:
+            yield path
+
+
+def kind_of(path: str) -> str | None:
+    """The kind of page that answers a path; None if none does."""
+    scope = {"type": "http", "method": "GET", "path": urlsplit(path).path, "root_path": "", "headers": []}
+    return next((kind for kind, route in kinds().items() if route.matches(scope)[0] is Match.FULL), None)
+
+
+def _page(url: str) -> str | None:
+    """The text of a page; None if it is a file."""
+    with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310 - http, by the caller
+        return str(answer.read().decode()) if answer.headers.get_content_type() == "text/html" else None

@@ -1,0 +1,263 @@
+"""What pages look up in the books, on one book in PostgreSQL that the tests only add to."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection
+
+from services.kernel.errors import InputRefused
+from services.kernel.time import HOUR
+from services.runtime.local.stack import Stack
+from services.settlement.books.lookups import brand, left_out, party, party_lines, run_lines, search
+from services.settlement.books.lookups.keyset import KeysetPage, PageKey
+from services.settlement.books.reader import books_reader
+from services.settlement.domain.settling.candidates import BLOCKING_REASONS
+from tests.kit.books import Books
+from tests.kit.paid_book import THIRD, fill_paid
+from tests.kit.registry_events import CONTENT
+from tests.kit.settled_book import SECOND, received
+from tests.kit.settlement_facts import DAY, PAID_AT, Fact, FactCredit, FactVersion
+from tests.kit.stacks import empty_database_on, leading_to
+
+SOME = 3
+"""Rows a page, here."""
+
+
+@pytest.fixture(scope="module")
+def books(stack: Stack) -> Iterator[Books]:
+    """Three runs, two batches of payouts, an open debt, lines that wait for each reason, and a closed month."""
+    with leading_to(stack), empty_database_on(stack):
+        opened = Books()
+        fill_paid(opened)
+        opened.register(CONTENT | {"script_fee_minor": 0, "event_id": "t1"}, *(_held(**of) for of in HELD))
+        opened.assert_lines(received(23, received_at=SECOND).refunded(5_000, at=THIRD + DAY), partition=0)
+        opened.assert_lines(*_waiting(), partition=1)
+        opened.assert_lines(received(36, buyer_id="b_before", paid_at=PAID_AT), partition=2)
+        opened.plant("UPDATE line SET quarantined = 'a test' WHERE order_id = 'o_32'")
+        opened.store.close_month("2026-10")
+        yield opened
+        opened.close()
+
+
+HELD: tuple[dict[str, Any], ...] = ({"order_id": "o_33"}, {"order_id": "o_34", "line_id": "1"}, {"content_id": "v_93"})
+
+
+def _held(**of: str) -> dict[str, Any]:
+    """A hold on an order, a line or a content."""
+    what = {"event_type": "hold.placed", "occurred_at": "2026-11-20T00:00:00Z", "event_id": f"held_{len(of)}"}
+    return what | {"hold_id": "held_" + "_".join(of.values())} | of
+
+
+def _waiting() -> Iterator[Fact]:
+    """Lines from 30 on that no run settles at THIRD, each for another reason."""
+    yield received(30, brand_id="br_unknown")
+    yield received(31, received_at=None, status="paid")
+    yield from (received(number) for number in (32, 33, 34))
+    yield received(35, credits=(FactCredit("v_93", "k_77"),))
+    yield received(36)
+    yield received(37, received_at=THIRD + HOUR - 7 * DAY)
+    yield received(38, version=FactVersion(0, 1, 2, 1))
+    yield received(38, version=FactVersion(0, 1, 1, 2))
+
+
+@pytest.fixture
+def reader(books: Books) -> Iterator[Connection]:
+    del books
+    with books_reader() as engine, engine.connect() as connection:
+        yield connection
+
+
+def every(page: Callable[..., KeysetPage[Any]], between: Callable[[], object] = lambda: None) -> list[Any]:
+    """All rows of a list, some a page; `between` happens before each further page."""
+    rows: list[Any] = []
+    after: PageKey | None = None
+    while True:
+        some = page(after=after, limit=SOME)
+        assert len(some.rows) <= SOME
+        rows += some.rows
+        if some.next_key is None:
+            return rows
+        after = some.next_key
+        between()
+
+
+def names(found: list[search.Found]) -> list[str]:
+    return [f"{one.kind} {one.id}" for one in found]
+
+
+def test_a_text_finds_what_has_that_name(books: Books, reader: Connection) -> None:
+    ((payout,),) = books.rows("SELECT id FROM payout WHERE party = 'koc:k_1' AND batch = 'p1'")
+    wanted = {
+        "o_5": "order o_5", "k_1": "party koc:k_1", "koc:k_1": "party koc:k_1", "m_1": "party mcn:m_1",
+        "br_2": "brand br_2", "br_unknown": "brand br_unknown", "v_93": "content v_93", "c_1": "campaign c_1",
+        "pl_1": "plan pl_1", payout: f"payout {payout}", "p1": "payout_batch p1", "run-1": "run run-1",
+        "2026-10": "month 2026-10", "0-1": "entry 0-1", "  o_5 ": "order o_5",
+    }  # fmt: skip
+    assert {text: names(search.find(reader, text))[0] for text in wanted} == wanted
+    assert "command run-1" in names(search.find(reader, "run-1"))
+
+
+def test_a_text_suggests_names_that_begin_with_it(reader: Connection) -> None:
+    assert names(search.find(reader, "o_2")) == ["order o_2", *(f"order o_{number}" for number in range(20, 29))]
+    assert names(search.find(reader, "run-")) == ["run run-1", "command run-1", "run run-2", "command run-2",
+                                                  "run run-3", "command run-3"]  # fmt: skip
+    assert {"party koc:k_0", "party koc:k_1", "party koc:k_2"} <= set(names(search.find(reader, "k_")))
+    assert names(search.find(reader, "koc:k_1")) == ["party koc:k_1"]
+    suggested = search.find(reader, "o")
+    assert len(suggested) == search.MAX_SUGGESTIONS
+    assert all(one.id.startswith("o") for one in suggested)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", " ", "%", "o_%", "o\0", "\ud800", "选品", "o_5'--", "x" * 257, "9999-1", "0-999999999999999999", "platform"],
+)
+def test_a_text_that_names_nothing_finds_nothing(reader: Connection, text: str) -> None:
+    assert search.find(reader, text) == []
+
+
+def test_a_list_loses_and_repeats_nothing_while_rows_are_added(books: Books, reader: Connection) -> None:
+    def line(number: int, brand_id: str = "br_2") -> None:
+        both = (FactCredit("v_93", "k_88", weight_ppm=600_000), FactCredit("v_93", "k_1", weight_ppm=400_000))
+        credited = both[:1] if number % 2 else both[::-1]
+        fact = received(number, brand_id=brand_id, credits=credited, paid_at=PAID_AT + number // 4 * DAY)
+        books.assert_lines(fact, partition=number % 3)
+
+    for number in range(100, 112):
+        line(number)
+    added = iter(range(200, 400))
+
+    def add() -> None:
+        line(next(added))  # paid after all others
+        line(next(added), "br_3")
+
+    def page(after: PageKey | None, limit: int) -> KeysetPage[party_lines.KocLine]:
+        found = party_lines.koc_lines(reader, "k_88", after, limit)
+        reader.rollback()  # so that the next page sees what was added
+        return found
+
+    seen = [one.order_id for one in every(page, add)]
+    assert seen == [f"o_{number}" for number in sorted(range(100, 112), key=lambda n: (n // 4, f"o_{n}"), reverse=True)]
+    again = [one.order_id for one in every(page)]
+    assert len(again) == len(set(again)) == len(seen) + next(added) - 200
+
+
+def test_what_a_koc_has_of_its_lines_adds_up_to_its_balances(books: Books, reader: Connection) -> None:
+    for koc in ("k_0", "k_1", "k_2"):
+        lines = every(lambda koc=koc, **page: party_lines.koc_lines(reader, koc, **page))
+        assert [one.key for one in lines] == sorted((one.key for one in lines), reverse=True)
+        (money,) = party.party_money(reader, f"koc:{koc}")
+        fees = 0 if koc != "k_7" else 1
+        assert sum(one.pending_minor for one in lines) == money.pending_minor + fees
+        assert sum(day.amount_minor for day in party_lines.coming_days(reader, koc, PAID_AT)) == money.pending_minor
+        coming = every(lambda koc=koc, **page: party_lines.coming_lines(reader, koc, since=PAID_AT, **page))
+        assert coming == [one for one in lines if one.pending_minor]
+    assert {one.order_id for one in coming} >= {"o_5"}
+    del books
+
+
+def test_money_that_has_no_day_yet_comes_last(reader: Connection) -> None:
+    *dated, undated = party_lines.coming_days(reader, "k_1", PAID_AT)
+    coming = every(lambda **page: party_lines.coming_lines(reader, "k_1", since=PAID_AT, **page))
+    waiting = [one for one in coming if one.settle_at is None]
+    assert {"o_13", "o_31"} <= {one.order_id for one in waiting}, "the goods of both are not received"
+    assert (undated.day, undated.lines) == (None, None)
+    assert undated.amount_minor == sum(one.pending_minor for one in waiting)
+    assert [day.day for day in dated] == sorted(day.day for day in dated if day.day is not None)
+    assert sum(day.lines or 0 for day in dated) == len(coming) - len(waiting)
+
+
+def test_pending_money_of_lines_paid_earlier_is_the_rest(reader: Connection) -> None:
+    every_day = party_lines.coming_days(reader, "k_1", PAID_AT)
+    (rest,) = party_lines.coming_days(reader, "k_1", PAID_AT + 3_650 * DAY)
+    assert rest == ("CNY", None, None, sum(day.amount_minor for day in every_day))
+
+
+def test_entries_of_a_party_are_its_legs(books: Books, reader: Connection) -> None:
+    entries = every(lambda **page: party.party_entries(reader, "koc:k_1", **page))
+    assert [one.recorded_at for one in entries] == sorted((one.recorded_at for one in entries), reverse=True)
+    assert len({one.entry_id for one in entries}) == len(entries)
+    (money,) = party.party_money(reader, "koc:k_1")
+    sums = Counter[str]()
+    for one in entries:
+        sums.update(payable=one.payable_minor, held=one.held_minor, owed=one.owed_minor)
+    assert (sums["payable"], sums["held"], sums["owed"]) == (money.payable_minor, money.held_minor, money.owed_minor)
+    legs = (
+        "SELECT count(DISTINCT (writer, seq)) FROM party_leg JOIN account ON account_id = id WHERE key LIKE '%koc:k_1%'"
+    )
+    assert books.rows(legs) == [(len(entries),)]
+
+
+def test_payouts_of_a_party_come_newest_first(books: Books, reader: Connection) -> None:
+    payouts = every(lambda **page: party.party_payouts(reader, "koc:k_1", **page))
+    stored = books.rows("SELECT p.id FROM payout p JOIN payout_batch b ON b.id = batch WHERE party = 'koc:k_1'"
+                        " ORDER BY proposed_at DESC")  # fmt: skip
+    assert [(one.id,) for one in payouts] == stored
+    (money,) = party.party_money(reader, "koc:k_1")
+    assert money.in_transit_minor == sum(one.amount_minor for one in payouts if one.status == "instructed")
+
+
+def test_a_party_that_owes_is_told_by_age(books: Books, reader: Connection) -> None:
+    owing = books.rows("SELECT key, amount_minor FROM account JOIN balance ON account_id = id"
+                       " WHERE key LIKE 'clawback:%' AND amount_minor > 0")  # fmt: skip
+    assert owing
+    for key, amount in owing:
+        (debt,) = party.party_debts(reader, key.removeprefix("clawback:"))
+        assert (debt.owed_minor, sum(debt.aged.open_minor)) == (amount, amount)
+    assert party.party_debts(reader, "koc:k_404") == []
+
+
+def test_lines_of_a_brand_add_up_to_its_bill(books: Books, reader: Connection) -> None:
+    (bill,) = brand.brand_bill(reader, "br_2")
+    lines = every(lambda **page: brand.brand_lines(reader, "br_2", **page))
+    assert books.rows("SELECT count(*) FROM line WHERE brand_id = 'br_2'") == [(len(lines),)]
+    fee = 30_000  # a script fee, which is of no line
+    assert (
+        sum(one.accrued_minor + one.billed_minor for one in lines) + fee == bill.accrued_minor + bill.receivable_minor
+    )
+    assert every(lambda **page: brand.brand_lines(reader, "br_unknown", **page))[0].in_the_way == "unpriced"
+
+
+def test_a_brand_without_campaigns_has_no_budget(reader: Connection) -> None:
+    assert brand.brand_budgets(reader, "br_2") == []
+    assert brand.brand_bill(reader, "br_404") == []
+
+
+def test_lines_of_a_run_have_what_the_run_settled(books: Books, reader: Connection) -> None:
+    for run, counts in books.rows("SELECT id, counts FROM run"):
+        lines = every(lambda run=run, **page: run_lines.run_lines(reader, run, **page))
+        assert len({one.key for one in lines}) == len(lines) == counts["lines"]
+        settled = Counter[str]()
+        for one in lines:
+            settled.update(one.settled)
+        fees = {"koc:k_7": 30_000} if counts["script_fees"] else {}
+        parties = {each["party"]: each["amount_minor"] - fees.get(each["party"], 0) for each in counts["parties"]}
+        assert settled == {party: minor for party, minor in parties.items() if minor}
+
+
+def test_a_line_that_the_run_has_not_come_to_has_settled_nothing(books: Books, reader: Connection) -> None:
+    books.plant("INSERT INTO run_line SELECT run, partition, 'o_later', line_id, buyer_id, position, settled_accounts,"
+                " settled_amounts, grants, parts FROM run_line WHERE run = 'run-2' LIMIT 1")  # fmt: skip
+    later = [one for one in run_lines.run_lines(reader, "run-2").rows if one.order_id == "o_later"]
+    books.plant("DELETE FROM run_line WHERE order_id = 'o_later'")
+    assert [one.settled for one in later] == [None]
+
+
+def test_each_reason_lists_the_lines_that_a_run_would_leave_out(reader: Connection) -> None:
+    def listed(reason: str) -> list[str]:
+        lines = every(lambda **page: left_out.left_out_lines(reader, reason, THIRD, **page))
+        return [
+            one.order_id for one in lines if 30 <= int(one.order_id.removeprefix("o_")) < 40 or reason == "disputed"
+        ]
+
+    assert {reason: listed(reason) for reason in BLOCKING_REASONS} == {
+        "not_standing": ["o_36"], "below_join": ["o_38"], "unpriced": ["o_30"], "set_aside": [],
+        "quarantined": ["o_32"], "not_due": ["o_37"], "disputed": ["o_5"], "order_held": ["o_33"],
+        "line_held": ["o_34"], "content_held": ["o_35"],
+    }  # fmt: skip
+    (line,) = left_out.left_out_lines(reader, "order_held", THIRD).rows
+    assert line.pending_minor > 0
+    with pytest.raises(InputRefused, match="no run leaves lines out for 'weather'"):
+        left_out.left_out_lines(reader, "weather", THIRD)
