@@ -194,11 +194,11 @@ def line_checks(books: BooksState) -> list[HealthCheck]:
         amounts[one.currency] = amounts.get(one.currency, 0) + one.amount_minor
     money = ", ".join(f"{MoneyCell(amount, of)} {of}" for of, amount in sorted(amounts.items()))
     of_lines = {
-        LineCondition.UNPRICED: (unpriced, f"{unpriced:,} · {money}"),
-        LineCondition.SET_ASIDE: (counts.set_aside, f"{counts.set_aside:,}"),
-        LineCondition.QUARANTINED: (counts.quarantined, f"{counts.quarantined:,}"),
-        LineCondition.BELOW_JOIN: (counts.below_join, f"{counts.below_join:,}"),
-        LineCondition.SECOND_OWNER: (counts.second_owner, f"{counts.second_owner:,}"),
+        LineCondition.UNPRICED: (unpriced, Sentence("{count:,} · {money}", count=unpriced, money=money)),
+        LineCondition.SET_ASIDE: (counts.set_aside, Sentence("{count:,}", count=counts.set_aside)),
+        LineCondition.QUARANTINED: (counts.quarantined, Sentence("{count:,}", count=counts.quarantined)),
+        LineCondition.BELOW_JOIN: (counts.below_join, Sentence("{count:,}", count=counts.below_join)),
+        LineCondition.SECOND_OWNER: (counts.second_owner, Sentence("{count:,}", count=counts.second_owner)),
     }
     return [
         HealthCheck(
@@ -280,7 +280,7 @@ def _lag_values(found: LastReading[list[LogDistance]]) -> dict[str, Any]:
 
 def _counted(name: str, meaning: str, count: int | None, remedy: str, tone: str = BAD) -> HealthCheck:
     """A check that is good at 0; None = that is not known yet."""
-    state = _UNKNOWN if count is None else WordsCell(f"{count:,}", tone) if count else _NONE
+    state = _UNKNOWN if count is None else WordsCell(Sentence("{count:,}", count=count), tone) if count else _NONE
     return HealthCheck(name, meaning, state, remedy)
 
 

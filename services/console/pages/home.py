@@ -36,9 +36,10 @@ _SECOND_READER = "A person has to approve them who did not propose them."
 
 
 class Need(NamedTuple):
-    """Something that needs a person: what it is, in words, what to do, where, and how pressing it is (wait or bad)."""
+    """Something that needs a person: what it is, how it stands, what to do, where, and how pressing (wait or bad)."""
 
     what: str
+    state: str
     remedy: str
     link: LinkCell
     tone: str
@@ -78,16 +79,16 @@ def payout_needs(payouts: WaitingPayouts) -> list[Need]:
     approved = [one for one in payouts.batches if one.is_approved]
     if proposed:
         count, age = sum(one.payouts for one in proposed), _age(payouts.now - proposed[0].since)
-        said = Sentence("Payouts that wait for approval: {count:,}, the oldest for {age}", count=count, age=age)
-        needs.append(Need(said, _SECOND_READER, _batch_link(proposed), WAIT))
+        said = Sentence("{count:,}, the oldest for {age}", count=count, age=age)
+        needs.append(Need("Payouts that wait for approval", said, _SECOND_READER, _batch_link(proposed), WAIT))
     if approved:
         count, age = sum(one.payouts for one in approved), _age(payouts.now - approved[0].since)
-        said = Sentence("Payouts that wait for the bank's reply: {count:,}, the oldest for {age}", count=count, age=age)
-        needs.append(Need(said, "Export them if that is not done, and read the bank's reply.", _batch_link(approved),
-                          WAIT))  # fmt: skip
+        said = Sentence("{count:,}, the oldest for {age}", count=count, age=age)
+        remedy = "Export them if that is not done, and read the bank's reply."
+        needs.append(Need("Payouts that wait for the bank's reply", said, remedy, _batch_link(approved), WAIT))
     if payouts.refused:
-        said = Sentence("Payouts that the bank refused: {count:,}", count=payouts.refused)
-        needs.append(Need(said, "Have the payee corrected, then release them.", LinkCell("Payouts", "/payouts"), BAD))
+        said, remedy = Sentence("{count:,}", count=payouts.refused), "Have the payee corrected, then release them."
+        needs.append(Need("Payouts that the bank refused", said, remedy, LinkCell("Payouts", "/payouts"), BAD))
     return needs
 
 
@@ -100,7 +101,8 @@ def check_needs(checks: Sequence[HealthCheck]) -> list[Need]:
     """Checks that are not good; those that are still being read need nobody."""
     return [
         Need(
-            Sentence("{name}: {state}", name=Sentence(check.name), state=check.state.text),
+            check.name,
+            check.state.text,
             check.remedy,
             LinkCell("Show them", check.href) if check.href else LinkCell("Health", "/health"),
             check.state.tone,
@@ -114,19 +116,15 @@ def kafka_needs(shelf: LastReading[ShelfContents], lag: LastReading[list[LogDist
     """Refused events that nobody has sent again, and what is still to be read."""
     needs = []
     if shelf.value is not None and shelf.value.waiting:
-        said = Sentence(
-            "Refused events that nobody has sent again: {count:,}, in {groups} groups",
-            count=len(shelf.value.waiting), groups=len(shelf.value.groups()),
-        )  # fmt: skip
+        count, groups = len(shelf.value.waiting), len(shelf.value.groups())
+        said = Sentence("{count:,}, in {groups} groups", count=count, groups=groups)
         remedy = "Each group says whether to mend the events, to send them again, or to leave them."
-        needs.append(Need(said, remedy, LinkCell("Refused events", "/dead-letters"), BAD))
+        link = LinkCell("Refused events", "/dead-letters")
+        needs.append(Need("Refused events that nobody has sent again", said, remedy, link, BAD))
     for row in lag_rows(lag.value or []):
         if row.missing:
-            said = Sentence(
-                "{what}: {reader} has {count:,} still to read",
-                what=Sentence(row.what), count=row.missing, reader=Sentence(row.reader),
-            )  # fmt: skip
-            needs.append(Need(said, "Nothing while it becomes less.", LinkCell("Health", "/health"), WAIT))
+            said = Sentence("{count:,} still to be read", count=row.missing)
+            needs.append(Need(row.what, said, "Nothing while it becomes less.", LinkCell("Health", "/health"), WAIT))
     return needs
 
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, Select, column, func, literal, select, tuple_
 
+from services.kernel.sentences import Sentence
 from services.kernel.time import to_datetime, to_micros
 from services.settlement.books.lookups.keyset import KeysetPage, PageKey, page_of
 from services.settlement.books.tables import line
@@ -58,6 +59,8 @@ class _Selection(NamedTuple):
 _LEG = func.unnest(line.c.amounts).table_valued(column("amount", BigInteger)).render_derived()
 _CHARGED = select(func.coalesce(func.sum(_LEG.c.amount), 0)).where(_LEG.c.amount > 0).correlate(line).scalar_subquery()
 _PAID = line.c.paid_at
+_INCOMPLETE = Sentence("an assertion that knows all of its events is still to come")
+_SECOND = Sentence("another buyer has the order line")
 _SELECTIONS = {
     LineCondition.UNPRICED: _Selection(line.c.unpriced.is_not(None), line.c.unpriced_minor, line.c.unpriced, _PAID),
     LineCondition.SET_ASIDE: _Selection(line.c.set_aside.is_not(None), _CHARGED, line.c.set_aside, _PAID),
@@ -65,12 +68,10 @@ _SELECTIONS = {
     LineCondition.BELOW_JOIN: _Selection(
         line.c.below_since.is_not(None),
         _CHARGED,
-        literal("an assertion that knows all of its events is still to come"),
+        literal(str(_INCOMPLETE)),
         line.c.below_since,
     ),
-    LineCondition.SECOND_OWNER: _Selection(
-        ~line.c.standing, _CHARGED, literal("another buyer has the order line"), _PAID
-    ),
+    LineCondition.SECOND_OWNER: _Selection(~line.c.standing, _CHARGED, literal(str(_SECOND)), _PAID),
 }
 
 
