@@ -62,6 +62,7 @@ _REMEDIES = {
     LineCondition.BELOW_JOIN: "Nothing while events come in. If a line stays here for an hour, look at the lag.",
     LineCondition.SECOND_OWNER: "Ask the backend which buyer is right, and that an order_id is never used again.",
 }
+_UNPRICED_WORDS = {"no_plan": "no plan covers it"}
 _LAG_WORDS = {
     CLICKS.name: ("Clicks", "attribution"),
     ORDERS.name: ("Orders", "attribution"),
@@ -308,7 +309,7 @@ def _line_cells(one: ListedLine) -> list[CellValue]:
         one.line_id,
         one.buyer_id,
         None if one.since is None else moment(one.since),
-        WordsCell(one.reason),
+        WordsCell(_UNPRICED_WORDS.get(one.reason, one.reason)),
         MoneyCell(one.amount_minor, one.currency),
         one.currency,
     ]
