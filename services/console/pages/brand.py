@@ -23,7 +23,7 @@ from services.settlement.books.lookups.brand import (
     BrandBill,
     BrandLine,
     BrandMonth,
-    CampaignBudget,
+    BudgetState,
     brand_bill,
     brand_budgets,
     brand_lines,
@@ -41,7 +41,7 @@ class BrandView(NamedTuple):
 
     bills: Sequence[BrandBill]
     months: Sequence[BrandMonth]
-    budgets: Sequence[CampaignBudget]
+    budgets: Sequence[BudgetState]
 
     @property
     def sentences(self) -> list[str]:

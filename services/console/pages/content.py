@@ -15,7 +15,7 @@ from services.console.values import CellValue, MoneyCell, WordsCell
 from services.console.words.labels import account_sentence
 from services.kernel.sentences import Sentence
 from services.settlement.books.lookups.content import (
-    ContentFacts,
+    ContentLookup,
     FeePosition,
     content_facts,
     content_spends,
@@ -64,7 +64,7 @@ def show_content(request: Request) -> Response:
         )
 
 
-def _fee(facts: ContentFacts) -> MoneyCell | None:
+def _fee(facts: ContentLookup) -> MoneyCell | None:
     """The script fee that its registration names."""
     content = facts.registered
     if content is None or content.currency is None or not content.script_fee_minor:
@@ -72,7 +72,7 @@ def _fee(facts: ContentFacts) -> MoneyCell | None:
     return MoneyCell(content.script_fee_minor, content.currency)
 
 
-def _fee_said(facts: ContentFacts) -> Sentence | None:
+def _fee_said(facts: ContentLookup) -> Sentence | None:
     """What became of the script fee; None = there is none."""
     if _fee(facts) is None:
         return None

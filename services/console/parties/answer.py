@@ -6,7 +6,7 @@ from typing import NamedTuple
 from services.console.parties.coming import Coming
 from services.console.values import MoneyCell
 from services.kernel.sentences import Sentence
-from services.settlement.books.lookups.party import PartyMoney
+from services.settlement.books.lookups.party import PartyMoneyStates
 from services.settlement.domain.paying import payouts
 from services.settlement.domain.paying.payouts import PayoutPlan, SkippedParty
 from services.settlement.payouts.forecast import NextPayout
@@ -22,7 +22,7 @@ class PartyAnswer(NamedTuple):
         paid_minor: what it has been paid in all.
     """
 
-    money: PartyMoney
+    money: PartyMoneyStates
     next: NextPayout | None
     coming: Coming | None
     paid_minor: int
@@ -110,7 +110,7 @@ def _coming(coming: Coming | None) -> Iterator[str]:
         yield Sentence("{amount} is pending without a date: most often its goods are not received.", amount=amount)
 
 
-def _besides(money: PartyMoney) -> Iterator[str]:
+def _besides(money: PartyMoneyStates) -> Iterator[str]:
     """What is on its way."""
     if money.in_transit_minor:
         amount = money_text(money.in_transit_minor, money.currency)

@@ -5,7 +5,7 @@ from services.console.render import moment
 from services.console.tables import Column
 from services.console.values import CellValue, LinkCell, MoneyCell, WordsCell, path
 from services.console.words.labels import SKIPPED_LINES
-from services.settlement.books.lookups.brand import BrandBill, BrandLine, BrandMonth, CampaignBudget
+from services.settlement.books.lookups.brand import BrandBill, BrandLine, BrandMonth, BudgetState
 
 BILL = (
     CURRENCY,
@@ -58,7 +58,7 @@ def month_cells(one: BrandMonth, brand_id: str) -> list[CellValue]:
     return [LinkCell(one.period, href), one.revision, *money, one.currency, files]
 
 
-def budget_cells(one: CampaignBudget) -> list[CellValue]:
+def budget_cells(one: BudgetState) -> list[CellValue]:
     """A row of BUDGETS."""
     amounts = (one.limit_minor, one.committed_minor, one.available_minor)
     return [one.campaign_id, *(MoneyCell(minor, one.currency) for minor in amounts), one.currency]
