@@ -39,7 +39,7 @@ def serve(host: str, port: int, say: Callable[[str], None]) -> None:
             f"or more that nobody can guess, or listen on 127.0.0.1"
         )
     configure_logging("console")
-    for chatty in ("alembic", "uvicorn"):
+    for chatty in ("alembic", "kafka", "uvicorn"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     health = Health(settings().instance_id or "console")
     health.serve()

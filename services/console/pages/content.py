@@ -16,7 +16,7 @@ from services.console.values import CellValue, MoneyCell, WordsCell
 from services.console.words.labels import account_sentence
 from services.kernel.sentences import Sentence
 from services.settlement.books.lookups.content import (
-    ContentFacts,
+    ContentLookup,
     FeePosition,
     content_facts,
     content_spends,
@@ -34,7 +34,7 @@ _SPEND = (
     Column("occurred_at", "When"),
     Column("amount", "Amount", CellKind.NUMBER),
     Column("currency", "Currency"),
-    Column("paid_by", "Paid by"),
+    Column("paid_by", "Borne by"),
 )
 PAYERS = {"brand": "the brand", "platform": "the platform", "koc": "the KOC"}
 
@@ -66,7 +66,7 @@ def show_content(request: Request) -> Response:
         )
 
 
-def _fee(facts: ContentFacts) -> MoneyCell | None:
+def _fee(facts: ContentLookup) -> MoneyCell | None:
     """The script fee that its registration names."""
     content = facts.registered
     if content is None or content.currency is None or not content.script_fee_minor:
@@ -74,7 +74,7 @@ def _fee(facts: ContentFacts) -> MoneyCell | None:
     return MoneyCell(content.script_fee_minor, content.currency)
 
 
-def _fee_said(facts: ContentFacts) -> Sentence | None:
+def _fee_said(facts: ContentLookup) -> Sentence | None:
     """What became of the script fee; None = there is none."""
     if _fee(facts) is None:
         return None
