@@ -42,6 +42,7 @@ def templates() -> Environment:
         moment=lambda value: isinstance(value, MomentCell),
         link=lambda value: isinstance(value, LinkCell),
         words=lambda value: isinstance(value, WordsCell),
+        sentence=lambda value: isinstance(value, Sentence),
     )
     return loaded
 
