@@ -18,13 +18,13 @@ class PartyAnswer(NamedTuple):
     Attributes:
         money: as it is.
         next: what a proposal of payouts would decide; None = the party has nothing that one could move.
-        coming: what is pending, by when.
+        coming: what is pending, by when; None = that is not asked for.
         paid_minor: what it has been paid in all.
     """
 
     money: PartyMoneyStates
     next: NextPayout | None
-    coming: Coming
+    coming: Coming | None
     paid_minor: int
 
     @property
@@ -93,8 +93,10 @@ def _skipped(found: NextPayout, skipped: SkippedParty) -> str:
             return Sentence("{amount} is held, and nothing else can be paid now.", amount=amount)
 
 
-def _coming(coming: Coming) -> Iterator[str]:
+def _coming(coming: Coming | None) -> Iterator[str]:
     """What is pending: what is due, the next day, and what has none."""
+    if coming is None:
+        return
     if coming.ready_minor:
         amount = money_text(coming.ready_minor, coming.currency)
         yield Sentence("{amount} is pending and due: the next settlement run makes it payable.", amount=amount)
