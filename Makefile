@@ -61,8 +61,9 @@ docs: $(READY) ## Write the generated contract, metrics page, alerts and dashboa
 sbom: $(READY) ## Write dist/koc-settlement.cdx.json, the image's bill of materials: packages, versions, licences
 	@$(BIN)/python deploy/docker/sbom.py dist/koc-settlement.cdx.json
 
-picture: $(READY) ## Draw the dashboards in docs/images/ again from a demo under Prometheus; two minutes
+picture: $(READY) ## Draw dashboards and the console's pages in docs/images/ again, each from a demo; four minutes
 	@$(BIN)/python -m tests.ops.dashboard_pictures
+	@$(BIN)/python -m tests.browser.pictures
 
 bench: $(READY) ## Events per second and CPU per event of worker and poster, beside the raw loops
 	@$(BIN)/python -m tests.bench

@@ -2,9 +2,11 @@
 
 import html
 import re
+import urllib.error
 import urllib.request
 from collections import deque
 from collections.abc import Iterable
+from typing import NamedTuple
 from urllib.parse import urldefrag, urlsplit
 
 from starlette.routing import Match, Route
@@ -13,7 +15,7 @@ from services.console import app
 
 STARTS = ("/", "/enter", "/search?q=o_1", "/search?q=k_1")
 MOST_VISITS = 300
-_NO_PAGE = {"csv", "lang"}
+_NO_PAGE = {"csv", "form", "lang"}
 """Parameters of links that lead to a file, or to the same page in another language."""
 
 
@@ -23,28 +25,38 @@ def kinds() -> dict[str, Route]:
     return {route.path: route for route in routes}
 
 
-def found_pages(address: str) -> dict[str, str]:
-    """A page of each kind that links lead to: kind -> path.
+class PageMap(NamedTuple):
+    """What links lead to: a path of each kind of page, and the paths that lead nowhere, with where each stands."""
+
+    pages: dict[str, str]
+    broken: list[tuple[str, str]]
+
+
+def page_map(address: str) -> PageMap:
+    """Follow links until a page of each kind is found.
 
     Args:
         address: of the console, `http://127.0.0.1:PORT`.
     """
-    known, found = kinds(), dict[str, str]()
-    waiting, seen = deque(STARTS), set(STARTS)
+    known, found = kinds(), PageMap({}, [])
+    waiting = deque((path, "the start") for path in STARTS)
+    seen = set(STARTS)
     for _ in range(MOST_VISITS):
-        if not waiting or len(found) == len(known):
+        if not waiting or len(found.pages) == len(known):
             break
-        path = waiting.popleft()
-        kind = kind_of(path)
-        text = _page(f"{address}{path}")
-        if text is None:
+        path, origin = waiting.popleft()
+        try:
+            text = _page(f"{address}{path}")
+        except urllib.error.HTTPError:
+            found.broken.append((path, origin))
             continue
-        if kind:
-            found.setdefault(kind, path)
-        fresh = [one for one in links(text) if one not in seen]
-        seen.update(fresh)
-        waiting.extendleft(one for one in fresh if kind_of(one) not in found)
-        waiting.extend(one for one in fresh if kind_of(one) in found)
+        if (kind := kind_of(path)) is not None:
+            found.pages.setdefault(kind, path)
+        for one in links(text):
+            if one not in seen:
+                seen.add(one)
+                put = waiting.append if kind_of(one) in found.pages else waiting.appendleft
+                put((one, path))
     return found
 
 
@@ -63,7 +75,7 @@ def kind_of(path: str) -> str | None:
     return next((kind for kind, route in kinds().items() if route.matches(scope)[0] is Match.FULL), None)
 
 
-def _page(url: str) -> str | None:
-    """The text of a page; None if it is a file."""
+def _page(url: str) -> str:
+    """The text of a page; nothing if it is a file."""
     with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310 - http, by the caller
-        return str(answer.read().decode()) if answer.headers.get_content_type() == "text/html" else None
+        return str(answer.read().decode()) if answer.headers.get_content_type() == "text/html" else ""

@@ -26,14 +26,14 @@ def test_without_the_token_no_page_is_shown_and_with_it_the_one_that_was_asked_f
 ) -> None:
     visitor = come(at=locked, statuses=frozenset({403}))
     page = visitor.page
-    page.goto("/search?q=o_1")
+    page.goto("/runs")
     expect(page.get_by_role("heading", name="To read")).to_be_visible()
     page.get_by_label("Token").fill("a-token-that-is-wrong-00")
     page.get_by_role("button", name="Read").click()
     expect(page.get_by_role("alert")).to_have_text("This is not the token.")
     page.get_by_label("Token").fill(TOKEN)
     page.get_by_role("button", name="Read").click()
-    page.wait_for_url("**/search?q=o_1")
+    page.wait_for_url("**/runs")
     assert TOKEN not in str(visitor.context.cookies())
 
 

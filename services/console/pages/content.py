@@ -9,13 +9,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from services.console.books import reading
+from services.console.content_figures import content_figures
 from services.console.render import moment, render
 from services.console.tables import CellKind, Column, PageTable, ReadRows, TableRows, all_rows
 from services.console.values import CellValue, MoneyCell, WordsCell
 from services.console.words.labels import account_sentence
 from services.kernel.sentences import Sentence
 from services.settlement.books.lookups.content import (
-    ContentFacts,
+    ContentLookup,
     FeePosition,
     content_facts,
     content_spends,
@@ -33,9 +34,9 @@ _SPEND = (
     Column("occurred_at", "When"),
     Column("amount", "Amount", CellKind.NUMBER),
     Column("currency", "Currency"),
-    Column("paid_by", "Paid by"),
+    Column("paid_by", "Borne by"),
 )
-_PAYERS = {"brand": "the brand", "platform": "the platform", "koc": "the KOC"}
+PAYERS = {"brand": "the brand", "platform": "the platform", "koc": "the KOC"}
 
 
 def show_content(request: Request) -> Response:
@@ -61,10 +62,11 @@ def show_content(request: Request) -> Response:
             fee_said=_fee_said(facts),
             removed_at=None if facts.removed_at is None else moment(facts.removed_at),
             holds=facts.holds,
+            figures=content_figures(request, content_id=content_id),
         )
 
 
-def _fee(facts: ContentFacts) -> MoneyCell | None:
+def _fee(facts: ContentLookup) -> MoneyCell | None:
     """The script fee that its registration names."""
     content = facts.registered
     if content is None or content.currency is None or not content.script_fee_minor:
@@ -72,7 +74,7 @@ def _fee(facts: ContentFacts) -> MoneyCell | None:
     return MoneyCell(content.script_fee_minor, content.currency)
 
 
-def _fee_said(facts: ContentFacts) -> Sentence | None:
+def _fee_said(facts: ContentLookup) -> Sentence | None:
     """What became of the script fee; None = there is none."""
     if _fee(facts) is None:
         return None
@@ -98,7 +100,7 @@ def _read_spends(connection: Connection, content_id: str) -> ReadRows:
                 moment(one.occurred_at),
                 MoneyCell(one.amount_minor, one.currency),
                 one.currency,
-                WordsCell(_PAYERS.get(one.paid_by, one.paid_by)),
+                WordsCell(PAYERS.get(one.paid_by, one.paid_by)),
             )
             for one in page.rows
         ]

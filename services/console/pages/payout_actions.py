@@ -24,7 +24,7 @@ from services.console.pages.payout_stages import seen_sums
 from services.console.state import console_of
 from services.console.values import path
 from services.kernel.errors import InputRefused, Stalled
-from services.kernel.sentences import Sentence
+from services.kernel.sentences import Sentence, sentence_of
 from services.kernel.time import to_micros
 from services.operations.settle import propose as proposing
 from services.runtime.database import Role
@@ -161,8 +161,9 @@ def take_reply(_request: Request, person: Person, form: FormData) -> ActionDone:
     try:
         reply = read_reply(upload.file.read(), None if wanted is None else ReplyForm(wanted))
     except InputRefused as problem:
-        why = problem.args[0]
-        raise InputRefused(Sentence("the file cannot be read, {why}: nothing was booked", why=why)) from None
+        raise InputRefused(
+            Sentence("the file cannot be read, {problem}: nothing was booked", problem=sentence_of(problem))
+        ) from None
     with _books(person) as books:
         booked = book_replies(books, reply)
     href = path("reply", reply.sha256) if booked.rows else path("payouts")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from services.console.values import MoneyCell
-from services.settlement.books.lookups.brand import CampaignBudget
+from services.settlement.books.lookups.brand import BudgetState
 
 
 class BarRow(NamedTuple):
@@ -51,7 +51,7 @@ class DrawnBudget(NamedTuple):
         return self.available.amount_minor <= 0
 
 
-def drawn_budgets(budgets: Sequence[CampaignBudget]) -> list[DrawnBudget]:
+def drawn_budgets(budgets: Sequence[BudgetState]) -> list[DrawnBudget]:
     """Budgets, each against its own limit."""
     return [
         DrawnBudget(

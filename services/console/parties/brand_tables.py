@@ -5,7 +5,7 @@ from services.console.render import moment
 from services.console.tables import Column
 from services.console.values import CellValue, LinkCell, MoneyCell, WordsCell, path
 from services.console.words.labels import SKIPPED_LINES
-from services.settlement.books.lookups.brand import BrandBill, BrandLine, BrandMonth, CampaignBudget
+from services.settlement.books.lookups.brand import BrandBill, BrandLine, BrandMonth, BudgetState
 
 BILL = (
     CURRENCY,
@@ -18,7 +18,7 @@ MONTHS = (
     Column("revision", "Revision", NUMBER),
     Column("opening", "Owed at the beginning", NUMBER),
     Column("billed", "Billed, less credit notes", NUMBER),
-    Column("paid", "Paid", NUMBER),
+    Column("paid", "Paid in the month", NUMBER),
     Column("closing", "Owed at the end", NUMBER),
     CURRENCY,
     Column("files", "Files"),
@@ -34,7 +34,7 @@ LINES = (
     Column("order", "Order", CODE),
     Column("line", "Order line", CODE),
     Column("kocs", "KOC", CODE),
-    Column("paid_at", "Paid"),
+    Column("paid_at", "Paid at"),
     Column("accrued", "Not billed", NUMBER),
     Column("billed", "Billed", NUMBER),
     CURRENCY,
@@ -58,7 +58,7 @@ def month_cells(one: BrandMonth, brand_id: str) -> list[CellValue]:
     return [LinkCell(one.period, href), one.revision, *money, one.currency, files]
 
 
-def budget_cells(one: CampaignBudget) -> list[CellValue]:
+def budget_cells(one: BudgetState) -> list[CellValue]:
     """A row of BUDGETS."""
     amounts = (one.limit_minor, one.committed_minor, one.available_minor)
     return [one.campaign_id, *(MoneyCell(minor, one.currency) for minor in amounts), one.currency]

@@ -5,37 +5,63 @@ from collections.abc import Callable
 import pytest
 
 from tests.browser.looks import assert_accessible, assert_fits
-from tests.browser.page_map import found_pages, kinds
+from tests.browser.page_map import PageMap, kinds, page_map
 from tests.kit.chromium import PHONE, Visitor
 
 
 @pytest.fixture(scope="module")
-def paths(address: str) -> dict[str, str]:
-    return found_pages(address)
+def seen(address: str) -> PageMap:
+    return page_map(address)
 
 
-def test_every_page_is_found_by_links_from_the_first_one(paths: dict[str, str]) -> None:
-    assert kinds().keys() - paths.keys() == set()
+@pytest.fixture
+def paths(seen: PageMap) -> dict[str, str]:
+    return seen.pages
+
+
+def test_every_page_is_found_by_links_from_the_first_one(seen: PageMap) -> None:
+    assert kinds().keys() - seen.pages.keys() == set()
+
+
+def test_no_link_leads_nowhere(seen: PageMap) -> None:
+    assert seen.broken == []
 
 
 @pytest.mark.parametrize("kind", kinds())
 @pytest.mark.parametrize("language", ["en", "zh-CN"])
-def test_every_page_can_be_read_by_everybody(
+def test_every_page_can_be_read_by_everybody_on_every_screen(
     kind: str, language: str, paths: dict[str, str], come: Callable[..., Visitor]
 ) -> None:
     page = come(language).page
     answer = page.goto(paths[kind])
     assert answer is not None
     assert answer.status == 200
-    assert page.locator("html").get_attribute("lang") == ("en" if language == "en" else language)
+    assert page.locator("html").get_attribute("lang") == language
     assert page.locator("h1").count() == 1
     assert_accessible(page)
     assert_fits(page)
+    page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+    assert_fits(page)
+    assert_accessible(page)
 
 
 @pytest.mark.parametrize("kind", kinds())
-def test_every_page_fits_a_phone(kind: str, paths: dict[str, str], come: Callable[..., Visitor]) -> None:
-    page = come("en", PHONE).page
+def test_every_page_says_the_same_without_scripts(
+    kind: str, paths: dict[str, str], come: Callable[..., Visitor]
+) -> None:
+    plain = come(has_script=False).page
+    plain.goto(paths[kind])
+    assert plain.locator("h1").count() == 1
+    # what comes later by script is a link without it
+    assert plain.locator("[hx-get]").count() == plain.locator("[hx-get]").filter(has=plain.locator("a")).count()
+
+
+@pytest.mark.parametrize("kind", kinds())
+def test_every_page_prints_its_content_alone(kind: str, paths: dict[str, str], come: Callable[..., Visitor]) -> None:
+    page = come().page
     page.goto(paths[kind])
-    assert_fits(page)
-    assert_accessible(page)
+    page.emulate_media(media="print")
+    assert page.locator("h1").is_visible()
+    for hidden in (".top", ".rooms", "main form"):
+        assert not any(one.is_visible() for one in page.locator(hidden).all()), hidden
+    assert page.pdf(format="A4").startswith(b"%PDF")

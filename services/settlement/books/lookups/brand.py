@@ -71,7 +71,7 @@ class BrandBill(NamedTuple):
     paid_minor: int
 
 
-class CampaignBudget(NamedTuple):
+class BudgetState(NamedTuple):
     """The budget of a campaign in one currency, minor units: the limit, what runs committed of it, and the rest."""
 
     campaign_id: str
@@ -135,7 +135,7 @@ def brand_bill(connection: Connection, brand_id: str) -> list[BrandBill]:
     ]
 
 
-def brand_budgets(connection: Connection, brand_id: str) -> list[CampaignBudget]:
+def brand_budgets(connection: Connection, brand_id: str) -> list[BudgetState]:
     """Budgets of the campaigns that plans or contents name with this brand, by campaign and currency."""
     raw = psycopg_of(connection)
     found = []
@@ -143,7 +143,7 @@ def brand_budgets(connection: Connection, brand_id: str) -> list[CampaignBudget]
         keys = chart.budget_limit(campaign_id), chart.budget_committed(campaign_id), chart.budget_available(campaign_id)
         for currency, own in _balances(raw, keys).items():
             limit, committed, available = (own.get(key, 0) for key in keys)
-            found.append(CampaignBudget(campaign_id, currency, -limit, committed, available))
+            found.append(BudgetState(campaign_id, currency, -limit, committed, available))
     return found
 
 

@@ -36,7 +36,7 @@ _ACCOUNTS = "SELECT id, key FROM account WHERE id = ANY(%s)"
 _KINDS = ("content.registered", "script_fee.accepted", "content.removed")
 
 
-class RegisteredContent(NamedTuple):
+class ContentRegistration(NamedTuple):
     """What its registration says of a content. `registered_at` is microseconds; an absent fee is 0."""
 
     registered_at: int
@@ -49,7 +49,7 @@ class RegisteredContent(NamedTuple):
     currency: str | None
 
 
-class ContentFacts(NamedTuple):
+class ContentLookup(NamedTuple):
     """What stands of a content; times are microseconds, None = no such event came.
 
     Attributes:
@@ -58,7 +58,7 @@ class ContentFacts(NamedTuple):
         holds: ids of open holds on it.
     """
 
-    registered: RegisteredContent | None
+    registered: ContentRegistration | None
     accepted_at: int | None
     removed_at: int | None
     is_fee_cancelled: bool
@@ -82,7 +82,7 @@ class ContentSpend(NamedTuple):
     paid_by: str
 
 
-def content_facts(connection: Connection, content_id: str) -> ContentFacts:
+def content_facts(connection: Connection, content_id: str) -> ContentLookup:
     """What the registry says of it."""
     raw = psycopg_of(connection)
     newest = {one.kind: one for one in map(_event, raw.execute(_FACTS, (list(_KINDS), content_id)).fetchall())}
@@ -90,7 +90,7 @@ def content_facts(connection: Connection, content_id: str) -> ContentFacts:
     is_cancelled = removed is not None and removed_of(removed.body).cancels_script_fee
     kinds = [HOLD_PLACED, HOLD_RELEASED]
     holds = open_holds(map(_event, raw.execute(_HOLDS, (kinds, kinds, content_id)).fetchall()))
-    return ContentFacts(
+    return ContentLookup(
         None if registered is None else _registered(registered),
         None if accepted is None else accepted.occurred_at,
         None if removed is None else removed.occurred_at,
@@ -99,12 +99,12 @@ def content_facts(connection: Connection, content_id: str) -> ContentFacts:
     )
 
 
-def _registered(event: ReferenceEvent) -> RegisteredContent:
+def _registered(event: ReferenceEvent) -> ContentRegistration:
     body: Mapping[str, Any] = event.body
     names = ("koc_id", "platform", "brand_id", "campaign_id", "content_family_id")
     koc_id, platform, brand_id, campaign_id, family_id = (body.get(name) for name in names)
     fee = body.get("script_fee_minor") or 0
-    return RegisteredContent(
+    return ContentRegistration(
         event.occurred_at, str(koc_id), str(platform), brand_id, campaign_id, family_id, fee, body.get("currency")
     )
 

@@ -45,7 +45,7 @@ _OWN_ACCOUNTS = "SELECT id, key, currency FROM account WHERE key = ANY(%s)"
 _WRITERS = "SELECT partition, seq + 1 FROM writer ORDER BY partition"
 
 
-class PartyMoney(NamedTuple):
+class PartyMoneyStates(NamedTuple):
     """What a party has in one currency, minor units; none is below zero but for a clawback between two nets.
 
     Attributes:
@@ -112,7 +112,7 @@ class PartyEntry(NamedTuple):
         return f"{self.writer}-{self.seq}"
 
 
-def party_money(connection: Connection, party: str) -> list[PartyMoney]:
+def party_money(connection: Connection, party: str) -> list[PartyMoneyStates]:
     """What a party has, by currency; nothing where no account of it was ever booked."""
     raw = psycopg_of(connection)
     pending, payable, held = chart.pending_of(party), chart.payable(party), chart.held(party)
@@ -122,7 +122,7 @@ def party_money(connection: Connection, party: str) -> list[PartyMoney]:
         found.setdefault(currency, {})[key] = amount
     in_transit = dict(raw.execute(_IN_TRANSIT, (party,)).fetchall())
     return [
-        PartyMoney(
+        PartyMoneyStates(
             currency,
             pending_minor=-own.get(pending, 0),
             payable_minor=-own.get(payable, 0),
