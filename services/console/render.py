@@ -58,7 +58,8 @@ def render(
         status: of the page.
         values: what else the template needs.
     """
-    if wanted := request.query_params.get(CSV):
+    wanted = request.query_params.get(CSV)
+    if wanted and status < 400:  # a page that says what did not work has no tables
         return _csv(wanted, tables)
     visit = visit_of(request)
     sessions, session = console_of(request).sessions, session_of(request)
