@@ -36,7 +36,7 @@ _SPEND = (
     Column("currency", "Currency"),
     Column("paid_by", "Borne by"),
 )
-_PAYERS = {"brand": "the brand", "platform": "the platform", "koc": "the KOC"}
+PAYERS = {"brand": "the brand", "platform": "the platform", "koc": "the KOC"}
 
 
 def show_content(request: Request) -> Response:
@@ -100,7 +100,7 @@ def _read_spends(connection: Connection, content_id: str) -> ReadRows:
                 moment(one.occurred_at),
                 MoneyCell(one.amount_minor, one.currency),
                 one.currency,
-                WordsCell(_PAYERS.get(one.paid_by, one.paid_by)),
+                WordsCell(PAYERS.get(one.paid_by, one.paid_by)),
             )
             for one in page.rows
         ]

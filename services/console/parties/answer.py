@@ -18,13 +18,13 @@ class PartyAnswer(NamedTuple):
     Attributes:
         money: as it is.
         next: what a proposal of payouts would decide; None = the party has nothing that one could move.
-        coming: what is pending, by when.
+        coming: what is pending, by when; None = it is not told.
         paid_minor: what it has been paid in all.
     """
 
     money: PartyMoneyStates
     next: NextPayout | None
-    coming: Coming
+    coming: Coming | None
     paid_minor: int
 
     @property
@@ -41,7 +41,8 @@ class PartyAnswer(NamedTuple):
     @property
     def sentences(self) -> list[str]:
         """The answer: the next payout, what comes after it, what is on its way."""
-        return [*_next(self.next, self.currency), *_coming(self.coming), *_besides(self.money)]
+        coming = _coming(self.coming) if self.coming else ()
+        return [*_next(self.next, self.currency), *coming, *_besides(self.money)]
 
     def amount(self, minor: int) -> MoneyCell:
         """An amount in this currency."""

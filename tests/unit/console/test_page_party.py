@@ -19,7 +19,7 @@ from services.console.parties.coming import MOST_BARS, Coming, coming_of
 from services.console.parties.obstacles import HeldFor, obstacle_rows
 from services.console.words.catalogue import Language, say
 from services.kernel.time import parse_rfc3339
-from services.settlement.books.lookups.brand import BrandBill, BrandMonth, CampaignBudget
+from services.settlement.books.lookups.brand import BrandBill, BrandMonth, BudgetState
 from services.settlement.books.lookups.keyset import KeysetPage
 from services.settlement.books.lookups.party import PartyMoney
 from services.settlement.books.lookups.party_facts import OpenReserve, RefusedPayout
@@ -232,7 +232,7 @@ def test_a_brand_owes_what_is_billed_and_a_budget_shows_what_is_committed(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     month = BrandMonth("2026-10", 1, "CNY", opening_minor=1_000, closing_minor=5_000, paid_minor=2_500)
-    budgets = [CampaignBudget("c_1", "CNY", 10_000, 2_500, 7_500), CampaignBudget("c_2", "CNY", 100, 100, 0)]
+    budgets = [BudgetState("c_1", "CNY", 10_000, 2_500, 7_500), BudgetState("c_2", "CNY", 100, 100, 0)]
     monkeypatch.setattr(brand, "is_known_brand", lambda *_: True)
     monkeypatch.setattr(
         brand, "brand_bill", lambda *_: [BrandBill("CNY", 700, 5_000, 2_500), BrandBill("JPY", 0, -9, 0)]
