@@ -25,7 +25,7 @@ STALE_SECONDS = 600
 _STALE_TURNS = 20
 """But never more often than so many times as long as it takes."""
 
-_TRAFFIC_NAMES = {"natural": "Natural", "boosted": "Boosted", "paid": "Paid"}
+_TRAFFIC_NAMES = {"natural": "Natural", "boosted": "Boosted", "paid": "Paid traffic"}
 _COLUMNS = (
     Column("content_id", "Content", CellKind.CODE),
     Column("koc_id", "KOC", CellKind.CODE),

@@ -42,6 +42,7 @@ def templates() -> Environment:
         moment=lambda value: isinstance(value, MomentCell),
         link=lambda value: isinstance(value, LinkCell),
         words=lambda value: isinstance(value, WordsCell),
+        sentence=lambda value: isinstance(value, Sentence),
     )
     return loaded
 
@@ -58,7 +59,7 @@ def render(
         status: of the page.
         values: what else the template needs.
     """
-    if wanted := request.query_params.get(CSV):
+    if status == 200 and (wanted := request.query_params.get(CSV)):
         return _csv(wanted, tables)
     visit = visit_of(request)
     sessions, session = console_of(request).sessions, session_of(request)

@@ -41,6 +41,7 @@ def serve(host: str, port: int, say: Callable[[str], None]) -> None:
     configure_logging("console")
     for chatty in ("alembic", "uvicorn"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # a page says in a sentence that Kafka is away
     health = Health(settings().instance_id or "console")
     health.serve()
     reader = open_reader()

@@ -9,6 +9,8 @@ from services.console.access.attempts import Attempts
 from services.console.access.sessions import Session, Sessions
 from services.console.jobs import Jobs
 from services.console.reports.library import ReportLibrary
+from services.console.shelf import LetterShelf
+from services.console.watch import BooksWatch
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,8 @@ class Console:
         is_tls: whether people reach it through a proxy with TLS: the cookie is then sent over nothing else.
         jobs: long work, such as proposing payouts.
         reports: those that were computed.
+        shelf: refused events.
+        watch: what is read of the books and the logs beside the pages.
     """
 
     reader: Engine
@@ -32,6 +36,8 @@ class Console:
     attempts: Attempts = field(default_factory=Attempts)
     jobs: Jobs = field(default_factory=Jobs)
     reports: ReportLibrary = field(default_factory=ReportLibrary)
+    shelf: LetterShelf = field(default_factory=LetterShelf)
+    watch: BooksWatch = field(default_factory=BooksWatch)
 
 
 def console_of(request: Request) -> Console:

@@ -52,7 +52,7 @@ class MomentCell(NamedTuple):
 
 
 class LinkCell(NamedTuple):
-    """A text that leads to a page."""
+    """A text that leads to a page: a name, which is the same in every language, or a sentence."""
 
     text: str
     href: str

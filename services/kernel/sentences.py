@@ -3,7 +3,10 @@
 A sentence is the plain English text to everything that prints, compares or stores it.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
+from string import Formatter
 from typing import Any, Self
 
 
@@ -37,6 +40,32 @@ def sentence_of(error: BaseException) -> str:
     """What an error says: the sentence that it was raised with."""
     said = error.args[0] if error.args else None
     return said if isinstance(said, Sentence) else str(error)
+
+
+def recognize(text: str, templates: Collection[str]) -> str:
+    """A text that was stored, as the sentence that it was; a text of no template stays as it is.
+
+    Args:
+        text: as it was stored.
+        templates: tried in order. A value that is a text of one of them becomes a sentence too.
+    """
+    for template in templates:
+        if found := _pattern(template).fullmatch(text):
+            values = {name: recognize(value, templates) for name, value in found.groupdict().items()}
+            return Sentence(template, **values)
+    return text
+
+
+@lru_cache(maxsize=1_000)
+def _pattern(template: str) -> re.Pattern[str]:
+    """What texts of a template look like; each value has at least one character."""
+    parts, known = [], set[str]()
+    for literal, name, _, _ in Formatter().parse(template):
+        parts.append(re.escape(literal))
+        if name is not None:
+            parts.append(f"(?P={name})" if name in known else f"(?P<{name}>.+)")
+            known.add(name)
+    return re.compile("".join(parts))
 
 
 def with_commas(parts: Sequence[str]) -> str:

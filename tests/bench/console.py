@@ -1,8 +1,10 @@
 """How fast people's questions are answered by a large book: `python -m tests.bench.console [LINES]`.
 
-A stack of its own is filled with a year of lines (console_books.py). Then every lookup is timed for the KOC, the brand
-and the run that have the most lines, its lists from their first page and from one far down. Nothing else should run on
-the machine.
+A stack of its own is filled with a year of lines (console_books.py). Then every page of `koc console` is timed over
+HTTP, and every lookup by itself: those of the KOC, the brand and the run that have the most lines, and lists from their
+first page and from one far down. Figures are milliseconds. `CPU` is the time that the console (or this process) and its
+sessions in the database work for an answer: on a machine that does nothing else, it is about the median. Nothing else
+should run on the machine.
 """
 
 import os
@@ -10,13 +12,15 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+import urllib.request
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection
+import psutil
+from sqlalchemy import Connection, text
 
 from services.kernel.time import to_micros
 from services.settlement.books.lookups import brand, left_out, party, party_lines, run_lines, search
@@ -24,6 +28,7 @@ from services.settlement.books.lookups.keyset import KeysetPage
 from services.settlement.books.reader import books_reader
 from services.settlement.domain.settling.candidates import BLOCKING_REASONS
 from tests.bench import console_books
+from tests.kit.console_process import ConsoleProcess
 from tests.kit.stacks import stack_of_its_own
 
 LINES = 1_000_000
@@ -33,13 +38,15 @@ FAR_DOWN = 20
 
 _List = Callable[..., KeysetPage[Any]]
 _KOC, _MCN, _BRAND = "k_0", "m_0", "br_0"
-_TEXTS = ("nothing_at_all", "c1_o_00010", "c1", "k_0", "k_1", "koc:k_2", "br_0", "v_0_0", "payday", "week-2")
+_ORDER = "c1_o_00010"
+_SESSIONS = "SELECT pid FROM pg_stat_activity WHERE usename = session_user AND backend_type = 'client backend'"
+_TEXTS = ("nothing_at_all", _ORDER, "c1", "k_0", "k_1", "koc:k_2", "br_0", "v_0_0", "payday", "week-2")
 
 
 def lookups(connection: Connection) -> Iterator[tuple[str, Callable[[], object]]]:
     """What is timed, by name."""
-    for text in _TEXTS:
-        yield f"find {text}", partial(search.find, connection, text)
+    for name in _TEXTS:
+        yield f"find {name}", partial(search.find, connection, name)
     yield "party_money", partial(party.party_money, connection, f"koc:{_KOC}")
     yield "party_statements", partial(party.party_statements, connection, f"koc:{_KOC}")
     yield "party_debts", partial(party.party_debts, connection, f"koc:{_KOC}")
@@ -68,15 +75,69 @@ def _lists(connection: Connection) -> Iterator[tuple[str, _List]]:
         yield f"left out, {reason}", partial(left_out.left_out_lines, connection, reason, now)
 
 
-def measure(connection: Connection) -> None:
-    """Print median and slowest of each lookup in milliseconds."""
-    for name, look_up in lookups(connection):
-        taken = []
+def pages(connection: Connection) -> Iterator[str]:
+    """Addresses of pages below the console's."""
+
+    def one(statement: str) -> str:
+        return str(connection.execute(text(statement)).scalar_one())
+
+    payout = one("SELECT id FROM payout WHERE party = 'koc:k_0' LIMIT 1")
+    entry = one(f"SELECT writer || '-' || seq FROM journal WHERE order_id = '{_ORDER}' LIMIT 1")
+    run, month = console_books.run_name(20), one("SELECT max(period) FROM statement")
+    yield from ("/", "/search?q=k_", "/search?q=c1", f"/order/{_ORDER}", f"/entry/{entry}")
+    yield from (f"/party/koc:{_KOC}", "/party/koc:k_1999", f"/party/mcn:{_MCN}", f"/party/mcn:{_MCN}?part=coming")
+    yield from (f"/statement/{month}/1/koc:{_KOC}/CNY", "/statements")
+    yield from (f"/brand/{_BRAND}", "/content/v_0_0", "/runs", f"/run/{run}")
+    yield from (f"/run/{run}?reason={reason}" for reason in BLOCKING_REASONS)
+    yield from ("/payouts", "/batch/payday", f"/payout/{payout}", "/commands", "/command/payday")
+    yield from ("/reports", "/health", "/dead-letters")
+
+
+class Stopwatch:
+    """Times answers of one process, and the CPU time that they take of it and of its sessions in the database.
+
+    Args:
+        connection: of the reader role; its own session counts too.
+        pid: of the process that answers.
+    """
+
+    def __init__(self, connection: Connection, pid: int) -> None:
+        self._connection, self._pid = connection, pid
+
+    def measure(self, name: str, answer: Callable[[], object]) -> None:
+        """Print median and slowest of some answers, after one that is not counted, in milliseconds."""
+        answer()
+        sessions = self._connection.execute(text(_SESSIONS)).scalars().all()
+        processes = [psutil.Process(pid) for pid in (self._pid, *sessions)]
+        taken, busy = [], self._cpu_seconds(processes)
         for _ in range(ROUNDS):
             began = time.perf_counter()
-            look_up()
+            answer()
             taken.append((time.perf_counter() - began) * 1_000)
-        print(f"  {name:26} median {statistics.median(taken):8.1f} ms   slowest {max(taken):8.1f} ms", flush=True)
+        busy = (self._cpu_seconds(processes) - busy) * 1_000 / ROUNDS
+        median, slowest = statistics.median(taken), max(taken)
+        print(f"  {name:44} median {median:7.1f}   slowest {slowest:7.1f}   CPU {busy:7.1f}", flush=True)
+
+    def _cpu_seconds(self, processes: Iterable[psutil.Process]) -> float:
+        times = [process.cpu_times() for process in processes]
+        return float(sum(one.user + one.system for one in times))
+
+
+def measure_all(connection: Connection, folder: Path) -> None:
+    """Every page, then every lookup."""
+    with ConsoleProcess(folder) as console:
+        address, stopwatch = console.address, Stopwatch(connection, console.pid)
+        for page in pages(connection):
+            stopwatch.measure(page, partial(_get, address + page))
+    stopwatch = Stopwatch(connection, os.getpid())
+    for name, look_up in lookups(connection):
+        stopwatch.measure(name, look_up)
+
+
+def _get(address: str) -> bytes:
+    with urllib.request.urlopen(address) as answer:  # noqa: S310 - the console's own
+        body: bytes = answer.read()
+        return body
 
 
 def main() -> None:
@@ -87,7 +148,7 @@ def main() -> None:
         console_books.fill(lines)
         print(f"{lines:,} lines after {time.perf_counter() - began:.0f} s, load {os.getloadavg()[0]:.1f}", flush=True)
         with books_reader() as reader, reader.connect() as connection:
-            measure(connection)
+            measure_all(connection, Path(folder) / "console")
 
 
 if __name__ == "__main__":

@@ -32,7 +32,9 @@ from tests.kit.waiting import until
 
 KOCS, BRANDS, CONTENTS_OF_KOC = 2_000, 50, 5
 TEMPLATES = 5_000
-YEAR_DAYS, PENDING_DAYS = 350, 45
+YEAR_DAYS, PENDING_DAYS, PAYDAY_DAYS = 350, 20, 40
+"""Copies reach back over a year; those of the last days are not settled, and those before the payday are paid."""
+
 _ZIPF = 0.9
 """The greatest KOC has about a twelfth of all lines."""
 
@@ -146,25 +148,28 @@ def _copy_over_a_year(owner: psycopg.Connection[Any], copies: int) -> None:
     """Copies of both templates, the first ones the youngest; then what is counted over all of them."""
     age = f"(n * {YEAR_DAYS}.0 / {copies})::int"
     youngest = (datetime.now(UTC) - _month()).days - 15
+    """Days by which the youngest copy is later than the month that was lived."""
     shift = f"make_interval(days => {youngest} - {age})"
-    name, seq = "'c' || n || '_' || order_id", f"seq + (n + 1) * {_STEP}"
+    behind = f"({copies} - n) * {_STEP}"
+    name = "'c' || n || '_' || order_id"
     own = {
-        "order_id": name, "seq": seq, "paid_at": f"paid_at + {shift}", "settle_at": f"settle_at + {shift}",
-        "settle_on": f"settle_on + {youngest} - {age}", "first_seq": f"first_seq + (n + 1) * {_STEP}",
+        "order_id": name, "seq": f"seq + {behind}", "paid_at": f"paid_at + {shift}",
+        "settle_at": f"settle_at + {shift}",
+        "settle_on": f"settle_on + {youngest} - {age}", "first_seq": f"first_seq + {behind}",
         "raw": f"convert_to(replace(convert_from(raw, 'UTF8'), order_id, {name}), 'UTF8')",
         "idem_key": f"CASE WHEN order_id IS NULL THEN 'c' || n || '|' || idem_key"
                     f" ELSE replace(idem_key, '|' || order_id || '/', '|' || {name} || '/') END",
-        "corrects": f"split_part(corrects, '-', 1) || '-' || split_part(corrects, '-', 2)::bigint + (n + 1) * {_STEP}",
+        "corrects": f"split_part(corrects, '-', 1) || '-' || split_part(corrects, '-', 2)::bigint + {behind}",
         "effective_at": f"effective_at + {shift}", "recorded_at": f"recorded_at + {shift}",
         "period": f"to_char(effective_at + {shift}, 'YYYY-MM')", "run": f"'{run_name('')}' || n * {_RUNS} / {copies}",
     }  # fmt: skip
-    pending = sum(1 for n in range(copies) if 16 + n * YEAR_DAYS / copies <= PENDING_DAYS)
+    pending = sum(1 for n in range(copies) if n * YEAR_DAYS / copies <= PENDING_DAYS)
     _add_runs(owner)
     for table in ("line", "assertion", "journal", "party_leg", "due"):
         copy_rows(owner, "before_run", table, own, range(pending))
     for table in ("line", "assertion", "journal", "party_leg", "run_line"):
         copy_rows(owner, "after_run", table, own, range(pending, copies))
-    _add_paydays(owner)
+    _add_paydays(owner, copies)
     for statement in _COUNTED:
         owner.execute(statement)
     owner.execute("VACUUM ANALYZE")
@@ -180,12 +185,16 @@ def _add_runs(owner: psycopg.Connection[Any]) -> None:
         copy_rows(owner, f"of_{table}", table, {key: f"'{run_name('')}' || n", **moments}, range(_RUNS))
 
 
-def _add_paydays(owner: psycopg.Connection[Any]) -> None:
-    """Eleven more months with a batch of payouts, a close and its statements."""
+def _add_paydays(owner: psycopg.Connection[Any], copies: int) -> None:
+    """Eleven more months with a batch of payouts, a close and its statements; each payday paid what was settled."""
     back = "make_interval(months => n + 1)"
     months = range(11)
     batch = {"id": "id || '-' || n", "as_of": f"as_of - {back}", "proposed_at": f"proposed_at - {back}"}
     copy_rows(owner, "after_run", "payout_batch", batch, months)
+    for batch_id, days_ago in [("payday", PAYDAY_DAYS), *((f"payday-{n}", PAYDAY_DAYS + 30 * (n + 1)) for n in months)]:
+        paid = copies - days_ago * copies // YEAR_DAYS
+        cut = f"array_fill({max(0, paid)}::bigint * {_STEP}, ARRAY[cardinality(cut)])"
+        owner.execute(f"UPDATE payout_batch SET cut = {cut} WHERE id = '{batch_id}'")
     payout = {"id": "substr(md5(id || n), 1, 26)", "batch": "batch || '-' || n", "status": "'confirmed'"}
     copy_rows(owner, "after_run", "payout", payout, months)
     month = f"to_char(to_date(period, 'YYYY-MM') - {back}, 'YYYY-MM')"

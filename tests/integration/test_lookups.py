@@ -16,7 +16,6 @@ from services.settlement.books.reader import books_reader
 from services.settlement.domain.settling.candidates import BLOCKING_REASONS
 from tests.kit.books import Books
 from tests.kit.paid_book import THIRD, fill_paid
-from tests.kit.registry_events import CONTENT
 from tests.kit.settled_book import SECOND, received
 from tests.kit.settlement_facts import DAY, PAID_AT, Fact, FactCredit, FactVersion
 from tests.kit.stacks import empty_database_on, leading_to
@@ -31,7 +30,7 @@ def books(stack: Stack) -> Iterator[Books]:
     with leading_to(stack), empty_database_on(stack):
         opened = Books()
         fill_paid(opened)
-        opened.register(CONTENT | {"script_fee_minor": 0, "event_id": "t1"}, *(_held(**of) for of in HELD))
+        opened.register(*(_held(**of) for of in HELD))
         opened.assert_lines(received(23, received_at=SECOND).refunded(5_000, at=THIRD + DAY), partition=0)
         opened.assert_lines(*_waiting(), partition=1)
         opened.assert_lines(received(36, buyer_id="b_before", paid_at=PAID_AT), partition=2)
@@ -55,7 +54,7 @@ def _waiting() -> Iterator[Fact]:
     yield received(30, brand_id="br_unknown")
     yield received(31, received_at=None, status="paid")
     yield from (received(number) for number in (32, 33, 34))
-    yield received(35, credits=(FactCredit("v_93", "k_77"),))
+    yield received(35, credits=(FactCredit("v_93", "k_7"),), paid_at=PAID_AT + DAY)
     yield received(36)
     yield received(37, received_at=THIRD + HOUR - 7 * DAY)
     yield received(38, version=FactVersion(0, 1, 2, 1))

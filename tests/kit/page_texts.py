@@ -31,12 +31,24 @@ class SaidText(NamedTuple):
     is_literal: bool
 
 
-def said_in(tree: ast.AST, calls: set[str]) -> Iterator[SaidText]:
-    """What these calls (names of SAID_BY) are given to say."""
+def said_in(tree: ast.Module, calls: set[str]) -> Iterator[SaidText]:
+    """What these calls (names of SAID_BY) are given to say; a constant of the module is its text."""
+    constants = _constants(tree)
     for call in ast.walk(tree):
         if isinstance(call, ast.Call) and (name := _last_name(call.func)) in calls:
             for argument in _said_arguments(call, SAID_BY[name]):
-                yield from _branches(argument)
+                yield from _branches(argument, constants)
+
+
+def _constants(tree: ast.Module) -> dict[str, ast.expr]:
+    """Constants of a module by name."""
+    return {
+        target.id: statement.value
+        for statement in tree.body
+        if isinstance(statement, ast.Assign)
+        for target in statement.targets
+        if isinstance(target, ast.Name) and isinstance(statement.value, ast.Constant)
+    }
 
 
 def _said_arguments(call: ast.Call, said: dict[str, int]) -> Iterator[ast.expr]:
@@ -46,14 +58,15 @@ def _said_arguments(call: ast.Call, said: dict[str, int]) -> Iterator[ast.expr]:
         yield from (keyword.value for keyword in call.keywords if keyword.arg == name)
 
 
-def _branches(expression: ast.expr) -> Iterator[SaidText]:
+def _branches(expression: ast.expr, constants: dict[str, ast.expr]) -> Iterator[SaidText]:
     """Each text that an expression may give."""
     if isinstance(expression, ast.IfExp):
-        yield from _branches(expression.body)
-        yield from _branches(expression.orelse)
-    else:
-        is_literal = isinstance(expression, ast.Constant) and isinstance(expression.value, str)
-        yield SaidText(expression.lineno, expression.value if is_literal else ast.unparse(expression), is_literal)
+        yield from _branches(expression.body, constants)
+        yield from _branches(expression.orelse, constants)
+        return
+    found = constants.get(expression.id, expression) if isinstance(expression, ast.Name) else expression
+    is_literal = isinstance(found, ast.Constant) and isinstance(found.value, str)
+    yield SaidText(expression.lineno, found.value if is_literal else ast.unparse(found), is_literal)
 
 
 def _last_name(function: ast.expr) -> str | None:
@@ -156,14 +169,21 @@ class _WordReader(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.words: list[str] = []
+        self._is_code = False
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 - html.parser gives it
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._is_code = tag == "code"
         for name, value in attrs:
             if name in _SPOKEN_ATTRIBUTES and value:
                 self._note(value)
 
+    def handle_endtag(self, tag: str) -> None:  # noqa: ARG002 - html.parser's signature
+        self._is_code = False
+
     def handle_data(self, data: str) -> None:
-        self._note(data)
+        """A command is the same in every language."""
+        if not self._is_code:
+            self._note(data)
 
     def _note(self, text: str) -> None:
         for part in text.split(_EXPRESSION):

@@ -26,9 +26,20 @@ INDEXES = {
 }
 
 
+FORGET_INVALID = """
+DO $$ BEGIN
+  IF EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass('{name}') AND NOT indisvalid) THEN
+    DROP INDEX {name};
+  END IF;
+END $$
+"""
+"""What a CREATE INDEX CONCURRENTLY that was cut off has left."""
+
+
 def upgrade() -> None:
-    """Make what is missing."""
+    """Make what is missing, or was never finished."""
     for name, what in INDEXES.items():
+        op.execute(FORGET_INVALID.format(name=name))
         op.execute(f"CREATE INDEX IF NOT EXISTS {name} ON {what}")
     op.execute("INSERT INTO compatible_code (revision) VALUES ('0009')")
 

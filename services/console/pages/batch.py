@@ -175,7 +175,7 @@ def _nets(request: Request, batch: str) -> PageTable:
 def _files(files: Sequence[ExportedFile]) -> PageTable:
     columns = (
         Column("file", "File", _CODE), Column("form", "Form"), Column("payouts", "Payouts", _NUMBER), _AMOUNT,
-        _CURRENCY, Column("by", "Exported by"), Column("at", "Exported at"), Column("sha256", "SHA-256", _CODE),
+        _CURRENCY, Column("by", "Exported by"), Column("at", "Exported at"), Column("sha256", "Seal (SHA-256)", _CODE),
         Column("command", "Command", _CODE),
     )  # fmt: skip
     return PageTable("files", "Files for the bank", columns, all_rows([file_cells(file) for file in files]))

@@ -33,8 +33,6 @@ from services.settlement.books.lookups.brand import (
 )
 from services.settlement.books.lookups.keyset import KeysetPage
 
-_UNKNOWN = "The books know no brand {brand}. Search for its id: nothing was ever sold or planned for this one."
-
 
 class BrandView(NamedTuple):
     """What a page says of a brand, as of one snapshot."""
@@ -61,7 +59,11 @@ def show_brand(request: Request) -> Response:
         return _show_vat(request, brand_id)
     with reading(request) as connection:
         if not is_known_brand(connection, brand_id):
-            raise HTTPException(404, Sentence(_UNKNOWN, brand=brand_id[:100]))
+            unknown = Sentence(
+                "The books know no brand {brand}. Search for its id: nothing was ever sold or planned for this one.",
+                brand=brand_id[:100],
+            )
+            raise HTTPException(404, unknown)
         view = BrandView(
             brand_bill(connection, brand_id), brand_months(connection, brand_id), brand_budgets(connection, brand_id)
         )

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from services.console.books import reading
+from services.console.content_figures import content_figures
 from services.console.render import moment, render
 from services.console.tables import CellKind, Column, PageTable, ReadRows, TableRows, all_rows
 from services.console.values import CellValue, MoneyCell, WordsCell
@@ -33,9 +34,9 @@ _SPEND = (
     Column("occurred_at", "When"),
     Column("amount", "Amount", CellKind.NUMBER),
     Column("currency", "Currency"),
-    Column("paid_by", "Paid by"),
+    Column("paid_by", "Borne by"),
 )
-_PAYERS = {"brand": "the brand", "platform": "the platform", "koc": "the KOC"}
+PAYERS = {"brand": "the brand", "platform": "the platform", "koc": "the KOC"}
 
 
 def show_content(request: Request) -> Response:
@@ -61,6 +62,7 @@ def show_content(request: Request) -> Response:
             fee_said=_fee_said(facts),
             removed_at=None if facts.removed_at is None else moment(facts.removed_at),
             holds=facts.holds,
+            figures=content_figures(request, content_id=content_id),
         )
 
 
@@ -98,7 +100,7 @@ def _read_spends(connection: Connection, content_id: str) -> ReadRows:
                 moment(one.occurred_at),
                 MoneyCell(one.amount_minor, one.currency),
                 one.currency,
-                WordsCell(_PAYERS.get(one.paid_by, one.paid_by)),
+                WordsCell(PAYERS.get(one.paid_by, one.paid_by)),
             )
             for one in page.rows
         ]

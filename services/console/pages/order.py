@@ -1,7 +1,8 @@
 """An order's story: who was considered, who was credited, what was booked, and what is in its money's way.
 
 The books answer at once. What only the topics know (refunds, refused events, an order that is not in the books, and
-touches that were no candidates) is a part of its own: `?part=log` and `?part=why`.
+touches that were no candidates) is a part of its own: `?part=log` and `?part=why`. So is what takes longer to compute:
+`?part=payout`.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,6 +17,7 @@ from services.console.render import render
 from services.console.story.claim import claim_answer
 from services.console.story.line_story import line_story
 from services.console.story.topics import log_story
+from services.console.story.waiting import unpaid_parties, waiting_parties
 from services.operations.explain.booked_order import read_booked
 from services.operations.explain.explain import explained_lines
 from services.operations.explain.inquiry import Inquiry
@@ -84,11 +86,27 @@ def _show_why(request: Request, order_id: str) -> Response:
     return render(request, "order_why.html", tables=tables, order_id=order_id, asked=asked, answer=answer)
 
 
+def _show_payout(request: Request, order_id: str) -> Response:
+    """Why what is settled of a line is in no payout yet."""
+    with reading(request) as connection:
+        lines = explained_lines(read_booked(connection, order_id), None)
+        number = request.query_params.get("line", "1")
+        if number not in map(str, range(1, len(lines) + 1)):
+            raise HTTPException(404, "this order has no such line")
+        one = lines[int(number) - 1]
+        waiting = waiting_parties(connection, unpaid_parties(one), one.told.currency)
+    return render(request, "order_payout.html", order_id=order_id, waiting=waiting)
+
+
 def _asked(request: Request) -> dict[str, str]:
     """The KOC and the content of the form."""
     return {name: request.query_params.get(name, "").strip()[:_LONGEST_ID] for name in ("content", "koc")}
 
 
-_PARTS: Mapping[str, Callable[[Request, str], Response]] = {"log": _show_log, "why": _show_why}
+_PARTS: Mapping[str, Callable[[Request, str], Response]] = {
+    "log": _show_log,
+    "why": _show_why,
+    "payout": _show_payout,
+}
 
 ROUTES = (Route("/order/{order_id:path}", show_order),)

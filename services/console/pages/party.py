@@ -23,7 +23,7 @@ from services.console.tables import PageTable, RowKey, all_rows
 from services.console.values import MomentCell, MoneyCell, path
 from services.console.words.labels import party_sentence
 from services.kernel.sentences import Sentence
-from services.kernel.time import MINUTE, to_datetime, to_micros
+from services.kernel.time import DAY, MINUTE, to_datetime, to_micros
 from services.runtime.settings import settings
 from services.settlement.books.clawbacks import OpenClawback
 from services.settlement.books.lookups.keyset import KeysetPage
@@ -40,6 +40,7 @@ from services.settlement.books.lookups.party import (
 from services.settlement.books.lookups.party_facts import (
     is_known_party,
     last_proposal,
+    last_run,
     left_at,
     open_reserves,
     paid_out,
@@ -47,15 +48,21 @@ from services.settlement.books.lookups.party_facts import (
     refused_payouts,
     relations_of,
 )
-from services.settlement.books.lookups.party_lines import KocLine, coming_days, coming_days_of, koc_lines
+from services.settlement.books.lookups.party_lines import (
+    COMING_DAYS,
+    KocLine,
+    coming_days,
+    coming_days_of,
+    coming_lines,
+    koc_lines,
+)
 from services.settlement.books.lookups.party_snapshot import PartySnapshot
 from services.settlement.domain.pricing.relations import Relation
 from services.settlement.payouts.forecast import NextPayout, next_payouts
 
+_LINE_KEY = (int, str, str, str)
 _ENTRY_KEY = (int,) * (CREDITS.partitions + 1)
 """A number for each writer."""
-
-_UNKNOWN = "The books know no party {party}. A party is written ROLE:ID, as koc:k_7 or mcn:m_1: search for its id."
 
 
 class PartyView(NamedTuple):
@@ -82,11 +89,13 @@ def show_party(request: Request) -> Response:
     role, _, name = party.partition(":")
     if role == "brand" and name:
         return RedirectResponse(path("brand", name))
-    if request.query_params.get("part") == "coming":
-        return _show_coming(request, party)
     with reading(request) as connection:
         if not (role and name and is_known_party(connection, party)):
-            raise HTTPException(404, Sentence(_UNKNOWN, party=party[:100]))
+            unknown = Sentence(
+                "The books know no party {party}. A party is written ROLE:ID, as koc:k_7: search for its id.",
+                party=party[:100],
+            )
+            raise HTTPException(404, unknown)
         view = _view(connection, party, to_micros(datetime.now(UTC)))
     figures = content_figures(request, koc_id=name) if role == "koc" else None
     tables = _tables(request, party, view)
@@ -102,28 +111,22 @@ def show_party(request: Request) -> Response:
     )
 
 
-def _show_coming(request: Request, party: str) -> Response:
-    """What is pending for a party that is no KOC: it takes longer, so that the page comes without it."""
-    now = to_micros(datetime.now(UTC))
-    with reading(request) as connection:
-        days = coming_days_of(connection, party)
-    currencies = sorted({day.currency for day in days})
-    coming = [coming_of(days, currency, _day(now)) for currency in currencies]
-    return render(request, "party_coming.html", coming=coming)
-
-
 def _view(connection: Connection, party: str, now: int) -> PartyView:
     """All that is read in one snapshot. `now` is microseconds."""
     snapshot = PartySnapshot(connection, party)
     nexts = next_payouts(snapshot, now, settings().settlement_zone_minutes)
     by_currency = {one.currency: one for one in nexts}
     paid, role = paid_out(connection, party), party.partition(":")[0]
-    days = coming_days(connection, party.removeprefix("koc:")) if role == "koc" else None
+    since = _coming_since(connection, now)
+    if role == "koc":
+        days = coming_days(connection, party.removeprefix("koc:"), since)
+    else:
+        days = coming_days_of(connection, party, since)
     answers = [
         PartyAnswer(
             money,
             by_currency.get(money.currency),
-            None if days is None else coming_of(days, money.currency, _day(now)),
+            coming_of(days, money.currency, _day(now)),
             paid.get(money.currency, 0),
         )
         for money in party_money(connection, party)
@@ -140,6 +143,11 @@ def _view(connection: Connection, party: str, now: int) -> PartyView:
         None if left is None else moment(left),
         None if proposed is None else moment(proposed),
     )
+
+
+def _coming_since(connection: Connection, now: int) -> int:
+    """Lines that were paid earlier have had their chance: COMING_DAYS before the last run, or before now."""
+    return min(now, last_run(connection) or now) - COMING_DAYS * DAY
 
 
 def _day(now: int) -> date:
@@ -176,6 +184,10 @@ def _long_tables(request: Request, party: str, view: PartyView) -> list[PageTabl
     def lines(connection: Connection, after: RowKey | None, limit: int) -> KeysetPage[KocLine]:
         return koc_lines(connection, party.removeprefix("koc:"), after, limit)
 
+    def pending(connection: Connection, after: RowKey | None, limit: int) -> KeysetPage[KocLine]:
+        since = _coming_since(connection, to_micros(datetime.now(UTC)))
+        return coming_lines(connection, party.removeprefix("koc:"), after, limit, since)
+
     def members(connection: Connection, after: RowKey | None, limit: int) -> KeysetPage[Relation]:
         return party_members(connection, party, after, limit)
 
@@ -188,8 +200,10 @@ def _long_tables(request: Request, party: str, view: PartyView) -> list[PageTabl
     if party.startswith("koc:"):
         return [
             *tables,
+            PageTable("pending", "Pending order lines", shown.LINES,
+                      books_rows(request, _LINE_KEY, pending, shown.line_cells), "Nothing is pending."),
             PageTable("lines", "Order lines, and what each earned", shown.LINES,
-                      books_rows(request, (int, str, str, str), lines, shown.line_cells), "No order line credits it."),
+                      books_rows(request, _LINE_KEY, lines, shown.line_cells), "No order line credits it."),
             PageTable("relations", "Agency, recruiter and others", shown.RELATIONS,
                       all_rows(list(shown.relation_rows(view.relations))), "It works alone."),
         ]  # fmt: skip

@@ -14,7 +14,7 @@ from services.console.books import reading
 from services.console.jobs import Job
 from services.console.keyset_rows import books_rows, sums_text
 from services.console.pages import batch, reply
-from services.console.pages.payout_actions import ACTIONS, PAYOUT_JOBS, ProposalResult, new_command_id
+from services.console.pages.payout_actions import ACTIONS, PAYOUT_JOBS, TRIAL, ProposalResult, new_command_id
 from services.console.pages.payout_stages import NO_PAYER, SIGN_IN, PayoutStep, batch_stage, payout_state, state_words
 from services.console.render import moment, render
 from services.console.state import console_of
@@ -49,8 +49,6 @@ _REPLIED = {
 def show_payouts(request: Request) -> Response:
     """All batches, the newest first; what is being proposed now; and the forms to propose and to take replies in."""
     jobs = [job_view(job) for job in console_of(request).jobs.of_kind(PAYOUT_JOBS)[:_SHOWN_JOBS]]
-    if request.query_params.get("part") == "jobs":
-        return render(request, "payout_jobs.html", jobs=jobs, meaning=MEANING)
     columns = (
         Column("batch", "Batch", _CODE), Column("state", "State"), Column("payouts", "Payouts", _NUMBER),
         Column("sums", "Sums", _NUMBER), Column("how_far", "How far its payouts are"), Column("as_of", "As of"),
@@ -110,8 +108,8 @@ def job_view(job: Job) -> dict[str, object]:
     amounts = counts.get("amounts", {})
     return {
         "job": job,
-        "is_plan": job.key.startswith("plan "),
-        "batch": job.key.removeprefix("plan "),
+        "is_trial": job.key.startswith(TRIAL),
+        "batch": job.key.removeprefix(f"{TRIAL} "),
         "began_at": moment(job.began_at),
         "ended_at": None if job.ended_at is None else moment(job.ended_at),
         "is_new": result is not None and result.is_new,

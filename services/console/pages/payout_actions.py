@@ -24,7 +24,7 @@ from services.console.pages.payout_stages import seen_sums
 from services.console.state import console_of
 from services.console.values import path
 from services.kernel.errors import InputRefused, Stalled
-from services.kernel.sentences import Sentence
+from services.kernel.sentences import Sentence, sentence_of
 from services.kernel.time import to_micros
 from services.operations.settle import propose as proposing
 from services.runtime.database import Role
@@ -44,9 +44,9 @@ from services.settlement.payouts import cancel as cancelling
 from services.settlement.payouts import release as releasing
 
 PAYOUT_JOBS = "payouts"
-"""The kind of jobs that plan and propose payouts."""
+"""The kind of jobs that try and propose payouts."""
 
-PLAN_ONLY = "plan"
+TRIAL = "trial"
 _WAIT_SECONDS = 300
 _TURN_SECONDS = 30
 _turn = Lock()
@@ -55,10 +55,10 @@ instead of RUN taken."""
 
 
 class ProposalResult(NamedTuple):
-    """What came of a job: a plan that nobody keeps, or a batch. `counts` are as a batch stores them."""
+    """What came of a job: a trial that nobody keeps, or a batch. `counts` are as a batch stores them."""
 
     batch: str
-    is_plan: bool
+    is_trial: bool
     is_new: bool
     counts: dict[str, object]
 
@@ -69,26 +69,26 @@ def new_command_id(what: str) -> str:
 
 
 def propose(request: Request, person: Person, form: FormData) -> ActionDone:
-    """Begin to plan or to propose payouts: the wait for the books may take minutes."""
+    """Begin to try or to propose payouts: the wait for the books may take minutes."""
     as_of = _moment(field(form, "as_of"))
     name = form.get("batch")
     batch = name.strip() if isinstance(name, str) and name.strip() else None
     draft = proposing.proposal_draft(as_of, batch, field(form, "reason"))
-    is_plan = form.get("what") == PLAN_ONLY
-    key = f"{PLAN_ONLY} {draft.id}" if is_plan else draft.id
+    is_trial = form.get("what") == TRIAL
+    key = f"{TRIAL} {draft.id}" if is_trial else draft.id
 
     def work(say: TellProgress) -> ProposalResult:
         with payout_store(person.login) as store:
-            if is_plan:
+            if is_trial:
                 plan = proposing.try_proposal(store, draft, as_of, _WAIT_SECONDS, say)
-                return ProposalResult(draft.id, is_plan=True, is_new=True, counts=plan.counts())
+                return ProposalResult(draft.id, is_trial=True, is_new=True, counts=plan.counts())
             proposed, is_new = proposing.propose(store, draft, as_of, _WAIT_SECONDS, say)
-            return ProposalResult(draft.id, is_plan=False, is_new=is_new, counts=dict(proposed.counts))
+            return ProposalResult(draft.id, is_trial=False, is_new=is_new, counts=dict(proposed.counts))
 
-    if not is_plan:
+    if not is_trial:
         _check_confirmed(form)
     console_of(request).jobs.start(PAYOUT_JOBS, key, person.name, work)
-    text = "The plan is being made: it appears below." if is_plan else "The payouts are being proposed: see below."
+    text = "The proposal is being tried: see below." if is_trial else "The payouts are being proposed: see below."
     return ActionDone(text, path("payouts"))
 
 
@@ -161,7 +161,9 @@ def take_reply(_request: Request, person: Person, form: FormData) -> ActionDone:
     try:
         reply = read_reply(upload.file.read(), None if wanted is None else ReplyForm(wanted))
     except InputRefused as problem:
-        raise InputRefused(f"the file cannot be read, {problem}: nothing was booked") from None
+        raise InputRefused(
+            Sentence("the file cannot be read, {problem}: nothing was booked", problem=sentence_of(problem))
+        ) from None
     with _books(person) as books:
         booked = book_replies(books, reply)
     href = path("reply", reply.sha256) if booked.rows else path("payouts")

@@ -14,7 +14,10 @@ from services.console.pages.payout_stages import payout_state
 from services.console.render import render
 from services.console.tables import CellKind, Column, PageTable
 from services.console.values import CellValue, LinkCell, MoneyCell, WordsCell, path
+from services.console.words.labels import PAYOUT_STATES
+from services.kernel.sentences import recognize
 from services.settlement.books.lookups.replies import BankReplyRow, reply_counts, reply_rows
+from services.settlement.domain.remittance.replies import FINDINGS
 
 _NUMBER, _CODE = CellKind.NUMBER, CellKind.CODE
 OUTCOME_COLUMNS = (
@@ -24,6 +27,7 @@ OUTCOME_COLUMNS = (
     Column("command", "Command", _CODE),
 )  # fmt: skip
 """Columns of `outcome_cells`."""
+_TEMPLATES = (*FINDINGS, *PAYOUT_STATES)
 
 
 def show_reply(request: Request) -> Response:
@@ -64,7 +68,7 @@ def outcome_cells(row: BankReplyRow) -> Sequence[CellValue]:
         row.currency,
         row.bank_ref,
         WordsCell("booked", "good") if row.finding is None else WordsCell("finding", "bad"),
-        row.finding,
+        None if row.finding is None else WordsCell(recognize(row.finding, _TEMPLATES)),
         LinkCell(row.command, path("command", row.command)),
     )
 

@@ -50,7 +50,7 @@ _SORTS = {
     SortFigure.REFUNDS: "Refunds",
     SortFigure.ORDERS: "Orders",
 }
-_TRAFFIC_WORDS = dict(zip((*TRAFFIC, NO_CREDIT), ("Natural", "Boosted", "Paid", "Without credit"), strict=True))
+_TRAFFIC_WORDS = dict(zip((*TRAFFIC, NO_CREDIT), ("Natural", "Boosted", "Paid traffic", "Without credit"), strict=True))
 _LINKS = {"content_id": "content", "brand_id": "brand"}
 
 

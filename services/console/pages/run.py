@@ -21,9 +21,9 @@ from services.console.words.labels import SKIPPED_LINES
 from services.settlement.books.lookups.left_out import LeftOutLine, left_out_lines
 from services.settlement.books.lookups.run_lines import RunLine, run_lines
 from services.settlement.books.lookups.runs import (
+    FoundRun,
     ListedRun,
     RunContent,
-    RunRecord,
     find_run,
     newest_runs,
     run_contents,
@@ -234,7 +234,7 @@ def _contents(request: Request, run: str) -> PageTable:
     return PageTable("script-fees", "Script fees", columns, rows, "It settled no script fee.")
 
 
-def _lines(request: Request, found: RunRecord) -> PageTable:
+def _lines(request: Request, found: FoundRun) -> PageTable:
     columns = *_LINE, _BRAND, Column("settled", "Settled", _NUMBER), _MONEY[1], _OURS, _SHARES
     rows = books_rows(
         request,
@@ -245,7 +245,7 @@ def _lines(request: Request, found: RunRecord) -> PageTable:
     return PageTable("lines", "Lines settled", columns, rows, "It settled no line.")
 
 
-def _left_out_lines(request: Request, found: RunRecord, reason: str) -> PageTable:
+def _left_out_lines(request: Request, found: FoundRun, reason: str) -> PageTable:
     columns = *_LINE, _BRAND, *_MONEY, Column("due_at", "Due since"), Column("detail", "Detail")
     read = partial(left_out_lines, reason=reason, as_of=found.run.as_of)
     rows = books_rows(

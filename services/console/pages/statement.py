@@ -30,8 +30,6 @@ from services.settlement.domain.statements.owners import is_brand
 from services.settlement.domain.statements.statement import NumberedStatement
 from services.settlement.statements.forms import StatementForm, file_name, writer_of
 
-_NONE = "There is no statement of {party} in {currency} for {period}, revision {revision}. Look into the list."
-_NO_FORM = "A statement has no form {form}: there are pdf, csv, xlsx and json."
 _GREATEST_REVISION = 32_767
 _MEDIA = {
     StatementForm.JSON: "application/json",
@@ -80,7 +78,9 @@ def show_statement(request: Request) -> Response:
         owner=None if found.party == OURSELVES else owner,
         href=path("statement", found.period, str(found.revision), found.party, found.currency),
         month=f"/statements?period={found.period}&revision={found.revision}",
-        file=file_name(found, StatementForm.JSON),
+        forms=[form.value for form in StatementForm if form is not StatementForm.PDF],
+        first_form=StatementForm.PDF.value,
+        command=f"koc statement verify {file_name(found, StatementForm.JSON)} --root {found.root.hex()}",
     )
 
 
@@ -105,8 +105,14 @@ def _found(request: Request) -> NumberedStatement:
         with reading(request) as connection:
             found = find_statement(connection, period, revision, party, currency)
     if found is None:
-        names = {"party": party[:100], "currency": currency[:10], "period": period[:10], "revision": str(revision)[:10]}
-        raise HTTPException(404, Sentence(_NONE, **names))
+        none = Sentence(
+            "There is no statement of {party} in {currency} for {period}, revision {revision}. Look into the list.",
+            party=party[:100],
+            currency=currency[:10],
+            period=period[:10],
+            revision=str(revision)[:10],
+        )
+        raise HTTPException(404, none)
     return found
 
 
@@ -114,7 +120,9 @@ def _file(found: NumberedStatement, name: str) -> Response:
     """The bytes of a form, which are the same whenever they are made."""
     form = next((one for one in StatementForm if one.value == name), None)
     if form is None:
-        raise HTTPException(404, Sentence(_NO_FORM, form=name[:20]))
+        raise HTTPException(
+            404, Sentence("A statement has no form {form}: there are pdf, csv, xlsx and json.", form=name[:20])
+        )
     headers = {"content-disposition": f'attachment; filename="{file_name(found, form)}"'}
     return Response(writer_of(form)(found), 200, headers, _MEDIA[form])
 

@@ -18,7 +18,7 @@ class PartyAnswer(NamedTuple):
     Attributes:
         money: as it is.
         next: what a proposal of payouts would decide; None = the party has nothing that one could move.
-        coming: what is pending, by when; None = that is not known here.
+        coming: what is pending, by when; None = it is not told.
         paid_minor: what it has been paid in all.
     """
 
@@ -41,7 +41,8 @@ class PartyAnswer(NamedTuple):
     @property
     def sentences(self) -> list[str]:
         """The answer: the next payout, what comes after it, what is on its way."""
-        return [*_next(self.next, self.currency), *_coming(self.coming), *_besides(self.money)]
+        coming = _coming(self.coming) if self.coming else ()
+        return [*_next(self.next, self.currency), *coming, *_besides(self.money)]
 
     def amount(self, minor: int) -> MoneyCell:
         """An amount in this currency."""
@@ -66,7 +67,7 @@ def _next(found: NextPayout | None, currency: str) -> Iterator[str]:
         return
     net = found.net
     if netted := net.netted_payable + net.netted_held:
-        yield Sentence("Before it, {amount} pays what is owed back.", amount=money_text(netted, currency))
+        yield Sentence("First, {amount} of its money pays what is owed back.", amount=money_text(netted, currency))
     if owed := found.given.clawback - netted if found.given.clawback > 0 else 0:
         yield Sentence("{amount} is still owed back: the next earnings pay it.", amount=money_text(owed, currency))
     if net.held_delta < 0:
@@ -93,10 +94,8 @@ def _skipped(found: NextPayout, skipped: SkippedParty) -> str:
             return Sentence("{amount} is held, and nothing else can be paid now.", amount=amount)
 
 
-def _coming(coming: Coming | None) -> Iterator[str]:
+def _coming(coming: Coming) -> Iterator[str]:
     """What is pending: what is due, the next day, and what has none."""
-    if coming is None:
-        return
     if coming.ready_minor:
         amount = money_text(coming.ready_minor, coming.currency)
         yield Sentence("{amount} is pending and due: the next settlement run makes it payable.", amount=amount)
@@ -107,7 +106,7 @@ def _coming(coming: Coming | None) -> Iterator[str]:
             yield Sentence("{amount} comes later.", amount=money_text(rest, coming.currency))
     if coming.undated_minor:
         amount = money_text(coming.undated_minor, coming.currency)
-        yield Sentence("{amount} is pending without a date: most often its goods are not received.", amount=amount)
+        yield Sentence("{amount} is pending without a date: not received yet, or something is missing.", amount=amount)
 
 
 def _besides(money: PartyMoneyStates) -> Iterator[str]:

@@ -26,7 +26,7 @@ BALANCE = (
     Column("paid", "Paid so far", NUMBER),
 )
 OBSTACLES = (
-    Column("what", "What is in the way"),
+    Column("what", "Reason"),
     Column("amount", "Amount", NUMBER),
     CURRENCY,
     Column("until", "Until"),
@@ -52,7 +52,7 @@ LINES = (
     Column("order", "Order", CODE),
     Column("line", "Order line", CODE),
     Column("brand", "Brand", CODE),
-    Column("paid_at", "Paid"),
+    Column("paid_at", "Paid at"),
     Column("pending", "Pending", NUMBER),
     Column("settled", "Settled", NUMBER),
     Column("clawed_back", "Clawed back", NUMBER),

@@ -1,25 +1,25 @@
 """Journal entries as pages show them: what each is in words, what caused it, and where that leads."""
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from services.console.render import moment
 from services.console.values import CellValue, LinkCell, MomentCell, MoneyCell, WordsCell, path
-from services.kernel.sentences import Sentence
+from services.console.words.labels import PAYOUT_STATES
+from services.kernel.sentences import Sentence, recognize
 from services.settlement.books.journal_entry import JournalEntry
 from services.settlement.statements.labels import kind_label
 
-_LINKED_CAUSES = (
-    (re.compile(r"settlement run (.+)"), "run"),
-    (re.compile(r"command (.+)"), "command"),
-    (re.compile(r"payout batch (.+)"), "batch"),
-    (re.compile(r"payout ([A-Z2-7]{26}): .+"), "payout"),
-)
+_PAGES = {
+    "settlement run {id}": "run",
+    "command {id}": "command",
+    "payout batch {id}": "batch",
+    "payout {id}: {outcome}": "payout",
+}
 """Causes that have a page: what they look like, and the page."""
 
-_ORDER_EVENT = re.compile(r"order event (.+)")
-_ASSERTION = re.compile(r"credits of assertion (.+)")
+_ORDER_EVENT, _ASSERTION = "order event {id}", "credits of assertion {id}"
+_CAUSES = (*_PAGES, _ORDER_EVENT, _ASSERTION, *PAYOUT_STATES)
 
 
 class EntryRow(NamedTuple):
@@ -40,14 +40,14 @@ class EntryRow(NamedTuple):
 
 def cause_cell(cause: str) -> LinkCell | WordsCell:
     """What caused an entry; a run, a command, a batch or a payout leads to its page."""
-    for shape, page in _LINKED_CAUSES:
-        if found := shape.fullmatch(cause):
-            return LinkCell(cause, path(page, found[1]))
-    if found := _ORDER_EVENT.fullmatch(cause):
-        return WordsCell(Sentence("order event {id}", id=found[1]))
-    if found := _ASSERTION.fullmatch(cause):
-        return WordsCell(Sentence("changed credits, assertion {id}", id=found[1]))
-    return WordsCell(cause)
+    found = recognize(cause, _CAUSES)
+    if not isinstance(found, Sentence):
+        return WordsCell(cause)
+    if page := _PAGES.get(found.template):
+        return LinkCell(found, path(page, str(found.values["id"])))
+    if found.template == _ASSERTION:
+        return WordsCell(Sentence("changed credits, assertion {id}", **found.values))
+    return WordsCell(found)
 
 
 def entry_row(recorded: JournalEntry) -> EntryRow:

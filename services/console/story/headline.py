@@ -73,7 +73,7 @@ def credit_sentences(one: LineExplanation, rulebook: Rulebook) -> list[Sentence]
 def _credit(credited: CreditExplanation, one: LineExplanation, rulebook: Rulebook) -> Sentence:
     """One credit and what it follows from."""
     told, credit = one.told, credited.credit
-    who = Sentence("KOC {id}", id=credit.koc_id)
+    who = claimant_name(f"koc:{credit.koc_id}")
     share = percent(credit.weight_ppm)
     mine = [
         touch for touch in told.considered if (touch.content_id, touch.koc_id) == (credit.content_id, credit.koc_id)

@@ -16,6 +16,7 @@ from services.console.story.line_tables import line_tables
 from services.console.story.progress import ProgressStep, progress_steps
 from services.console.story.shares import ShareBar, share_bar
 from services.console.story.timeline import Timeline, timeline
+from services.console.story.waiting import unpaid_parties
 from services.console.story.working import CreditWorking, credit_workings
 from services.console.tables import PageTable
 from services.console.values import LinkCell, MomentCell, MoneyCell, WordsCell, path
@@ -32,6 +33,7 @@ class LineStory(NamedTuple):
         number: of its part of the page; its tables are called NAME-NUMBER.
         answers: who gets what and why, or why nobody earns anything; the first is the answer, the others say more.
         obstacles: what is in the way of the money.
+        waits_for_payout: whether something of it is settled and in no payout.
         clock: when a run may settle it, or why it may not.
         bar: what the brand pays; None = nothing.
         tables: touches, changes, claimants, runs and entries.
@@ -52,6 +54,7 @@ class LineStory(NamedTuple):
     due_at: MomentCell | None
     clock: str
     obstacles: Sequence[str]
+    waits_for_payout: bool
     steps: Sequence[ProgressStep]
     policy: str
     rules: int
@@ -84,6 +87,7 @@ def line_story(number: int, one: LineExplanation, rulebook: Rulebook) -> LineSto
         None if due_at is None else moment(due_at),
         settling.clock.why,
         [*settling.cases, *_remarks(one)],
+        bool(unpaid_parties(one)),
         progress_steps(one),
         told.policy,
         told.version.rules,

@@ -44,7 +44,7 @@ def progress_steps(one: LineExplanation) -> list[ProgressStep]:
     is_in_payout = any(payout.payout for payout in payouts)
     reached = [
         True,
-        is_settled or is_due or settling.stage is LineStage.CONFIRMED,
+        is_settled or is_due or settling.stage is LineStage.CONFIRMED or one.told.received_at is not None,
         is_settled or is_due,
         is_settled,
         is_in_payout,

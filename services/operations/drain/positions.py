@@ -15,7 +15,11 @@ from services.operations.drain.drain import LogPlace, ReaderPositions, drain
 from services.runtime.database import engine, refusals_as_sentences
 from services.runtime.kafka import admin
 from services.settlement.books import tables
-from services.settlement.books.statement_rows import unpublished_statements
+from services.settlement.books.outbox import (
+    count_unpublished_commands,
+    count_unpublished_statements,
+    unpublished_entries,
+)
 
 ATTRIBUTION_GROUP = "koc-attribution"
 """Attribution mirrors its durable positions to this consumer group after each checkpoint."""
@@ -76,24 +80,19 @@ class LivePositions:
 
     def _books(self, offsets: dict[LogPlace, int]) -> ReaderPositions:
         """Complete the positions by the books', all from one snapshot."""
-        writer, relay, progress = tables.writer.c, tables.relay.c, tables.reprice_progress.c
+        writer, progress = tables.writer.c, tables.reprice_progress.c
         with self._engine.connect() as connection:
             read = connection.execute(select(writer.partition, writer.next_offset)).all()
             registry = connection.execute(select(tables.registry_position.c.next_offset)).scalar_one()
-            unpublished = connection.execute(
-                select(writer.partition, writer.seq - func.coalesce(relay.seq, 0))
-                .outerjoin(tables.relay, relay.writer == writer.partition)
-                .where(writer.seq != func.coalesce(relay.seq, 0))
-            ).all()
+            unpublished = unpublished_entries(connection)
             jobs = connection.execute(
                 select(progress.partition, func.count()).where(~progress.done).group_by(progress.partition)
             ).all()
-            recorded = select(func.coalesce(func.max(tables.command.c.seq), 0)).scalar_subquery()
-            commands = connection.execute(select(recorded - tables.command_relay.c.seq)).scalar_one()
-            statements = connection.execute(unpublished_statements()).scalar_one()
+            commands = count_unpublished_commands(connection)
+            statements = count_unpublished_statements(connection)
         _raise(offsets, (((CREDITS.name, partition), offset) for partition, offset in read))
         _raise(offsets, [((REGISTRY.name, 0), registry)])
-        return ReaderPositions(offsets, dict(jobs), dict(unpublished), commands, statements)
+        return ReaderPositions(offsets, dict(jobs), unpublished, commands, statements)
 
     @contextmanager
     def _connected(self) -> Iterator[Any]:

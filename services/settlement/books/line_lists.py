@@ -1,12 +1,14 @@
-"""Lists of the lines that the check only counts: unpriced, set aside, quarantined, below their join."""
+"""Lists of the lines that are only counted elsewhere: unpriced, set aside, quarantined, below their join, twice."""
 
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, column, func, literal, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, column, func, literal, select, tuple_
 
-from services.kernel.time import to_micros
+from services.kernel.sentences import Sentence
+from services.kernel.time import to_datetime, to_micros
+from services.settlement.books.lookups.keyset import KeysetPage, PageKey, page_of
 from services.settlement.books.tables import line
 from services.settlement.domain.lines.vectors import NOTHING
 
@@ -18,6 +20,7 @@ class LineCondition(StrEnum):
     SET_ASIDE = "set_aside"
     QUARANTINED = "quarantined"
     BELOW_JOIN = "below_join"
+    SECOND_OWNER = "second_owner"
 
 
 class ListedLine(NamedTuple):
@@ -56,6 +59,8 @@ class _Selection(NamedTuple):
 _LEG = func.unnest(line.c.amounts).table_valued(column("amount", BigInteger)).render_derived()
 _CHARGED = select(func.coalesce(func.sum(_LEG.c.amount), 0)).where(_LEG.c.amount > 0).correlate(line).scalar_subquery()
 _PAID = line.c.paid_at
+_INCOMPLETE = Sentence("an assertion that knows all of its events is still to come")
+_SECOND = Sentence("another buyer has the order line")
 _SELECTIONS = {
     LineCondition.UNPRICED: _Selection(line.c.unpriced.is_not(None), line.c.unpriced_minor, line.c.unpriced, _PAID),
     LineCondition.SET_ASIDE: _Selection(line.c.set_aside.is_not(None), _CHARGED, line.c.set_aside, _PAID),
@@ -63,9 +68,10 @@ _SELECTIONS = {
     LineCondition.BELOW_JOIN: _Selection(
         line.c.below_since.is_not(None),
         _CHARGED,
-        literal("an assertion that knows all of its events is still to come"),
+        literal(str(_INCOMPLETE)),
         line.c.below_since,
     ),
+    LineCondition.SECOND_OWNER: _Selection(~line.c.standing, _CHARGED, literal(str(_SECOND)), _PAID),
 }
 
 
@@ -77,17 +83,41 @@ def list_lines(connection: Connection, condition: LineCondition, limit: int | No
         condition: which lines.
         limit: how many at most; None = all.
     """
+    rows = connection.execute(_wanted(condition).add_columns(func.count().over().label("all")).limit(limit)).all()
+    return LineList(rows[0].all if rows else 0, [_listed(row) for row in rows])
+
+
+def page_of_lines(
+    connection: Connection, condition: LineCondition, after: PageKey | None, limit: int
+) -> KeysetPage[ListedLine]:
+    """Some lines of a condition, those that wait longest first; reads all lines of the condition by their index.
+
+    Args:
+        connection: of the reader role.
+        condition: which lines.
+        after: since (microseconds), order_id, line_id and buyer_id of the last line that was seen; None = none was.
+        limit: how many at most.
+    """
+    wanted = _wanted(condition)
+    if after is not None:
+        since, order_id, line_id, buyer_id = after
+        place = tuple_(_SELECTIONS[condition].since, line.c.order_id, line.c.line_id, line.c.buyer_id)
+        wanted = wanted.where(place > tuple_(to_datetime(int(since)), str(order_id), str(line_id), str(buyer_id)))
+    rows = connection.execute(wanted.limit(limit + 1)).all()
+    found = page_of(rows, limit, lambda row: (to_micros(row.since), row.order_id, row.line_id, row.buyer_id))
+    return KeysetPage([_listed(row) for row in found.rows], found.next_key)
+
+
+def _wanted(condition: LineCondition) -> Select[Any]:
     chosen = _SELECTIONS[condition]
-    rows = connection.execute(
+    return (
         select(
             line.c.order_id, line.c.line_id, line.c.buyer_id, line.c.currency, chosen.amount.label("amount"),
-            chosen.reason.label("reason"), chosen.since.label("since"), line.c.vector, func.count().over().label("all"),
+            chosen.reason.label("reason"), chosen.since.label("since"), line.c.vector,
         )
         .where(chosen.condition)
         .order_by("since", line.c.order_id, line.c.line_id, line.c.buyer_id)
-        .limit(limit)
-    ).all()  # fmt: skip
-    return LineList(rows[0].all if rows else 0, [_listed(row) for row in rows])
+    )  # fmt: skip
 
 
 def _listed(row: Any) -> ListedLine:

@@ -4,11 +4,16 @@ import pytest
 
 from schemas import reasons, verdicts
 from services.attribution.domain.verdicts import Verdict
+from services.console.pages.reply import outcome_cells
+from services.console.render import templates
+from services.console.story.entries import cause_cell
+from services.console.values import WordsCell
 from services.console.words import labels
 from services.console.words.catalogue import Language, chinese, say
 from services.kernel.sentences import Sentence, with_semicolons
 from services.operations.explain.inquiry import AbsenceReason, ClaimOutcome
 from services.operations.explain.left_out import LATER, UNKNOWN
+from services.settlement.books.lookups.replies import BankReplyRow
 from services.settlement.domain.book.chart import CHART
 from services.settlement.domain.book.commands import CommandKind
 from services.settlement.domain.book.entries import Kind
@@ -114,3 +119,32 @@ def test_an_account_is_named_by_whose_it_is_and_what_for(account: str, english: 
     named = labels.account_sentence(account)
     assert named == english
     assert say(named, Language.ZH) == said
+
+
+def test_why_a_row_of_a_reply_booked_nothing_is_said_in_chinese_though_it_is_stored_as_a_text() -> None:
+    stored = "it was confirmed before, so it cannot be rejected: ask the bank"
+    row = BankReplyRow("0" * 64, 1, "P", "rejected", 2520, "CNY", None, 0, stored, "c_1", "koc_payer", 0)
+    assert [say(cell.text, Language.ZH) for cell in outcome_cells(row) if isinstance(cell, WordsCell)] == [
+        "被拒绝", "异常", "此前为已付款状态，不能变为被拒绝：请向银行核实",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("cause", "said", "href"),
+    [
+        ("settlement run run-2026-09-29", "结算批次 run-2026-09-29", "/run/run-2026-09-29"),
+        ("command c:1", "指令 c:1", "/command/c:1"),
+        ("payout batch september", "付款批次 september", "/batch/september"),
+        ("payout VB6M7TTQAZ2FFYWKXX4ISQWGFE: confirmed", "付款 VB6M7TTQAZ2FFYWKXX4ISQWGFE：已付款",
+         "/payout/VB6M7TTQAZ2FFYWKXX4ISQWGFE"),
+        ("order event o_1_paid", "订单事件 o_1_paid", None),
+        ("credits of assertion a_1", "归因变更，归因结果 a_1", None),
+        ("dispute.decided d_1 and 9 more", "dispute.decided d_1 and 9 more", None),
+    ],
+)  # fmt: skip
+def test_the_stored_cause_of_an_entry_is_said_in_chinese(cause: str, said: str, href: str | None) -> None:
+    cell = cause_cell(cause)
+    page = templates().from_string('{% import "macros.html" as m with context %}{{ m.cell(cell)|trim }}')
+    assert say(cell.text, Language.ZH) == said
+    shown = page.render(cell=cell, t=lambda text: say(text, Language.ZH), form_token="")
+    assert shown == (said if href is None else f'<a href="{href}">{said}</a>')

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from services.kernel.sentences import Sentence, with_commas, with_semicolons
+from services.kernel.sentences import Sentence, recognize, sentence_of, with_commas, with_semicolons
 
 BELONGS = Sentence("the order line belongs to buyer {owner}", owner="b_{1}")
 WORTHLESS = Sentence("{nothing}: this line is worth {money}", nothing=BELONGS, money="0.00 CNY")
@@ -59,3 +59,32 @@ def test_parts_are_strung_together_and_stay_sentences() -> None:
     assert strung == f"{BELONGS}; {WORTHLESS}"
     assert isinstance(strung, Sentence)
     assert strung.values["rest"] is WORTHLESS
+
+
+STORED = ("it was {status} before, so it cannot be {outcome}: ask the bank", "it was {status} before", "confirmed")
+
+
+def test_a_stored_text_is_the_sentence_again_that_it_was() -> None:
+    found = recognize("it was confirmed before, so it cannot be rejected: ask the bank", STORED)
+    assert found == "it was confirmed before, so it cannot be rejected: ask the bank"
+    assert found.template == STORED[0]
+    assert found.values == {"status": "confirmed", "outcome": "rejected"}
+    assert isinstance(found.values["status"], Sentence)
+    assert not isinstance(found.values["outcome"], Sentence)
+    assert recognize("it was confirmed before", STORED).template == STORED[1]
+
+
+def test_a_stored_text_of_no_template_stays_as_it_is() -> None:
+    assert recognize("the bank called (before)", STORED) == "the bank called (before)"
+    assert not isinstance(recognize("the bank called (before)", STORED), Sentence)
+
+
+def test_a_value_that_stands_twice_is_the_same_in_both_places() -> None:
+    assert isinstance(recognize("a b a", ["{x} b {x}"]), Sentence)
+    assert not isinstance(recognize("a b c", ["{x} b {x}"]), Sentence)
+
+
+def test_an_error_says_the_sentence_that_it_was_raised_with() -> None:
+    assert sentence_of(ValueError(BELONGS)) is BELONGS
+    assert sentence_of(ValueError("plain")) == "plain"
+    assert sentence_of(ValueError()) == ""

@@ -27,15 +27,21 @@ _PENDING = """
 SELECT a.id, a.currency, -b.amount_minor FROM account a JOIN balance b ON b.account_id = a.id WHERE a.key = %s
 ORDER BY a.currency
 """
-_DAYS = """
+_WAITING = (
+    "SELECT currency, settle_at, accounts, amounts FROM line WHERE paid_at >= %(since)s AND settle_at IS NOT NULL"
+)
+_DAYS = f"""
 SELECT line.currency, (settle_at AT TIME ZONE 'UTC' + make_interval(mins => zone_minutes))::date, count(*)::int,
   -sum(leg.amount)::bigint
-FROM line, registry_position, unnest(accounts, amounts) AS leg (account_id, amount)
-WHERE (
-  koc_ids[1] = ANY(%(kocs)s) AND paid_at >= %(since)s OR koc_ids[2] = ANY(%(kocs)s) AND paid_at >= %(since)s
-  OR koc_ids[3] IS NOT NULL AND koc_ids[3:] && %(kocs)s::text[] AND paid_at >= %(since)s
-) AND settle_at IS NOT NULL AND leg.account_id = ANY(%(pending)s) GROUP BY 1, 2 ORDER BY 1, 2
-"""
+FROM (
+  SELECT first.* FROM unnest(%(kocs)s::text[]) AS koc CROSS JOIN LATERAL ({_WAITING} AND koc_ids[1] = koc) first
+  UNION ALL SELECT second.* FROM unnest(%(kocs)s::text[]) AS koc
+  CROSS JOIN LATERAL ({_WAITING} AND koc_ids[2] = koc AND koc_ids[1] <> ALL(%(kocs)s)) second
+  UNION ALL {_WAITING} AND koc_ids[3] IS NOT NULL AND koc_ids[3:] && %(kocs)s::text[]
+    AND koc_ids[1] <> ALL(%(kocs)s) AND koc_ids[2] <> ALL(%(kocs)s)
+) AS line, registry_position, unnest(accounts, amounts) AS leg (account_id, amount)
+WHERE leg.account_id = ANY(%(pending)s) GROUP BY 1, 2 ORDER BY 1, 2
+"""  # noqa: S608 - column names of ours
 _MEMBERS = """
 SELECT DISTINCT body ->> 'koc_id' FROM reference WHERE kind = 'relation.set' AND body -> 'parties' ->> %s = %s
 """

@@ -45,7 +45,7 @@ class ListedRun(NamedTuple):
     result: Mapping[str, Any]
 
 
-class RunRecord(NamedTuple):
+class FoundRun(NamedTuple):
     """A run as stored, its point, who asked for it and when (microseconds).
 
     `partitions` counts those that are applied, and all.
@@ -80,7 +80,7 @@ def unfinished_run(connection: Connection) -> str | None:
     return None if row is None else str(row[0])
 
 
-def find_run(connection: Connection, run: str) -> RunRecord | None:
+def find_run(connection: Connection, run: str) -> FoundRun | None:
     """The run of this id."""
     raw = psycopg_of(connection)
     row = raw.execute(_ONE, (run,)).fetchone()
@@ -88,7 +88,7 @@ def find_run(connection: Connection, run: str) -> RunRecord | None:
         return None
     by, planned_at, done_at, *stored = row
     applied, partitions = raw.execute(_APPLIED, (run,)).fetchone() or (0, 0)
-    return RunRecord(*read_run(stored), by, to_micros(planned_at), _micros(done_at), (applied, partitions))
+    return FoundRun(*read_run(stored), by, to_micros(planned_at), _micros(done_at), (applied, partitions))
 
 
 def run_parties(

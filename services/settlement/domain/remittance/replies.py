@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from services.kernel.money import MAX_AMOUNT_MINOR
+from services.kernel.sentences import Sentence
 from services.settlement.domain.book import chart
 from services.settlement.domain.book.currencies import decimal_text
 from services.settlement.domain.book.entries import Kind
@@ -55,6 +56,16 @@ _KINDS = {
 }
 """The state machine: (status of the payout, outcome of the row) -> kind of the entry. Nothing else books."""
 
+_UNKNOWN = "no payout has this id"
+_OTHER_AMOUNT = "the reply is about {said}, the payout about {known}"
+_FEE_UNEXPECTED = "a fee of {fee} comes with an outcome that takes none: reply without it, and book it by an adjustment"
+_FEE_OVER_LIMIT = "with a fee of {fee} the entry is over the journal's limit: ask the bank"
+_NOT_CONFIRMED = "no reply has confirmed it, so it cannot have come back: reply with confirmed first, or with rejected"
+_CONTRADICTION = "it was {status} before, so it cannot be {outcome}: ask the bank"
+_REPEATED = "it was {status} before"
+FINDINGS = (_UNKNOWN, _OTHER_AMOUNT, _FEE_UNEXPECTED, _FEE_OVER_LIMIT, _NOT_CONFIRMED, _CONTRADICTION, _REPEATED)
+"""Why a row books nothing: the templates of what is stored."""
+
 
 def judge_reply(row: ReplyRow, payout: AwaitedPayout | None) -> ReplyMove | str:
     """What a row books, or in words why it books nothing.
@@ -64,28 +75,26 @@ def judge_reply(row: ReplyRow, payout: AwaitedPayout | None) -> ReplyMove | str:
         payout: that it names, with the status that earlier rows have left; None = there is none of that id.
     """
     if payout is None:
-        return "no payout has this id"
+        return Sentence(_UNKNOWN)
     kind = _KINDS.get((payout.status, row.outcome))
     if kind is None:
         return _contradiction(payout.status, row.outcome)
     said = payout.amount_minor if row.amount_minor is None else row.amount_minor, row.currency or payout.currency
     if said != (payout.amount_minor, payout.currency):
-        return f"the reply is about {_money(*said)}, the payout about {_money(payout.amount_minor, payout.currency)}"
+        return Sentence(_OTHER_AMOUNT, said=_money(*said), known=_money(payout.amount_minor, payout.currency))
     if row.fee_minor and kind is not Kind.PAYOUT_CONFIRMED:
-        fee = _money(row.fee_minor, payout.currency)
-        return f"a fee of {fee} comes with an outcome that takes none: reply without it, and book it by an adjustment"
+        return Sentence(_FEE_UNEXPECTED, fee=_money(row.fee_minor, payout.currency))
     if payout.amount_minor + row.fee_minor > MAX_AMOUNT_MINOR:
-        fee = _money(row.fee_minor, payout.currency)
-        return f"with a fee of {fee} the entry is over the journal's limit: ask the bank"
+        return Sentence(_FEE_OVER_LIMIT, fee=_money(row.fee_minor, payout.currency))
     return ReplyMove(kind, _legs(kind, payout, row.fee_minor))
 
 
 def _contradiction(status: str, outcome: PayoutOutcome) -> str:
     if status == outcome:
-        return f"it was {status} before"
+        return Sentence(_REPEATED, status=status)
     if status == _INSTRUCTED:
-        return "no reply has confirmed it, so it cannot have come back: reply with confirmed first, or with rejected"
-    return f"it was {status} before, so it cannot be {outcome}: ask the bank"
+        return Sentence(_NOT_CONFIRMED)
+    return Sentence(_CONTRADICTION, status=status, outcome=outcome)
 
 
 def _legs(kind: Kind, payout: AwaitedPayout, fee: int) -> Position:

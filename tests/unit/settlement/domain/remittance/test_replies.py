@@ -4,7 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.kernel.sentences import Sentence, recognize
 from services.settlement.domain.book.entries import Kind
+from services.settlement.domain.remittance.replies import (
+    FINDINGS as TEMPLATES,
+)
 from services.settlement.domain.remittance.replies import (
     AwaitedPayout,
     PayoutOutcome,
@@ -46,6 +50,13 @@ FINDINGS = {
 }
 
 
+def assert_found_again(finding: str) -> None:
+    """The finding is stored as a text, which is known as the sentence that it was."""
+    again = recognize(str(finding), TEMPLATES)
+    assert isinstance(again, Sentence)
+    assert (again, again.template) == (finding, finding.template)
+
+
 @pytest.mark.parametrize("status", STATUSES)
 @pytest.mark.parametrize("outcome", PayoutOutcome)
 def test_each_status_and_outcome_books_one_entry_or_is_a_finding(status: str, outcome: PayoutOutcome) -> None:
@@ -55,6 +66,7 @@ def test_each_status_and_outcome_books_one_entry_or_is_a_finding(status: str, ou
     else:
         assert isinstance(judged, str)
         assert judged.startswith(FINDINGS[status, outcome])
+        assert_found_again(judged)
 
 
 @pytest.mark.parametrize("change", [{"amount": 2519}, {"currency": "USD"}, {"amount": 2520, "currency": "JPY"}])
@@ -63,6 +75,7 @@ def test_another_amount_books_nothing(change: dict, status: str, outcome: Payout
     judged = judge_reply(row(outcome, **change), payout(status))
     assert isinstance(judged, str)
     assert judged.startswith("the reply is about ")
+    assert_found_again(judged)
 
 
 @pytest.mark.parametrize(("status", "outcome"), TABLE)
@@ -84,11 +97,13 @@ def test_a_fee_goes_with_a_confirmation_alone() -> None:
         assert judged == (
             "a fee of 0.50 CNY comes with an outcome that takes none: reply without it, and book it by an adjustment"
         )
+        assert_found_again(judged)
 
 
 def test_a_fee_that_no_entry_can_hold_books_nothing_and_stops_no_other_row() -> None:
     judged = judge_reply(row(CONFIRMED, fee=10**12), payout("instructed"))
     assert judged == "with a fee of 10000000000.00 CNY the entry is over the journal's limit: ask the bank"
+    assert_found_again(judged)
 
 
 @given(
