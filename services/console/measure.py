@@ -45,4 +45,4 @@ def _page_of(scope: Scope) -> str:
     if scope["path"].startswith("/static/"):
         return "static"
     name = getattr(endpoint, "__module__", "").rpartition(".")[2]
-    return name if name in PAGE.values else "other"
+    return next((page for page in PAGE.values if name == page or name.startswith(f"{page}_")), "other")

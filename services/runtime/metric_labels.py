@@ -81,8 +81,8 @@ PAGE = MetricLabel(
     "page",
     "which page of the console; `other` is no page of ours",
     (
-        "brand", "command", "content", "dead_letter", "enter", "entry", "health", "home", "order", "other", "party",
-        "payout", "report", "run", "search", "statement", "static",
+        "batch", "brand", "command", "content", "dead_letter", "enter", "entry", "health", "home", "order", "other",
+        "party", "payout", "reply", "report", "run", "search", "statement", "static",
     ),
 )  # fmt: skip
 HTTP_STATUS = MetricLabel("status", "of the answer", like="[1-5][0-9]{2}")

@@ -30,7 +30,7 @@ def show_commands(request: Request) -> Response:
         request, (int,), lambda books, after, limit: newest_commands(books, kind, by, after, limit), command_cells
     )
     table = PageTable("commands", "Commands", _COLUMNS, rows, "No command is like that.")
-    return render(request, "commands.html", room="", tables=[table], kinds=COMMANDS, kind=kind, by=by)
+    return render(request, "commands.html", room="Commands", tables=[table], kinds=COMMANDS, kind=kind, by=by)
 
 
 def show_command(request: Request) -> Response:
@@ -43,7 +43,7 @@ def show_command(request: Request) -> Response:
     return render(
         request,
         "command.html",
-        room="",
+        room="Commands",
         command=command,
         seq=found.seq,
         what=COMMANDS.get(command.kind, command.kind),

@@ -72,6 +72,7 @@ def show_statement(request: Request) -> Response:
     return render(
         request,
         "statement.html",
+        room="Statements",
         shown=statement_view(found),
         one=found,
         seal=body["seal"],
@@ -93,7 +94,7 @@ def show_statements(request: Request) -> Response:
                         "No month is closed yet.")]  # fmt: skip
     if chosen is not None:
         tables.append(_listed(request, chosen))
-    return render(request, "statements.html", tables=tables, chosen=chosen)
+    return render(request, "statements.html", room="Statements", tables=tables, chosen=chosen)
 
 
 def _found(request: Request) -> NumberedStatement:
