@@ -47,9 +47,13 @@ TWO_SIDE_BY_SIDE = ("--numprocesses=2", "--dist=loadfile")
 
 LONG_FILES = tuple(
     f"tests/integration/test_{name}.py"
-    for name in ("attribution_generations", "attribution_recovery_time", "local_stack", "period_holds_posters")
-)
-"""Files of integration that are too long for `make test`: topics made again, lost disks, whole stacks, 400,000 rows."""
+    for name in (
+        "attribution_generations", "attribution_library_assumptions", "attribution_membership",
+        "attribution_recovery_time", "local_stack", "period_holds_posters",
+    )
+)  # fmt: skip
+"""Files of integration that are too long for `make test`: topics made again, what pinned libraries do, two workers of
+one name (the chaos suite has them too), lost disks, whole stacks, 400,000 rows."""
 
 LONG_FOLDERS = ("tests/ops/alerts", "tests/ops/secure", "tests/ops/tracing", "tests/ops/upgrade", "tests/ops/image")
 """Folders of ops that are too long for `make test`."""
@@ -58,23 +62,23 @@ LONG_PAGES = ("tests/browser/every_page",)
 """Folders of browser that are too long for `make test`: each page in each language and on each screen."""
 
 SUITES = (
-    Suite("unit", 1.5, "rules, contracts and glue", ("tests/test_tidy.py",), TWO_SIDE_BY_SIDE),
+    Suite("unit", 1.1, "rules, contracts and glue", ("tests/test_tidy.py",), TWO_SIDE_BY_SIDE),
     Suite("property", 1.1, "laws, by generated histories"),
     Suite(
         "integration",
-        10.8,
+        9.8,
         "real Kafka and PostgreSQL, one part at a time",
         options=(*SIDE_BY_SIDE, *(f"--ignore={file}" for file in LONG_FILES)),
     ),
     Suite("e2e", 4.0, "the whole path, killed and reordered", options=TWO_SIDE_BY_SIDE),
     Suite("chaos", 1.1, "a dozen faults on real workers, one digest"),
-    Suite("browser", 1.0, "the console in a real Chromium", options=tuple(f"--ignore={f}" for f in LONG_PAGES)),
+    Suite("browser", 1.1, "the console in a real Chromium", options=tuple(f"--ignore={f}" for f in LONG_PAGES)),
     Suite("ops", 1.3, "compose, dashboard on a real Prometheus", options=tuple(f"--ignore={f}" for f in LONG_FOLDERS)),
 )
 
 LONGER = (
     Suite("alerts", 12, "every alert fires and clears", options=TWO_SIDE_BY_SIDE, folders=LONG_FOLDERS[:1]),
-    Suite("operable", 10, "TLS and ACLs, traces, upgrade", LONG_FILES, TWO_SIDE_BY_SIDE, LONG_FOLDERS[1:-1]),
+    Suite("operable", 11, "TLS and ACLs, traces, upgrade", LONG_FILES, TWO_SIDE_BY_SIDE, LONG_FOLDERS[1:-1]),
     Suite("console", 5, "every page of the console, in each language", folders=("tests/browser",)),
     Suite("image", 8, "the image, built and run as compose runs it", folders=LONG_FOLDERS[-1:]),
 )

@@ -45,7 +45,7 @@ class BooksWatch:
     def __init__(self) -> None:
         self.balances = KeptReading(_read_balances, 5, _REST)
         self.seals = KeptReading(_SealTurns().take, 60, _REST)
-        self.lag = KeptReading(_LagReader().read, 2)
+        self.lag = KeptReading(_read_lag, 2)
 
 
 def _read_balances() -> BalanceCheck:
@@ -74,15 +74,8 @@ class _SealTurns:
         return SealCheck(self._turns, broken)
 
 
-class _LagReader:
-    """How far everything is behind; keeps its connections from one reading to the next."""
-
-    def __init__(self) -> None:
-        self._positions: LivePositions | None = None
-
-    def read(self) -> list[LogDistance]:
-        """What has not come to its end."""
-        if self._positions is None:
-            self._positions = LivePositions()
-        ends = self._positions.ends()
-        return missing(ends, self._positions.reached())
+def _read_lag() -> list[LogDistance]:
+    """What has not come to its end; connects anew, so that a console that nobody looks at holds nothing."""
+    with LivePositions() as positions:
+        ends = positions.ends()
+        return missing(ends, positions.reached())

@@ -10,12 +10,13 @@ from sqlalchemy import Connection
 from services.kernel.errors import InputRefused
 from services.kernel.time import HOUR
 from services.runtime.local.stack import Stack
-from services.settlement.books.lookups import brand, left_out, party, party_lines, run_lines, search
+from services.settlement.books.lookups import brand, content, entry, left_out, party, party_lines, run_lines, search
 from services.settlement.books.lookups.keyset import KeysetPage, PageKey
 from services.settlement.books.reader import books_reader
 from services.settlement.domain.settling.candidates import BLOCKING_REASONS
 from tests.kit.books import Books
 from tests.kit.paid_book import THIRD, fill_paid
+from tests.kit.registry_events import SPEND
 from tests.kit.settled_book import SECOND, received
 from tests.kit.settlement_facts import DAY, PAID_AT, Fact, FactCredit, FactVersion
 from tests.kit.stacks import empty_database_on, leading_to
@@ -260,3 +261,40 @@ def test_each_reason_lists_the_lines_that_a_run_would_leave_out(reader: Connecti
     assert line.pending_minor > 0
     with pytest.raises(InputRefused, match="no run leaves lines out for 'weather'"):
         left_out.left_out_lines(reader, "weather", THIRD)
+
+
+def test_an_entry_is_found_with_the_hash_before_it(books: Books, reader: Connection) -> None:
+    rows = books.rows("SELECT seq, chain FROM journal WHERE writer = 1 ORDER BY seq")
+    before = bytes(32)
+    for seq, chain in rows:
+        found = entry.find_entry(reader, 1, seq)
+        assert found is not None
+        assert (found.chained.recorded.entry_id, found.chained.recorded.hash) == (f"1-{seq}", bytes(chain))
+        assert (found.chained.prev_hash, found.is_last) == (before, seq == len(rows))
+        assert sum(found.chained.recorded.entry.legs.values()) == 0
+        before = bytes(chain)
+    assert len(rows) > 3
+    assert entry.find_entry(reader, 1, len(rows) + 1) is None
+
+
+def test_a_content_is_known_by_what_stands_of_it(reader: Connection) -> None:
+    facts = content.content_facts(reader, "v_93")
+    registered = facts.registered
+    assert registered is not None
+    assert (registered.koc_id, registered.brand_id, registered.script_fee_minor) == ("k_7", "br_2", 30_000)
+    assert (facts.accepted_at is None, facts.removed_at, facts.is_fee_cancelled) == (False, None, False)
+    assert facts.holds == ["held_v_93"]
+    assert content.content_facts(reader, "v_404") == content.ContentLookup(None, None, None, False, [])
+    (fee,) = content.fee_positions(reader, "v_93")
+    assert (fee.currency, sum(fee.booked.values()), max(fee.booked.values())) == ("CNY", 0, 30_000)
+    assert content.fee_positions(reader, "v_404") == []
+
+
+def test_the_newest_report_of_each_spend_of_a_content_is_listed(books: Books, reader: Connection) -> None:
+    books.register(*(SPEND | {"event_id": f"sp{n}", "spend_id": f"sp_x{n}", "amount_minor": n} for n in range(1, 5)))
+    books.register(SPEND | {"event_id": "sp_again", "spend_id": "sp_x2", "amount_minor": 7})
+    reader.rollback()
+    listed = every(lambda **page: content.content_spends(reader, "v_93", **page))
+    assert [(one.spend_id, one.amount_minor) for one in listed if one.spend_id.startswith("sp_x")] == [
+        ("sp_x1", 1), ("sp_x2", 7), ("sp_x3", 3), ("sp_x4", 4),
+    ]  # fmt: skip

@@ -15,7 +15,8 @@ branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
 INDEXES = {
-    "line_of_brand": "line (brand_id, paid_at)",
+    "line_of_brand": "line USING gin ((ARRAY[brand_id]))",
+    "line_by_payment": "line USING brin (paid_at) WITH (pages_per_range = 32)",
     "line_of_koc": "line ((koc_ids[1]), paid_at)",
     "line_of_second_koc": "line ((koc_ids[2]), paid_at) WHERE koc_ids[2] IS NOT NULL",
     "line_of_other_kocs": "line USING gin ((koc_ids[3:])) WHERE koc_ids[3] IS NOT NULL",

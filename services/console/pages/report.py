@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from services.console.actions import check_form_token
 from services.console.listed import listed
-from services.console.render import moment, render
+from services.console.render import CSV, moment, render
 from services.console.reports.compute import StoredReport
 from services.console.reports.library import AskedReport
 from services.console.reports.question import ReportQuestion
@@ -92,6 +93,8 @@ def show_reports(request: Request) -> Response:
             return Response(headers={"hx-refresh": "true"})
         return render(request, "report_progress.html", **progress)
     stored = asked.stored
+    if stored is None and CSV in request.query_params:
+        raise HTTPException(503, "The report is being computed. Ask for its CSV again in a moment.")
     values: dict[str, Any] = {
         **progress, "question": question, "sort": sort, "sorts": _SORTS, "titles": _TITLES,
         "as_of": None if stored is None else moment(stored.as_of),
@@ -208,7 +211,8 @@ def _roi(sums: SalesSums) -> str | None:
 def _names(report: SalesReport, row: SalesRow) -> list[CellValue]:
     if not row.is_credited:
         return [WordsCell("(no credit)"), *[None] * (len(row.key) - 1)]
-    return [_linked(name, value) for name, value in zip(report.names, row.key, strict=True)]
+    named = [_linked(name, value) for name, value in zip(report.names, row.key, strict=True)]
+    return [WordsCell("(none)") if cell is None else cell for cell in named]
 
 
 def _linked(name: str, value: str | None) -> CellValue:

@@ -128,7 +128,8 @@ line = Table(
     Index("line_quarantined", "partition", postgresql_where=text("quarantined IS NOT NULL")),
     Index("line_set_aside", "partition", postgresql_where=text("set_aside IS NOT NULL")),
     Index("line_below_join", "partition", postgresql_where=text("below_since IS NOT NULL")),
-    Index("line_of_brand", "brand_id", "paid_at"),
+    Index("line_of_brand", text("(ARRAY[brand_id])"), postgresql_using="gin"),
+    Index("line_by_payment", "paid_at", postgresql_using="brin", postgresql_with={"pages_per_range": 32}),
     Index("line_of_koc", text("(koc_ids[1])"), "paid_at"),
     Index("line_of_second_koc", text("(koc_ids[2])"), "paid_at", postgresql_where=text("koc_ids[2] IS NOT NULL")),
     Index(

@@ -15,7 +15,7 @@ from services.console.words.catalogue import chinese
 from services.operations.explain.sources import BookedOrder, PublishedOrder
 from services.settlement.books.journal_entry import JournalEntry
 from services.settlement.books.journal_rows import ChainedEntry
-from services.settlement.books.lookups.content import ContentFacts, ContentSpend, FeePosition, RegisteredContent
+from services.settlement.books.lookups.content import ContentLookup, ContentRegistration, ContentSpend, FeePosition
 from services.settlement.books.lookups.entry import FoundEntry
 from services.settlement.books.lookups.keyset import KeysetPage
 from services.settlement.books.lookups.search import Found, FoundKind
@@ -273,11 +273,11 @@ def test_an_entry_that_there_is_not_is_not_found(page: Callable[..., str], monke
 # A content
 
 
-REGISTERED = RegisteredContent(PAID_AT, "k_7", "douyin", "br_2", "c_1", "f_1", 30_000, "CNY")
-FACTS = ContentFacts(REGISTERED, PAID_AT, None, is_fee_cancelled=False, holds=[])
+REGISTERED = ContentRegistration(PAID_AT, "k_7", "douyin", "br_2", "c_1", "f_1", 30_000, "CNY")
+FACTS = ContentLookup(REGISTERED, PAID_AT, None, is_fee_cancelled=False, holds=[])
 
 
-def shown_content(page: Callable[..., str], monkeypatch: Any, facts: ContentFacts) -> str:
+def shown_content(page: Callable[..., str], monkeypatch: Any, facts: ContentLookup) -> str:
     spend = KeysetPage([ContentSpend("sp_1", PAID_AT, 10_000, "CNY", "platform")], None)
     fees = [FeePosition("CNY", {"koc:k_7:pending": -30_000, "brand:br_2:accrued": 30_000})]
     monkeypatch.setattr(content, "content_facts", lambda *_: facts)
@@ -306,6 +306,6 @@ def test_a_content_is_shown_with_who_made_it_its_fee_and_its_traffic(
     ],
 )
 def test_a_content_says_what_is_unusual(
-    page: Callable[..., str], monkeypatch: Any, facts: ContentFacts, words: str
+    page: Callable[..., str], monkeypatch: Any, facts: ContentLookup, words: str
 ) -> None:
     assert words in shown_content(page, monkeypatch, facts)

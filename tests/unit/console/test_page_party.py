@@ -21,7 +21,7 @@ from services.console.words.catalogue import Language, say
 from services.kernel.time import parse_rfc3339
 from services.settlement.books.lookups.brand import BrandBill, BrandMonth, BudgetState
 from services.settlement.books.lookups.keyset import KeysetPage
-from services.settlement.books.lookups.party import PartyMoney
+from services.settlement.books.lookups.party import PartyMoneyStates
 from services.settlement.books.lookups.party_facts import OpenReserve, RefusedPayout
 from services.settlement.books.lookups.party_lines import ComingDay
 from services.settlement.domain.paying.payees import Payee
@@ -33,7 +33,7 @@ from services.settlement.payouts.forecast import NextPayout
 
 TODAY = date(2026, 11, 28)
 NOTHING_COMES = Coming("CNY", 0, {}, 0)
-NO_MONEY = PartyMoney("CNY", 0, 0, 0, 0, 0, 0)
+NO_MONEY = PartyMoneyStates("CNY", 0, 0, 0, 0, 0, 0)
 NOBODY = HeldFor([], [], [])
 
 
@@ -56,7 +56,7 @@ def next_payout(given: NetInput, *, minimum: int = 0, has_payee: bool = True, ke
     return NextPayout("koc:k_7", "CNY", given, net, payable, held, minimum, decide_payout(known, NO_TAX), kept)
 
 
-def said(found: NextPayout | None, coming: Coming = NOTHING_COMES, money: PartyMoney = NO_MONEY) -> list[str]:
+def said(found: NextPayout | None, coming: Coming = NOTHING_COMES, money: PartyMoneyStates = NO_MONEY) -> list[str]:
     return [str(one) for one in PartyAnswer(money, found, coming, 0).sentences]
 
 
@@ -205,7 +205,7 @@ def shows(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
 
 
 def test_the_page_shows_exact_amounts_of_each_currency(shows: Callable[..., str]) -> None:
-    yen = PartyAnswer(PartyMoney("JPY", 1_234_567, 0, 0, 0, 0, 0), None, Coming("JPY", 1_234_567, {}, 0), 51)
+    yen = PartyAnswer(PartyMoneyStates("JPY", 1_234_567, 0, 0, 0, 0, 0), None, Coming("JPY", 1_234_567, {}, 0), 51)
     page = shows("/party/koc:k_7", PartyAnswer(NO_MONEY, next_payout(NetInput(5, 0, 0)), NOTHING_COMES, 0), yen)
     assert "The next payout brings 0.05 CNY" in page
     assert "1,234,567 JPY is pending and due" in page

@@ -14,6 +14,7 @@ from services.console.pages import statement
 from services.settlement.books.lookups.keyset import KeysetPage
 from services.settlement.books.lookups.statements import ListedStatement
 from services.settlement.domain.book.periods import PeriodClose
+from services.settlement.domain.statements.merkle import LEFT
 from services.settlement.domain.statements.statement import proof_problem
 from services.settlement.statements.forms import StatementForm, file_name, writer_of
 from tests.kit.statement_bodies import BRAND, PLATFORM
@@ -49,8 +50,10 @@ def client(monkeypatch: pytest.MonkeyPatch) -> TestClient:
 @pytest.mark.parametrize("one", SEALED, ids=lambda one: one.party)
 def test_a_statement_shows_whose_it_is_and_its_way_to_the_root(client: TestClient, one: Any) -> None:
     page = client.get(address(one)).text
-    shown = [one.party, one.sha256.hex(), one.root.hex(), *(step[1:].hex() for step in one.path)]
-    assert [text for text in shown if text not in page] == []
+    assert f"<h1>{one.party}</h1>" in page
+    hashes = [one.sha256, *(step[1:] for step in one.path), one.root]
+    assert [sha256.hex() for sha256 in hashes if f"<dd>{sha256.hex()}</dd>" not in page] == []
+    assert page.count("of the path, on the left") == sum(step[:1] == LEFT for step in one.path)
     assert f"koc statement verify {file_name(one, StatementForm.JSON)} --root {one.root.hex()}" in page
 
 

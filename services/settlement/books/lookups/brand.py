@@ -4,6 +4,7 @@ Its statements are found as those of the party `brand:ID`.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -30,10 +31,12 @@ _ACCOUNTS = "SELECT id, key FROM account WHERE key = ANY(%s)"
 _KEY = "paid_at, order_id, line_id, buyer_id"
 _LINES = f"""
 SELECT {_KEY}, koc_ids, currency, settle_at, accounts, amounts, {FLAG_COLUMNS} FROM line
-WHERE brand_id = %(brand)s AND {{behind}}
+WHERE ARRAY[brand_id] @> ARRAY[%(brand)s] AND paid_at >= %(since)s AND {{behind}}
 ORDER BY paid_at DESC, order_id DESC, line_id DESC, buyer_id DESC LIMIT %(limit)s
 """  # noqa: S608 - column names of ours
 _BEHIND = f"({_KEY}) < (%(paid_at)s, %(order_id)s, %(line_id)s, %(buyer_id)s)"
+_WINDOWS_DAYS = (1, 8, 60, 480, 36_500)
+"""How far back lines are looked for, until there are enough: no index has lines of a brand in their order."""
 
 _MONTHS = """
 SELECT DISTINCT ON (s.period, s.currency) s.period, s.revision, s.currency,
@@ -155,12 +158,18 @@ def brand_lines(
     keys = [chart.brand_accrued(brand_id), chart.brand_receivable(brand_id)]
     accounts = dict(raw.execute(_ACCOUNTS, (keys,)).fetchall())
     parameters: dict[str, Any] = {"brand": brand_id, "limit": limit + 1}
+    until = datetime.now(UTC)
     if after is not None:
         paid_at, order_id, line_id, buyer_id = after
-        parameters |= {"paid_at": to_datetime(int(paid_at)), "order_id": order_id}
-        parameters |= {"line_id": line_id, "buyer_id": buyer_id}
+        until = to_datetime(int(paid_at))
+        parameters |= {"paid_at": until, "order_id": order_id, "line_id": line_id, "buyer_id": buyer_id}
     wanted = _LINES.format(behind="true" if after is None else _BEHIND)
-    rows = raw.execute(wanted, parameters, prepare=False).fetchall()
+    rows: Sequence[Sequence[Any]] = []
+    for days in _WINDOWS_DAYS:
+        parameters["since"] = until - timedelta(days=days)
+        rows = raw.execute(wanted, parameters, prepare=False).fetchall()
+        if len(rows) > limit:
+            break
     return page_of([_brand_line(row, accounts, keys) for row in rows], limit, lambda one: one.key)
 
 

@@ -64,7 +64,7 @@ UNION ALL SELECT 'party', party FROM unnest(%(parties)s::text[], %(keys)s::text[
   WHERE EXISTS (SELECT FROM account WHERE account.key = p.key)
 UNION ALL SELECT 'party', 'koc:' || %(koc)s WHERE EXISTS (
   SELECT FROM reference WHERE kind = 'relation.set' AND split_part(identity, '|', 1) = %(koc)s)
-UNION ALL SELECT 'brand', %(text)s WHERE EXISTS (SELECT FROM line WHERE brand_id = %(text)s)
+UNION ALL SELECT 'brand', %(text)s WHERE EXISTS (SELECT FROM line WHERE ARRAY[brand_id] @> ARRAY[%(text)s])
   OR EXISTS (SELECT FROM reference WHERE kind = 'plan.published' AND body ->> 'brand_id' = %(text)s)
 UNION ALL SELECT 'content', %(text)s
   WHERE EXISTS (SELECT FROM reference WHERE kind = 'content.registered' AND identity = %(text)s)
