@@ -91,7 +91,7 @@ def test_a_text_finds_what_has_that_name(books: Books, reader: Connection) -> No
     ((payout,),) = books.rows("SELECT id FROM payout WHERE party = 'koc:k_1' AND batch = 'p1'")
     wanted = {
         "o_5": "order o_5", "k_1": "party koc:k_1", "koc:k_1": "party koc:k_1", "m_1": "party mcn:m_1",
-        "br_2": "brand br_2", "br_unknown": "brand br_unknown", "v_93": "content v_93", "c_1": "campaign c_1",
+        "br_2": "brand br_2", "v_93": "content v_93", "c_1": "campaign c_1",
         "pl_1": "plan pl_1", payout: f"payout {payout}", "p1": "payout_batch p1", "run-1": "run run-1",
         "2026-10": "month 2026-10", "0-1": "entry 0-1", "  o_5 ": "order o_5",
     }  # fmt: skip

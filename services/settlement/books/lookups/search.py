@@ -1,7 +1,8 @@
 """What a text names in the books: an order, a party, a brand, and whatever else has an identifier.
 
 Exact hits come first, then things whose names begin with the text, read along the indexes from the text on. Where the
-database does not sort by code points, some of these may be missing, but none is wrong.
+database does not sort by code points, some of these may be missing, but none is wrong. A brand is found once a
+registry event names it or it is charged, not by lines that no plan prices.
 """
 
 import re
@@ -62,15 +63,14 @@ _EXACT = """
 SELECT 'order', %(text)s WHERE EXISTS (SELECT FROM line WHERE order_id = %(text)s)
 UNION ALL SELECT 'party', party FROM unnest(%(parties)s::text[], %(keys)s::text[]) AS p (party, key)
   WHERE EXISTS (SELECT FROM account WHERE account.key = p.key)
-UNION ALL SELECT 'party', 'koc:' || %(koc)s WHERE EXISTS (
-  SELECT FROM reference WHERE kind = 'relation.set' AND split_part(identity, '|', 1) = %(koc)s)
-UNION ALL SELECT 'brand', %(text)s WHERE EXISTS (SELECT FROM line WHERE ARRAY[brand_id] @> ARRAY[%(text)s])
-  OR EXISTS (SELECT FROM reference WHERE kind = 'plan.published' AND body ->> 'brand_id' = %(text)s)
+UNION ALL SELECT 'party', 'koc:' || %(koc)s WHERE EXISTS (SELECT FROM reference WHERE body ->> 'koc_id' = %(koc)s)
+UNION ALL SELECT 'brand', %(text)s WHERE EXISTS (SELECT FROM account WHERE key = 'brand:' || %(text)s || ':accrued')
+  OR EXISTS (SELECT FROM reference WHERE body ->> 'brand_id' = %(text)s)
 UNION ALL SELECT 'content', %(text)s
   WHERE EXISTS (SELECT FROM reference WHERE kind = 'content.registered' AND identity = %(text)s)
 UNION ALL SELECT 'campaign', %(text)s
   WHERE EXISTS (SELECT FROM account WHERE key = 'budget:' || %(text)s || ':limit')
-  OR EXISTS (SELECT FROM reference WHERE kind = 'plan.published' AND body ->> 'campaign_id' = %(text)s)
+  OR EXISTS (SELECT FROM reference WHERE body ->> 'campaign_id' = %(text)s)
 UNION ALL SELECT 'plan', %(text)s WHERE EXISTS (
   SELECT FROM reference WHERE kind = 'plan.published' AND split_part(identity, '|', 1) = %(text)s)
 UNION ALL SELECT 'payout', id FROM payout WHERE id = %(text)s
