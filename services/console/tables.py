@@ -102,9 +102,16 @@ def read_key(text: str) -> RowKey:
     if len(text) <= _LONGEST_KEY:
         with suppress(ValueError, RecursionError):
             parts = json.loads(base64.b64decode(text + "=" * (-len(text) % 4), "-_", validate=True))
-    if not isinstance(parts, list) or not all(isinstance(part, (str, int)) for part in parts):
+    if not isinstance(parts, list) or not all(map(_is_sortable, parts)):
         raise ValueError("this is no place in the table")
     return tuple(parts)
+
+
+def _is_sortable(part: object) -> bool:
+    """Whether a row of the database can be sorted by it."""
+    if isinstance(part, str):
+        return "\0" not in part
+    return isinstance(part, int) and abs(part) < 1 << 63
 
 
 def csv_lines(table: PageTable) -> Iterator[str]:

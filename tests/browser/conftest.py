@@ -8,6 +8,7 @@ from playwright.sync_api import Browser
 
 from services.runtime.local.stack import Stack
 from tests.browser import shop
+from tests.browser.page_map import PageMap, page_map
 from tests.kit.chromium import Visitor, chromium
 from tests.kit.console_process import ConsoleProcess
 from tests.kit.stacks import stack_of_its_own
@@ -48,3 +49,9 @@ def come(browser: Browser, address: str) -> Iterator[Callable[..., Visitor]]:
             return visitor
 
         yield arrive
+
+
+@pytest.fixture(scope="session")
+def seen(address: str) -> PageMap:
+    """The pages that links lead to."""
+    return page_map(address)

@@ -42,15 +42,14 @@ class Picture(NamedTuple):
 
 
 PICTURES: Mapping[str, Picture] = {
+    "reports": Picture("/reports", 1000),
     "first-page": Picture("/", 700),
-    "order": Picture("/order/{order_id:path}", 1500, path="/order/o_349"),
+    "order": Picture("/order/{order_id:path}", 1830, path="/order/o_349"),
     "koc": Picture("/party/{party:path}", 1200, path="/party/koc:k_14"),
     "brand": Picture("/brand/{brand:path}", 1000, path="/brand/br_6"),
     "run": Picture("/run/{id}", 1000, path="/run/run-2026-09-15"),
-    "payouts": Picture("/payouts", 900),
     "batch": Picture("/batch/{id}", 1100),
     "statement": Picture("/statement/{period}/{revision:int}/{party}/{currency}", 1000),
-    "reports": Picture("/reports", 1000),
     "dead-letters": Picture("/dead-letters", 800),
     "health": Picture("/health", 900),
     "chinese": Picture("/party/{party:path}", 800, "zh-CN", "/party/koc:k_14"),
@@ -77,7 +76,7 @@ def main(words: list[str]) -> None:
 
 
 def draw_all(browser: Browser, address: str, folder: Path) -> None:
-    """Draw every picture into a folder."""
+    """Draw every picture into a folder. Reports come first: other pages show what was computed for them."""
     pages = page_map(address).pages
     for name, picture in PICTURES.items():
         draw(

@@ -9,6 +9,7 @@ import pytest
 
 from services.cli.main import koc
 from services.kernel.errors import Stalled, StartRefused
+from services.kernel.time import format_rfc3339
 from services.runtime.database import psycopg_dsn
 from services.runtime.local.stack import Stack
 from services.runtime.settings import settings
@@ -25,7 +26,7 @@ from services.settlement.verify.verify import verify
 from tests.kit.book_driver import ZONE_MINUTES, BookDriver, MemoryStore
 from tests.kit.books import Books
 from tests.kit.commands import given, login, refused, told
-from tests.kit.paid_book import THIRD, fill_paid
+from tests.kit.paid_book import MINIMUM, THIRD, fill_paid
 from tests.kit.payouts import payout_name, propose, reply_of
 from tests.kit.settled_book import SECOND, received
 from tests.kit.settlement_facts import DAY
@@ -236,19 +237,21 @@ def test_nets_read_the_same_in_both_books(book: Books, in_memory: BookDriver) ->
 def _check_parties_alone(book: Books) -> None:
     """A party read alone is told what a proposal of all would pay it: the same rules see the same facts."""
     hold = {"event_id": "h9", "event_type": "hold.placed", "hold_id": "h_9", "owner": "koc:k_1"}
-    book.register(hold | {"occurred_at": "2026-11-20T00:00:00Z"})
+    later = {"event_id": "m9", "effective_from": format_rfc3339(THIRD + 30 * DAY), "payout_minimum_minor": {"CNY": 1}}
+    book.register(hold | {"occurred_at": "2026-11-20T00:00:00Z"}, MINIMUM | later)
     book.assert_lines(received(20, received_at=SECOND).refunded(2_000, at=THIRD + DAY), partition=0)
+    moments = (THIRD, THIRD + 40 * DAY)  # while reserves are open, and after their days
     with book.store.payouts() as store, store.payout_snapshot() as snapshot:
-        every = next_payouts(snapshot, THIRD, ZONE_MINUTES)
-    alone = []
+        every = {as_of: next_payouts(snapshot, as_of, ZONE_MINUTES) for as_of in moments}
     with books_reader() as reader, repeatable_read(reader) as connection:
-        for party in sorted({one.party for one in every}):
-            alone += next_payouts(PartySnapshot(connection, party), THIRD, ZONE_MINUTES)
+        for as_of, some in every.items():
+            parties = sorted({one.party for one in some})
+            alone = [
+                one for party in parties for one in next_payouts(PartySnapshot(connection, party), as_of, ZONE_MINUTES)
+            ]
+            assert [one for one in alone if one in some or one.decided] == some
         assert next_payouts(PartySnapshot(connection, "koc:k_404"), THIRD, ZONE_MINUTES) == []
-    assert [one for one in alone if one in every or one.decided] == every
-    given = [one.given for one in every]
-    assert all(
-        any(some)
-        for some in zip(*((g.clawback, g.reserve, g.on_hold, g.whole_owner_on_hold) for g in given), strict=True)
-    )
-    assert {type(one.decided).__name__ for one in every} >= {"PayoutPlan", "SkippedParty"}
+    known = [one for some in every.values() for one in some]
+    given = [(g.clawback, g.reserve, g.on_hold, g.whole_owner_on_hold) for g in (one.given for one in known)]
+    assert all(map(any, zip(*given, strict=True))), "each of these is somebody's case"
+    assert {type(one.decided).__name__ for one in known} >= {"PayoutPlan", "SkippedParty"}

@@ -65,7 +65,7 @@ _REMEDIES = {
 _UNPRICED_WORDS = {"no_plan": "no plan covers it"}
 _LAG_WORDS = {
     CLICKS.name: ("Clicks", "attribution"),
-    ORDERS.name: ("Orders", "attribution"),
+    ORDERS.name: ("Order events", "attribution"),
     REGISTRY.name: ("Plans and relations", "the poster"),
     CREDITS.name: ("Credits", "the poster"),
     REPRICE_JOBS: ("Pricing anew", "the poster"),

@@ -102,16 +102,23 @@ def show_payout(request: Request) -> Response:
 
 
 def job_view(job: Job) -> dict[str, object]:
-    """A job as the page shows it: what it does, how far it is, what came of it."""
-    result: ProposalResult | None = job.result
+    """A job as the page shows it: what it does, how far it is, what came of it.
+
+    Whether it has ended is asked once and first: it may end while the page is made.
+    """
+    ended_at, lines = job.ended_at, list(job.lines)
+    result: ProposalResult | None = None if ended_at is None else job.result
     counts = {} if result is None else result.counts
     amounts = counts.get("amounts", {})
     return {
-        "job": job,
+        "is_at_work": ended_at is None,
+        "problem": None if ended_at is None else job.problem,
+        "by": job.by,
+        "line": lines[-1] if lines else None,
         "is_trial": job.key.startswith(TRIAL),
         "batch": job.key.removeprefix(f"{TRIAL} "),
         "began_at": moment(job.began_at),
-        "ended_at": None if job.ended_at is None else moment(job.ended_at),
+        "ended_at": None if ended_at is None else moment(ended_at),
         "is_new": result is not None and result.is_new,
         "payouts": counts.get("payouts"),
         "sums": sums_text(amounts) if isinstance(amounts, dict) else "",

@@ -28,8 +28,8 @@ _TICKS = (
     (6 * HOUR, Sentence("{hours} h", hours=6)), (HOUR, Sentence("{hours} h", hours=1)),
     (10 * MINUTE, Sentence("{minutes} min", minutes=10)), (MINUTE, Sentence("{minutes} min", minutes=1)),
 )  # fmt: skip
-_TICK_GAP = 9.5
-"""Percent of the width that the words of a tick need on a phone."""
+_TICK_GAP, _PAYMENT_GAP = 9.5, 15.0
+"""Percent of the width that the words of a tick need on a phone, and that the word for the payment needs."""
 
 
 class NumberedTouch(NamedTuple):
@@ -157,7 +157,7 @@ def _ticks(scale: _Scale, window: int) -> list[TimeTick]:
     last = scale.of_age(window)
     for age, text in _TICKS:
         x = scale.of_age(age)
-        if age < window and x - last >= _TICK_GAP and end - x >= _TICK_GAP:
+        if age < window and x - last >= _TICK_GAP and end - x >= _PAYMENT_GAP:
             ticks.append(TimeTick(_percent(x), text))
             last = x
     return [*ticks, TimeTick(_percent(end), Sentence("payment"))]

@@ -11,6 +11,7 @@ from services.operations.settle.wait import Progress, wait_for_the_books
 from services.runtime.settings import settings
 from services.settlement.books.payout_ports import StoredBatch
 from services.settlement.books.payout_store import PayoutBooks
+from services.settlement.commands.drafts import make_draft
 from services.settlement.domain.book.commands import CommandDraft, CommandKind
 from services.settlement.payouts.propose import BatchPlan, ProposalRequest, propose_batch, try_batch
 
@@ -26,12 +27,12 @@ def proposal_draft(as_of: int, batch_id: str | None, reason: str) -> CommandDraf
     """The command of a proposal; its id is the batch's.
 
     Raises:
-        InputRefused: the moment is still to come.
+        InputRefused: the moment is still to come, or the id or the reason is not as it must be.
     """
     text = format_rfc3339(as_of)
     if as_of > to_micros(datetime.now(UTC)):
         raise InputRefused(f"{text} is still to come: payouts are proposed as of now or earlier")
-    return CommandDraft(batch_id or f"payout-{text}", CommandKind.PAYOUT_PROPOSED, reason, {"as_of": text})
+    return make_draft(CommandKind.PAYOUT_PROPOSED, reason, {"as_of": text}, batch_id or f"payout-{text}")
 
 
 def propose(store: PayoutBooks, draft: CommandDraft, as_of: int, wait_seconds: float, say: Progress) -> ProposedBatch:

@@ -11,6 +11,7 @@ from services.operations.settle.wait import Progress, wait_for_the_books
 from services.runtime.settings import settings
 from services.settlement.books.run_ports import RunStore, StoredRun
 from services.settlement.books.run_store import TrialTransaction
+from services.settlement.commands.drafts import make_draft
 from services.settlement.domain.book.commands import CommandDraft, CommandKind
 from services.settlement.netting.settled_snapshot import settled_snapshot
 from services.settlement.runs.retrying import retried
@@ -35,12 +36,12 @@ def draft_of(as_of: int, run_id: str | None, reason: str) -> CommandDraft:
     """The command of a run; its id is the run's.
 
     Raises:
-        InputRefused: the moment is still to come.
+        InputRefused: the moment is still to come, or the id or the reason is not as it must be.
     """
     if as_of > to_micros(datetime.now(UTC)):
         raise InputRefused(f"{format_rfc3339(as_of)} is still to come: a run settles what is due by now or earlier")
     text = format_rfc3339(as_of)
-    return CommandDraft(run_id or f"run-{text}", CommandKind.SETTLEMENT_RUN, reason, {"as_of": text})
+    return make_draft(CommandKind.SETTLEMENT_RUN, reason, {"as_of": text}, run_id or f"run-{text}")
 
 
 def settle(store: RunStore, draft: CommandDraft, as_of: int, wait_seconds: float, say: Progress) -> SettledRun:

@@ -87,7 +87,7 @@ def test_refused_events_and_lag_are_told() -> None:
     found = kafka_needs(LastReading(shelf, 1, None), LastReading(lag, 1, None))
     assert [f"{need.what}: {need.state}" for need in found] == [
         "Refused events that nobody has sent again: 3, in 2 groups",
-        "Orders: 11 still to be read",
+        "Order events: 11 still to be read",
         "Entries to publish: 7 still to be read",
     ]
     assert {row.topic: row.missing for row in lag_rows(lag)}[CREDITS.name] == 0

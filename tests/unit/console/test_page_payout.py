@@ -165,6 +165,13 @@ def test_a_job_shows_its_trial_or_its_batch() -> None:
     assert (at_work["is_trial"], at_work["ended_at"], at_work["payouts"]) == (False, None, None)
 
 
+def test_a_job_that_ends_while_its_page_is_made_is_shown_as_it_was() -> None:
+    job = Job("payouts", "p1", "ann", 0)
+    view = job_view(job)
+    job.problem, job.ended_at = "p1 is cancelled", 1
+    assert (view["is_at_work"], view["problem"], view["line"]) == (True, None, None)
+
+
 def test_each_form_has_an_id_of_its_own() -> None:
     assert new_command_id("approve") != new_command_id("approve")
     assert isinstance(Sentence("{count} payouts, {sums}", count=1, sums="x"), str)
