@@ -230,4 +230,5 @@ def test_a_page_that_is_none_says_so_in_the_readers_language(start: Start) -> No
     answer = start().get("/nothing", headers={"accept-language": "zh-CN,zh;q=0.9"})
     assert answer.status_code == 404
     assert '<html lang="zh-CN">' in answer.text
+    assert "没有该页面" in answer.text
     assert answer.headers["content-security-policy"].startswith("default-src 'none'")
