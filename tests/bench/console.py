@@ -14,6 +14,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -108,19 +109,26 @@ class Stopwatch:
         """Print median and slowest of some answers, after one that is not counted, in milliseconds."""
         answer()
         sessions = self._connection.execute(text(_SESSIONS)).scalars().all()
-        processes = [psutil.Process(pid) for pid in (self._pid, *sessions)]
-        taken, busy = [], self._cpu_seconds(processes)
+        processes = [psutil.Process(pid) for pid in (self._pid, *sessions) if psutil.pid_exists(pid)]
+        taken, before = [], _cpu_seconds(processes)
         for _ in range(ROUNDS):
             began = time.perf_counter()
             answer()
             taken.append((time.perf_counter() - began) * 1_000)
-        busy = (self._cpu_seconds(processes) - busy) * 1_000 / ROUNDS
+        after = _cpu_seconds(processes)
+        busy = sum(used - before.get(pid, used) for pid, used in after.items()) * 1_000 / ROUNDS
         median, slowest = statistics.median(taken), max(taken)
         print(f"  {name:44} median {median:7.1f}   slowest {slowest:7.1f}   CPU {busy:7.1f}", flush=True)
 
-    def _cpu_seconds(self, processes: Iterable[psutil.Process]) -> float:
-        times = [process.cpu_times() for process in processes]
-        return float(sum(one.user + one.system for one in times))
+
+def _cpu_seconds(processes: Iterable[psutil.Process]) -> dict[int, float]:
+    """CPU time by process, of those that are there: a pool may end a session at any time."""
+    used = {}
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            used[process.pid] = float(times.user + times.system)
+    return used
 
 
 def measure_all(connection: Connection, folder: Path) -> None:
