@@ -59,6 +59,7 @@ _PAGES = (
 )
 _UNAVAILABLE = "The database or Kafka does not answer. Nothing was changed. Try again in a moment."
 _TOO_LONG = "The books took too long to answer. Nothing was changed. Try again in a moment."
+_NO_PAGE = "There is no such page. The search box finds what an id belongs to."
 _FAILED = "This page failed. The log of the console says why."
 
 
@@ -100,7 +101,8 @@ def _routes() -> list[Route | Mount]:
 
 def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - the handler is registered for it
-    return render(request, "problem.html", status=error.status_code, problem=error.detail)
+    problem = _NO_PAGE if error.detail == "Not Found" else error.detail
+    return render(request, "problem.html", status=error.status_code, problem=problem)
 
 
 def _refused_input(request: Request, error: Exception) -> Response:

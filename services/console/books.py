@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from psycopg import Error
 from sqlalchemy import Connection, Engine
 from starlette.requests import Request
 
@@ -28,6 +29,13 @@ def open_reader() -> Engine:
 
 @contextmanager
 def reading(request: Request) -> Iterator[Connection]:
-    """One snapshot of the books for a page."""
-    with refusals_as_sentences(), console_of(request).reader.connect() as connection:
-        yield connection
+    """One snapshot of the books for a page.
+
+    Raises:
+        ConnectionError: the database went away, or took too long.
+    """
+    try:
+        with refusals_as_sentences(), console_of(request).reader.connect() as connection:
+            yield connection
+    except Error as problem:  # of statements that go to the driver itself
+        raise ConnectionError(str(problem)) from problem

@@ -31,7 +31,8 @@ def serve(host: str, port: int, say: Callable[[str], None]) -> None:
         say: told the address once it answers.
 
     Raises:
-        StartRefused: others than this machine could reach it and no token is set; or the books cannot be read.
+        StartRefused: others than this machine could reach it and no token is set; another process listens there; or
+            the books cannot be read.
     """
     if not is_loopback(host) and settings().console_token is None:
         raise StartRefused(
@@ -48,8 +49,6 @@ def serve(host: str, port: int, say: Callable[[str], None]) -> None:
     health.not_ready = lambda: _why_not_ready(reader)
     config = uvicorn.Config(
         console_app(reader, host),
-        host=host,
-        port=port,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -59,9 +58,24 @@ def serve(host: str, port: int, say: Callable[[str], None]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them again once it has stopped in order
         signal.signal(number, lambda *_: None)
     try:
-        _Server(config, health, say).run()
+        with _listening(host, port) as listener:
+            _Server(config, health, say).run([listener])
     finally:
         reader.dispose()
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """A socket that listens.
+
+    Raises:
+        StartRefused: it cannot.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=128)
+    except (OSError, OverflowError) as problem:
+        reason = getattr(problem, "strerror", None) or problem
+        raise StartRefused(f"{host} port {port} cannot be listened on ({reason}): give another --port") from None
 
 
 def _why_not_ready(reader: Engine) -> str | None:
@@ -88,8 +102,6 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then say where."""
         await super().startup(sockets)
-        if self.started:
-            for server in self.servers:
-                for one in server.sockets:
-                    host, port = one.getsockname()[:2]
-                    self._say(f"http://{f'[{host}]' if ':' in host else host}:{port}/")
+        for one in sockets or ():
+            host, port = one.getsockname()[:2]
+            self._say(f"http://{f'[{host}]' if ':' in host else host}:{port}/")

@@ -131,11 +131,10 @@ def show_lines(request: Request) -> Response:
         condition = LineCondition(request.path_params["condition"].replace("-", "_"))
     except ValueError:
         raise HTTPException(404, "there is no list of this name") from None
-    with reading(request) as connection:
-        return render(
-            request, "health_lines.html", room="Health", title=_TITLES[condition], meaning=_MEANINGS[condition],
-            remedy=_REMEDIES[condition], tables=[_line_table(connection, condition)],
-        )  # fmt: skip
+    return render(
+        request, "health_lines.html", room="Health", title=_TITLES[condition], meaning=_MEANINGS[condition],
+        remedy=_REMEDIES[condition], tables=[_line_table(request, condition)],
+    )  # fmt: skip
 
 
 def books_state(connection: Connection) -> BooksState:
@@ -285,7 +284,7 @@ def _counted(name: str, meaning: str, count: int | None, remedy: str, tone: str 
     return HealthCheck(name, meaning, state, remedy)
 
 
-def _line_table(connection: Connection, condition: LineCondition) -> PageTable:
+def _line_table(request: Request, condition: LineCondition) -> PageTable:
     columns = (
         Column("order_id", "Order", CellKind.CODE),
         Column("line_id", "Line", CellKind.CODE),
@@ -297,7 +296,8 @@ def _line_table(connection: Connection, condition: LineCondition) -> PageTable:
     )
 
     def read(after: RowKey | None, limit: int) -> TableRows:
-        found = page_of_lines(connection, condition, after, limit)
+        with reading(request) as connection:  # each part anew: a CSV file goes on after the page has ended
+            found = page_of_lines(connection, condition, after, limit)
         return TableRows([_line_cells(one) for one in found.rows], found.next_key)
 
     return PageTable("lines", _TITLES[condition], columns, read, "There are none.")

@@ -69,3 +69,18 @@ def test_every_page_prints_its_content_alone(kind: str, paths: dict[str, str], c
     for hidden in (".top", ".rooms", "main form:not(.table)", "main button"):
         assert not any(one.is_visible() for one in page.locator(hidden).all()), hidden
     assert page.pdf(format="A4").startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("path", [*KINDS, "/health/unpriced"])
+def test_every_table_of_a_page_is_a_csv_file(path: str, paths: dict[str, str], come: Callable[..., Visitor]) -> None:
+    page = come().page
+    page.goto(paths.get(path, path))
+    hrefs = {one.get_attribute("href") for one in page.locator("a.csv").all()} | (
+        {"/health/unpriced?csv=lines"} if path == "/health/unpriced" else set()
+    )
+    for href in hrefs:
+        answer = page.request.get(href or "")
+        assert answer.status == 200, href
+        head, *rows = answer.body().decode("utf-8-sig").splitlines()
+        assert "," in head or head.isidentifier(), href
+        assert rows or path == "/health/unpriced", href

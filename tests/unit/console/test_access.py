@@ -1,6 +1,7 @@
 """Who gets in: sessions, form tokens, attempts, hosts, tokens, other sites' forms, and the headers of every answer."""
 
 import re
+import socket
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -16,7 +17,7 @@ from services.console.access.sessions import IDLE_SECONDS, LONGEST_SECONDS, Sess
 from services.console.actions import local_path
 from services.console.app import console_app
 from services.console.pages import enter
-from services.console.server import serve
+from services.console.server import _listening, serve
 from services.kernel.errors import StartRefused
 from services.runtime.database import PersonalLogin
 from tests.kit.stacks import with_environment
@@ -230,4 +231,12 @@ def test_a_page_that_is_none_says_so_in_the_readers_language(start: Start) -> No
     answer = start().get("/nothing", headers={"accept-language": "zh-CN,zh;q=0.9"})
     assert answer.status_code == 404
     assert '<html lang="zh-CN">' in answer.text
+    assert "没有该页面" in answer.text
     assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+
+
+def test_a_port_that_is_taken_is_one_sentence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(StartRefused, match=f"port {port} cannot be listened on .*: give another --port"):
+            _listening("127.0.0.1", port)
