@@ -86,7 +86,7 @@ def _propose(page: Page, batch: str = BATCH) -> None:
     page.locator("#propose").get_by_label("Why, for whoever reads it later").fill(REASON)
     page.get_by_label("I have looked at the last run").check()
     page.get_by_role("button", name="Propose", exact=True).click()
-    expect(page.locator("#jobs")).to_contain_text(f"Proposed: {batch}", timeout=_WORK_MS)
+    expect(page.get_by_text(f"Proposed: {batch}").first).to_be_visible(timeout=_WORK_MS)
     assert page.locator("main img").count() == 0, "a reason is a text"
 
 
