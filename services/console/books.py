@@ -11,7 +11,9 @@ from services.console.state import console_of
 from services.runtime.database import engine, refusals_as_sentences
 from services.settlement.books.migrations import check_revision
 
-_SESSION = "-c default_transaction_read_only=on -c statement_timeout=10s -c jit=off"
+_SESSION = (
+    "-c default_transaction_read_only=on -c statement_timeout=10s -c jit=off -c plan_cache_mode=force_custom_plan"
+)
 """A page that takes longer than this helps nobody, and must not hold up the books."""
 
 
