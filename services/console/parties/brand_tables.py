@@ -1,10 +1,9 @@
 """The tables that pages of brands show: columns, and how a row of the books becomes cells."""
 
-from services.console.parties.tables import CODE, CURRENCY, NUMBER
+from services.console.parties.tables import CODE, CURRENCY, NUMBER, obstacle
 from services.console.render import moment
 from services.console.tables import Column
-from services.console.values import CellValue, LinkCell, MoneyCell, WordsCell, path
-from services.console.words.labels import SKIPPED_LINES
+from services.console.values import CellValue, LinkCell, MoneyCell, path
 from services.settlement.books.lookups.brand import BrandBill, BrandLine, BrandMonth, BudgetState
 
 BILL = (
@@ -75,5 +74,5 @@ def brand_line_cells(one: BrandLine) -> list[CellValue]:
         MoneyCell(one.billed_minor, one.currency),
         one.currency,
         None if one.settle_at is None else moment(one.settle_at),
-        None if one.in_the_way is None else WordsCell(SKIPPED_LINES[one.in_the_way]),
+        obstacle(one.in_the_way, is_undated=one.accrued_minor != 0 and one.settle_at is None),
     ]

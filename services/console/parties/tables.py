@@ -122,8 +122,15 @@ def line_cells(one: KocLine) -> list[CellValue]:
         MoneyCell(one.owed_minor, one.currency),
         one.currency,
         None if one.settle_at is None else moment(one.settle_at),
-        None if one.in_the_way is None else WordsCell(SKIPPED_LINES[one.in_the_way]),
+        obstacle(one.in_the_way, is_undated=one.pending_minor != 0 and one.settle_at is None),
     ]
+
+
+def obstacle(in_the_way: str | None, *, is_undated: bool) -> WordsCell | None:
+    """What stops a run: what the line says, else that its money has no day yet; None = nothing does."""
+    if in_the_way is not None:
+        return WordsCell(SKIPPED_LINES[in_the_way])
+    return WordsCell("not received yet") if is_undated else None
 
 
 def entry_cells(one: PartyEntry) -> list[CellValue]:

@@ -53,6 +53,8 @@ def earnings_sentence(one: LineExplanation) -> Sentence:
         return Sentence(
             "Nobody earns anything from this line yet: no plan prices it, so {base} waits for a plan.", base=base
         )
+    if all(credited.terms.grant and credited.terms.grant.num == 0 for credited in one.credits):
+        return Sentence("Nobody earns anything from this line: nothing was left of the campaign's budget.")
     return Sentence("Nobody earns anything from this line: its commission comes to nothing.")
 
 

@@ -22,6 +22,7 @@ from services.operations.explain.settling import ClaimantExplanation
 from services.operations.explain.sources import BookedOrder, EventRefusal, OrderLogRecord, PublishedOrder
 from services.settlement.books.decode_credits import decode_credit
 from services.settlement.domain.lines.line import Line
+from services.settlement.domain.lines.terms import Grant, LineGrants, credit_name
 from services.settlement.domain.pricing.reference import Reference
 from tests.kit.book_driver import BookDriver, MemoryStore
 from tests.kit.booked_orders import booked_order
@@ -96,6 +97,13 @@ def test_the_answer_names_everybody_and_what_they_get() -> None:
 )
 def test_the_answer_says_why_nobody_earns_anything(fact: Fact, known: Reference, answer: str) -> None:
     assert earnings_sentence(explained(fact, known)) == answer
+
+
+def test_the_answer_names_a_budget_that_was_empty() -> None:
+    told = decode_credit(Fact().wire())
+    empty = LineGrants({credit_name(one): Grant(20_000, 4_000, 0, 4_000) for one in told.credits}, 0)
+    answer = earnings_sentence(explained(Fact(), grants=empty))
+    assert answer == "Nobody earns anything from this line: nothing was left of the campaign's budget."
 
 
 def test_a_line_without_a_plan_waits_for_one() -> None:

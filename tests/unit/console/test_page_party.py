@@ -17,7 +17,10 @@ from services.console.parties.answer import PartyAnswer
 from services.console.parties.bars import drawn_budgets, percent_text
 from services.console.parties.coming import MOST_BARS, Coming, coming_of
 from services.console.parties.obstacles import HeldFor, obstacle_rows
+from services.console.parties.tables import obstacle
+from services.console.values import WordsCell
 from services.console.words.catalogue import Language, say
+from services.console.words.labels import SKIPPED_LINES
 from services.kernel.time import parse_rfc3339
 from services.settlement.books.lookups.brand import BrandBill, BrandMonth, BudgetState
 from services.settlement.books.lookups.keyset import KeysetPage
@@ -148,6 +151,12 @@ def test_many_days_are_weeks_and_what_is_after_the_last_bar_is_one() -> None:
 def test_a_share_is_exact_to_a_tenth_and_a_small_one_is_seen() -> None:
     shares = [(0, 10), (1, 0), (1, 3), (1, 10**9), (10, 10), (11, 10), (-5, 10)]
     assert [percent_text(*one) for one in shares] == ["0%", "0%", "33.3%", "0.5%", "100.0%", "100.0%", "0%"]
+
+
+def test_a_line_whose_money_has_no_day_says_that_it_was_not_received() -> None:
+    assert obstacle(None, is_undated=True) == WordsCell("not received yet")
+    assert obstacle(None, is_undated=False) is None
+    assert obstacle("unpriced", is_undated=True) == WordsCell(SKIPPED_LINES["unpriced"])
 
 
 def test_what_is_in_the_way_names_amount_end_and_place() -> None:
