@@ -15,8 +15,8 @@ from services.console.access.sessions import Sessions
 LARGEST_BODY = 12 << 20
 """Bytes: a bank's reply is uploaded whole."""
 
-FREE = ("/enter", "/static/")
-"""Addresses that anybody may read who reaches the console."""
+_ENTER, _STATIC = "/enter", "/static/"
+"""What anybody may read who reaches the console."""
 
 _POLICY = {
     "default-src": "'none'", "script-src": "'self'", "style-src": "'self'", "img-src": "'self' data:",
@@ -76,7 +76,8 @@ class Guard:
             return PlainTextResponse(f"at most {LARGEST_BODY >> 20} MB can be sent\n", 413)
         if connection.scope["method"] == "POST" and not _is_from_here(headers):
             return PlainTextResponse("the form was sent from another site\n", 403)
-        if connection.url.path.startswith(FREE) or self._may_read(connection):
+        path = connection.url.path
+        if path == _ENTER or path.startswith(_STATIC) or self._may_read(connection):
             return None
         if "authorization" in headers:
             return PlainTextResponse("this is not the token\n", 401, {"www-authenticate": "Bearer"})
