@@ -10,7 +10,7 @@ from services.settlement.posting.assignment import GROUP as POSTER_GROUP
 from tests.kit.acls import LIST, PRINCIPALS, rules_of
 
 SCRIPT = REPOSITORY / "deploy/kafka/acls.py"
-PEOPLE = {"koc-topics", "koc-operator", "koc-auditor", "koc-replayer", "koc-finance"}
+PEOPLE = {"koc-console", "koc-topics", "koc-operator", "koc-auditor", "koc-replayer", "koc-finance"}
 
 
 def who_may(operation: str, topic: str) -> set[str]:
