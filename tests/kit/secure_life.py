@@ -1,15 +1,18 @@
 """A day of the whole service, each part under a principal of its own: topics, events, a ledger, and questions."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy import make_url
 
 from schemas.topics import CLICKS, COMMANDS, LEDGER, ORDERS, REGISTRY, STATEMENTS
 from services.runtime.kafka import kafka_python_options
 from services.runtime.publishing import Outgoing, publish
 from tests.kit.command import output_of
+from tests.kit.console_client import ConsoleClient, address_of
 from tests.kit.events import buyer_in, click, paid
 from tests.kit.processes import KocProcess
 from tests.kit.registry_events import PLAN
@@ -82,11 +85,31 @@ class Life:
             (CLICKS, click(other, f"{self.name}_astray", 1)),
             (ORDERS, paid(other, f"{order}_astray", 2)),
         ]
-        broken = [Outgoing(topic.name, buyer.encode(), NO_EVENT) for topic in (CLICKS, ORDERS)]
+        broken = [Outgoing(topic.name, buyer.encode(), NO_EVENT) for topic in (CLICKS, ORDERS)] * 2
         self._send(
             "koc-backend", [Outgoing(t.name, buyer.encode(), json.dumps(e).encode()) for t, e in astray] + broken
         )
-        self._send("koc-back-office", [Outgoing(REGISTRY.name, b"pl_1", NO_EVENT)])
+        self._send("koc-back-office", [Outgoing(REGISTRY.name, b"pl_1", NO_EVENT)] * 2)
+
+    def use_console(self, refused: Sequence[str]) -> str:
+        """Look at pages that ask Kafka, and send refused events again; what the page says became of them."""
+        environment = self.environment("koc-console")
+        operator = make_url(self._database["KOC_DATABASE_OPERATOR_URL"])
+        words = ("console", "--port", "0")
+        with KocProcess(self.folder / "koc-console", f"koc-console-{self.name}", words, environment) as process:
+            until(process.is_ready, "the console is ready", 90, process)
+            with ConsoleClient(address_of(process)) as console:
+                for page in (
+                    f"/order/o_{self.name}?part=log",
+                    f"/order/o_{self.name}?part=why&koc=k_0",
+                    "/dead-letters",
+                ):
+                    console.page(page)
+                until(lambda: "commerce.orders.v1" in console.page("/health?part=lag"), "the lag is known")
+                console.sign_in(str(operator.username), str(operator.password))
+                told = console.send_again(refused)
+            assert process.terminate() == 0
+        return told
 
     def _send(self, principal: str, records: Iterable[Outgoing]) -> None:
         with with_environment(self.environment(principal)):

@@ -30,6 +30,7 @@ class Seen(NamedTuple):
     replayed: dict[str, object]
     findings: list[dict[str, object]]
     ledger: dict[str, int]
+    sent: str
 
 
 class Lives(NamedTuple):
@@ -61,10 +62,12 @@ def live(life: Life, broker: SecureBroker) -> Seen:
         life.koc("koc-operator", "drain", "--timeout", "60")
         explained = life.koc("koc-auditor", "explain", f"o_{life.name}")
         refused = json.loads(life.koc("koc-auditor", "dlq", "list", "--json"))
+        first = {one["topic"]: f"{one['topic']}/{one['partition']}/{one['offset']}" for one in refused}
+        sent = life.use_console(list(first.values()))
         replayed = json.loads(life.koc("koc-replayer", "dlq", "replay", "--all", "--yes", "--wait", "30", "--json"))
         life.koc("koc-auditor", "ledger", "audit", "--from-topics")
         findings = json.loads(life.koc("koc-auditor", "doctor", "--json"))
-        return Seen(applied, explained, refused, replayed, findings, life.read_ledger())
+        return Seen(applied, explained, refused, replayed, findings, life.read_ledger(), sent)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -77,6 +80,7 @@ def test_every_part_does_its_work_with_what_is_listed(lives: Lives, way: str) ->
     assert len(seen.refused) >= 3
     assert sum(seen.replayed["replayed"].values()) >= 3
     assert seen.replayed["on_its_way"] == 0, "the replayer may ask both groups how far they are"
+    assert seen.sent.count('<span class="state bad">Refused again</span>') == 3, "the console may ask both groups, too"
     assert min(seen.ledger[LEDGER.name], seen.ledger[COMMANDS.name]) > 0
 
 
