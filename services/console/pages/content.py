@@ -1,7 +1,6 @@
 """A content: what the registry knows of it, its script fee, and paid traffic on it."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from sqlalchemy import Connection
 from starlette.requests import Request
@@ -10,18 +9,21 @@ from starlette.routing import Route
 
 from services.console.books import reading
 from services.console.content_figures import content_figures
+from services.console.keyset_rows import books_rows
 from services.console.render import moment, render
-from services.console.tables import CellKind, Column, PageTable, ReadRows, TableRows, all_rows
+from services.console.tables import CellKind, Column, PageTable, ReadRows, RowKey, all_rows
 from services.console.values import CellValue, MoneyCell, WordsCell
 from services.console.words.labels import account_sentence
 from services.kernel.sentences import Sentence
 from services.settlement.books.lookups.content import (
     ContentLookup,
+    ContentSpend,
     FeePosition,
     content_facts,
     content_spends,
     fee_positions,
 )
+from services.settlement.books.lookups.keyset import KeysetPage
 
 _FEE = (
     Column("account", "Account", CellKind.CODE),
@@ -45,25 +47,24 @@ def show_content(request: Request) -> Response:
     with reading(request) as connection:
         facts = content_facts(connection, content_id)
         fees = fee_positions(connection, content_id)
-        tables = [
-            PageTable("fee", "Script fee in the books, debit positive", _FEE, all_rows(list(_fee_rows(fees))),
-                      "Nothing of a script fee is booked."),
-            PageTable("spend", "Paid traffic", _SPEND, _read_spends(connection, content_id),
-                      "No paid traffic was reported."),
-        ]  # fmt: skip
-        return render(
-            request,
-            "content.html",
-            tables=tables,
-            content_id=content_id,
-            registered=facts.registered,
-            registered_at=None if facts.registered is None else moment(facts.registered.registered_at),
-            fee=_fee(facts),
-            fee_said=_fee_said(facts),
-            removed_at=None if facts.removed_at is None else moment(facts.removed_at),
-            holds=facts.holds,
-            figures=content_figures(request, content_id=content_id),
-        )
+    tables = [
+        PageTable("fee", "Script fee in the books, debit positive", _FEE, all_rows(list(_fee_rows(fees))),
+                  "Nothing of a script fee is booked."),
+        PageTable("spend", "Paid traffic", _SPEND, _spends(request, content_id), "No paid traffic was reported."),
+    ]  # fmt: skip
+    return render(
+        request,
+        "content.html",
+        tables=tables,
+        content_id=content_id,
+        registered=facts.registered,
+        registered_at=None if facts.registered is None else moment(facts.registered.registered_at),
+        fee=_fee(facts),
+        fee_said=_fee_said(facts),
+        removed_at=None if facts.removed_at is None else moment(facts.removed_at),
+        holds=facts.holds,
+        figures=content_figures(request, content_id=content_id),
+    )
 
 
 def _fee(facts: ContentLookup) -> MoneyCell | None:
@@ -91,22 +92,16 @@ def _fee_rows(fees: Sequence[FeePosition]) -> Iterator[Sequence[CellValue]]:
             yield account, WordsCell(account_sentence(account)), MoneyCell(minor, fee.currency), fee.currency
 
 
-def _read_spends(connection: Connection, content_id: str) -> ReadRows:
-    def read(after: Any, limit: int) -> TableRows:
-        page = content_spends(connection, content_id, after, limit)
-        rows = [
-            (
-                one.spend_id,
-                moment(one.occurred_at),
-                MoneyCell(one.amount_minor, one.currency),
-                one.currency,
-                WordsCell(PAYERS.get(one.paid_by, one.paid_by)),
-            )
-            for one in page.rows
-        ]
-        return TableRows(rows, page.next_key)
+def _spends(request: Request, content_id: str) -> ReadRows:
+    def read(connection: Connection, after: RowKey | None, limit: int) -> KeysetPage[ContentSpend]:
+        return content_spends(connection, content_id, after, limit)
 
-    return read
+    return books_rows(request, (str,), read, _spend_cells)
+
+
+def _spend_cells(one: ContentSpend) -> Sequence[CellValue]:
+    paid_by = WordsCell(PAYERS.get(one.paid_by, one.paid_by))
+    return one.spend_id, moment(one.occurred_at), MoneyCell(one.amount_minor, one.currency), one.currency, paid_by
 
 
 ROUTES = (Route("/content/{content_id:path}", show_content),)
