@@ -7,22 +7,9 @@ from typing import Self
 
 import httpx2
 
-from tests.kit.processes import KocProcess
 from tests.kit.waiting import until
 
 _SECONDS = 60.0
-
-
-def address_of(console: KocProcess) -> str:
-    """Where a console listens, as it says itself once it does."""
-    said: list[str] = []
-
-    def has_said() -> bool:
-        said[:] = re.findall(r"^the console is at (\S+)/$", (console.folder / "log").read_text(), re.MULTILINE)
-        return bool(said)
-
-    until(has_said, "the console says where it is", process=console)
-    return said[-1]
 
 
 class ConsoleClient:

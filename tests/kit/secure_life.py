@@ -12,7 +12,8 @@ from schemas.topics import CLICKS, COMMANDS, LEDGER, ORDERS, REGISTRY, STATEMENT
 from services.runtime.kafka import kafka_python_options
 from services.runtime.publishing import Outgoing, publish
 from tests.kit.command import output_of
-from tests.kit.console_client import ConsoleClient, address_of
+from tests.kit.console_client import ConsoleClient
+from tests.kit.console_process import ConsoleProcess
 from tests.kit.events import buyer_in, click, paid
 from tests.kit.processes import KocProcess
 from tests.kit.registry_events import PLAN
@@ -95,10 +96,8 @@ class Life:
         """Look at pages that ask Kafka, and send refused events again; what the page says became of them."""
         environment = self.environment("koc-console")
         operator = make_url(self._database["KOC_DATABASE_OPERATOR_URL"])
-        words = ("console", "--port", "0")
-        with KocProcess(self.folder / "koc-console", f"koc-console-{self.name}", words, environment) as process:
-            until(process.is_ready, "the console is ready", 90, process)
-            with ConsoleClient(address_of(process)) as console:
+        with ConsoleProcess(self.folder / "koc-console", f"koc-console-{self.name}", environment) as process:
+            with ConsoleClient(process.address) as console:
                 for page in (
                     f"/order/o_{self.name}?part=log",
                     f"/order/o_{self.name}?part=why&koc=k_0",
