@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import create_engine
 from starlette.testclient import TestClient
 
+from services.console import keyset_rows
 from services.console.app import console_app
 from services.console.content_figures import ContentFigures
 from services.console.pages import content, entry, order, search
@@ -39,7 +40,7 @@ def page(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
     def nowhere(_request: Any) -> Iterator[None]:
         yield None
 
-    for module in (order, search, entry, content):
+    for module in (order, search, entry, content, keyset_rows):
         monkeypatch.setattr(module, "reading", nowhere)
     client = TestClient(console_app(create_engine("postgresql+psycopg://"), "127.0.0.1"),
                         base_url="http://127.0.0.1:8700", follow_redirects=False)  # fmt: skip
