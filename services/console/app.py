@@ -4,7 +4,7 @@ from pathlib import Path
 
 import structlog
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -82,7 +82,6 @@ def console_app(reader: Engine, host: str) -> Measure:
             InputRefused: _refused_input,
             StartRefused: _unavailable,
             ConnectionError: _unavailable,
-            OperationalError: _unavailable,
             DBAPIError: _unavailable,
             Exception: _failed,
         },
