@@ -42,7 +42,7 @@ def open_clawbacks(connection: Connection, party: str | None = None) -> Iterator
         .order_by(account.key, account.currency)
     )
     now = to_micros(connection.execute(select(func.now())).scalar_one())
-    rows = connection.execution_options(stream_results=True).execute(wanted).tuples()
+    rows = connection.execution_options(stream_results=True).execute(wanted)
     for (key, currency, owed_minor), legs in groupby(rows, lambda row: row[:3]):
         aged = age_debt([(to_micros(at), amount) for *_, at, amount in legs], now)
         yield OpenClawback(key.removeprefix(_ALL), currency, owed_minor, aged)

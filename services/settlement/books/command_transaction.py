@@ -66,7 +66,7 @@ class CommandTransaction(PostingTransaction):
             .order_by(balance.c.account_id)  # as every writer of the books locks them
             .with_for_update(of=balance)
         )
-        found: dict[str, int] = dict(self.connection.execute(wanted).tuples().all())
+        found: dict[str, int] = dict(self.connection.execute(wanted).all())
         return {account: found.get(account, 0) for account in accounts}
 
     def partitions_of(self, order_id: str, line_id: str) -> set[int]:

@@ -14,7 +14,7 @@ def unpublished_entries(connection: Connection) -> dict[int, int]:
         .outerjoin(tables.relay, relay.writer == writer.partition)
         .where(writer.seq != func.coalesce(relay.seq, 0))
     )
-    return dict(connection.execute(wanted).tuples().all())
+    return dict(connection.execute(wanted).all())
 
 
 def count_unpublished_commands(connection: Connection) -> int:

@@ -76,7 +76,7 @@ class StoredPeriodRecords:
 
     def months(self) -> dict[str, bool]:
         """Month that was ever closed -> whether it is closed now."""
-        return dict(self._connection.execute(select(period.c.id, period.c.closed)).tuples().all())
+        return dict(self._connection.execute(select(period.c.id, period.c.closed)).all())
 
     def sums(self) -> Iterator[SealedSum]:
         """What seals cover, as stored."""
