@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import tomllib
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
@@ -165,11 +164,6 @@ def test_a_build_trusts_the_certificates_of_its_secret_beside_the_systems(
     shown = ["sh", tmp_path / "trusting", "sh", "-c", 'cat "$SSL_CERT_FILE" && cmp "$SSL_CERT_FILE" "$PIP_CERT"']
     done = subprocess.run(shown, capture_output=True, text=True, env={**os.environ, "TMPDIR": str(tmp_path)})
     assert (done.returncode, done.stdout) == (0, trusted)
-
-
-def test_the_image_says_its_version() -> None:
-    project = tomllib.loads((compose.ROOT / "pyproject.toml").read_text())["project"]
-    assert f"ARG VERSION={project['version']}\n" in (compose.ROOT / "deploy/docker/Dockerfile").read_text()
 
 
 def test_versions_agree_with_those_used_without_docker() -> None:
