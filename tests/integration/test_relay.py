@@ -117,7 +117,7 @@ def test_a_relay_says_what_it_does(books: Books, start_relay: Callable[[], KocPr
     until(relay.is_ready, "the relay is ready")
     until(lambda: published(books), "all is published")
     assert relay.metric("koc_relay_leader") == 1
-    assert relay.metric("koc_relay_entries_total") == 40
+    relay.await_metric("koc_relay_entries_total", 40)
     until(lambda: relay.metric("koc_relay_lag_entries") == 0, "the lag is 0")
     assert relay.get("/healthz") == "ok\n"
 
