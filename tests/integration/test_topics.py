@@ -91,6 +91,7 @@ def test_a_topic_made_again_has_another_id(monkeypatch: pytest.MonkeyPatch) -> N
     before = topic_ids([once.name])
     with admin() as client:
         client.delete_topics([once.name])
+        until(lambda: once.name not in client.list_topics(), "it is gone")
     apply_topics()
     assert topic_ids([once.name]) != before
 
