@@ -1,10 +1,13 @@
 """The console as one Starlette application: every address, and what becomes of errors."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import structlog
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -31,6 +34,7 @@ from services.console.pages import (
     search,
     statement,
 )
+from services.console.readiness import DATABASE_AWAY
 from services.console.render import render
 from services.console.state import Console
 from services.kernel.errors import InputRefused, StartRefused
@@ -57,8 +61,12 @@ _PAGES = (
     dead_letter,
     report,
 )
+_FORGET_SECONDS = 10.0
 _UNAVAILABLE = "The database or Kafka does not answer. Nothing was changed. Try again in a moment."
 _TOO_LONG = "The books took too long to answer. Nothing was changed. Try again in a moment."
+_UNSURE = (
+    "The database or Kafka went away while this was done. Look whether it was done before you send the form again."
+)
 _NO_PAGE = "There is no such page. The search box finds what an id belongs to."
 _FAILED = "This page failed. The log of the console says why."
 
@@ -77,18 +85,33 @@ def console_app(reader: Engine, host: str) -> Measure:
     hosts = {host} | {name for name in (host_of(known.console_url or ""),) if name}
     app = Starlette(
         routes=_routes(),
+        lifespan=_forgets_sessions,
         exception_handlers={
             HTTPException: _refused,
             InputRefused: _refused_input,
-            StartRefused: _unavailable,
-            ConnectionError: _unavailable,
-            DBAPIError: _unavailable,
+            StartRefused: _refused_start,
+            **dict.fromkeys(DATABASE_AWAY, _unavailable),
             Exception: _failed,
         },
     )
     app.state.console = console
     metrics.console().sessions.set_function(console.sessions.__len__)
     return Measure(Guard(app, console.sessions, console.cookie, hosts, token))
+
+
+@asynccontextmanager
+async def _forgets_sessions(app: Starlette) -> AsyncIterator[None]:
+    """While the console serves, an ended session and its password are gone a moment later."""
+    console: Console = app.state.console
+
+    async def forget() -> None:
+        while True:
+            await asyncio.sleep(_FORGET_SECONDS)
+            console.sessions.forget_ended()
+
+    forgetting = asyncio.create_task(forget())
+    yield
+    forgetting.cancel()
 
 
 def _routes() -> list[Route | Mount]:
@@ -101,17 +124,30 @@ def _routes() -> list[Route | Mount]:
 def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - the handler is registered for it
     problem = _NO_PAGE if error.detail == "Not Found" else error.detail
-    return render(request, "problem.html", status=error.status_code, problem=problem)
+    answer = render(request, "problem.html", status=error.status_code, problem=problem)
+    answer.headers.update(error.headers or {})
+    return answer
 
 
 def _refused_input(request: Request, error: Exception) -> Response:
     return render(request, "problem.html", status=400, problem=sentence_of(error))
 
 
+def _refused_start(request: Request, error: Exception) -> Response:
+    """A right, a table, a topic or a setting is missing: the sentence says which, and what to do."""
+    _log.warning("refused", page=request.url.path, error=str(error))
+    return render(request, "problem.html", status=503, problem=sentence_of(error))
+
+
 def _unavailable(request: Request, error: Exception) -> Response:
     _log.warning("unavailable", page=request.url.path, error=type(error).__name__)
-    slow = "statement timeout" in str(error)
-    return render(request, "problem.html", status=503, problem=_TOO_LONG if slow else _UNAVAILABLE)
+    if request.method == "POST":
+        problem = _UNSURE
+    elif "statement timeout" in str(error) or isinstance(error, NoFreeConnection):
+        problem = _TOO_LONG
+    else:
+        problem = _UNAVAILABLE
+    return render(request, "problem.html", status=503, problem=problem)
 
 
 def _failed(request: Request, error: Exception) -> Response:

@@ -12,16 +12,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from sqlalchemy.exc import DBAPIError
 
+from services.console.readiness import DATABASE_AWAY
 from services.kernel.errors import InputRefused, Stalled, StartRefused
 from services.kernel.sentences import sentence_of
-from services.kernel.time import to_micros
+from services.kernel.time import SECOND, to_micros
 
 MOST_KEPT = 30
 """Jobs that have ended are forgotten above that, the oldest first."""
 
 MOST_AT_WORK = 4
+FAILED_SECONDS = 60
+"""So long a failure counts; whoever asks later has the work tried again."""
+
 _MOST_LINES = 20
 _UNAVAILABLE = "The database or Kafka does not answer. Try again in a moment."
 _FAILED = "This failed. The log of the console says why."
@@ -98,6 +101,11 @@ class Jobs:
         with self._lock:
             return self._jobs.get((kind, key))
 
+    def has_failed_lately(self, job: Job) -> bool:
+        """Whether the job failed less than FAILED_SECONDS ago."""
+        ended = job.ended_at
+        return job.problem is not None and ended is not None and self._clock() - ended < FAILED_SECONDS * SECOND
+
     def of_kind(self, kind: str) -> Sequence[Job]:
         """All that are known of a kind, the newest first."""
         with self._lock:
@@ -118,7 +126,7 @@ class Jobs:
             job.result = work(job.lines.append)
         except (InputRefused, StartRefused, Stalled) as problem:
             job.problem = sentence_of(problem)
-        except (ConnectionError, DBAPIError) as problem:
+        except DATABASE_AWAY as problem:
             _log.warning("unavailable", job=job.kind, error=type(problem).__name__)
             job.problem = _UNAVAILABLE
         except Exception:  # noqa: BLE001 - whatever it was, the page says that it failed

@@ -60,7 +60,7 @@ def render(
         values: what else the template needs.
     """
     if status == 200 and (wanted := request.query_params.get(CSV)):
-        return _csv(wanted, tables)
+        return _csv(request, wanted, tables)
     visit = visit_of(request)
     sessions, session = console_of(request).sessions, session_of(request)
     identity = session_id_of(request) or sessions.new_id()
@@ -76,7 +76,7 @@ def render(
         "is_fragment": "hx-request" in request.headers,
     }
     body = templates().get_template(template).render(context | values)
-    if session:
+    if session and not context["is_fragment"]:
         session.notice = None
     answer = HTMLResponse(body, status)
     if session_id_of(request) is None:
@@ -109,12 +109,13 @@ def _translated(language: Language, text: str, **values: object) -> str:
     return say(Sentence(text, **values) if values else text, language)
 
 
-def _csv(wanted: str, tables: Sequence[PageTable]) -> Response:
+def _csv(request: Request, wanted: str, tables: Sequence[PageTable]) -> Response:
     table = next((one for one in tables if one.name == wanted), None)
     if table is None:
         raise HTTPException(404, Sentence("this page has no table {name}", name=wanted[:40]))
     headers = {"content-disposition": f'attachment; filename="{table.name}.csv"'}
-    return StreamingResponse(_encoded(table), 200, headers, "text/csv; charset=utf-8")
+    lines = () if request.method == "HEAD" else _encoded(table)
+    return StreamingResponse(lines, 200, headers, "text/csv; charset=utf-8")
 
 
 def _encoded(table: PageTable) -> Iterator[bytes]:
@@ -146,4 +147,5 @@ def _href(request: Request, changes: Mapping[str, str | None], anchor: str | Non
     kept = [pair for pair in kept if pair[0] != CHOOSE_LANGUAGE]
     changed = [(name, value) for name, value in changes.items() if value is not None]
     query = urlencode(kept + changed)
-    return request.url.path + (f"?{query}" if query else "") + (f"#{anchor}" if anchor else "")
+    path_here = "/" + request.url.path.lstrip("/")  # two slashes would begin the address of another host
+    return path_here + (f"?{query}" if query else "") + (f"#{anchor}" if anchor else "")

@@ -6,12 +6,11 @@ import socket
 from collections.abc import Callable
 
 import uvicorn
-from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
 
 from services.console.access.guard import is_loopback
 from services.console.app import console_app
 from services.console.books import open_reader
+from services.console.readiness import BooksProbe
 from services.kernel.errors import StartRefused
 from services.runtime.health import Health
 from services.runtime.log import configure_logging
@@ -46,7 +45,8 @@ def serve(host: str, port: int, say: Callable[[str], None]) -> None:
     health = Health(settings().instance_id or "console")
     health.serve()
     reader = open_reader()
-    health.not_ready = lambda: _why_not_ready(reader)
+    probe = BooksProbe()
+    health.not_ready = probe.why_not_ready
     config = uvicorn.Config(
         console_app(reader, host),
         log_config=None,
@@ -61,6 +61,7 @@ def serve(host: str, port: int, say: Callable[[str], None]) -> None:
         with _listening(host, port) as listener:
             _Server(config, health, say).run([listener])
     finally:
+        probe.end()
         reader.dispose()
 
 
@@ -76,14 +77,6 @@ def _listening(host: str, port: int) -> socket.socket:
     except (OSError, OverflowError) as problem:
         reason = getattr(problem, "strerror", None) or problem
         raise StartRefused(f"{host} port {port} cannot be listened on ({reason}): give another --port") from None
-
-
-def _why_not_ready(reader: Engine) -> str | None:
-    try:
-        with reader.connect():
-            return None
-    except (StartRefused, DBAPIError) as problem:
-        return f"the database does not answer: {type(problem).__name__}"
 
 
 class _Server(uvicorn.Server):

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 
 import pytest
 
+from services.console.books import open_reader
 from services.kernel.errors import StartRefused
 from services.runtime.database import engine
 from services.runtime.settings import settings
@@ -43,3 +44,15 @@ def test_a_command_or_a_run_with_another_zone_is_refused_too(
     count_months_in(monkeypatch, 0)
     with pytest.raises(StartRefused, match="counts months in 0: set KOC_SETTLEMENT_ZONE_MINUTES=480"), opened():
         pass
+
+
+def test_a_console_with_another_zone_would_show_other_days_and_does_not_start(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_reader().dispose()
+    check_start(engine("writer"))
+    open_reader().dispose()
+    assert books.rows(STORED) == [(480,)]
+    count_months_in(monkeypatch, 0)
+    with pytest.raises(StartRefused, match="set KOC_SETTLEMENT_ZONE_MINUTES=480"):
+        open_reader()

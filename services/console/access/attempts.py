@@ -19,11 +19,17 @@ class Attempts:
         self._clock = clock
         self._failures: deque[float] = deque(maxlen=MOST_FAILURES)
 
-    @property
-    def are_too_many(self) -> bool:
-        """Whether the next attempt has to wait."""
-        return len(self._failures) == MOST_FAILURES and self._clock() - self._failures[0] < WINDOW_SECONDS
+    def begin(self) -> bool:
+        """Begin an attempt; it counts as a failure until it succeeds, so that many at once are counted, too.
 
-    def failed(self) -> None:
-        """One more failure."""
-        self._failures.append(self._clock())
+        Returns: False where it has to wait.
+        """
+        now = self._clock()
+        if len(self._failures) == MOST_FAILURES and now - self._failures[0] < WINDOW_SECONDS:
+            return False
+        self._failures.append(now)
+        return True
+
+    def take_back(self) -> None:
+        """An attempt that was begun is no failure: it was right, or nobody could say."""
+        self._failures.pop()

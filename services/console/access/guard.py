@@ -11,6 +11,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.console.access.sessions import Sessions
+from services.runtime import metrics
 
 LARGEST_BODY = 12 << 20
 """Bytes: a bank's reply is uploaded whole."""
@@ -63,7 +64,7 @@ class Guard:
         connection = HTTPConnection(scope)
         identity = connection.cookies.get(self._cookie)
         connection.state.session_id = identity
-        connection.state.session = self._sessions.find(identity)
+        connection.state.session = self._sessions.find(identity, is_seen=not _is_by_itself(connection))
         answer = self._refusal(connection) or self._app
         await answer(scope, _bounded(receive), _with_headers(send))
 
@@ -77,9 +78,12 @@ class Guard:
         if connection.scope["method"] == "POST" and not _is_from_here(headers):
             return PlainTextResponse("the form was sent from another site\n", 403)
         path = connection.url.path
+        if "\0" in path or "%00" in connection.url.query:
+            return PlainTextResponse("no id has such a sign\n", 404)
         if path == _ENTER or path.startswith(_STATIC) or self._may_read(connection):
             return None
         if "authorization" in headers:
+            metrics.console().sign_ins.labels("refused").inc()
             return PlainTextResponse("this is not the token\n", 401, {"www-authenticate": "Bearer"})
         return RedirectResponse(f"/enter?next={quote(_path(connection), safe='')}", 303)
 
@@ -114,6 +118,11 @@ def _is_from_here(headers: Mapping[str, str]) -> bool:
         return False
     origin = headers.get("origin")
     return origin is None or origin.partition("://")[2] == headers.get("host")
+
+
+def _is_by_itself(connection: HTTPConnection) -> bool:
+    """Whether a page asks without anybody's doing, as one that is left open does: that keeps no session alive."""
+    return "hx-request" in connection.headers or connection.url.path.startswith(_STATIC)
 
 
 def _path(connection: HTTPConnection) -> str:

@@ -29,7 +29,7 @@ async def enter(request: Request) -> Response:
     async with request.form(max_files=0, max_fields=10) as form:
         check_form_token(request, form)
         next_path = local_path(form.get("next"))
-        if console.attempts.are_too_many:
+        if not console.attempts.begin():
             metrics.console().sign_ins.labels("too_many").inc()
             return _page(request, next_path, _TOO_MANY, 429)
         texts = {name: value for name, value in form.items() if isinstance(value, str)}
@@ -38,7 +38,11 @@ async def enter(request: Request) -> Response:
         if expected is not None and hmac.compare_digest(texts["token"].strip().encode(), expected.encode()):
             return _begun(request, None, next_path)
         return _failed(request, next_path, _WRONG_TOKEN)
-    person = await run_in_threadpool(sign_in, texts.get("name", ""), texts.get("password", ""))
+    try:
+        person = await run_in_threadpool(sign_in, texts.get("name", ""), texts.get("password", ""))
+    except ConnectionError:
+        console.attempts.take_back()
+        raise
     if person is None:
         return _failed(request, next_path, _WRONG_LOGIN)
     return _begun(request, person, next_path)
@@ -51,18 +55,18 @@ async def leave(request: Request) -> Response:
     console = console_of(request)
     console.sessions.end(session_id_of(request))
     answer = RedirectResponse("/", 303)
-    answer.delete_cookie(console.cookie)
+    answer.delete_cookie(console.cookie, secure=console.is_tls, httponly=True, samesite="strict")
     return answer
 
 
 def _failed(request: Request, next_path: str, problem: str) -> Response:
-    console_of(request).attempts.failed()
     metrics.console().sign_ins.labels("refused").inc()
     return _page(request, next_path, problem, 403)
 
 
 def _begun(request: Request, person: Person | None, next_path: str) -> Response:
     metrics.console().sign_ins.labels("person" if person else "reader").inc()
+    console_of(request).attempts.take_back()
     sessions = console_of(request).sessions
     sessions.end(session_id_of(request))
     answer = RedirectResponse(next_path, 303)

@@ -1,6 +1,7 @@
 """Reports with charts: what contents, KOCs, campaigns, products and families sold and cost, as of a moment."""
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -20,7 +21,7 @@ from services.console.tables import CellKind, Column, PageTable, RowKey
 from services.console.values import CellValue, LinkCell, MoneyCell, WordsCell, path
 from services.settlement.domain.reporting.figures import NO_CREDIT, TRAFFIC, SalesSums, SortFigure, ratio_text
 from services.settlement.domain.reporting.grouping import SalesBy
-from services.settlement.reports.sales_forms import ATTRIBUTES, amount_names, sorted_rows
+from services.settlement.reports.sales_forms import ATTRIBUTES, amount_names, sort_key
 from services.settlement.reports.sales_report import SalesReport, SalesRow
 
 MOST_BARS = 20
@@ -111,17 +112,17 @@ async def compute_anew(request: Request) -> Response:
         given = {name: value for name, value in form.items() if isinstance(value, str)}
     question = ReportQuestion.read(given)
     console = console_of(request)
-    console.reports.ask(console.jobs, question, is_anew=True)
+    if console.reports.begin(console.jobs, question) is None:
+        raise HTTPException(409, "Another report is being computed. Ask for this one again when that is done.")
     return RedirectResponse(f"/reports?{urlencode(question.parameters())}", 303)
 
 
 def currency_figures(stored: StoredReport, sort: SortFigure) -> list[CurrencyFigures]:
     """What the page shows above the table."""
-    report = stored.report
-    rows = sorted_rows(report, sort, MOST_BARS + 1)  # one of them may be the lines without credit
-    found = []
+    report, found = stored.report, []
     for currency, total in report.totals.items():
-        own = [row for row in rows if row.currency == currency and row.is_credited]
+        of_currency = (row for row in stored.ranked(sort) if row.currency == currency and row.is_credited)
+        own = list(islice(of_currency, MOST_BARS))
         longest = max((_length(row.sums) for row in own), default=0)
         found.append(
             CurrencyFigures(
@@ -138,7 +139,7 @@ def currency_figures(stored: StoredReport, sort: SortFigure) -> list[CurrencyFig
                         MoneyCell(row.sums.net_revenue_minor, currency),
                         _roi(row.sums),
                     )
-                    for row in own[:MOST_BARS]
+                    for row in own
                 ],
                 sum(row.currency == currency and row.is_credited for row in report.rows),
             )
@@ -161,8 +162,8 @@ def sales_table(stored: StoredReport, sort: SortFigure) -> PageTable:
         Column("currency", "Currency"),
     ]
 
-    def cells(placed: tuple[int, SalesRow]) -> list[CellValue]:
-        row, sums = placed[1], placed[1].sums
+    def cells(row: SalesRow) -> list[CellValue]:
+        sums = row.sums
         content = stored.content(row.key[0])
         return [
             *_names(report, row),
@@ -175,10 +176,10 @@ def sales_table(stored: StoredReport, sort: SortFigure) -> PageTable:
             row.currency,
         ]
 
-    def place(placed: tuple[int, SalesRow]) -> RowKey:
-        return (placed[0],)
+    def place(row: SalesRow) -> RowKey:
+        return sort_key(row, sort)
 
-    read = listed(list(enumerate(sorted_rows(report, sort, None))), place, cells)
+    read = listed(stored.ranked(sort), place, cells)
     return PageTable(
         "rows", _TITLES[report.by], columns, read, "The books have no sales, script fees or spend that this counts."
     )

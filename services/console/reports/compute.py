@@ -4,12 +4,12 @@ import multiprocessing
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from typing import NamedTuple
 
-from sqlalchemy.exc import OperationalError
-
+from services.console.readiness import DATABASE_AWAY
 from services.console.reports.question import ReportQuestion
 from services.kernel.errors import StartRefused
 from services.kernel.sentences import Sentence
@@ -26,7 +26,7 @@ from services.settlement.domain.reporting.figures import SortFigure
 from services.settlement.domain.reporting.grouping import RegisteredContent, Selection
 from services.settlement.domain.reporting.line_shares import SoldLine
 from services.settlement.reports.sales_forms import sorted_rows
-from services.settlement.reports.sales_report import SalesReport, sales_report
+from services.settlement.reports.sales_report import SalesReport, SalesRow, sales_report
 
 _SAID_EVERY = 5_000
 """Lines."""
@@ -35,8 +35,9 @@ _NICE = 10
 """The process gives way to whoever else wants the processor."""
 
 
-class StoredReport(NamedTuple):
-    """A report with its rows sorted by net revenue.
+@dataclass(frozen=True)
+class StoredReport:
+    """A report as of a moment.
 
     Attributes:
         as_of: the moment of the books, microseconds.
@@ -49,6 +50,13 @@ class StoredReport(NamedTuple):
     as_of: int
     seconds: float
     credited: Mapping[str, RegisteredContent]
+    _ranked: dict[SortFigure, list[SalesRow]] = field(default_factory=dict, repr=False)
+
+    def ranked(self, figure: SortFigure) -> list[SalesRow]:
+        """All rows by currency, the greatest first; sorted when somebody asks for it first."""
+        if figure not in self._ranked:
+            self._ranked[figure] = sorted_rows(self.report, figure, None)
+        return self._ranked[figure]
 
     def content(self, content_id: str | None) -> RegisteredContent:
         """What the registry says of a content, else what its credits say."""
@@ -105,11 +113,10 @@ def _answer(answers: Connection, question: ReportQuestion) -> None:
             zone_minutes = settings().settlement_zone_minutes if stored is None else stored
             watched = _WatchedBooks(books, answers.send)
             report = sales_report(watched, question.by, question.selection(zone_minutes))
-            report.rows = sorted_rows(report, SortFigure.NET_REVENUE, None)
     except StartRefused as problem:
         answers.send(_Refusal(str(problem), is_away=False))
-    except OperationalError as problem:
-        answers.send(_Refusal(f"the database does not answer: {problem.orig}", is_away=True))
+    except DATABASE_AWAY as problem:
+        answers.send(_Refusal(f"the database does not answer: {type(problem).__name__}", is_away=True))
     else:
         answers.send(StoredReport(question, report, as_of, time.monotonic() - began, watched.credited))
 

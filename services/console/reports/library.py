@@ -25,8 +25,8 @@ class AskedReport(NamedTuple):
 
     Attributes:
         stored: the newest; None = it was never computed, or is forgotten.
-        job: that computes it, or has tried to and failed; None = another report is being computed first, or nobody
-            asked for a newer one.
+        job: that computes it, or has failed lately; None = another report is being computed first, or nobody asked for
+            a newer one.
     """
 
     stored: StoredReport | None
@@ -58,15 +58,14 @@ class ReportLibrary:
             question: what the report is about.
             is_anew: compute it even where there is one.
         """
+        job = _of_interest(jobs, jobs.find(KIND, question.text))
         with self._lock:
             stored = self._kept.get(question)
             if stored is not None:
                 self._kept.move_to_end(question)
-        job = jobs.find(KIND, question.text)
-        is_failed = job is not None and job.problem is not None
-        if is_anew or (stored is None and not is_failed):
-            job = self._begin(jobs, question)
-        return AskedReport(stored, job if job is not None and (job.is_at_work or job.problem) else None)
+        if is_anew or (stored is None and job is None):
+            job = _of_interest(jobs, self.begin(jobs, question))
+        return AskedReport(stored, job)
 
     def keep(self, stored: StoredReport) -> None:
         """Keep a report instead of an older one; those that were not asked for longest make room."""
@@ -79,8 +78,8 @@ class ReportLibrary:
     def _rows(self) -> int:
         return sum(len(one.report.rows) for one in self._kept.values())
 
-    def _begin(self, jobs: Jobs, question: ReportQuestion) -> Job | None:
-        """The job; None where it has to wait for others."""
+    def begin(self, jobs: Jobs, question: ReportQuestion) -> Job | None:
+        """Begin to compute a report; None where it has to wait for others."""
 
         def work(say: TellProgress) -> None:
             self.keep(self._compute(question, say))
@@ -89,3 +88,8 @@ class ReportLibrary:
             return jobs.start(KIND, question.text, None, work)
         except InputRefused:
             return None
+
+
+def _of_interest(jobs: Jobs, job: Job | None) -> Job | None:
+    """A job that is at work, or has failed lately."""
+    return job if job is not None and (job.is_at_work or jobs.has_failed_lately(job)) else None

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Connection, Engine, select, update
 
 from schemas.topics import CREDITS, REGISTRY
 from services.kernel.errors import HistoryLost, StartRefused
@@ -64,8 +64,21 @@ def check_zone(engine: Engine, zone_minutes: int) -> None:
     zone = registry_position.c.zone_minutes
     with engine.begin() as connection:
         connection.execute(update(registry_position).where(zone.is_(None)).values(zone_minutes=zone_minutes))
-        stored = connection.execute(select(zone)).scalar_one()
-    if stored != zone_minutes:
+        check_stored_zone(connection, zone_minutes)
+
+
+def check_stored_zone(connection: Connection, zone_minutes: int) -> None:
+    """Refuse a process that counts days and months otherwise than the books; books without a zone suit everybody.
+
+    Args:
+        connection: of any role that reads the books.
+        zone_minutes: of this process, minutes east of UTC.
+
+    Raises:
+        StartRefused: the books have another zone.
+    """
+    stored = connection.execute(select(registry_position.c.zone_minutes)).scalar_one()
+    if stored not in (None, zone_minutes):
         raise StartRefused(
             f"the books are in the zone {stored} minutes east of UTC, this process counts months in {zone_minutes}: "
             f"set KOC_SETTLEMENT_ZONE_MINUTES={stored}"

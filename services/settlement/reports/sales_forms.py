@@ -35,18 +35,20 @@ def sorted_rows(report: SalesReport, figure: SortFigure, limit: int | None) -> l
         figure: decides; a row that lacks it comes last.
         limit: at most so many rows of each currency; None = all.
     """
-
-    def order(row: SalesRow) -> tuple[object, ...]:
-        value = row.sums.figure(figure)
-        return row.currency, value is None, -(value or 0), [name or "" for name in row.key], row.is_credited
-
     found: list[SalesRow] = []
     shown: dict[str, int] = {}
-    for row in sorted(report.rows, key=order):
+    for row in sorted(report.rows, key=lambda one: sort_key(one, figure)):
         shown[row.currency] = shown.get(row.currency, 0) + 1
         if limit is None or shown[row.currency] <= limit:
             found.append(row)
     return found
+
+
+def sort_key(row: SalesRow, figure: SortFigure) -> tuple[str | int, ...]:
+    """Where a row stands among those of its report: unique, and the same in a later report with the same figures."""
+    value = row.sums.figure(figure)
+    names = [name or "" for name in row.key]
+    return row.currency, int(value is None), -(value or 0), *names, int(row.is_credited)
 
 
 def label(report: SalesReport, row: SalesRow) -> str:

@@ -2,25 +2,35 @@
 
 import re
 import socket
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
+import psycopg
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import create_engine
+from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from starlette.testclient import TestClient
 
+from services.console import app as app_of_console
 from services.console.access import people, sessions
 from services.console.access.attempts import MOST_FAILURES, WINDOW_SECONDS, Attempts
 from services.console.access.guard import HEADERS, LARGEST_BODY, is_loopback
 from services.console.access.people import OPERATOR, Person
-from services.console.access.sessions import IDLE_SECONDS, LONGEST_SECONDS, Sessions
+from services.console.access.sessions import IDLE_SECONDS, LONGEST_SECONDS, Notice, Sessions
 from services.console.actions import local_path
 from services.console.app import console_app
 from services.console.pages import enter
 from services.console.server import _listening, serve
+from services.console.state import Console
 from services.kernel.errors import StartRefused
+from services.runtime import metrics
 from services.runtime.database import PersonalLogin
 from tests.kit.stacks import with_environment
+from tests.kit.waiting import until
 
 TOKEN = "a-token-that-nobody-guesses"
 ANN = Person(PersonalLogin("ann", SecretStr("secret")), frozenset({OPERATOR}))
@@ -75,6 +85,28 @@ def test_a_session_ends_by_idleness_and_at_its_longest() -> None:
     assert len(known) == 0
 
 
+def test_a_session_that_has_ended_is_forgotten_although_nobody_asks_for_it() -> None:
+    clock = Clock()
+    known = Sessions(clock)
+    known.begin(ANN)
+    clock.now = LONGEST_SECONDS - IDLE_SECONDS
+    busy = known.begin(ANN)
+    known.forget_ended()
+    assert len(known) == 1
+    assert known.find(busy)
+
+
+def test_a_console_forgets_what_has_ended_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app_of_console, "_FORGET_SECONDS", 0.01)
+    clock = Clock()
+    known = Sessions(clock)
+    monkeypatch.setattr(app_of_console, "Console", partial(Console, sessions=known))
+    with TestClient(console_app(create_engine("postgresql+psycopg://"), "127.0.0.1")):
+        known.begin(ANN)
+        clock.now = IDLE_SECONDS + 1
+        until(lambda: len(known) == 0, "the session is forgotten")
+
+
 def test_the_session_that_was_idle_longest_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions, "MOST_SESSIONS", 2)
     known = Sessions(Clock())
@@ -97,11 +129,18 @@ def test_after_too_many_failures_nobody_may_try_for_a_minute() -> None:
     clock = Clock()
     attempts = Attempts(clock)
     for _ in range(MOST_FAILURES):
-        assert not attempts.are_too_many
-        attempts.failed()
-    assert attempts.are_too_many
+        assert attempts.begin()
+    assert not attempts.begin()
     clock.now = WINDOW_SECONDS
-    assert not attempts.are_too_many
+    assert attempts.begin()
+
+
+def test_an_attempt_counts_as_a_failure_until_it_is_taken_back() -> None:
+    attempts = Attempts(Clock())
+    for _ in range(2 * MOST_FAILURES):
+        assert attempts.begin()
+        attempts.take_back()
+    assert [attempts.begin() for _ in range(MOST_FAILURES + 1)] == [True] * MOST_FAILURES + [False]
 
 
 @pytest.mark.parametrize(
@@ -186,6 +225,73 @@ def test_after_too_many_failures_the_right_password_waits_too(start: Start) -> N
     assert enters(client, name="ann", password="secret") == 429
 
 
+def test_guesses_that_are_sent_together_are_counted_before_they_are_answered(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, go_on, asked = start(), threading.Event(), []
+
+    def guess(name: str, _password: str) -> None:
+        asked.append(name)
+        go_on.wait()
+
+    monkeypatch.setattr(enter, "sign_in", guess)
+    fields = {"form_token": form_token(client), "name": "ann", "password": "guess"}
+    with client, ThreadPoolExecutor(MOST_FAILURES + 5) as many:
+        sent = [many.submit(client.post, "/enter", data=fields) for _ in range(MOST_FAILURES + 5)]
+        until(lambda: sum(one.done() for one in sent) == 5, "those above the bound are refused at once")
+        go_on.set()
+        statuses = sorted(one.result().status_code for one in sent)
+    assert statuses == [403] * MOST_FAILURES + [429] * 5
+    assert len(asked) == MOST_FAILURES
+
+
+def test_a_database_that_is_away_is_no_failed_attempt(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = start()
+
+    def nobody(*_: str) -> None:
+        raise ConnectionError("away")
+
+    with monkeypatch.context() as away:
+        away.setattr(enter, "sign_in", nobody)
+        assert {enters(client, name="ann", password="secret") for _ in range(MOST_FAILURES + 1)} == {503}
+    assert enters(client, name="ann", password="secret") == 303
+
+
+def test_a_wrong_token_of_a_program_is_counted(start: Start) -> None:
+    refused = metrics.console().sign_ins.labels("refused")._value
+    before = refused.get()
+    assert start(TOKEN).get("/", headers={"authorization": "Bearer wrong"}).status_code == 401
+    assert refused.get() == before + 1
+
+
+def test_a_page_that_is_left_open_keeps_nobody_signed_in(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr(app_of_console, "Console", partial(Console, sessions=Sessions(clock)))
+    client = start()
+    assert enters(client, name="ann", password="secret") == 303
+    clock.now = IDLE_SECONDS
+    for by_itself in ({"hx-request": "true"}, {}):
+        path = "/enter" if by_itself else "/static/console.css"
+        assert client.get(path, headers=by_itself).status_code == 200
+    clock.now += 1
+    assert '<span class="person">' not in client.get("/enter").text
+
+
+def test_what_became_of_an_action_is_not_lost_in_a_part_of_a_page(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = Sessions()
+    monkeypatch.setattr(app_of_console, "Console", partial(Console, sessions=known))
+    client = start()
+    assert enters(client, name="ann", password="secret") == 303
+    session = known.find(client.cookies["koc"])
+    assert session is not None
+    session.notice = Notice("It is done.", is_good=True)
+    client.get("/enter", headers={"hx-request": "true"})
+    assert "It is done." in client.get("/enter").text
+    assert "It is done." not in client.get("/enter").text
+
+
 @pytest.mark.parametrize("path", ["/enter", "/leave"])
 def test_a_form_without_its_token_does_nothing(start: Start, path: str) -> None:
     client = start()
@@ -233,6 +339,55 @@ def test_a_page_that_is_none_says_so_in_the_readers_language(start: Start) -> No
     assert '<html lang="zh-CN">' in answer.text
     assert "没有该页面" in answer.text
     assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+
+
+def test_an_address_of_two_slashes_leads_to_no_other_host(start: Start) -> None:
+    answer = start().get("http://127.0.0.1:8700//evil.example/")
+    assert answer.status_code == 404
+    assert 'href="//evil' not in answer.text
+
+
+@pytest.mark.parametrize("path", ["/order/o%00", "/search?q=o%00"])
+def test_an_id_with_a_sign_that_no_database_takes_is_not_found(start: Start, path: str) -> None:
+    assert start().get(path).status_code == 404
+
+
+def test_a_form_that_is_asked_for_says_how_it_is_sent(start: Start) -> None:
+    answer = start().get("/leave")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+
+
+@pytest.mark.parametrize(
+    ("problem", "status", "said"),
+    [
+        (OperationalError("", None, Exception()), 503, "does not answer. Nothing was changed"),
+        (psycopg.OperationalError("statement timeout"), 503, "took too long"),
+        (NoFreeConnection(), 503, "took too long"),
+        (StartRefused("the role may not read the books"), 503, "the role may not read the books"),
+        (ProgrammingError("", None, Exception()), 500, "The log of the console says why"),
+    ],
+)
+def test_an_error_says_whether_it_passes(
+    start: Start, monkeypatch: pytest.MonkeyPatch, problem: Exception, status: int, said: str
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise problem
+
+    monkeypatch.setattr(enter, "local_path", fail)
+    answer = start().get("/enter")
+    assert (answer.status_code, said in answer.text) == (status, True), answer.text
+
+
+def test_after_a_form_nobody_says_that_nothing_was_changed(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = start()
+    token = form_token(client)
+
+    def lose(*_: object) -> None:
+        raise psycopg.OperationalError("the connection is lost")
+
+    monkeypatch.setattr(enter, "sign_in", lose)
+    answer = client.post("/enter", data={"form_token": token, "name": "ann", "password": "secret"})
+    assert (answer.status_code, "Look whether it was done" in answer.text) == (503, True)
 
 
 def test_a_port_that_is_taken_is_one_sentence() -> None:

@@ -1,15 +1,21 @@
 """Reports of the console: what an address asks for, what is kept, and what pages show of a report."""
 
+import re
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import create_engine
 from starlette.requests import Request
+from starlette.testclient import TestClient
 
+from services.console import app as app_of_console
+from services.console.app import console_app
 from services.console.content_figures import content_figures, figures_table
-from services.console.jobs import Jobs
+from services.console.jobs import FAILED_SECONDS, Jobs
 from services.console.pages.report import currency_figures, sales_table
 from services.console.reports.compute import StoredReport
 from services.console.reports.library import KIND, MOST_REPORTS, ReportLibrary
@@ -17,7 +23,7 @@ from services.console.reports.question import EVERY_CONTENT, ReportQuestion
 from services.console.state import Console
 from services.console.tables import csv_lines
 from services.kernel.errors import InputRefused, StartRefused
-from services.kernel.time import parse_rfc3339, to_micros
+from services.kernel.time import SECOND, parse_rfc3339, to_micros
 from services.settlement.domain.reporting.figures import SalesSums, SortFigure
 from services.settlement.domain.reporting.grouping import Grouping, RegisteredContent, SalesBy, Selection
 from services.settlement.reports.sales_report import SalesReport, SalesRow
@@ -86,18 +92,39 @@ def test_another_report_waits_for_the_one_that_is_being_computed() -> None:
     until(lambda: library.ask(jobs, other).stored is not None, "the other report")
 
 
-def test_a_report_that_failed_is_not_tried_again_before_somebody_asks() -> None:
-    asked = []
+def test_whoever_asks_for_one_anew_meanwhile_is_told_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on = threading.Event()
+
+    def compute(question, _say):
+        assert go_on.wait(60)
+        return stored(question)
+
+    monkeypatch.setattr(app_of_console, "Console", partial(Console, reports=ReportLibrary(compute)))
+    client = TestClient(console_app(create_engine("postgresql+psycopg://"), "127.0.0.1"), "http://127.0.0.1:8700")
+    found = re.search(r'name="form_token" value="(\w+)"', client.get("/enter").text)
+    fields = {"form_token": found[1]}
+    first = client.post("/reports", data=fields | {"by": "koc"}, follow_redirects=False)
+    other = client.post("/reports", data=fields | {"by": "product"}, follow_redirects=False)
+    go_on.set()
+    assert (first.status_code, other.status_code) == (303, 409)
+    assert "Another report is being computed" in other.text
+
+
+def test_a_report_that_failed_is_tried_again_a_minute_later() -> None:
+    asked, now = [], [0]
 
     def compute(question, _say):
         asked.append(question)
         raise StartRefused("no such role")
 
-    jobs, library = Jobs(), ReportLibrary(compute)
+    jobs, library = Jobs(lambda: now[0]), ReportLibrary(compute)
     library.ask(jobs, EVERY_CONTENT)
-    until(lambda: jobs.find(KIND, EVERY_CONTENT.text).problem is not None, "the failure")
+    until(lambda: jobs.find(KIND, EVERY_CONTENT.text).ended_at is not None, "the failure")
     found = library.ask(jobs, EVERY_CONTENT)
     assert (found.job.problem, found.is_under_way, len(asked)) == ("no such role", False, 1)
+    now[0] = FAILED_SECONDS * SECOND
+    assert library.ask(jobs, EVERY_CONTENT).job is not found.job
+    until(lambda: len(asked) == 2, "it is tried again")
 
 
 def test_the_reports_that_nobody_asked_for_longest_are_forgotten() -> None:
@@ -171,7 +198,7 @@ def test_old_figures_are_computed_anew_while_they_are_shown() -> None:
         return stored(question)
 
     library = ReportLibrary(compute)
-    library.keep(stored(EVERY_CONTENT, row("v_1", 800))._replace(as_of=1))
+    library.keep(replace(stored(EVERY_CONTENT, row("v_1", 800)), as_of=1))
     request = asking(library)
     assert content_figures(request, koc_id="k_7").rows
     until(lambda: asked == [EVERY_CONTENT], "newer figures")
