@@ -234,7 +234,7 @@ def test_a_credit_that_cannot_be_read_stops_the_poster_after_all_that_stands_bef
     until(lambda: words in poster.readiness(), "it says why it is not ready")
     with pytest.raises(HTTPError, match="503"):
         poster.get("/healthz")
-    assert poster.metric('koc_invariant_violations_total{invariant="poison_credit"}') == 1
+    poster.await_metric('koc_invariant_violations_total{invariant="poison_credit"}', 1)
     assert poster.metric("koc_ready") == 0
     assert poster.terminate() == 70
     assert words in poster.log()

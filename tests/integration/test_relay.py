@@ -237,7 +237,7 @@ def test_a_damaged_journal_is_not_published_and_the_relay_says_so_until_it_is_as
     monkeypatch.setenv("KOC_LINGER_SECONDS", "600")
     relay = start_relay()
     until(lambda: words in relay.readiness(), "it says what is broken")
-    assert relay.metric('koc_invariant_violations_total{invariant="journal_chain"}') == 1
+    relay.await_metric('koc_invariant_violations_total{invariant="journal_chain"}', 1)
     assert relay.metric("koc_relay_lag_seconds") > 0
     assert relay.terminate() == 70
     assert words in relay.log()
