@@ -286,7 +286,7 @@ def test_a_worker_gets_ready_by_its_own_health_check_and_stops_when_asked(
         until(healthy, f"{name} is healthy, see {tmp_path / 'log'}")
     finally:
         worker.send_signal(signal.SIGTERM)
-        status = worker.wait(30)
+        status = worker.wait(60)
     assert status == 0, (tmp_path / "log").read_text()
 
 
