@@ -6,10 +6,11 @@ from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from services.kernel.errors import InputRefused
 from services.kernel.time import HOUR
+from services.runtime.database import engine
 from services.runtime.local.stack import Stack
 from services.settlement.books.line_lists import LineCondition, page_of_lines
 from services.settlement.books.lookups import brand, content, entry, left_out, party, party_lines, run_lines, search
@@ -82,6 +83,7 @@ def every(
         assert len(some.rows) <= limit
         assert not any(str(part).startswith("b_") for part in some.next_key or ()), "keys stand in addresses"
         rows += some.rows
+        assert len(rows) < 5_000, "it comes to an end"
         if some.next_key is None:
             return rows
         after = some.next_key
@@ -271,15 +273,21 @@ def test_each_reason_lists_the_lines_that_a_run_would_leave_out(reader: Connecti
 @pytest.fixture
 def rivals(books: Books) -> Iterator[None]:
     """Four more buyers claim each order line."""
-    others = "jsonb_build_object('buyer_id', buyer_id || '_rival_' || number) || {also}"
-    copies = "INSERT INTO {table} SELECT (jsonb_populate_record({table}, {others})).* FROM {table}, {numbers}"
-    for table, also in (("line", """'{"standing": false}'"""), ("run_line", "'{}'")):
-        books.plant(
-            copies.format(table=table, others=others.format(also=also), numbers="generate_series(1, 4) AS number")
-        )
+    del books
+    changed = "buyer_id || '_rival_' || number AS buyer_id, false AS standing"
+    copied = (
+        "SELECT (jsonb_populate_record({0}, to_jsonb(changed))).* FROM {0} CROSS JOIN generate_series(1, 4) AS number"
+    )
+    owner = engine("owner")
+    with owner.begin() as connection:
+        for table in ("line", "run_line"):
+            copies = copied.format(table) + f" CROSS JOIN LATERAL (SELECT {changed}) AS changed"
+            connection.execute(text(f"INSERT INTO {table} {copies}"))
     yield
-    books.plant("DELETE FROM line WHERE buyer_id LIKE '%_rival_%'")
-    books.plant("DELETE FROM run_line WHERE buyer_id LIKE '%_rival_%'")
+    with owner.begin() as connection:
+        for table in ("line", "run_line"):
+            connection.execute(text(f"DELETE FROM {table} WHERE buyer_id LIKE '%\\_rival\\__'"))
+    owner.dispose()
 
 
 @pytest.mark.usefixtures("rivals")

@@ -11,6 +11,7 @@ from tests.kit.acls import Audit, spoil_topics
 from tests.kit.secure_broker import SecureBroker
 from tests.kit.secure_life import Life
 from tests.kit.tls_postgres import TlsPostgres
+from tests.kit.waiting import until
 
 WAYS = ("password", "certificate")
 
@@ -60,6 +61,7 @@ def live(life: Life, broker: SecureBroker) -> Seen:
         life.koc("koc-operator", "drain", "--timeout", "150")
         life.koc("koc-operator", "settlement", "run", "--id", f"run-{life.name}")
         life.koc("koc-operator", "drain", "--timeout", "150")
+        until(lambda: set(life.lags().values()) == {0}, "KEDA's scaler sees both groups at the logs' ends")
         explained = life.koc("koc-auditor", "explain", f"o_{life.name}")
         refused = json.loads(life.koc("koc-auditor", "dlq", "list", "--json"))
         first = {one["topic"]: f"{one['topic']}/{one['partition']}/{one['offset']}" for one in refused}
