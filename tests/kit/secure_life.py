@@ -66,7 +66,7 @@ class Life:
                 for principal, words in PROCESSES.items()
             ]
             for process in started:
-                until(process.is_ready, f"{process.name} is ready", 90, process)
+                until(process.is_ready, f"{process.name} is ready", process=process)
             yield started
             assert {process.name: process.terminate() for process in started} == {one.name: 0 for one in started}
 

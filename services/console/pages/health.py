@@ -12,9 +12,10 @@ from starlette.routing import Route
 from schemas.topics import CLICKS, CREDITS, ORDERS, REGISTRY
 from services.console.books import reading
 from services.console.kept import LastReading
+from services.console.keyset_rows import books_rows
 from services.console.render import moment, render
 from services.console.state import console_of
-from services.console.tables import CellKind, Column, PageTable, RowKey, TableRows
+from services.console.tables import CellKind, Column, PageTable
 from services.console.values import CellValue, LinkCell, MoneyCell, WordsCell, path
 from services.console.watch import BalanceCheck, SealCheck
 from services.kernel.sentences import Sentence
@@ -312,13 +313,10 @@ def _line_table(request: Request, condition: LineCondition) -> PageTable:
         Column("amount", "Not priced" if condition is LineCondition.UNPRICED else "Charged now", CellKind.NUMBER),
         Column("currency", "Currency"),
     )
-
-    def read(after: RowKey | None, limit: int) -> TableRows:
-        with reading(request) as connection:  # each part anew: a CSV file goes on after the page has ended
-            found = page_of_lines(connection, condition, after, limit)
-        return TableRows([_line_cells(one) for one in found.rows], found.next_key)
-
-    return PageTable("lines", _TITLES[condition], columns, read, "There are none.")
+    rows = books_rows(
+        request, (int, str, str, int), lambda books, *at: page_of_lines(books, condition, *at), _line_cells
+    )
+    return PageTable("lines", _TITLES[condition], columns, rows, "There are none.")
 
 
 def _line_cells(one: ListedLine) -> list[CellValue]:

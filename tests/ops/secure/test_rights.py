@@ -17,6 +17,7 @@ from tests.kit.command import koc
 from tests.kit.secure_broker import SecureBroker
 from tests.kit.secure_life import PROCESSES
 from tests.kit.stacks import with_environment
+from tests.kit.waiting import until
 
 IMPLIED = {"READ": "DESCRIBE", "WRITE": "DESCRIBE", "ALTER_CONFIGS": "DESCRIBE_CONFIGS"}
 
@@ -72,14 +73,15 @@ def refusal(broker: SecureBroker, principal: str, kind: str, topic: str) -> str:
     try:
         if kind == "write":
             with KafkaProducer(**options, enable_idempotence=False) as producer:
-                producer.send(topic, b"{}").get(timeout=10)
+                producer.send(topic, b"{}").get(timeout=60)
         else:
             with KafkaConsumer(**options, group_id=None) as reader:
                 if not reader.partitions_for_topic(topic):
                     return TopicAuthorizationFailedError.__name__  # it is there, and hidden
-                reader.assign([TopicPartition(topic, 0)])
+                place = TopicPartition(topic, 0)
+                reader.assign([place])
                 reader.seek_to_beginning()
-                reader.poll(5000)
+                until(lambda: reader.poll(500) or reader.highwater(place) is not None, "a fetch is answered")
     except KafkaError as error:
         return type(error).__name__
     return ""

@@ -57,14 +57,14 @@ def live(life: Life, broker: SecureBroker) -> Seen:
     life.koc("koc-topics", "settlement", "migrate")
     with life.processes():
         life.publish()
-        life.koc("koc-operator", "drain", "--timeout", "60")
+        life.koc("koc-operator", "drain", "--timeout", "150")
         life.koc("koc-operator", "settlement", "run", "--id", f"run-{life.name}")
-        life.koc("koc-operator", "drain", "--timeout", "60")
+        life.koc("koc-operator", "drain", "--timeout", "150")
         explained = life.koc("koc-auditor", "explain", f"o_{life.name}")
         refused = json.loads(life.koc("koc-auditor", "dlq", "list", "--json"))
         first = {one["topic"]: f"{one['topic']}/{one['partition']}/{one['offset']}" for one in refused}
         sent = life.use_console(list(first.values()))
-        replayed = json.loads(life.koc("koc-replayer", "dlq", "replay", "--all", "--yes", "--wait", "30", "--json"))
+        replayed = json.loads(life.koc("koc-replayer", "dlq", "replay", "--all", "--yes", "--wait", "120", "--json"))
         life.koc("koc-auditor", "ledger", "audit", "--from-topics")
         findings = json.loads(life.koc("koc-auditor", "doctor", "--json"))
         return Seen(applied, explained, refused, replayed, findings, life.read_ledger(), sent)
