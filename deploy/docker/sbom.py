@@ -1,4 +1,4 @@
-"""Write the image's bill of materials without an engine: CycloneDX, of every Python package with version and licence.
+"""Write the image's bill of materials without an engine: CycloneDX, each package and vendored file with its licence.
 
 It installs what the image installs into an environment that is thrown away, as deploy/docker/Dockerfile does, and
 describes that. `uv export --format cyclonedx1.5` would be quicker. But it knows no licences, and as our lock names no
@@ -40,6 +40,7 @@ def main() -> None:
                 requirements,
             ],
             [*describe, "--output-reproducible", "--validate", "--output-file", output, environment],
+            [sys.executable, Path(__file__).with_name("add_vendored.py"), output],
         ):
             subprocess.run(list(map(str, step)), cwd=ROOT, check=True)
     print(f"{output} is written")

@@ -1,6 +1,7 @@
 """`koc attribution`: the worker that credits order lines."""
 
 import asyncio
+import os
 import signal
 import sys
 from typing import TYPE_CHECKING, Annotated
@@ -29,7 +30,8 @@ def worker() -> None:
 
     Examples: koc attribution worker · KOC_INSTANCE_ID=attribution-2 KOC_STATE_DIR=/data/2 koc attribution worker
     """
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until Faust listens, nothing has to be kept
+    # Until Faust listens, nothing has to be kept. An exception would be lost where Python ignores them, as in __del__.
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     from services.attribution.worker.app import DEFAULT_PROCESS, create_app
     from services.attribution.worker.startup import check_world, occupy
     from services.kernel.errors import InvariantBroken, StartRefused

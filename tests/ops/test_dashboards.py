@@ -23,7 +23,7 @@ from tests.ops.grafana import URL, grafana, problems_in
 
 QUERIES = [(f"{board.name}: {panel.title}", query) for board in BOARDS for panel in board.panels
            for query in panel.queries]  # fmt: skip
-SECONDS = 30.0
+SECONDS = 90.0
 """Until the processes have read the books again and were scraped."""
 QUICK = {"KOC_SNAPSHOT_SECONDS": "1", "KOC_GAUGE_SECONDS": "0.2"}
 
@@ -87,7 +87,7 @@ def test_what_the_run_did_shows(prometheus: Prometheus) -> None:
         return found == expected
 
     try:
-        until(shows, "the run shows", 20)
+        until(shows, "the run shows", SECONDS)
     except AssertionError:
         assert found == expected
     assert total("sum(koc_attribution_events_total)") > lived_run.ORDERS * 3

@@ -1,6 +1,7 @@
 """deploy/k8s holds together: shown without a cluster, by rendering it as `kubectl apply -k` does."""
 
 import os
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -136,6 +137,7 @@ _NOT_ROOT = ("pod", "securityContext", "runAsNonRoot")
         (_variable("Deployment", "koc-poster", "KOC_KAFKA_USER", value="x"), "KOC_KAFKA_USER is no setting"),
         (_variable("Deployment", "koc-poster", "KOC_KAFKA_PASSWORD"), "KOC_KAFKA_PASSWORD is not set"),
         (_variable("StatefulSet", "koc-attribution", "KOC_SNAPSHOT_URL"), "KOC_SNAPSHOT_URL is not set"),
+        (_variable("Deployment", "koc-console", "KOC_PAYER_BANK"), "console: KOC_PAYER_BANK is not set"),
         (_variable("CronJob", "koc-close", "KOC_DATABASE_READER_URL"), "KOC_DATABASE_READER_URL is not set"),
         (_variable("Deployment", "koc-poster", "KOC_DATABASE_OWNER_URL", **_WRITER), "is more than it needs"),
         (_variable("Deployment", "koc-poster", "KOC_DATABASE_URL", value="postgresql://x"), "stands in the open"),
@@ -300,6 +302,14 @@ def test_what_is_applied_before_a_rollout_is_all_that_its_jobs_need(documents: l
         assert named(first, "ServiceAccount", workload.pod["serviceAccountName"])
     assert of_kind(first, "NetworkPolicy") == of_kind(documents, "NetworkPolicy")
     assert of_kind(first, "ScaledObject") == []
+
+
+def test_every_rollout_of_the_page_is_waited_for_in_every_process(documents: list[Document]) -> None:
+    waits = re.findall(r"rollout status((?: \\\n|[^\n])*)", PAGE.read_text())
+    assert waits
+    stays = {f"{one.document['kind'].lower()}/koc-{name}" for name, one in workloads(documents).items() if not one.job}
+    for wait in waits:
+        assert set(re.findall(r"\w+/koc-\w+", wait)) == stays
 
 
 def test_one_line_sets_the_image_of_every_process(tmp_path: Path) -> None:

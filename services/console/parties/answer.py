@@ -34,7 +34,7 @@ class PartyAnswer(NamedTuple):
 
     @property
     def next_minor(self) -> int:
-        """What the next payout brings, after tax; 0 = there is none."""
+        """What the next payout brings, by a table without tax; 0 = there is none."""
         decided = self.next and self.next.decided
         return decided.amount_minor if isinstance(decided, PayoutPlan) else 0
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-RELEASE = "v0.1.0"
-COMMIT = "3b2e16a53baf63db597a000e527827945a937421"
+RELEASE = "v0.2.0"
+COMMIT = "49d55e509ccbaa0061d93e33a43837f93c3d49da"
 """What that tag names: a copy of the repository may lack tags, and has this commit if it has the history."""
 
 
