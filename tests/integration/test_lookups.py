@@ -13,13 +13,24 @@ from services.kernel.time import HOUR
 from services.runtime.database import engine
 from services.runtime.local.stack import Stack
 from services.settlement.books.line_lists import LineCondition, page_of_lines
-from services.settlement.books.lookups import brand, content, entry, left_out, party, party_lines, run_lines, search
+from services.settlement.books.lookups import (
+    brand,
+    content,
+    entry,
+    left_out,
+    party,
+    party_coming,
+    party_facts,
+    party_lines,
+    run_lines,
+    search,
+)
 from services.settlement.books.lookups.keyset import KeysetPage, PageKey
 from services.settlement.books.reader import books_reader
 from services.settlement.domain.settling.candidates import BLOCKING_REASONS
 from tests.kit.books import Books
 from tests.kit.paid_book import THIRD, fill_paid
-from tests.kit.registry_events import SPEND
+from tests.kit.registry_events import CONTENT, SPEND
 from tests.kit.settled_book import SECOND, received
 from tests.kit.settlement_facts import DAY, PAID_AT, Fact, FactCredit, FactVersion
 from tests.kit.stacks import empty_database_on, leading_to
@@ -158,28 +169,70 @@ def test_what_a_koc_has_of_its_lines_adds_up_to_its_balances(books: Books, reade
         (money,) = party.party_money(reader, f"koc:{koc}")
         fees = 0 if koc != "k_7" else 1
         assert sum(one.pending_minor for one in lines) == money.pending_minor + fees
-        assert sum(day.amount_minor for day in party_lines.coming_days(reader, koc, PAID_AT)) == money.pending_minor
-        coming = every(lambda koc=koc, **page: party_lines.coming_lines(reader, koc, since=PAID_AT, **page))
-        assert coming == [one for one in lines if one.pending_minor]
-    assert {one.order_id for one in coming} >= {"o_5"}
+        parts = party_coming.pending_parts(reader, f"koc:{koc}", THIRD)
+        assert sum(part.amount_minor for part in parts) == money.pending_minor
+        pending = every(lambda koc=koc, **page: party_lines.pending_lines(reader, koc, **page))
+        assert pending == [one for one in lines if one.pending_minor]
+    assert {one.order_id for one in pending} >= {"o_5"}
     del books
 
 
-def test_money_that_has_no_day_yet_comes_last(reader: Connection) -> None:
-    *dated, undated = party_lines.coming_days(reader, "k_1", PAID_AT)
-    coming = every(lambda **page: party_lines.coming_lines(reader, "k_1", since=PAID_AT, **page))
-    waiting = [one for one in coming if one.settle_at is None]
-    assert {"o_13", "o_31"} <= {one.order_id for one in waiting}, "the goods of both are not received"
-    assert (undated.day, undated.lines) == (None, None)
-    assert undated.amount_minor == sum(one.pending_minor for one in waiting)
-    assert [day.day for day in dated] == sorted(day.day for day in dated if day.day is not None)
-    assert sum(day.lines or 0 for day in dated) == len(coming) - len(waiting)
+def test_pending_money_is_told_by_day_by_what_blocks_it_and_the_rest_last(reader: Connection) -> None:
+    parts = party_coming.pending_parts(reader, "koc:k_1", THIRD)
+    *_, rest = parts
+    lines = every(lambda **page: party_lines.pending_lines(reader, "k_1", **page))
+    blocked = {part.blocked: part for part in parts if part.blocked is not None}
+    waiting = [one for one in lines if one.settle_at is None]
+    assert {"o_13", "o_31"} == {one.order_id for one in waiting}, "the goods of both are not received"
+    assert (rest.blocked, rest.is_due, rest.day, rest.lines) == (None, False, None, None)
+    assert rest.amount_minor == sum(one.pending_minor for one in waiting)
+    assert {reason: part.orders for reason, part in blocked.items()} == {"line_held": ("o_34",)}
+    assert len(parts) == len({(part.blocked, part.day, part.is_due) for part in parts})
+    assert sum(part.lines or 0 for part in parts) == len(lines) - len(waiting)
 
 
-def test_pending_money_of_lines_paid_earlier_is_the_rest(reader: Connection) -> None:
-    every_day = party_lines.coming_days(reader, "k_1", PAID_AT)
-    (rest,) = party_lines.coming_days(reader, "k_1", PAID_AT + 3_650 * DAY)
-    assert rest == ("CNY", None, None, sum(day.amount_minor for day in every_day))
+def test_what_is_due_is_what_a_run_of_this_very_moment_would_settle(reader: Connection) -> None:
+    def due(now: int) -> dict[str, int]:
+        return {
+            party_id: sum(
+                part.amount_minor for part in party_coming.pending_parts(reader, party_id, now) if part.is_due
+            )
+            for party_id in ("koc:k_0", "koc:k_1", "koc:k_2", "mcn:m_1")
+        }
+
+    at = THIRD + HOUR  # o_37 is due then: it is of k_1 and its agency
+    before, after = due(at - 1), due(at)
+    (line,) = [one for one in every(lambda **page: party_lines.pending_lines(reader, "k_1", **page))
+               if one.order_id == "o_37"]  # fmt: skip
+    assert line.settle_at == at
+    assert after["koc:k_1"] - before["koc:k_1"] == line.pending_minor
+    assert after["mcn:m_1"] > before["mcn:m_1"]
+    assert (after["koc:k_0"], after["koc:k_2"]) == (before["koc:k_0"], before["koc:k_2"])
+
+
+def test_what_no_run_settles_is_told_by_the_reasons_of_runs(reader: Connection) -> None:
+    found = {
+        (party_id, part.blocked): part.orders
+        for party_id in ("koc:k_0", "koc:k_1", "koc:k_2", "koc:k_7")
+        for part in party_coming.pending_parts(reader, party_id, THIRD)
+        if part.blocked is not None
+    }
+    assert found == {
+        ("koc:k_2", "disputed"): ("o_5",), ("koc:k_2", "quarantined"): ("o_32",), ("koc:k_2", "below_join"): ("o_38",),
+        ("koc:k_0", "order_held"): ("o_33",), ("koc:k_1", "line_held"): ("o_34",),
+        ("koc:k_7", "content_held"): ("o_35",),
+    }  # fmt: skip
+
+
+def test_a_koc_that_only_lines_without_a_plan_credit_is_known(books: Books, reader: Connection) -> None:
+    shares = [("k_401", 400_000), ("k_402", 300_000), ("k_403", 300_000)]
+    several = tuple(FactCredit("v_400", koc, weight_ppm=share) for koc, share in shares)
+    books.assert_lines(received(400, brand_id="br_unknown", credits=several), partition=1)
+    for koc, _ in shares:
+        assert party_facts.is_known_party(reader, f"koc:{koc}"), koc
+        assert names(search.find(reader, koc)) == [f"party koc:{koc}"]
+    assert not party_facts.is_known_party(reader, "koc:k_404")
+    assert not party_facts.is_known_party(reader, "mcn:k_401")
 
 
 def test_entries_of_a_party_are_its_legs(books: Books, reader: Connection) -> None:
@@ -228,8 +281,21 @@ def test_lines_of_a_brand_add_up_to_its_bill(books: Books, reader: Connection) -
 
 
 def test_a_brand_without_campaigns_has_no_budget(reader: Connection) -> None:
-    assert brand.brand_budgets(reader, "br_2") == []
+    assert brand.brand_budgets(reader, "br_2").rows == []
     assert brand.brand_bill(reader, "br_404") == []
+
+
+def test_budgets_of_a_brand_are_read_at_once_by_campaign(books: Books, reader: Connection) -> None:
+    budget = {"event_type": "campaign.budget_set", "occurred_at": "2026-11-20T00:00:00Z", "currency": "CNY"}
+    for number in range(1, 2 * SOME + 2):
+        campaign = {"campaign_id": f"c_7{number}"}
+        books.register(
+            CONTENT | campaign | {"event_id": f"of_{number}", "content_id": f"v_7{number}", "brand_id": "br_7"},
+            budget | campaign | {"event_id": f"limit_{number}", "amount_minor": 1_000 * number},
+        )
+    reader.rollback()
+    budgets = every(lambda **page: brand.brand_budgets(reader, "br_7", **page))
+    assert budgets == [(f"c_7{number}", "CNY", 1_000 * number, 0, 1_000 * number) for number in range(1, 2 * SOME + 2)]
 
 
 def test_lines_of_a_run_have_what_the_run_settled(books: Books, reader: Connection) -> None:
@@ -297,7 +363,7 @@ def test_pages_put_together_are_the_list_where_several_buyers_claim_an_order_lin
 ) -> None:
     lists: dict[str, Callable[..., KeysetPage[Any]]] = {
         "koc": partial(party_lines.koc_lines, reader, "k_1"),
-        "coming": partial(party_lines.coming_lines, reader, "k_1", since=PAID_AT),
+        "pending": partial(party_lines.pending_lines, reader, "k_1"),
         "brand": partial(brand.brand_lines, reader, "br_2"),
         "run": partial(run_lines.run_lines, reader, "run-1"),
         "displaced": partial(left_out.left_out_lines, reader, "not_standing", THIRD),

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 import httpx2
 
 from services.console.access.attempts import MOST_FAILURES
+from tests.kit.command import output_of
 from tests.ops.alerts.fault import Round, fault
 from tests.ops.alerts.site import Site
 
@@ -52,6 +53,7 @@ def a_right_is_taken_away(site: Site) -> Iterator[None]:
 @fault(SLOW, "KocConsoleSlow", what="the database takes four seconds for each question to the table of commands",
        labels={"page": "command"})  # fmt: skip
 def a_table_is_slow(site: Site) -> Iterator[None]:
+    output_of("brand", "paid", "br_payout", "1.00", "CNY", "--reason", "by bank")  # the first row is waited for
     with site.superuser() as session:
         session.execute(_SLOW)
         with ExitStack() as people:

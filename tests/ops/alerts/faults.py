@@ -14,7 +14,7 @@ MONEY_ROUNDS: tuple[Round, ...] = (
 
 PROCESS_ROUNDS: tuple[Round, ...] = (
     work_faults.LATE + console_faults.GUESSED,
-    work_faults.STANDSTILL + process_faults.SPARE + console_faults.SLOW,
+    console_faults.SLOW + work_faults.STANDSTILL + process_faults.SPARE,
     process_faults.FROZEN + process_faults.HELD + broker_faults.UNSENT + console_faults.DOWN,
     process_faults.TWICE + broker_faults.UNACKNOWLEDGED + work_faults.CUT + console_faults.FAILING,
     process_faults.KILLED + broker_faults.STRANGERS,

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from services.kernel.time import to_datetime, to_micros
-from services.settlement.books.lookups.keyset import KeysetPage, PageKey, page_of_order_lines, rows_shown
+from services.settlement.books.lookups.keyset import KeysetPage, PageKey, page_of, page_of_order_lines, rows_shown
 from services.settlement.books.lookups.line_flags import FLAG_COLUMNS, in_the_way
 from services.settlement.books.posting_transaction import psycopg_of
 from services.settlement.domain.book import chart
@@ -23,9 +23,21 @@ _PAID = """
 SELECT body ->> 'currency', sum((body ->> 'amount_minor')::bigint)::bigint FROM command
 WHERE kind = 'brand.paid' AND body ->> 'brand_id' = %s GROUP BY 1
 """
-_CAMPAIGNS = """
-SELECT DISTINCT body ->> 'campaign_id' FROM reference
-WHERE body ->> 'brand_id' = %s AND body ->> 'campaign_id' IS NOT NULL ORDER BY 1
+_BUDGETS = """
+SELECT named.campaign_id, a.currency,
+  coalesce(-sum(b.amount_minor) FILTER (WHERE a.key = named.limit), 0)::bigint,
+  coalesce(sum(b.amount_minor) FILTER (WHERE a.key = named.committed), 0)::bigint,
+  coalesce(sum(b.amount_minor) FILTER (WHERE a.key = named.available), 0)::bigint
+FROM (
+  SELECT campaign_id, format('budget:%%s:limit', campaign_id) AS limit,
+    format('budget:%%s:committed', campaign_id) AS committed, format('budget:%%s:available', campaign_id) AS available
+  FROM (
+    SELECT DISTINCT body ->> 'campaign_id' AS campaign_id FROM reference
+    WHERE body ->> 'brand_id' = %s AND body ->> 'campaign_id' >= %s
+  ) campaign
+) named JOIN account a ON a.key = ANY(ARRAY[named.limit, named.committed, named.available])
+JOIN balance b ON b.account_id = a.id
+WHERE (named.campaign_id, a.currency) > (%s, %s) GROUP BY 1, 2 ORDER BY 1, 2 LIMIT %s
 """
 _ACCOUNTS = "SELECT id, key FROM account WHERE key = ANY(%s)"
 _PLACE = "paid_at, order_id, line_id"
@@ -137,16 +149,14 @@ def brand_bill(connection: Connection, brand_id: str) -> list[BrandBill]:
     ]
 
 
-def brand_budgets(connection: Connection, brand_id: str) -> list[BudgetState]:
-    """Budgets of the campaigns that plans or contents name with this brand, by campaign and currency."""
-    raw = psycopg_of(connection)
-    found = []
-    for (campaign_id,) in raw.execute(_CAMPAIGNS, (brand_id,)).fetchall():
-        keys = chart.budget_limit(campaign_id), chart.budget_committed(campaign_id), chart.budget_available(campaign_id)
-        for currency, own in _balances(raw, keys).items():
-            limit, committed, available = (own.get(key, 0) for key in keys)
-            found.append(BudgetState(campaign_id, currency, -limit, committed, available))
-    return found
+def brand_budgets(
+    connection: Connection, brand_id: str, after: PageKey | None = None, limit: int = 50
+) -> KeysetPage[BudgetState]:
+    """Budgets of the campaigns that plans or contents name with this brand; a key is (campaign_id, currency)."""
+    campaign_id, currency = after or ("", "")
+    wanted = (brand_id, campaign_id, campaign_id, currency, limit + 1)
+    rows = psycopg_of(connection).execute(_BUDGETS, wanted).fetchall()
+    return page_of([BudgetState(*row) for row in rows], limit, lambda one: (one.campaign_id, one.currency))
 
 
 def brand_lines(
