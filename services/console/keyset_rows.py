@@ -33,8 +33,11 @@ def books_rows(
     def read_rows(after: RowKey | None, limit: int) -> TableRows:
         if after is not None and [type(part) for part in after] != list(shape):
             raise HTTPException(400, "this is no place in the table")
-        with reading(request) as connection:
-            found = read(connection, after, limit)
+        try:
+            with reading(request) as connection:
+                found = read(connection, after, limit)
+        except OverflowError:  # of a number that is no moment
+            raise HTTPException(400, "this is no place in the table") from None
         return TableRows([cells(row) for row in found.rows], found.next_key)
 
     return read_rows

@@ -2,14 +2,17 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from services.kernel.errors import InputRefused
 from services.kernel.time import HOUR
+from services.runtime.database import engine
 from services.runtime.local.stack import Stack
+from services.settlement.books.line_lists import LineCondition, page_of_lines
 from services.settlement.books.lookups import (
     brand,
     content,
@@ -80,14 +83,18 @@ def reader(books: Books) -> Iterator[Connection]:
         yield connection
 
 
-def every(page: Callable[..., KeysetPage[Any]], between: Callable[[], object] = lambda: None) -> list[Any]:
+def every(
+    page: Callable[..., KeysetPage[Any]], between: Callable[[], object] = lambda: None, limit: int = SOME
+) -> list[Any]:
     """All rows of a list, some a page; `between` happens before each further page."""
     rows: list[Any] = []
     after: PageKey | None = None
     while True:
-        some = page(after=after, limit=SOME)
-        assert len(some.rows) <= SOME
+        some = page(after=after, limit=limit)
+        assert len(some.rows) <= limit
+        assert not any(str(part).startswith("b_") for part in some.next_key or ()), "keys stand in addresses"
         rows += some.rows
+        assert len(rows) < 5_000, "it comes to an end"
         if some.next_key is None:
             return rows
         after = some.next_key
@@ -158,7 +165,7 @@ def test_a_list_loses_and_repeats_nothing_while_rows_are_added(books: Books, rea
 def test_what_a_koc_has_of_its_lines_adds_up_to_its_balances(books: Books, reader: Connection) -> None:
     for koc in ("k_0", "k_1", "k_2"):
         lines = every(lambda koc=koc, **page: party_lines.koc_lines(reader, koc, **page))
-        assert [one.key for one in lines] == sorted((one.key for one in lines), reverse=True)
+        assert [one.place for one in lines] == sorted((one.place for one in lines), reverse=True)
         (money,) = party.party_money(reader, f"koc:{koc}")
         fees = 0 if koc != "k_7" else 1
         assert sum(one.pending_minor for one in lines) == money.pending_minor + fees
@@ -294,7 +301,7 @@ def test_budgets_of_a_brand_are_read_at_once_by_campaign(books: Books, reader: C
 def test_lines_of_a_run_have_what_the_run_settled(books: Books, reader: Connection) -> None:
     for run, counts in books.rows("SELECT id, counts FROM run"):
         lines = every(lambda run=run, **page: run_lines.run_lines(reader, run, **page))
-        assert len({one.key for one in lines}) == len(lines) == counts["lines"]
+        assert len({one.place for one in lines}) == len(lines) == counts["lines"]
         settled = Counter[str]()
         for one in lines:
             settled.update(one.settled)
@@ -327,6 +334,46 @@ def test_each_reason_lists_the_lines_that_a_run_would_leave_out(reader: Connecti
     assert line.pending_minor > 0
     with pytest.raises(InputRefused, match="no run leaves lines out for 'weather'"):
         left_out.left_out_lines(reader, "weather", THIRD)
+
+
+@pytest.fixture
+def rivals(books: Books) -> Iterator[None]:
+    """Four more buyers claim each order line."""
+    del books
+    changed = "buyer_id || '_rival_' || number AS buyer_id, false AS standing"
+    copied = (
+        "SELECT (jsonb_populate_record({0}, to_jsonb(changed))).* FROM {0} CROSS JOIN generate_series(1, 4) AS number"
+    )
+    owner = engine("owner")
+    with owner.begin() as connection:
+        for table in ("line", "run_line"):
+            copies = copied.format(table) + f" CROSS JOIN LATERAL (SELECT {changed}) AS changed"
+            connection.execute(text(f"INSERT INTO {table} {copies}"))
+    yield
+    with owner.begin() as connection:
+        for table in ("line", "run_line"):
+            connection.execute(text(f"DELETE FROM {table} WHERE buyer_id LIKE '%\\_rival\\__'"))
+    owner.dispose()
+
+
+@pytest.mark.usefixtures("rivals")
+@pytest.mark.parametrize("limit", [2, SOME, 7])
+def test_pages_put_together_are_the_list_where_several_buyers_claim_an_order_line(
+    reader: Connection, limit: int
+) -> None:
+    lists: dict[str, Callable[..., KeysetPage[Any]]] = {
+        "koc": partial(party_lines.koc_lines, reader, "k_1"),
+        "coming": partial(party_lines.coming_lines, reader, "k_1", since=PAID_AT),
+        "brand": partial(brand.brand_lines, reader, "br_2"),
+        "run": partial(run_lines.run_lines, reader, "run-1"),
+        "displaced": partial(left_out.left_out_lines, reader, "not_standing", THIRD),
+        "second owners": partial(page_of_lines, reader, LineCondition.SECOND_OWNER),
+        "unpriced": partial(page_of_lines, reader, LineCondition.UNPRICED),
+    }
+    for name, read in lists.items():
+        whole = read(after=None, limit=10_000)
+        assert len(whole.rows) >= 5, name
+        assert every(read, limit=limit) == list(whole.rows), name
 
 
 def test_an_entry_is_found_with_the_hash_before_it(books: Books, reader: Connection) -> None:

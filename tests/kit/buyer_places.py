@@ -63,5 +63,5 @@ def metrics_naming(stack: Stack, buyer_id: str) -> set[str]:
 
 
 def _metrics(process: dict[str, object]) -> str:
-    with urllib.request.urlopen(f"http://127.0.0.1:{process['http_port']}/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{process['http_port']}/metrics", timeout=30) as answer:
         return str(answer.read().decode())

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -52,6 +53,18 @@ def installed(tool: str) -> str:
     path = _found(tool)
     assert path is not None, f"{PACKAGES[tool]} is installed, but has no {tool}"
     return path
+
+
+def installed_file(path: Path, package: str) -> None:
+    """Make sure that a file which is no program is there; the test fails where it cannot be had.
+
+    Args:
+        path: where the package puts it.
+        package: of Debian.
+    """
+    if not path.exists() and (problem := _install(package)):
+        pytest.fail(f"{path} is missing: {problem}. Install {package}")
+    assert path.exists(), f"{package} is installed, but has no {path}"
 
 
 def _found(tool: str) -> str | None:

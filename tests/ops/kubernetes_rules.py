@@ -90,10 +90,28 @@ def _container(workload: Workload, _: Mapping[str, Any]) -> Iterator[str]:
     ):
         if missing := names - set(resources.get(kind, {})):
             yield f"it has no {kind} of {', '.join(sorted(missing))}"
+    yield from _temporary(workload, resources)
     if "cpu" in resources.get("limits", {}):
         yield "a limit of CPU would hold up heartbeats"
     if workload.job is None:
         yield from _probes(workload.component, container)
+
+
+def _temporary(workload: Workload, resources: Mapping[str, Any]) -> Iterator[str]:
+    """The folder for temporary files is bounded, and the pod may hold all that the folder may."""
+    for volume in workload.pod.get("volumes", ()):
+        if "emptyDir" in volume:
+            most = volume["emptyDir"].get("sizeLimit")
+            if most is None:
+                yield f"volume {volume['name']} may grow for ever"
+            elif _bytes(most) > _bytes(resources.get("limits", {}).get("ephemeral-storage", "0Mi")):
+                yield f"volume {volume['name']} may be larger than the pod"
+
+
+def _bytes(quantity: str) -> int:
+    """A size such as 64Mi."""
+    units = {"Mi": 1 << 20, "Gi": 1 << 30}
+    return int(quantity[:-2]) * units[quantity[-2:]]
 
 
 def _probes(component: str, container: Document) -> Iterator[str]:

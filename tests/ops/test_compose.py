@@ -143,6 +143,8 @@ def test_our_services_run_without_rights_on_a_read_only_root() -> None:
         assert service["read_only"], name
         assert service["cap_drop"] == ["ALL"], name
         assert service["security_opt"] == ["no-new-privileges:true"], name
+        (mount,) = service["tmpfs"]
+        assert re.fullmatch(r"/\w+:size=\d+[mg]", mount), name
     assert "\nUSER 10001:10001\n" in (compose.ROOT / "deploy/docker/Dockerfile").read_text()
 
 
@@ -286,7 +288,7 @@ def test_a_worker_gets_ready_by_its_own_health_check_and_stops_when_asked(
         until(healthy, f"{name} is healthy, see {tmp_path / 'log'}")
     finally:
         worker.send_signal(signal.SIGTERM)
-        status = worker.wait(30)
+        status = worker.wait(60)
     assert status == 0, (tmp_path / "log").read_text()
 
 

@@ -2,10 +2,13 @@
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 
+from tests.kit.without import installed_file
 from tests.ops import compose
+from tests.ops.image.build import KEYS, bootstrap_command, debian_mirror
 from tests.ops.image.engine import Engine
 from tests.ops.image.project import Project
 from tests.ops.image.translation import Place, run_arguments, seconds
@@ -23,7 +26,7 @@ def test_a_service_that_stays_gets_its_rights_limits_settings_and_command() -> N
     assert words[words.index("koc-settlement") :] == ["koc-settlement", "koc", "settlement", "poster"]
     wanted = {
         "--name=poster", "--network=host", "--pull=never", "--init=true", "--read-only=true",
-        "--read-only-tmpfs=false", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges:true",
+        "--read-only-tmpfs=false", "--tmpfs=/tmp:size=1g", "--cap-drop=ALL", "--security-opt=no-new-privileges:true",
         "--restart=unless-stopped", "--stop-timeout=30", "--env=KOC_KAFKA_BOOTSTRAP=127.0.0.1:1234",
         "--env=KOC_DATABASE_URL=postgresql+psycopg://koc_writer:pw-WRITER@127.0.0.1:5555/books",
         "--env=KOC_INSTANCE_ID=poster-1", "--env=KOC_HTTP_PORT=8123", "--env=KOC_HTTP_HOST=127.0.0.1",
@@ -72,3 +75,24 @@ def test_without_root_the_suite_fails_with_a_hint(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(pytest.fail.Exception, match="sudo make test-image"):
         Engine()
+
+
+def test_on_debian_the_base_comes_from_the_mirror_of_apt() -> None:
+    address = "http://mirror.example/debian/"
+    rows = f"Debian main bookworm {address}\nDebian main bookworm-security http://mirror.example/debian-security/\n"
+    assert debian_mirror(f"Elsewhere main stable http://elsewhere.example/\n{rows}") == address
+    assert bootstrap_command("bookworm", Path("base"), address)[-3:] == ["bookworm", "base", address]
+
+
+def test_on_ubuntu_the_base_comes_from_debians_public_mirror_and_must_be_signed_by_debian() -> None:
+    assert debian_mirror("Ubuntu main noble http://mirror.example/ubuntu/\n") is None
+    words = bootstrap_command("bookworm", Path("base"), None)
+    assert words[-4:] == [f"--keyring={KEYS}", "--force-check-gpg", "bookworm", "base"]
+
+
+def test_a_file_that_cannot_be_installed_is_named_with_its_package(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(pytest.fail.Exception, match="Install debian-archive-keyring"):
+        installed_file(tmp_path / "keys", "debian-archive-keyring")

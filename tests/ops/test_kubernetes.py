@@ -81,6 +81,19 @@ def _variable(kind: str, name: str, variable: str, **entry: Any) -> Change:
     return change
 
 
+def _temporary(kind: str, name: str, **empty_dir: Any) -> Change:
+    """Set what is said of the folder for temporary files."""
+
+    def change(documents: list[Document]) -> None:
+        part: Any = named(documents, kind, name)
+        for step in _pod_path(kind):
+            part = part[step]
+        (volume,) = [one for one in part["volumes"] if one["name"] == "tmp"]
+        volume["emptyDir"] = empty_dir
+
+    return change
+
+
 @pytest.mark.parametrize(
     ("kind", "name", "path", "value", "words"),
     [
@@ -121,6 +134,8 @@ _NOT_ROOT = ("pod", "securityContext", "runAsNonRoot")
         (_container("Deployment", "koc-poster", "resources", "limits", "memory"), "poster: it has no limits of memory"),
         (_container("Deployment", "koc-poster", "resources", "requests", "cpu"), "poster: it has no requests of cpu"),
         (_container("Deployment", "koc-poster", "resources", "limits", "cpu", value="1"), "hold up heartbeats"),
+        (_temporary("Deployment", "koc-console"), "console: volume tmp may grow for ever"),
+        (_temporary("Job", "koc-topics", sizeLimit="2Gi"), "topics: volume tmp may be larger than the pod"),
         (_container("Deployment", "koc-poster", "startupProbe"), "poster: startupProbe asks None"),
         (
             _container("StatefulSet", "koc-attribution", "livenessProbe", "httpGet", "path", value="/health"),
@@ -185,6 +200,13 @@ def test_each_process_is_started_as_in_compose(documents: list[Document]) -> Non
             assert arguments[: len(service["entrypoint"])] == service["entrypoint"], component
         else:
             assert arguments == service["command"], component
+
+
+def test_who_makes_large_temporary_files_has_as_much_room_for_them_as_in_compose(documents: list[Document]) -> None:
+    (mount,) = compose.load()["services"]["console"]["tmpfs"]
+    for component in ("console", "close"):
+        (volume,) = [one for one in workloads(documents)[component].pod["volumes"] if one["name"] == "tmp"]
+        assert volume["emptyDir"]["sizeLimit"] == mount.partition("size=")[2].replace("g", "Gi"), component
 
 
 def test_each_command_is_one_that_koc_takes(documents: list[Document]) -> None:

@@ -98,7 +98,7 @@ def _tables(request: Request, brand_id: str, view: BrandView) -> list[PageTable]
         PageTable("budgets", "Budgets of its campaigns", shown.BUDGETS,
                   books_rows(request, (str, str), budgets, shown.budget_cells), "No campaign of it has a budget."),
         PageTable("lines", "Order lines, and what each costs it", shown.LINES,
-                  books_rows(request, (int, str, str, str), lines, shown.brand_line_cells), "It has no order line."),
+                  books_rows(request, (int, str, str, int), lines, shown.brand_line_cells), "It has no order line."),
     ]  # fmt: skip
 
 

@@ -53,7 +53,7 @@ from services.settlement.books.lookups.party_snapshot import PartySnapshot
 from services.settlement.domain.pricing.relations import Relation
 from services.settlement.payouts.forecast import NextPayout, next_payouts
 
-_LINE_KEY = (int, str, str, str)
+_LINE_KEY = (int, str, str, int)
 OBSTACLES = "in-the-way"
 _ENTRY_KEY = (int,) * (CREDITS.partitions + 1)
 """A number for each writer."""

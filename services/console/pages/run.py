@@ -239,7 +239,7 @@ def _lines(request: Request, found: FoundRun) -> PageTable:
     columns = *_LINE, _BRAND, Column("settled", "Settled", _NUMBER), _MONEY[1], _OURS, _SHARES
     rows = books_rows(
         request,
-        (int, str, str, str),
+        (int, str, str, int),
         lambda books, *at: run_lines(books, found.run.id, *at),
         partial(line_cells, is_done=found.run.status == DONE),
     )
@@ -250,7 +250,7 @@ def _left_out_lines(request: Request, found: FoundRun, reason: str) -> PageTable
     columns = *_LINE, _BRAND, *_MONEY, Column("due_at", "Due since"), Column("detail", "Detail")
     read = partial(left_out_lines, reason=reason, as_of=found.run.as_of)
     rows = books_rows(
-        request, (int, str, str, str), lambda books, after, limit: read(books, after=after, limit=limit), left_out_cells
+        request, (int, str, str, int), lambda books, after, limit: read(books, after=after, limit=limit), left_out_cells
     )
     return PageTable(
         "left-out-lines", "Lines of today with this reason", columns, rows, "None has this reason any more."

@@ -1,7 +1,8 @@
 """The image, built from deploy/docker/Dockerfile on a stand-in for its base, because no image registry is reached.
 
-The stand-in is Debian's own Python of the same release, made by debootstrap from the mirror that apt uses here. As in
-the real base, `python` is on the PATH and pip lies below /usr/local.
+The stand-in is Debian's own Python of the same release, made by debootstrap: on Debian from the mirror that apt uses,
+on another system, such as Ubuntu, from Debian's public one. As in the real base, `python` is on the PATH and pip lies
+below /usr/local.
 """
 
 import os
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.kit.without import installed_file
 from tests.ops.compose import ROOT
 from tests.ops.image.engine import CACHE, Engine, last_lines
 
@@ -21,6 +23,8 @@ DOCKERFILE = ROOT / "deploy/docker/Dockerfile"
 IMAGE = "koc-settlement"
 _BASE = re.compile(r"^FROM (python:\S+-slim-(\w+))", re.MULTILINE)
 _PACKAGES = "python3,ca-certificates"
+KEYS = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+"""By which Debian signs; on Debian apt has it, elsewhere the package debian-archive-keyring."""
 _SECONDS = 600.0
 
 
@@ -51,11 +55,15 @@ def _make_base(engine: Engine, name: str, release: str) -> None:
     """Make the stand-in and import it under the base's name."""
     folder, log = CACHE / "base", CACHE / "debootstrap.log"
     shutil.rmtree(folder, ignore_errors=True)
-    bootstrap = ["debootstrap", "--variant=minbase", f"--include={_PACKAGES}", release, str(folder), _mirror(release)]
+    mirror = debian_mirror(_apt_sources())
+    if mirror is None:
+        installed_file(KEYS, "debian-archive-keyring")
     with log.open("wb") as output:
+        bootstrap = bootstrap_command(release, folder, mirror)
         status = subprocess.run(bootstrap, stdout=output, stderr=output, timeout=_SECONDS).returncode
     if status:
-        pytest.fail(f"debootstrap failed, see {log}: {last_lines(log)}")
+        where = mirror or f"Debian's public mirror, as apt knows none of {release} (on Debian: run `apt-get update`)"
+        pytest.fail(f"debootstrap failed with {where}, see {log}: {last_lines(log)}")
     _install_pip(folder)
     (folder / "usr/bin/python").symlink_to("python3")
     archive = CACHE / "base.tar"
@@ -78,16 +86,35 @@ def _install_pip(folder: Path) -> None:
     shutil.rmtree(wheels)
 
 
-def _mirror(release: str) -> str:
-    """The mirror that apt takes Debian's main component from."""
+def bootstrap_command(release: str, folder: Path, mirror: str | None) -> list[str]:
+    """The command that makes the stand-in.
+
+    Args:
+        release: of Debian, by its name.
+        folder: to make.
+        mirror: of Debian; None = debootstrap's own default for this release, signed by Debian or refused. On a system
+            that lacks Debian's keys it would else go on with a warning.
+    """
+    words = ["debootstrap", "--variant=minbase", f"--include={_PACKAGES}"]
+    if mirror is not None:
+        return [*words, release, str(folder), mirror]
+    return [*words, f"--keyring={KEYS}", "--force-check-gpg", release, str(folder)]
+
+
+def debian_mirror(sources: str) -> str | None:
+    """The mirror that apt takes Debian's main component from; None on another system, or before `apt-get update`.
+
+    Args:
+        sources: of apt, a line each: origin, component, the release's name, address.
+    """
+    found = [row.split()[-1] for row in sources.splitlines() if re.match(r"Debian main [a-z]+ ", row)]
+    return found[0] if found else None
+
+
+def _apt_sources() -> str:
+    """What apt says of its sources."""
     listing = ["apt-get", "indextargets", "--format", "$(ORIGIN) $(COMPONENT) $(CODENAME) $(REPO_URI)"]
-    rows = subprocess.run([*listing, "Created-By: Packages"], capture_output=True, text=True, check=True).stdout.split(
-        "\n"
-    )
-    found = [row.split()[-1] for row in rows if re.match(r"Debian main [a-z]+ ", row)]
-    if not found:
-        pytest.fail(f"apt knows no Debian mirror to take {release} from: run `apt-get update` on a Debian machine")
-    return found[0]
+    return subprocess.run([*listing, "Created-By: Packages"], capture_output=True, text=True, check=True).stdout
 
 
 def _package_index() -> str:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from services.kernel.errors import InputRefused
 from services.kernel.time import DAY, to_datetime, to_micros
-from services.settlement.books.lookups.keyset import KeysetPage, PageKey, page_of
+from services.settlement.books.lookups.keyset import KeysetPage, PageKey, page_of_order_lines, rows_shown
 from services.settlement.books.lookups.open_cases import (
     CREDITS_HELD,
     IS_DISPUTED,
@@ -58,16 +58,16 @@ _LISTS: Mapping[str, tuple[str, str]] = {
 }  # fmt: skip
 """Where the lines of a reason are found, and what they fulfil; each is led to its lines by an index."""
 
-_KEY = "line.partition, line.order_id, line.line_id, line.buyer_id"
+_PLACE = "line.partition, line.order_id, line.line_id"
 _SELECT = f"""
-SELECT {_KEY}, line.brand_id, line.currency, line.paid_at, line.settle_at, (
+SELECT {_PLACE}, line.buyer_id, line.brand_id, line.currency, line.paid_at, line.settle_at, (
   SELECT coalesce(sum(leg.amount), 0)::bigint FROM unnest(line.accounts, line.amounts) AS leg (account_id, amount)
   JOIN account ON account.id = leg.account_id WHERE account.key = 'brand:' || line.brand_id || ':accrued'
 ), coalesce(line.quarantined, line.set_aside, line.unpriced)
-FROM {{source}} WHERE {{condition}} AND ({_KEY}) > (%(partition)s, %(order_id)s, %(line_id)s, %(buyer_id)s)
-ORDER BY {_KEY} LIMIT %(limit)s
+FROM {{source}} WHERE {{condition}} AND ({_PLACE}) >= (%(partition)s, %(order_id)s, %(line_id)s)
+ORDER BY {_PLACE}, line.buyer_id LIMIT %(limit)s OFFSET %(skipped)s
 """  # noqa: S608 - words of ours
-_BEFORE_ALL: PageKey = (-1, "", "", "")
+_BEFORE_ALL: PageKey = (-1, "", "", 0)
 
 
 class LeftOutLine(NamedTuple):
@@ -91,15 +91,15 @@ class LeftOutLine(NamedTuple):
     detail: str | None
 
     @property
-    def key(self) -> PageKey:
-        """Its place in a list."""
-        return self.partition, self.order_id, self.line_id, self.buyer_id
+    def place(self) -> PageKey:
+        """Where its order line stands in a list."""
+        return self.partition, self.order_id, self.line_id
 
 
 def left_out_lines(
     connection: Connection, reason: str, as_of: int, after: PageKey | None = None, limit: int = 50
 ) -> KeysetPage[LeftOutLine]:
-    """Lines that a run would leave out for a reason; a key is (partition, order_id, line_id, buyer_id).
+    """Lines that a run would leave out for a reason; a key is (partition, order_id, line_id, rows shown).
 
     Args:
         connection: of the reader role.
@@ -115,11 +115,13 @@ def left_out_lines(
         raise InputRefused(f"no run leaves lines out for {reason!r}: it is one of {', '.join(_LISTS)}")
     raw = psycopg_of(connection)
     source, condition = _LISTS[reason]
-    key = dict(zip(("partition", "order_id", "line_id", "buyer_id"), after or _BEFORE_ALL, strict=True))
+    partition, order_id, line_id, _ = after or _BEFORE_ALL
+    place = {"partition": partition, "order_id": order_id, "line_id": line_id}
+    size = {"limit": limit + 1, "skipped": rows_shown(after)}
     wanted = _SELECT.format(source=source, condition=condition)
     moments = {"as_of": to_datetime(as_of), "since": to_datetime(as_of - HELD_DAYS * DAY)}
-    rows = raw.execute(wanted, {**open_case_names(raw), **key, **moments, "limit": limit + 1}, prepare=False).fetchall()
-    return page_of([_left_out(*row) for row in rows], limit, lambda one: one.key)
+    rows = raw.execute(wanted, {**open_case_names(raw), **place, **size, **moments}, prepare=False).fetchall()
+    return page_of_order_lines([_left_out(*row) for row in rows], limit, lambda one: one.place, after)
 
 
 def _left_out(*row: Any) -> LeftOutLine:

@@ -6,15 +6,15 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from services.kernel.time import to_datetime, to_micros
-from services.settlement.books.lookups.keyset import KeysetPage, PageKey, page_of
+from services.settlement.books.lookups.keyset import KeysetPage, PageKey, page_of_order_lines, rows_shown
 from services.settlement.books.lookups.line_flags import FLAG_COLUMNS, in_the_way
 from services.settlement.books.posting_transaction import psycopg_of
 from services.settlement.domain.book import chart
 
-_KEY = "paid_at, order_id, line_id, buyer_id"
+_PLACE = "paid_at, order_id, line_id"
 _NEWEST_FIRST = "paid_at DESC, order_id DESC, line_id DESC, buyer_id DESC"
 _COLUMNS = f"""
-{_KEY}, brand_id, currency, settle_at, accounts, amounts, settled_accounts, settled_amounts,
+{_PLACE}, buyer_id, brand_id, currency, settle_at, accounts, amounts, settled_accounts, settled_amounts,
 {FLAG_COLUMNS}
 """
 _CREDITED = ("koc_ids[1] = %(koc)s", "koc_ids[2] = %(koc)s", "koc_ids[3] IS NOT NULL AND koc_ids[3:] @> ARRAY[%(koc)s]")
@@ -41,7 +41,6 @@ class KocLine(NamedTuple):
 
     order_id: str
     line_id: str
-    buyer_id: str
     brand_id: str
     currency: str
     paid_at: int
@@ -52,15 +51,15 @@ class KocLine(NamedTuple):
     in_the_way: str | None
 
     @property
-    def key(self) -> PageKey:
-        """Its place in a list of lines."""
-        return self.paid_at, self.order_id, self.line_id, self.buyer_id
+    def place(self) -> PageKey:
+        """Where its order line stands in a list."""
+        return self.paid_at, self.order_id, self.line_id
 
 
 def koc_lines(
     connection: Connection, koc_id: str, after: PageKey | None = None, limit: int = 50
 ) -> KeysetPage[KocLine]:
-    """Lines that credit a KOC, those paid last first; a key is (paid_at, order_id, line_id, buyer_id)."""
+    """Lines that credit a KOC, those paid last first; a key is (paid_at, order_id, line_id, rows shown)."""
     return _lines(connection, koc_id, "true", after, limit)
 
 
@@ -79,24 +78,25 @@ def _lines(
     party = f"koc:{koc_id}"
     keys = [chart.pending_of(party), chart.payable(party), chart.clawback(party)]
     accounts = dict(raw.execute(_ACCOUNTS, (keys,)).fetchall())
-    parameters: dict[str, Any] = {"koc": koc_id, "limit": limit + 1}
+    skipped = rows_shown(after)
+    parameters: dict[str, Any] = {"koc": koc_id, "limit": limit + 1, "skipped": skipped, "some": skipped + limit + 1}
     parameters["pending"] = [number for number, key in accounts.items() if key == keys[0]]
     if after is not None:
-        condition += f" AND ({_KEY}) < (%(paid_at)s, %(order_id)s, %(line_id)s, %(buyer_id)s)"
-        paid_at, order_id, line_id, buyer_id = after
+        condition += f" AND ({_PLACE}) <= (%(paid_at)s, %(order_id)s, %(line_id)s)"
+        paid_at, order_id, line_id, _ = after
         parameters |= {"paid_at": to_datetime(int(paid_at)), "order_id": order_id, "line_id": line_id}
-        parameters["buyer_id"] = buyer_id
     some = " UNION ALL ".join(
-        f"(SELECT {_COLUMNS} FROM line WHERE {credited} AND {condition} ORDER BY {_NEWEST_FIRST} LIMIT %(limit)s)"  # noqa: S608
+        f"(SELECT {_COLUMNS} FROM line WHERE {credited} AND {condition} ORDER BY {_NEWEST_FIRST} LIMIT %(some)s)"  # noqa: S608
         for credited in _CREDITED
     )
-    wanted = f"SELECT * FROM ({some}) AS credited ORDER BY {_NEWEST_FIRST} LIMIT %(limit)s"  # noqa: S608 - words of ours
+    wanted = f"SELECT * FROM ({some}) AS credited ORDER BY {_NEWEST_FIRST} LIMIT %(limit)s OFFSET %(skipped)s"  # noqa: S608
     rows = raw.execute(wanted, parameters, prepare=False).fetchall()
-    return page_of([_koc_line(row, accounts, keys) for row in rows], limit, lambda one: one.key)
+    lines = [_koc_line(row, accounts, keys) for row in rows]
+    return page_of_order_lines(lines, limit, lambda one: one.place, after)
 
 
 def _koc_line(row: Sequence[Any], accounts: Mapping[int, str], keys: Sequence[str]) -> KocLine:
-    paid_at, order_id, line_id, buyer_id, brand_id, currency, settle_at = row[:7]
+    paid_at, order_id, line_id, _buyer_id, brand_id, currency, settle_at = row[:7]
     ids, amounts, settled_ids, settled_amounts = row[7:11]
     booked = {accounts.get(number): amount for number, amount in zip(ids, amounts, strict=True)}
     settled = {accounts.get(number): amount for number, amount in zip(settled_ids, settled_amounts, strict=True)}
@@ -104,7 +104,6 @@ def _koc_line(row: Sequence[Any], accounts: Mapping[int, str], keys: Sequence[st
     return KocLine(
         order_id,
         line_id,
-        buyer_id,
         brand_id,
         currency,
         to_micros(paid_at),
