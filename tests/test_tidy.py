@@ -388,7 +388,7 @@ def test_lines_of_pages_are_as_short_as_lines_of_code(page: Path) -> None:
 
 # Where tests are
 
-BESIDES_SERVICES = {"schemas", "docs", "bench", "reference"}
+BESIDES_SERVICES = {"schemas", "docs", "bench", "reference", "kit"}
 """Folders of unit tests that are not about a folder of services/."""
 
 

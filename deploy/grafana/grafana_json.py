@@ -206,16 +206,7 @@ _KINDS: dict[Kind, Callable[[Panel], Any]] = {
 def _described(builder: Any, panel: Panel) -> Any:
     """What all kinds share: queries, words, colours and links."""
     builder.title(panel.title).description(panel.meaning).datasource(SOURCE).unit(panel.unit)
-    builder.targets(
-        [
-            prometheus.Dataquery()
-            .ref_id(chr(ord("A") + number))
-            .datasource(SOURCE)
-            .expr(query.expression)
-            .legend_format(query.legend)
-            for number, query in enumerate(panel.queries)
-        ]
-    )
+    builder.targets([_asked(panel, number) for number in range(len(panel.queries))])
     steps = [Threshold(value=step.value, color=step.color) for step in panel.steps or (Step(None, "blue"),)]
     builder.thresholds(dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(steps))
     builder.links(
@@ -225,6 +216,19 @@ def _described(builder: Any, panel: Panel) -> Any:
         words = {str(value): ValueMappingResult(text=text, color=color) for value, text, color in panel.words}
         builder.mappings([ValueMap(options=words)])
     return builder if panel.maximum is None else builder.max(panel.maximum)
+
+
+def _asked(panel: Panel, number: int) -> prometheus.Dataquery:
+    """A query of a panel; one whose last value is shown asks for now: a series that has ended shows nothing."""
+    query = panel.queries[number]
+    asked = (
+        prometheus.Dataquery()
+        .ref_id(chr(ord("A") + number))
+        .datasource(SOURCE)
+        .expr(query.expression)
+        .legend_format(query.legend)
+    )
+    return asked.instant() if panel.kind in {Kind.NUMBERS, Kind.BARS} else asked
 
 
 @cache

@@ -179,7 +179,7 @@ def processes(span: int, *labels: str, where: str = "") -> Panel:
         "Down: the last scrape got no answer; look at the process and its log. Not ready: it waits for Kafka, the "
         "database or its state, and its /readyz says for what. A relay that stands by is ready.",
         (Query(f"{up} + ({ready} or 0 * {up})", " ".join(f"{{{{{label}}}}}" for label in labels), Healthy.POSITIVE),),
-        ("KocProcessDown", "KocProcessNotReady", "KocInstanceDown"),
+        ("KocProcessDown", "KocProcessNotReady", "KocInstanceDown", "KocConsoleDown"),
         span,
         Kind.STATES,
         words=((0, "down", "red"), (1, "not ready", "orange"), (2, "ready", "green")),

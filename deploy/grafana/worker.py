@@ -20,6 +20,9 @@ HERE = '{instance=~"$instance"}'
 """The instances that the reader has chosen."""
 _FREE = f"min by (instance, volume) (koc_disk_free_bytes{HERE} / koc_disk_size_bytes{HERE})"
 
+_FAILED = f"koc:console_failures:count{HERE}"
+_NONE = 'label_replace(vector(0), "page", "no page", "", "")'
+
 LIVES = Row(
     "Does each process live?",
     4,
@@ -31,7 +34,7 @@ LIVES = Row(
             "Time since the slowest loop turned last. More than two minutes: the process stands still; /healthz turns "
             "to 503 and the supervisor starts it again. Keep its log.",
             (Query(f"time() - min(koc_heartbeat_timestamp_seconds{HERE})", "ago"),),
-            ("KocLoopStalled",),
+            ("KocLoopStalled", "KocConsoleDown"),
             3,
             Kind.NUMBERS,
             "s",
@@ -91,7 +94,7 @@ LIVES = Row(
 
 WORK = Row(
     "How does it work?",
-    7,
+    6,
     (
         Panel(
             "Partitions",
@@ -140,7 +143,7 @@ WORK = Row(
 
 STATE = Row(
     "Does its state come back?",
-    7,
+    5,
     (
         Panel(
             "Snapshots",
@@ -202,9 +205,58 @@ STATE = Row(
     ),
 )
 
+CONSOLE = Row(
+    "Does the console answer people?",
+    4,
+    (
+        Panel(
+            "Pages that failed",
+            "Requests of the last 15 minutes that a page answered with 500 or 503. From 5 on: the console's log says "
+            "why. Look at the database first, then for a right or a table that is missing.",
+            (Query(f"topk(3, {_FAILED} > 0) or on () {_NONE}", "{{page}}", Healthy.ZERO),),
+            ("KocConsoleFailing",),
+            6,
+            Kind.NUMBERS,
+            steps=orange_from(5),
+        ),
+        Panel(
+            "Slowest pages",
+            "The time that 95 of 100 answers of the last 15 minutes stay below. Above three seconds: is one page slow, "
+            "or are all? Look for a lock in the database, and at its disk.",
+            (Query(f"topk(3, koc:console_seconds:p95{HERE}) or on () {_NONE}", "{{page}}", Healthy.POSITIVE),),
+            ("KocConsoleSlow",),
+            7,
+            Kind.NUMBERS,
+            "s",
+            orange_from(3),
+        ),
+        Panel(
+            "Refused sign-ins",
+            "Attempts to sign in of the last 15 minutes that failed or had to wait. Above 20: somebody guesses, or a "
+            "program has an old password. Nobody gets in while 20 fail within a minute.",
+            (Query(f"max(koc:console_refused:count{HERE}) or vector(0)", "refused"),),
+            ("KocConsoleGuessing",),
+            4,
+            Kind.NUMBERS,
+            steps=orange_from(21),
+        ),
+        Panel(
+            "Sessions and requests",
+            "Sessions of browsers, and requests an hour. Sessions end when the console starts again, so people sign in "
+            "anew. 0 requests on a working day: look whether people reach it.",
+            (
+                Query(f"sum(koc_console_sessions{HERE})", "sessions"),
+                Query(f"3600 * {rate('koc_console_requests_total', where=HERE)}", "requests an hour"),
+            ),
+            ("KocConsoleDown",),
+            7,
+        ),
+    ),
+)
+
 FAULTS = Row(
     "What goes wrong, what does it need?",
-    7,
+    6,
     (
         Panel(
             "Faults an hour",
@@ -268,7 +320,7 @@ BOARD = Board(
     "worker",
     "KOC settlement: Worker internals",
     "How does each process live and work, does its state come back, what goes wrong?",
-    (LIVES, WORK, STATE, FAULTS),
+    (LIVES, WORK, STATE, CONSOLE, FAULTS),
     "now-1h",
     "10s",
     by_instance=True,

@@ -136,6 +136,14 @@ PRINCIPALS: dict[str, Principal] = {
             _group(POSTER_GROUP, DESCRIBE, why="asks whether events that were sent again are read"),
         ),
     ),
+    "koc-scaler": Principal(
+        "KEDA, which counts pods by how far groups are behind",
+        (
+            _topics((*BUYERS, CREDITS), DESCRIBE, why="asks for partitions and the logs' ends, and reads no record"),
+            _group(ATTRIBUTION_GROUP, DESCRIBE, why="asks how far attribution is"),
+            _group(POSTER_GROUP, DESCRIBE, why="asks how far posters are"),
+        ),
+    ),
     "koc-finance": Principal(
         "finance's own programs",
         (

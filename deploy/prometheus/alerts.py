@@ -15,13 +15,14 @@ from typing import Any
 
 import yaml
 from burn_rates import BURN_RATES, OBJECTIVES
+from console_alerts import PAGES
 from money_alerts import BROKEN, MONEY
 from pipeline_alerts import PIPELINE, PROCESSES
 from settlement_alerts import RELAY, SETTLEMENT
 from template import EVALUATION, Alert, Group, Recording, Scale
 
 TARGET = Path(__file__).parent / "rules/koc.yml"
-GROUPS = (OBJECTIVES, BURN_RATES, PROCESSES, PIPELINE, BROKEN, MONEY, SETTLEMENT, RELAY)
+GROUPS = (OBJECTIVES, BURN_RATES, PROCESSES, PIPELINE, BROKEN, MONEY, SETTLEMENT, RELAY, PAGES)
 RUNBOOK = "docs/runbook.md"
 """Where alerts lead. Put the address of your copy of the repository before it."""
 PAGE_FILE = Path(__file__).parents[2] / RUNBOOK

@@ -1,6 +1,6 @@
 """Alerts on the processes and on the way from an event to the ledger topic."""
 
-from template import JOBS, OURS, PAGE, TICKET, Alert, Group, lately, total, worst
+from template import EVERY, JOBS, OURS, PAGE, TICKET, Alert, Group, lately, total, worst
 
 _ABSENT = "\nor ".join(f'absent(up{{job="{job}"}})' for job in JOBS)
 _PUBLISHED, _READ = "koc_attribution_assertions_total", "koc_poster_assertions_total"
@@ -50,7 +50,7 @@ PROCESSES = Group(
         ),
         Alert(
             "KocProcessRestarts",
-            f"changes(process_start_time_seconds{{{OURS}}}[${{30m}}]) > 3",
+            f"changes(process_start_time_seconds{{{EVERY}}}[${{30m}}]) > 3",
             "0m",
             TICKET,
             "A {{ $labels.job }} process ends and starts again and again.",

@@ -15,7 +15,10 @@ LEAST_WINDOW_MS = 3000
 EVALUATION = "30s"
 """How often every rule is evaluated."""
 JOBS = ("attribution", "poster", "relay")
+"""Without a ready process of each of them the books are late."""
 OURS = f'job=~"{"|".join(JOBS)}"'
+CONSOLE = 'job="console"'
+EVERY = f'job=~"{"|".join((*JOBS, "console"))}"'
 PAGE, TICKET = "page", "ticket"
 
 _DURATION = re.compile(r"\$\{(\d+)([smhd])( seconds)?\}")

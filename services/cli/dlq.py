@@ -121,17 +121,17 @@ def replay(
         raise typer.BadParameter("say which: --topic, --reason, --position or --all")
     if again and not position:
         raise typer.BadParameter("it needs --position: name what is to be sent once more", param_hint="--again")
-    from services.runtime.replay import send_again
+    from services.runtime.replay import refusals, send_again
 
-    found = [letter for letter in _selected(topic, reason, position or ()) if position or letter.replayed is None]
-    letters = [letter for letter in found if again or not letter.was_sent_again]
-    if letters and not yes:
-        _confirm(len(letters))
-    replays = send_again(letters) if letters else []
+    found = [one for one in refusals(*_choice(topic, reason, position or ())) if position or one.replayed is None]
+    chosen = [one for one in found if again or not one.was_sent_again]
+    if chosen and not yes:
+        _confirm(len(chosen))
+    replays = send_again(chosen)
     if not as_json:
         print(f"{len(replays):8,}  sent again", flush=True)
     fates = _fates(replays, wait)
-    left_out = len(found) - len(letters)
+    left_out = len(found) - len(chosen)
     if as_json:
         counts = Counter(one.place.topic for one in replays)
         print(json.dumps({"replayed": dict(sorted(counts.items())), **fates, "left_out": left_out}))
@@ -153,6 +153,7 @@ def _confirm(count: int) -> None:
 def _fates(replays: "Sequence[Replay]", wait: float) -> dict[str, int]:
     """How many of them had which fate."""
     from schemas.topics import CLICKS, ORDERS, REGISTRY
+    from services.kernel.errors import StartRefused
     from services.operations.drain.positions import ATTRIBUTION_GROUP
     from services.runtime.replay import Fate, fates
     from services.settlement.posting.assignment import GROUP
@@ -160,7 +161,7 @@ def _fates(replays: "Sequence[Replay]", wait: float) -> dict[str, int]:
     readers = {CLICKS.name: ATTRIBUTION_GROUP, ORDERS.name: ATTRIBUTION_GROUP, REGISTRY.name: GROUP}
     try:
         counts = Counter(fates(replays, readers, wait, _show_progress).values()) if replays else Counter()
-    except ConnectionError as problem:
+    except (ConnectionError, StartRefused) as problem:
         print(f"koc: nobody says what became of them: {problem}", file=sys.stderr)
         counts = Counter({Fate.ON_ITS_WAY: len(replays)})
     return {fate.value: counts[fate] for fate in Fate}
@@ -188,17 +189,25 @@ def _show_progress(line: str) -> None:
 def _selected(
     topic: str | None = None, reasons: list[str] | None = None, positions: Iterable[str] = ()
 ) -> "list[DeadLetter]":
-    """What the options select; a word, topic or position that does not exist is the user's mistake."""
+    """The letters that the options select, whole."""
+    from services.runtime.deadletters import select
+
+    return select(*_choice(topic, reasons, positions))
+
+
+def _choice(
+    topic: str | None, reasons: list[str] | None, positions: Iterable[str]
+) -> "tuple[str | None, list[str], list[LogPosition]]":
+    """What the options choose; a word, topic or position that does not exist is the user's mistake."""
     from schemas.reasons import Reason
     from schemas.topics import INPUTS
-    from services.runtime.deadletters import select
 
     source = topic.removesuffix(".dlq") if topic else None
     if source is not None and source not in {one.name for one in INPUTS}:
         raise typer.BadParameter(f"{topic} is not one of {', '.join(one.name for one in INPUTS)}", param_hint="--topic")
     if unknown := set(reasons or ()) - set(Reason):
         raise typer.BadParameter(f"{min(unknown)} is not one of {', '.join(Reason)}", param_hint="--reason")
-    return select(source, reasons or (), [_position(one) for one in positions])
+    return source, reasons or [], [_position(one) for one in positions]
 
 
 def _position(text: str) -> "LogPosition":

@@ -43,14 +43,12 @@ def export_files(
     from services.settlement.books.command_transaction import operator_books
     from services.settlement.domain.remittance.forms import PaymentForm
     from services.settlement.payment_files.export import ExportRequest, export_batch
-    from services.settlement.payment_files.payer import payer_details
 
     if form is not None and form not in set(PaymentForm):
         raise typer.BadParameter(f"{form} is no form: {', '.join(PaymentForm)}")
     wanted = None if form is None else PaymentForm(form)
-    payer = payer_details()
     with operator_books("payer") as book:
-        exported = export_batch(book, ExportRequest(batch, wanted, settings().settlement_zone_minutes), payer)
+        exported = export_batch(book, ExportRequest(batch, wanted, settings().settlement_zone_minutes))
     folder = output or local_dir() / "payments"
     _write_files(folder, exported.files)
     _tell_export(exported, folder, as_json)

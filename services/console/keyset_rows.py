@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from services.console.books import reading
 from services.console.tables import ReadRows, RowKey, TableRows
-from services.console.values import CellValue, MoneyCell
+from services.console.values import CellValue, MoneyCell, WordsCell
 from services.settlement.books.lookups.keyset import KeysetPage
 
 BookRow = TypeVar("BookRow")
@@ -33,8 +33,11 @@ def books_rows(
     def read_rows(after: RowKey | None, limit: int) -> TableRows:
         if after is not None and [type(part) for part in after] != list(shape):
             raise HTTPException(400, "this is no place in the table")
-        with reading(request) as connection:
-            found = read(connection, after, limit)
+        try:
+            with reading(request) as connection:
+                found = read(connection, after, limit)
+        except OverflowError:  # of a number that is no moment
+            raise HTTPException(400, "this is no place in the table") from None
         return TableRows([cells(row) for row in found.rows], found.next_key)
 
     return read_rows
@@ -43,3 +46,9 @@ def books_rows(
 def sums_text(amounts: Mapping[str, int]) -> str:
     """Amounts of several currencies in minor units: `163,316.68 CNY, 51 JPY`; a dash where there are none."""
     return ", ".join(f"{MoneyCell(minor, currency)} {currency}" for currency, minor in sorted(amounts.items())) or "-"
+
+
+def sums_cell(amounts: Mapping[str, int]) -> WordsCell:
+    """The same in a table; programs get `163316.68 CNY, 51 JPY`, or nothing."""
+    exact = [f"{MoneyCell(minor, currency).exact} {currency}" for currency, minor in sorted(amounts.items())]
+    return WordsCell(sums_text(amounts), code=", ".join(exact))

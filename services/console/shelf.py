@@ -1,19 +1,21 @@
 """Refused events as a console has them in memory: what lists need of each, read on from Kafka when somebody looks."""
 
 import threading
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
+from heapq import nsmallest
 from typing import NamedTuple, Protocol
 
 from schemas.topics import INPUTS
 from services.console.kept import KeptReading
-from services.runtime.deadletters import DeadLetter, FoundLetter, LetterLog, LogPosition
+from services.runtime.deadletters import DeadLetter, FoundLetter, LetterLog, LogPosition, first_letters
 
 MOST_LETTERS = 50_000
-"""Letters that are kept, about 1 KB each; the oldest make room, and lists say that they are not there."""
+"""Letters that are kept, about 1 KB each; those that were refused first make room, and lists say so."""
 
 FRESH_SECONDS = 3.0
 _LONGEST_DETAIL, _LONGEST_ID = 300, 256
+_ROOM = 5_000
+"""Letters above the bound before some make room, so that not each one that comes looks for the oldest."""
 
 
 class LetterSource(Protocol):
@@ -33,6 +35,8 @@ class BriefLetter(NamedTuple):
         place: where its letter lies.
         at: when it was refused, microseconds.
         replayed: where the event was sent to; None = nobody has sent it again.
+        event_id: as the event has it, or None; what is no character is an escape.
+        order_id: likewise.
         replay_of: the refusal from which this event had been sent again; None = it came from elsewhere.
     """
 
@@ -104,23 +108,36 @@ class LetterShelf:
     def __init__(self, log: LetterSource | None = None) -> None:
         self._log: LetterSource = log if log is not None else LetterLog(source.dlq for source in INPUTS)
         self._lock = threading.Lock()
-        self._letters: OrderedDict[LogPosition, BriefLetter] = OrderedDict()
+        self._letters: dict[LogPosition, BriefLetter] = {}
         self._dropped = 0
         self._beginnings = 0
         self.reading = KeptReading(self._read_on, FRESH_SECONDS)
 
-    def find(self, source: LogPosition) -> BriefLetter | None:
-        """The refusal of the event that stood there, as far as the last reading knows it."""
+    def find(self, sources: Iterable[LogPosition]) -> list[BriefLetter]:
+        """The refusals of the events that stood there, the newest first; one that is not kept here is searched for.
+
+        Raises:
+            ConnectionError: Kafka, which has to be searched, does not answer.
+            StartRefused: a dead-letter topic does not exist.
+        """
+        wanted = set(sources)
         with self._lock:
-            return self._letters.get(source)
+            found = {source: self._letters[source] for source in wanted & self._letters.keys()}
+            is_whole = not self._dropped
+        if not is_whole and len(found) < len(wanted):
+            for one in first_letters(positions=wanted - found.keys()):
+                _put(found, one)
+        return sorted(found.values(), key=lambda letter: letter.order)
 
     def _read_on(self) -> ShelfContents:
         for found in self._log.read_on():
             with self._lock:
                 self._clear_if_new()
-                self._put(found)
+                _put(self._letters, found)
+                self._make_room(_ROOM)
         with self._lock:
             self._clear_if_new()
+            self._make_room(0)
             every = sorted(self._letters.values(), key=lambda letter: letter.order)
             dropped = self._dropped
         waiting = [letter for letter in every if letter.replayed is None]
@@ -132,17 +149,23 @@ class LetterShelf:
             self._letters.clear()
             self._dropped, self._beginnings = 0, self._log.beginnings
 
-    def _put(self, found: FoundLetter) -> None:
-        """Take in a letter; the first of an event stays, but for the mark that it was sent again."""
-        letter = found.letter
-        known = self._letters.get(letter.source)
-        if known is None:
-            self._letters[letter.source] = _brief(found)
-        elif letter.replayed is not None:
-            self._letters[letter.source] = known._replace(replayed=letter.replayed)
-        while len(self._letters) > MOST_LETTERS:
-            self._letters.popitem(last=False)
-            self._dropped += 1
+    def _make_room(self, spare: int) -> None:
+        """Drop those that were refused first, once there are more than may be kept, and so many above that."""
+        above = len(self._letters) - MOST_LETTERS
+        if above > spare:
+            for letter in nsmallest(above, self._letters.values(), key=lambda letter: letter.at):
+                del self._letters[letter.source]
+            self._dropped += above
+
+
+def _put(letters: dict[LogPosition, BriefLetter], found: FoundLetter) -> None:
+    """Take in a letter; the first of an event stays, but for the mark that it was sent again."""
+    letter = found.letter
+    known = letters.get(letter.source)
+    if known is None:
+        letters[letter.source] = _brief(found)
+    elif letter.replayed is not None:
+        letters[letter.source] = known._replace(replayed=letter.replayed)
 
 
 def _brief(found: FoundLetter) -> BriefLetter:
@@ -162,4 +185,5 @@ def _brief(found: FoundLetter) -> BriefLetter:
 
 def _id(letter: DeadLetter, name: str) -> str | None:
     text = letter.field(name)
-    return None if text is None else text[:_LONGEST_ID]
+    # JSON may name half of a character, which no address and no page can hold
+    return None if text is None else text.encode(errors="backslashreplace").decode()[:_LONGEST_ID]

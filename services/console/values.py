@@ -52,15 +52,19 @@ class MomentCell(NamedTuple):
 
 
 class LinkCell(NamedTuple):
-    """A text that leads to a page: a name, which is the same in every language, or a sentence."""
+    """A text that leads to a page: a name, which is the same in every language, or a sentence.
+
+    `code` is what programs get in its place; None = the text alone.
+    """
 
     text: str
     href: str
+    code: str | None = None
 
     @property
     def exact(self) -> str:
-        """The text alone."""
-        return self.text
+        """For programs."""
+        return self.text if self.code is None else self.code
 
     def __str__(self) -> str:
         """The text alone."""
@@ -68,15 +72,19 @@ class LinkCell(NamedTuple):
 
 
 class WordsCell(NamedTuple):
-    """A word or a sentence of ours, which is shown in the reader's language; `tone` colours it as a state."""
+    """A word or a sentence of ours, which is shown in the reader's language; `tone` colours it as a state.
+
+    `code` is what programs get in its place; None = the text in English.
+    """
 
     text: str
     tone: str = ""
+    code: str | None = None
 
     @property
     def exact(self) -> str:
-        """In English."""
-        return self.text
+        """For programs."""
+        return self.text if self.code is None else self.code
 
 
 def path(*parts: str) -> str:

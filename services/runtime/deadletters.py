@@ -67,11 +67,6 @@ class DeadLetter(NamedTuple):
         """The position where the event was astray before; None = it was not."""
         return self._header(REROUTED)
 
-    @property
-    def was_sent_again(self) -> bool:
-        """Whether its event had its other try: the letter was replayed, or came out of a replay."""
-        return self.replayed is not None or self.replay_of is not None
-
     def field(self, name: str) -> str | None:
         """A text of the event, such as its event_id, as far as the bytes have it: they may be no valid JSON."""
         try:
@@ -152,6 +147,8 @@ def select(
 ) -> list[DeadLetter]:
     """What was refused, each source position once (as it was first refused), in the order of the positions.
 
+    All of it is in memory then, with its bytes: `first_letters` gives one after the other.
+
     Args:
         topic: only of this source topic.
         reasons: only for one of these; none = for any.
@@ -161,16 +158,28 @@ def select(
         StartRefused: a dead-letter topic does not exist.
         ConnectionError: no broker answers, or it went away.
     """
-    wanted, places = set(reasons), set(positions)
-    found: dict[LogPosition, DeadLetter] = {}
-    for letter, _, _ in LetterLog(source.dlq for source in INPUTS if topic in (None, source.name)).read_on():
-        if letter.replayed or letter.source not in found:
-            found[letter.source] = letter
-    return [
-        found[source]
-        for source in sorted(found)
-        if (not wanted or found[source].reason in wanted) and (not places or source in places)
-    ]
+    found = {one.letter.source: one.letter for one in first_letters(topic, reasons, positions)}
+    return [found[source] for source in sorted(found)]
+
+
+def first_letters(
+    topic: str | None = None, reasons: Iterable[str] = (), positions: Iterable[LogPosition] = ()
+) -> Iterator[FoundLetter]:
+    """The first letter of each refusal, as it is read; a refusal that was sent again comes once more, with its mark.
+
+    Arguments and errors are those of `select`.
+    """
+    reasons, positions = frozenset(reasons), frozenset(positions)
+    topics = {one.topic for one in positions} or {source.name for source in INPUTS}
+    is_wanted: dict[LogPosition, bool] = {}  # by the first letter: a rebuild may give another reason
+    for found in LetterLog(BY_NAME[name].dlq for name in topics if topic in (None, name)).read_on():
+        letter, is_first = found.letter, found.letter.source not in is_wanted
+        if positions and letter.source not in positions:
+            continue
+        if is_first:
+            is_wanted[letter.source] = not reasons or letter.reason in reasons
+        if is_wanted[letter.source] and (is_first or letter.replayed is not None):
+            yield found
 
 
 class LetterLog:
@@ -210,24 +219,35 @@ class LetterLog:
                     yield _found(record, letter)
 
 
-def letter_at(place: LogPosition) -> DeadLetter | None:
-    """The dead letter at a place of its own topic; None where none lies there any more.
+def letters_at(places: Iterable[LogPosition]) -> dict[LogPosition, DeadLetter]:
+    """The dead letters at places of their own topics; those that lie there no more are missing.
+
+    Reads each partition from the first of the places to the last.
 
     Raises:
-        StartRefused: the topic does not exist.
+        StartRefused: a topic does not exist.
         ConnectionError: no broker answers, or it went away.
     """
+    wanted = frozenset(places)
+    offsets: dict[tuple[str, int], list[int]] = {}
+    for place in wanted:
+        offsets.setdefault((place.topic, place.partition), []).append(place.offset)
+    letters: dict[LogPosition, DeadLetter] = {}
     with log_reader() as reader:
-        wanted = [one for one in _partitions(reader, place.topic) if one.partition == place.partition]
-        reader.assign(wanted)
-        first, ends = reader.beginning_offsets(wanted), reader.end_offsets(wanted)
-        if not all(first[one] <= place.offset < ends[one] for one in wanted):
-            return None
-        for one in wanted:
-            reader.seek(one, place.offset)
-        for record in records_to_ends(reader, dict.fromkeys(wanted, place.offset + 1)):
-            return _letter(record.key, record.value, record.headers or ())
-    return None
+        known = [one for topic in sorted({topic for topic, _ in offsets}) for one in _partitions(reader, topic)]
+        stretches = {one: offsets[tuple(one)] for one in known if tuple(one) in offsets}
+        reader.assign(list(stretches))
+        first, ends = reader.beginning_offsets(list(stretches)), reader.end_offsets(list(stretches))
+        for one, among in stretches.items():
+            reader.seek(one, max(min(among), first[one]))
+        for record in records_to_ends(
+            reader, {one: min(max(among) + 1, ends[one]) for one, among in stretches.items()}
+        ):
+            place = LogPosition(record.topic, record.partition, record.offset)
+            letter = _letter(record.key, record.value, record.headers or ()) if place in wanted else None
+            if letter is not None:
+                letters[place] = letter
+    return letters
 
 
 def _partitions(reader: Any, topic: str) -> list[Any]:

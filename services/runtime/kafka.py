@@ -61,6 +61,15 @@ def _show_certificate(context: ssl.SSLContext, certificate: Path) -> None:
         raise StartRefused(f"{files} cannot be used: {reason}") from None
 
 
+class _Password(str):
+    """A password that does not show where a client logs its settings, as kafka-python's does at level debug."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"
+
+
 def _options() -> dict[str, Any]:
     """The arguments that aiokafka and kafka-python share.
 
@@ -80,7 +89,7 @@ def _options() -> dict[str, Any]:
             raise StartRefused(f"{protocol} needs KOC_KAFKA_USERNAME and KOC_KAFKA_PASSWORD: one of them is not set")
         options["sasl_mechanism"] = known.kafka_sasl_mechanism
         options["sasl_plain_username"] = known.kafka_username
-        options["sasl_plain_password"] = known.kafka_password.get_secret_value()
+        options["sasl_plain_password"] = _Password(known.kafka_password.get_secret_value())
     return options
 
 

@@ -6,15 +6,15 @@ sends it once more the next time, and a repeated event has no effect (docs/adr/0
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
-from itertools import islice
 from typing import Any, NamedTuple
 
-from schemas.topics import BUYER_PARTITIONS, REGISTRY
+from schemas.topics import BUYER_PARTITIONS, BY_NAME, REGISTRY
+from services.kernel.errors import StartRefused
 from services.kernel.sentences import Sentence
 from services.runtime import groups
-from services.runtime.deadletters import DeadLetter, LogPosition, select
+from services.runtime.deadletters import DeadLetter, LetterLog, LogPosition, first_letters, letters_at
 from services.runtime.kafka import partition_of, producer
 from services.runtime.publishing import Outgoing
 from services.runtime.topics import log_ends
@@ -23,14 +23,43 @@ _AT_ONCE = 200
 """Events that are published before their letters are marked: so many a command that is killed may send twice."""
 _MAX_BYTES = 2 << 20
 """What a dead-letter topic lets in; an input topic has its own word on what is too large for it."""
+_READ_AT_ONCE, _READ_BYTES = 20_000, 32 << 20
+"""Letters that are in memory at once: how many, and the bytes of their values."""
+
 _POLL_SECONDS = 0.3
 
 
-class Replay(NamedTuple):
-    """A letter that was sent again, and where its event stands now."""
+class Refusal(NamedTuple):
+    """A refused event without its bytes: what decides whether it is sent again.
 
-    letter: DeadLetter
+    Attributes:
+        source: where the event stood; the refusal's identity.
+        place: where its letter lies.
+        reason: a word of schemas.reasons.
+        replayed: where the event was sent to; None = nobody has sent it again.
+        replay_of: the refusal from which this event had been sent again; None = it came from elsewhere.
+        size: bytes of its value.
+    """
+
+    source: LogPosition
     place: LogPosition
+    reason: str
+    replayed: str | None
+    replay_of: str | None
+    size: int
+
+    @property
+    def was_sent_again(self) -> bool:
+        """Whether its event had its other try: the letter was replayed, or came out of a replay."""
+        return self.replayed is not None or self.replay_of is not None
+
+
+class Replay(NamedTuple):
+    """An event that was sent again: where it was refused, where it stands now, and its buyer's partition."""
+
+    source: LogPosition
+    place: LogPosition
+    home: int
 
 
 class Fate(StrEnum):
@@ -41,29 +70,73 @@ class Fate(StrEnum):
     ON_ITS_WAY = "on_its_way"
 
 
-def send_again(letters: Iterable[DeadLetter]) -> list[Replay]:
+def refusals(
+    topic: str | None = None, reasons: Iterable[str] = (), positions: Iterable[LogPosition] = ()
+) -> list[Refusal]:
+    """What was refused, as `deadletters.select` has it, without the bytes."""
+    found = {}
+    for letter, place, _ in first_letters(topic, reasons, positions):
+        found[letter.source] = Refusal(
+            letter.source, place, letter.reason, letter.replayed, letter.replay_of, len(letter.value or b"")
+        )
+    return [found[source] for source in sorted(found)]
+
+
+def send_again(chosen: Iterable[Refusal]) -> list[Replay]:
     """Publish refused events again to their source topics, in their old order, and mark their letters.
 
+    Their bytes are read a part at a time, however many there are.
+
     Raises:
-        ConnectionError: no broker answers, or an event was not taken; those before it are sent and marked.
+        ConnectionError: no broker answers, a letter is kept no more, or an event was not taken; those before it are
+            sent and marked.
     """
-    return asyncio.run(_send_again(sorted(letters, key=lambda letter: letter.source)))
-
-
-async def _send_again(letters: Sequence[DeadLetter]) -> list[Replay]:
-    """A stretch at a time: publish, wait for the acknowledgements, mark what was acknowledged."""
     replays: list[Replay] = []
-    left = iter(letters)
+    for part in _parts(sorted(chosen, key=lambda one: one.source)):
+        asyncio.run(_send_again(_read(part, len(replays)), replays))
+    return replays
+
+
+def _parts(chosen: Iterable[Refusal]) -> Iterator[list[Refusal]]:
+    """Refusals whose values fit into memory together; at least one."""
+    part: list[Refusal] = []
+    room = _READ_BYTES
+    for one in chosen:
+        if part and (room < one.size or len(part) == _READ_AT_ONCE):
+            yield part
+            part, room = [], _READ_BYTES
+        part.append(one)
+        room -= one.size
+    if part:
+        yield part
+
+
+def _read(part: Sequence[Refusal], sent: int) -> list[DeadLetter]:
+    """The letters of a part, whole; `sent` were sent again before."""
+    try:
+        letters = letters_at(one.place for one in part)
+    except (ConnectionError, StartRefused) as problem:
+        raise ConnectionError(
+            f"{part[0].source} was not read, after {sent:,} that were sent again: {problem}"
+        ) from None
+    for one in part:
+        if one.place not in letters:
+            raise ConnectionError(f"{one.source} is kept no more, after {sent:,} that were sent again")
+    return [letters[one.place] for one in part]
+
+
+async def _send_again(letters: Sequence[DeadLetter], replays: list[Replay]) -> None:
+    """A stretch at a time: publish, wait for the acknowledgements, mark what was acknowledged, and note it."""
     async with producer(max_request_size=_MAX_BYTES) as client:
-        while stretch := list(islice(left, _AT_ONCE)):
+        for begin in range(0, len(letters), _AT_ONCE):
+            stretch = letters[begin : begin + _AT_ONCE]
             places, problem = await _deliver(client, [letter.again() for letter in stretch])
-            sent = [Replay(*pair) for pair in zip(stretch, places, strict=False)]
-            _, unmarked = await _deliver(client, [replay.letter.marked(replay.place) for replay in sent])
-            replays += sent
+            sent = list(zip(stretch, places, strict=False))
+            _, unmarked = await _deliver(client, [letter.marked(place) for letter, place in sent])
+            replays += [Replay(letter.source, place, _home(letter, place)) for letter, place in sent]
             if problem or unmarked:
                 what = f"{stretch[len(sent)].source} was not sent again" if problem else "a letter was not marked"
                 raise ConnectionError(f"{what}, after {len(replays):,} that were: {problem or unmarked}")
-    return replays
 
 
 async def _deliver(client: Any, records: Iterable[Outgoing]) -> tuple[list[LogPosition], BaseException | None]:
@@ -106,11 +179,14 @@ def fates(
 
     Raises:
         ConnectionError: the broker went away.
+        StartRefused: a dead-letter topic does not exist.
     """
-    homes = {replay.place: _home(replay) for replay in replays}
+    homes = {replay.place: replay.home for replay in replays}
     unread = _await_readers(homes, readers, seconds, progress)
-    letters = select()
-    refused = {str(letter.source) for letter in letters} | {letter.rerouted for letter in letters}
+    names = {str(place) for place in homes}
+    refused: set[str] = set()
+    for letter, _, _ in LetterLog(BY_NAME[topic].dlq for topic in {place.topic for place in homes}).read_on():
+        refused |= names & {str(letter.source), letter.rerouted or ""}
 
     def fate(place: LogPosition) -> Fate:
         if str(place) in refused:
@@ -145,11 +221,11 @@ def _await_readers(
     return set(awaited)
 
 
-def _home(replay: Replay) -> int:
+def _home(letter: DeadLetter, place: LogPosition) -> int:
     """The partition of an event's buyer: its reader sends it there from any other."""
-    buyer_id = replay.letter.field("buyer_id")
-    if buyer_id is None or replay.place.topic == REGISTRY.name:
-        return replay.place.partition
+    buyer_id = letter.field("buyer_id")
+    if buyer_id is None or place.topic == REGISTRY.name:
+        return place.partition
     return partition_of(buyer_id.encode(errors="surrogatepass"), BUYER_PARTITIONS)
 
 

@@ -139,7 +139,7 @@ class Settings(BaseSettings):
     )
 
     payer_name: str | None = Field(
-        None, description="who pays, as payment files name us; it and the next four are refused unset in production"
+        None, description="who pays, as payment files name us; without a stand-in in production, like the next four"
     )
     payer_account: str | None = Field(None, description="IBAN or number of the account that bank payouts leave")
     payer_bank: str | None = Field(None, description="its bank: a BIC, or a clearing code such as CNAPS:102100099996")

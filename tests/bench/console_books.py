@@ -152,11 +152,12 @@ def _copy_over_a_year(owner: psycopg.Connection[Any], copies: int) -> None:
     shift = f"make_interval(days => {youngest} - {age})"
     behind = f"({copies} - n) * {_STEP}"
     name = "'c' || n || '_' || order_id"
+    buyer = "'c' || n || '_' || buyer_id"
     own = {
-        "order_id": name, "seq": f"seq + {behind}", "paid_at": f"paid_at + {shift}",
+        "order_id": name, "buyer_id": buyer, "seq": f"seq + {behind}", "paid_at": f"paid_at + {shift}",
         "settle_at": f"settle_at + {shift}",
         "settle_on": f"settle_on + {youngest} - {age}", "first_seq": f"first_seq + {behind}",
-        "raw": f"convert_to(replace(convert_from(raw, 'UTF8'), order_id, {name}), 'UTF8')",
+        "raw": f"convert_to(replace(replace(convert_from(raw, 'UTF8'), order_id, {name}), buyer_id, {buyer}), 'UTF8')",
         "idem_key": f"CASE WHEN order_id IS NULL THEN 'c' || n || '|' || idem_key"
                     f" ELSE replace(idem_key, '|' || order_id || '/', '|' || {name} || '/') END",
         "corrects": f"split_part(corrects, '-', 1) || '-' || split_part(corrects, '-', 2)::bigint + {behind}",

@@ -1,9 +1,10 @@
-"""What each process of deploy/k8s takes: `python -m tests.bench.resources [ORDERS]` prints the table of its page.
+"""What each process of deploy/k8s takes: `python -m tests.bench.resources [ORDERS [LINES]]` prints its page's table.
 
 One pod of each process, with its settings, on a stack of its own. A generated shop week is published at once, so that
 every process works as fast as it can until all is in the ledger topic; then the jobs run. `idle` is the memory of a
 process that has its partitions and nothing to do, `peak` the most that it ever had. CPU is user and system time a
-record: it says how many cores a load needs, on any machine of this kind. Nothing else should run on the machine.
+record: it says how many cores a load needs, on any machine of this kind. The console then has books of its own, with so
+many lines (console_pod.py). Nothing else should run on the machine.
 """
 
 import os
@@ -11,8 +12,8 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
 
 import psutil
 
@@ -22,31 +23,17 @@ from services.demo.shop_week import arrivals, shop_week
 from services.operations.drain.positions import wait_until_drained
 from services.runtime.publishing import publish
 from services.runtime.topics import log_ends
+from services.settlement.books.reader import books_reader
+from tests.bench import console_books
+from tests.bench.console_pod import measure_console
+from tests.bench.taken import HEAD, Taken
 from tests.kit.pods import Pod, attempt_measured, cpu_seconds, most_memory
 from tests.kit.stacks import stack_of_its_own
 from tests.kit.waiting import until
 
 ORDERS = 40_000
+LINES = 1_000_000
 DRAIN_SECONDS = 1_800
-_MIB = 1 << 20
-_MICRO = 1_000_000
-
-
-class Taken(NamedTuple):
-    """What a process took: bytes of memory, seconds of CPU time, and how many records it was for."""
-
-    name: str
-    idle: int | None
-    peak: int
-    cpu_seconds: float
-    records: int | None
-
-    def row(self) -> str:
-        """A row of the page's table."""
-        idle = "" if self.idle is None else f"{self.idle / _MIB:.0f} MiB"
-        each = "" if not self.records else f"{self.cpu_seconds / self.records * _MICRO:.0f} us"
-        count = "" if not self.records else f"{self.records:,}"
-        return f"| {self.name} | {idle} | {self.peak / _MIB:.0f} MiB | {self.cpu_seconds:.1f} s | {count} | {each} |"
 
 
 def measure(orders: int) -> Iterator[Taken]:
@@ -71,12 +58,21 @@ def measure(orders: int) -> Iterator[Taken]:
             yield Taken(component, None, *attempt_measured(component), None)
 
 
+def measure_pages(lines: int) -> Iterator[Taken]:
+    """Fill books with so many lines, and let a console show them."""
+    with tempfile.TemporaryDirectory() as name, stack_of_its_own(Path(name) / "stack"):
+        console_books.fill(lines)
+        with books_reader() as reader, reader.connect() as connection:
+            yield from measure_console(Path(name), connection)
+
+
 def main() -> int:
     """Measure and print."""
-    orders = int(sys.argv[1]) if sys.argv[1:] else ORDERS
-    print(f"{orders:,} orders, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start")
-    print("| process | idle | peak | CPU | records | CPU a record |\n|---|---|---|---|---|---|")
-    for one in measure(orders):
+    given = [int(word) for word in sys.argv[1:]]
+    orders, lines = (*given, *(ORDERS, LINES)[len(given) :])
+    print(f"{orders:,} orders, {lines:,} lines, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start")
+    print(HEAD)
+    for one in chain(measure(orders), measure_pages(lines)):
         print(one.row(), flush=True)
     return 0
 

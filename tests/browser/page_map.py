@@ -12,6 +12,7 @@ from urllib.parse import urldefrag, urlsplit
 from starlette.routing import Match, Route
 
 from services.console import app
+from tests.kit.waiting import until
 
 STARTS = ("/", "/enter", "/search?q=o_1", "/search?q=k_1")
 MOST_VISITS = 300
@@ -33,11 +34,13 @@ class PageMap(NamedTuple):
 
 
 def page_map(address: str) -> PageMap:
-    """Follow links until a page of each kind is found.
+    """Follow links until a page of each kind is found, once the console has read what it reads beside its pages.
 
     Args:
         address: of the console, `http://127.0.0.1:PORT`.
     """
+    until(lambda: 'href="/dead-letter/' in _page(f"{address}/dead-letters"), "the refused events are read")
+    until(lambda: 'id="progress"' not in _page(f"{address}/reports"), "the report is computed")
     known, found = kinds(), PageMap({}, [])
     waiting = deque((path, "the start") for path in STARTS)
     seen = set(STARTS)
@@ -77,5 +80,5 @@ def kind_of(path: str) -> str | None:
 
 def _page(url: str) -> str:
     """The text of a page; nothing if it is a file."""
-    with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310 - http, by the caller
+    with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 - http, by the caller
         return str(answer.read().decode()) if answer.headers.get_content_type() == "text/html" else ""

@@ -115,12 +115,14 @@ def _twin(scene: Scene) -> str:
 
 def _broker_killed(scene: Scene) -> str:
     os.kill(scene.stack.pid("kafka"), signal.SIGKILL)
+    scene.fleet.note_broker_away()
     return "the broker is killed"
 
 
 def _broker_stalls(scene: Scene) -> str:
     pid, seconds = scene.stack.pid("kafka"), scene.chance.uniform(1.0, 6.0)
     os.kill(pid, signal.SIGSTOP)
+    scene.fleet.note_broker_away()
     scene.fleet.live(seconds)
     os.kill(pid, signal.SIGCONT)
     return f"the broker stalled for {seconds:.1f} s"

@@ -1,6 +1,7 @@
 """A dozen faults, one of each kind, on real workers and a real broker; `make chaos` is the same with two hundred."""
 
 import json
+import os
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -11,13 +12,15 @@ import pytest
 from services.runtime.local.stack import Stack
 from tests.chaos.drive import Chaos
 from tests.chaos.faults import FAULTS, MOST_WORKERS, Deck
+from tests.chaos.fleet import Fleet, Member
 from tests.chaos.reader import digest
+from tests.kit.attribution_process import Worker
 
 SEED = 7
 ORDERS = 900
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_a_dozen_faults_end_in_the_function_of_the_logs(
     tmp_path: Path, fresh_stack: Callable[..., Stack], lead_to: Callable[[Stack], None]
 ) -> None:
@@ -52,3 +55,16 @@ def test_every_number_of_workers_leaves_a_fault_to_do() -> None:
             fault = deck.draw(running)
             assert fault.least <= running
             assert fault.kind != "join" or running < MOST_WORKERS
+
+
+@pytest.mark.parametrize("is_away", [True, False])
+def test_a_worker_may_fail_to_stop_in_order_only_while_the_broker_is_away(tmp_path: Path, is_away: bool) -> None:
+    fleet, worker = Fleet(tmp_path), Worker(tmp_path, "chaos-1")
+    worker._run(["sh", "-c", f"exit {os.EX_TEMPFAIL}"])
+    worker.ended()
+    fleet.members.append(Member(worker))
+    if is_away:
+        fleet.note_broker_away()
+    fleet.leave(fleet.members[0])
+    fleet.calm()
+    assert [(one.status, one.is_expected) for one in fleet.endings] == [(os.EX_TEMPFAIL, is_away)]

@@ -2,6 +2,7 @@
 
 import signal
 import time
+from contextlib import ExitStack
 
 import pytest
 
@@ -88,10 +89,13 @@ def test_a_worker_takes_itself_out_and_nobody_who_has_its_name_by_now(twins):
 
 def test_a_worker_that_waits_for_the_others_to_join_stops_without_them(twins, tmp_path):
     waiting, _ = twins
-    with Worker(tmp_path / "frozen", "attribution-frozen") as frozen:
+    frozen, new = (Worker(tmp_path / name, f"attribution-{name}") for name in ("frozen", "new"))
+    with ExitStack() as ends:
+        ends.callback(frozen.kill)
+        frozen.start(break_how="session")
         until(lambda: frozen.is_ready() and waiting.is_ready(), "both at work", process=frozen)
         frozen.send_signal(signal.SIGSTOP)
-        with Worker(tmp_path / "new", "attribution-new"):
-            until(lambda: not waiting.is_ready(), "it joins again, for there is a new one")
-            assert waiting.terminate() == 0
-            assert group()["group_state"] == "PreparingRebalance", "the frozen one is still waited for"
+        ends.enter_context(new)
+        until(lambda: not waiting.is_ready(), "it joins again, for there is a new one", process=new)
+        assert waiting.terminate() == 0
+        assert group()["group_state"] == "PreparingRebalance", "the frozen one is still waited for"

@@ -68,7 +68,7 @@ def credited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, lis
         publish(map(record, told()))
         folder = tmp_path_factory.mktemp("worker")
         with Worker(folder, environment={"KOC_POLICY_FILE": str(policies(folder))}) as worker:
-            drained(worker, seconds=120)
+            drained(worker, seconds=300)
         yield _by_model()
 
 

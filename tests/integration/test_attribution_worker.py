@@ -134,7 +134,7 @@ def test_a_worker_whose_invariant_is_broken_serves_its_metrics_until_it_is_asked
     until(lambda: the_worker.readiness() == "injected: the log was cut\n", "it says why it is not ready")
     with pytest.raises(HTTPError, match="503"):
         the_worker.get("/healthz")
-    assert the_worker.metric('koc_invariant_violations_total{invariant="other"}') == 1
+    the_worker.await_metric('koc_invariant_violations_total{invariant="other"}', 1)
     assert the_worker.terminate() == 70
     assert the_worker.log().splitlines()[-1] == "koc: injected: the log was cut"
 

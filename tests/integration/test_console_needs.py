@@ -6,7 +6,7 @@ import pytest
 
 from schemas.topics import DLQ_PARTITIONS, ORDERS
 from services.runtime.database import engine
-from services.runtime.deadletters import LetterLog, LogPosition, headers, letter_at
+from services.runtime.deadletters import LetterLog, LogPosition, headers, letters_at
 from services.runtime.publishing import Outgoing, publish
 from services.settlement.books.line_lists import LineCondition, list_lines, page_of_lines
 from services.settlement.books.lookups.waiting import (
@@ -46,12 +46,14 @@ def test_letters_are_read_on_from_where_the_last_reading_ended() -> None:
     log = LetterLog([ORDERS.dlq])
     source = bury(first)
     [found] = [one for one in log.read_on() if one.letter.source == source]
-    assert letter_at(found.place) == found.letter
+    assert letters_at([found.place]) == {found.place: found.letter}
     later = bury(second)
-    assert [one.letter.source for one in log.read_on()] == [later]
+    [next_found] = log.read_on()
+    assert next_found.letter.source == later
     assert list(log.read_on()) == []
     assert log.beginnings == 0
-    assert letter_at(found.place._replace(offset=10**9)) is None
+    both = {one.place: one.letter for one in (found, next_found)}
+    assert letters_at([*both, found.place._replace(offset=10**9)]) == both
 
 
 def test_lines_of_a_condition_are_read_by_key_to_the_last_one(books: Books, reader) -> None:

@@ -20,6 +20,7 @@ from tests.kit.books import Books
 from tests.kit.commands import told
 from tests.kit.parties_due import PartyDue, propose_for
 from tests.kit.payouts import payout_name
+from tests.kit.stacks import with_environment
 from tests.kit.waiting import until
 
 DUES = (PartyDue("koc:k_7", 2520, "bank", "ref_7"), PartyDue("mcn:m_2", 720, "alipay", "ref_2"))
@@ -139,6 +140,24 @@ def test_two_people_take_payouts_from_the_proposal_to_the_reply(books: Books, co
     assert kinds == ["payout.cancelled", "payout.proposed", "payout.approved", "payout.exported", "payout.replied"]
     with books.store.snapshot() as unchanging:
         assert verify(unchanging).differences == []
+
+
+def test_an_export_in_production_says_which_settings_of_the_payer_it_needs(books: Books, console: Any) -> None:
+    payer, approver = console(settings().database_payer_url), console(settings().database_approver_url)
+    propose_anew(payer)
+    approver.post("/batch/p1", "/batch/p1/approve", **YES)
+    unset = {f"KOC_PAYER_{name}": "" for name in ("NAME", "ACCOUNT", "BANK", "WECHAT_APPID", "ALIPAY_ACCOUNT")}
+    bank = {"KOC_PAYER_NAME": "Shop Ltd", "KOC_PAYER_ACCOUNT": "GB33BUKB20201555555555", "KOC_PAYER_BANK": "BUKBGB22"}
+    with with_environment(unset | {"KOC_ENVIRONMENT": "production"}):
+        notice = payer.notice_after(payer.post("/batch/p1", "/batch/p1/export", **YES))
+        needed = "KOC_PAYER_NAME, KOC_PAYER_ACCOUNT, KOC_PAYER_BANK, KOC_PAYER_ALIPAY_ACCOUNT"
+        assert notice == (
+            f"nothing was exported: the files say who pays, so set {needed}, and start this process again"
+        )
+    assert books.rows("SELECT count(*) FROM command WHERE kind = 'payout.exported'") == [(0,)]
+    with with_environment(unset | bank | {"KOC_ENVIRONMENT": "production"}):
+        notice = payer.notice_after(payer.post("/batch/p1", "/batch/p1/export", form="pain.001", **YES))
+        assert notice == "Exported: 1 files. Download each one below."
 
 
 def test_nobody_decides_without_the_role_the_token_and_the_box(books: Books, console: Any) -> None:

@@ -76,7 +76,7 @@ MAKE_BEHIND = {
 
 
 def test_empty_topics_that_no_group_ever_read_are_drained() -> None:
-    assert wait_until_drained(10) < 10
+    assert wait_until_drained(60) < 60
 
 
 @pytest.mark.parametrize("part", MAKE_BEHIND)
@@ -93,7 +93,7 @@ def test_each_part_is_waited_for_and_named(part: str) -> None:
         told.append(line)
         catch_up()
 
-    assert wait_until_drained(20, progress) < 20
+    assert wait_until_drained(60, progress) < 60
     assert told[0].startswith(f"{behind.what}: {behind.missing} behind in partition {behind.partition}")
 
 
@@ -137,5 +137,5 @@ def test_a_broker_that_is_killed_meanwhile_is_waited_for(quiet_stack: Stack) -> 
         elif line.startswith(CLICKS.name):
             catch_up()
 
-    assert wait_until_drained(60, progress) < 60
+    assert wait_until_drained(180, progress) < 180
     assert any("Kafka broker" in line or "Kafka does not answer" in line for line in told[1:]), told

@@ -42,7 +42,7 @@ def order_id(books: Books) -> str:
 def publish(topic: str, body: dict[str, Any]) -> int:
     """Publish to the buyer's partition; the offset."""
     producer = KafkaProducer(**kafka_python_options())
-    place = producer.send(topic, value=json.dumps(body).encode(), partition=home(body["buyer_id"])).get(10)
+    place = producer.send(topic, value=json.dumps(body).encode(), partition=home(body["buyer_id"])).get(60)
     producer.close()
     return int(place.offset)
 
@@ -315,7 +315,7 @@ def publish_clicks(buyer_id: str, *events: dict[str, Any], transactional_id: str
         producer.begin_transaction()
     sent = [producer.send(CLICKS.name, value=json.dumps(event).encode(), partition=partition) for event in events]
     producer.flush()
-    offset = int(sent[0].get(10).offset)
+    offset = int(sent[0].get(60).offset)
     if transactional_id:
         producer.abort_transaction()
     producer.close()

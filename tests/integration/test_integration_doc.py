@@ -48,7 +48,7 @@ def run(name: str, folder: Path, text: str | None = None) -> str:
     if name.endswith(".py"):
         command = [sys.executable, "-I", file.name]
     environment = {**os.environ, "KAFKA": settings().kafka_bootstrap}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=90)
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=180)
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout
 
@@ -111,7 +111,7 @@ def test_the_reader_of_credits_prints_the_truth(published: Path) -> None:
 def test_the_reader_of_refusals_prints_each_with_its_reason(published: Path) -> None:
     producer = KafkaProducer(**kafka_python_options())
     bad = json.dumps(VALID["click"] | {"koc_id": ""}).encode()
-    at = producer.send(CLICKS.name, key=b"b_1", value=bad).get(10)
+    at = producer.send(CLICKS.name, key=b"b_1", value=bad).get(60)
     producer.close()
     place = f"{at.topic} {at.partition} {at.offset} invalid_field koc_id"
     until(lambda: any(record.value == bad for record in records(CLICKS.dlq)), "the bad click is a dead letter")
@@ -148,10 +148,12 @@ def test_kcat_is_told_to_use_the_partitioner_and_does_where_it_is_installed(publ
     paid: dict[str, Any] = VALID["order.paid"] | {"buyer_id": buyer, "order_id": "o_kcat", "reason": "a | b"}
     (published / "keyed.txt").write_text(f"{buyer}|{json.dumps(paid)}\n")
     environment = {**os.environ, "KAFKA": settings().kafka_bootstrap}
-    subprocess.run(["sh", "-c", line], cwd=published, env=environment, check=True, timeout=60)
+    subprocess.run(["sh", "-c", line], cwd=published, env=environment, check=True, timeout=180)
     (record,) = [one for one in records(ORDERS.name) if one.key == buyer.encode()]
     assert (record.partition, json.loads(record.value)) == (partition_of(record.key, 12), paid)
-    read = subprocess.run(["sh", "-c", kcat_line(CREDITS.name, "-C")], env=environment, capture_output=True, timeout=60)
+    read = subprocess.run(
+        ["sh", "-c", kcat_line(CREDITS.name, "-C")], env=environment, capture_output=True, timeout=180
+    )
     assert b"o_py_1/1 {" in read.stdout
 
 

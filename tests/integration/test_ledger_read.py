@@ -237,4 +237,4 @@ def test_a_reader_that_stops_early_ends_an_export_in_peace(books: Books) -> None
     assert json.loads(export.stdout.readline())["entry_id"] == "0-1"
     export.stdout.close()
     assert export.stderr.read() == b""
-    assert export.wait(30) == 0
+    assert export.wait(90) == 0

@@ -159,7 +159,7 @@ def test_ctrl_c_while_it_starts_leaves_nothing_running(folder: Path, begun: str)
     log = Layout(folder).log / f"{begun}.log"
     until(log.exists, f"{begun} is started")
     up.send_signal(signal.SIGINT)
-    assert up.wait(30) != 0
+    assert up.wait(120) != 0
     # a child that was being started ends with its parent, by the kernel and a moment later
     until(lambda: not living(folder), f"still there: {living(folder)}")
 
@@ -177,7 +177,7 @@ def test_a_stack_of_a_program_ends_with_it_however_it_ends(folder: Path, how: si
     assert program.stdout
     assert program.stdout.readline() == b"up\n"
     program.send_signal(how)
-    program.wait(30)
+    program.wait(120)
     program.stdout.close()
     until(lambda: not living(folder), f"still there: {living(folder)}")
 

@@ -2,21 +2,35 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from services.kernel.errors import InputRefused
 from services.kernel.time import HOUR
+from services.runtime.database import engine
 from services.runtime.local.stack import Stack
-from services.settlement.books.lookups import brand, content, entry, left_out, party, party_lines, run_lines, search
+from services.settlement.books.line_lists import LineCondition, page_of_lines
+from services.settlement.books.lookups import (
+    brand,
+    content,
+    entry,
+    left_out,
+    party,
+    party_coming,
+    party_facts,
+    party_lines,
+    run_lines,
+    search,
+)
 from services.settlement.books.lookups.keyset import KeysetPage, PageKey
 from services.settlement.books.reader import books_reader
 from services.settlement.domain.settling.candidates import BLOCKING_REASONS
 from tests.kit.books import Books
 from tests.kit.paid_book import THIRD, fill_paid
-from tests.kit.registry_events import SPEND
+from tests.kit.registry_events import CONTENT, SPEND
 from tests.kit.settled_book import SECOND, received
 from tests.kit.settlement_facts import DAY, PAID_AT, Fact, FactCredit, FactVersion
 from tests.kit.stacks import empty_database_on, leading_to
@@ -69,14 +83,18 @@ def reader(books: Books) -> Iterator[Connection]:
         yield connection
 
 
-def every(page: Callable[..., KeysetPage[Any]], between: Callable[[], object] = lambda: None) -> list[Any]:
+def every(
+    page: Callable[..., KeysetPage[Any]], between: Callable[[], object] = lambda: None, limit: int = SOME
+) -> list[Any]:
     """All rows of a list, some a page; `between` happens before each further page."""
     rows: list[Any] = []
     after: PageKey | None = None
     while True:
-        some = page(after=after, limit=SOME)
-        assert len(some.rows) <= SOME
+        some = page(after=after, limit=limit)
+        assert len(some.rows) <= limit
+        assert not any(str(part).startswith("b_") for part in some.next_key or ()), "keys stand in addresses"
         rows += some.rows
+        assert len(rows) < 5_000, "it comes to an end"
         if some.next_key is None:
             return rows
         after = some.next_key
@@ -147,32 +165,74 @@ def test_a_list_loses_and_repeats_nothing_while_rows_are_added(books: Books, rea
 def test_what_a_koc_has_of_its_lines_adds_up_to_its_balances(books: Books, reader: Connection) -> None:
     for koc in ("k_0", "k_1", "k_2"):
         lines = every(lambda koc=koc, **page: party_lines.koc_lines(reader, koc, **page))
-        assert [one.key for one in lines] == sorted((one.key for one in lines), reverse=True)
+        assert [one.place for one in lines] == sorted((one.place for one in lines), reverse=True)
         (money,) = party.party_money(reader, f"koc:{koc}")
         fees = 0 if koc != "k_7" else 1
         assert sum(one.pending_minor for one in lines) == money.pending_minor + fees
-        assert sum(day.amount_minor for day in party_lines.coming_days(reader, koc, PAID_AT)) == money.pending_minor
-        coming = every(lambda koc=koc, **page: party_lines.coming_lines(reader, koc, since=PAID_AT, **page))
-        assert coming == [one for one in lines if one.pending_minor]
-    assert {one.order_id for one in coming} >= {"o_5"}
+        parts = party_coming.pending_parts(reader, f"koc:{koc}", THIRD)
+        assert sum(part.amount_minor for part in parts) == money.pending_minor
+        pending = every(lambda koc=koc, **page: party_lines.pending_lines(reader, koc, **page))
+        assert pending == [one for one in lines if one.pending_minor]
+    assert {one.order_id for one in pending} >= {"o_5"}
     del books
 
 
-def test_money_that_has_no_day_yet_comes_last(reader: Connection) -> None:
-    *dated, undated = party_lines.coming_days(reader, "k_1", PAID_AT)
-    coming = every(lambda **page: party_lines.coming_lines(reader, "k_1", since=PAID_AT, **page))
-    waiting = [one for one in coming if one.settle_at is None]
-    assert {"o_13", "o_31"} <= {one.order_id for one in waiting}, "the goods of both are not received"
-    assert (undated.day, undated.lines) == (None, None)
-    assert undated.amount_minor == sum(one.pending_minor for one in waiting)
-    assert [day.day for day in dated] == sorted(day.day for day in dated if day.day is not None)
-    assert sum(day.lines or 0 for day in dated) == len(coming) - len(waiting)
+def test_pending_money_is_told_by_day_by_what_blocks_it_and_the_rest_last(reader: Connection) -> None:
+    parts = party_coming.pending_parts(reader, "koc:k_1", THIRD)
+    *_, rest = parts
+    lines = every(lambda **page: party_lines.pending_lines(reader, "k_1", **page))
+    blocked = {part.blocked: part for part in parts if part.blocked is not None}
+    waiting = [one for one in lines if one.settle_at is None]
+    assert {"o_13", "o_31"} == {one.order_id for one in waiting}, "the goods of both are not received"
+    assert (rest.blocked, rest.is_due, rest.day, rest.lines) == (None, False, None, None)
+    assert rest.amount_minor == sum(one.pending_minor for one in waiting)
+    assert {reason: part.orders for reason, part in blocked.items()} == {"line_held": ("o_34",)}
+    assert len(parts) == len({(part.blocked, part.day, part.is_due) for part in parts})
+    assert sum(part.lines or 0 for part in parts) == len(lines) - len(waiting)
 
 
-def test_pending_money_of_lines_paid_earlier_is_the_rest(reader: Connection) -> None:
-    every_day = party_lines.coming_days(reader, "k_1", PAID_AT)
-    (rest,) = party_lines.coming_days(reader, "k_1", PAID_AT + 3_650 * DAY)
-    assert rest == ("CNY", None, None, sum(day.amount_minor for day in every_day))
+def test_what_is_due_is_what_a_run_of_this_very_moment_would_settle(reader: Connection) -> None:
+    def due(now: int) -> dict[str, int]:
+        return {
+            party_id: sum(
+                part.amount_minor for part in party_coming.pending_parts(reader, party_id, now) if part.is_due
+            )
+            for party_id in ("koc:k_0", "koc:k_1", "koc:k_2", "mcn:m_1")
+        }
+
+    at = THIRD + HOUR  # o_37 is due then: it is of k_1 and its agency
+    before, after = due(at - 1), due(at)
+    (line,) = [one for one in every(lambda **page: party_lines.pending_lines(reader, "k_1", **page))
+               if one.order_id == "o_37"]  # fmt: skip
+    assert line.settle_at == at
+    assert after["koc:k_1"] - before["koc:k_1"] == line.pending_minor
+    assert after["mcn:m_1"] > before["mcn:m_1"]
+    assert (after["koc:k_0"], after["koc:k_2"]) == (before["koc:k_0"], before["koc:k_2"])
+
+
+def test_what_no_run_settles_is_told_by_the_reasons_of_runs(reader: Connection) -> None:
+    found = {
+        (party_id, part.blocked): part.orders
+        for party_id in ("koc:k_0", "koc:k_1", "koc:k_2", "koc:k_7")
+        for part in party_coming.pending_parts(reader, party_id, THIRD)
+        if part.blocked is not None
+    }
+    assert found == {
+        ("koc:k_2", "disputed"): ("o_5",), ("koc:k_2", "quarantined"): ("o_32",), ("koc:k_2", "below_join"): ("o_38",),
+        ("koc:k_0", "order_held"): ("o_33",), ("koc:k_1", "line_held"): ("o_34",),
+        ("koc:k_7", "content_held"): ("o_35",),
+    }  # fmt: skip
+
+
+def test_a_koc_that_only_lines_without_a_plan_credit_is_known(books: Books, reader: Connection) -> None:
+    shares = [("k_401", 400_000), ("k_402", 300_000), ("k_403", 300_000)]
+    several = tuple(FactCredit("v_400", koc, weight_ppm=share) for koc, share in shares)
+    books.assert_lines(received(400, brand_id="br_unknown", credits=several), partition=1)
+    for koc, _ in shares:
+        assert party_facts.is_known_party(reader, f"koc:{koc}"), koc
+        assert names(search.find(reader, koc)) == [f"party koc:{koc}"]
+    assert not party_facts.is_known_party(reader, "koc:k_404")
+    assert not party_facts.is_known_party(reader, "mcn:k_401")
 
 
 def test_entries_of_a_party_are_its_legs(books: Books, reader: Connection) -> None:
@@ -221,14 +281,27 @@ def test_lines_of_a_brand_add_up_to_its_bill(books: Books, reader: Connection) -
 
 
 def test_a_brand_without_campaigns_has_no_budget(reader: Connection) -> None:
-    assert brand.brand_budgets(reader, "br_2") == []
+    assert brand.brand_budgets(reader, "br_2").rows == []
     assert brand.brand_bill(reader, "br_404") == []
+
+
+def test_budgets_of_a_brand_are_read_at_once_by_campaign(books: Books, reader: Connection) -> None:
+    budget = {"event_type": "campaign.budget_set", "occurred_at": "2026-11-20T00:00:00Z", "currency": "CNY"}
+    for number in range(1, 2 * SOME + 2):
+        campaign = {"campaign_id": f"c_7{number}"}
+        books.register(
+            CONTENT | campaign | {"event_id": f"of_{number}", "content_id": f"v_7{number}", "brand_id": "br_7"},
+            budget | campaign | {"event_id": f"limit_{number}", "amount_minor": 1_000 * number},
+        )
+    reader.rollback()
+    budgets = every(lambda **page: brand.brand_budgets(reader, "br_7", **page))
+    assert budgets == [(f"c_7{number}", "CNY", 1_000 * number, 0, 1_000 * number) for number in range(1, 2 * SOME + 2)]
 
 
 def test_lines_of_a_run_have_what_the_run_settled(books: Books, reader: Connection) -> None:
     for run, counts in books.rows("SELECT id, counts FROM run"):
         lines = every(lambda run=run, **page: run_lines.run_lines(reader, run, **page))
-        assert len({one.key for one in lines}) == len(lines) == counts["lines"]
+        assert len({one.place for one in lines}) == len(lines) == counts["lines"]
         settled = Counter[str]()
         for one in lines:
             settled.update(one.settled)
@@ -261,6 +334,46 @@ def test_each_reason_lists_the_lines_that_a_run_would_leave_out(reader: Connecti
     assert line.pending_minor > 0
     with pytest.raises(InputRefused, match="no run leaves lines out for 'weather'"):
         left_out.left_out_lines(reader, "weather", THIRD)
+
+
+@pytest.fixture
+def rivals(books: Books) -> Iterator[None]:
+    """Four more buyers claim each order line."""
+    del books
+    changed = "buyer_id || '_rival_' || number AS buyer_id, false AS standing"
+    copied = (
+        "SELECT (jsonb_populate_record({0}, to_jsonb(changed))).* FROM {0} CROSS JOIN generate_series(1, 4) AS number"
+    )
+    owner = engine("owner")
+    with owner.begin() as connection:
+        for table in ("line", "run_line"):
+            copies = copied.format(table) + f" CROSS JOIN LATERAL (SELECT {changed}) AS changed"
+            connection.execute(text(f"INSERT INTO {table} {copies}"))
+    yield
+    with owner.begin() as connection:
+        for table in ("line", "run_line"):
+            connection.execute(text(f"DELETE FROM {table} WHERE buyer_id LIKE '%\\_rival\\__'"))
+    owner.dispose()
+
+
+@pytest.mark.usefixtures("rivals")
+@pytest.mark.parametrize("limit", [2, SOME, 7])
+def test_pages_put_together_are_the_list_where_several_buyers_claim_an_order_line(
+    reader: Connection, limit: int
+) -> None:
+    lists: dict[str, Callable[..., KeysetPage[Any]]] = {
+        "koc": partial(party_lines.koc_lines, reader, "k_1"),
+        "pending": partial(party_lines.pending_lines, reader, "k_1"),
+        "brand": partial(brand.brand_lines, reader, "br_2"),
+        "run": partial(run_lines.run_lines, reader, "run-1"),
+        "displaced": partial(left_out.left_out_lines, reader, "not_standing", THIRD),
+        "second owners": partial(page_of_lines, reader, LineCondition.SECOND_OWNER),
+        "unpriced": partial(page_of_lines, reader, LineCondition.UNPRICED),
+    }
+    for name, read in lists.items():
+        whole = read(after=None, limit=10_000)
+        assert len(whole.rows) >= 5, name
+        assert every(read, limit=limit) == list(whole.rows), name
 
 
 def test_an_entry_is_found_with_the_hash_before_it(books: Books, reader: Connection) -> None:

@@ -103,7 +103,7 @@ def share_posted() -> float:
 
 def test_late_reference_data_and_what_the_process_says_of_itself(start: Start) -> None:
     facts = lines(1_500)
-    poster = start()
+    poster = start(KOC_GAUGE_SECONDS="0.2")
     send_facts(facts)
     until(all_is_posted, "the credits are posted")
     assert booked() == {}
@@ -119,14 +119,12 @@ def test_late_reference_data_and_what_the_process_says_of_itself(start: Start) -
 
     assert poster.get("/readyz") == poster.get("/healthz") == "ok\n"
     assert poster.metric("koc_poster_rebalances_total") == 1, "kafka-python forgets a join that follows at once"
-    assert poster.metric('koc_poster_registry_events_total{outcome="refused"}') == 3
-    assert poster.metric('koc_poster_assertions_total{outcome="accepted"}') == len(set(facts))
-    assert poster.metric('koc_poster_assertions_total{outcome="same"}') == len(facts) - len(set(facts))
-    assert poster.metric('koc_poster_assertions_total{outcome="repriced"}') == 1_500
-    series = 'koc_poster_balance_minor{currency="CNY",purpose="accrued",role="brand"}'
-    until(lambda: poster.metric(series) > 0, "the gauges are read")
+    poster.await_metric('koc_poster_registry_events_total{outcome="refused"}', 3)
+    poster.await_metric('koc_poster_assertions_total{outcome="accepted"}', len(set(facts)))
+    poster.await_metric('koc_poster_assertions_total{outcome="same"}', len(facts) - len(set(facts)))
+    poster.await_metric('koc_poster_assertions_total{outcome="repriced"}', 1_500)
     owed = sum(amount for (_, _, account, _), amount in expected(facts).items() if account.startswith("brand"))
-    assert poster.metric(series) == owed + 30_000
+    poster.await_metric('koc_poster_balance_minor{currency="CNY",purpose="accrued",role="brand"}', owed + 30_000)
     assert poster.metric('koc_poster_trial_balance_minor{currency="CNY"}') == 0
     assert_lag_grows_while_the_books_are_locked(poster)
     assert poster.terminate() == 0
@@ -236,7 +234,7 @@ def test_a_credit_that_cannot_be_read_stops_the_poster_after_all_that_stands_bef
     until(lambda: words in poster.readiness(), "it says why it is not ready")
     with pytest.raises(HTTPError, match="503"):
         poster.get("/healthz")
-    assert poster.metric('koc_invariant_violations_total{invariant="poison_credit"}') == 1
+    poster.await_metric('koc_invariant_violations_total{invariant="poison_credit"}', 1)
     assert poster.metric("koc_ready") == 0
     assert poster.terminate() == 70
     assert words in poster.log()

@@ -117,7 +117,7 @@ def test_a_relay_says_what_it_does(books: Books, start_relay: Callable[[], KocPr
     until(relay.is_ready, "the relay is ready")
     until(lambda: published(books), "all is published")
     assert relay.metric("koc_relay_leader") == 1
-    assert relay.metric("koc_relay_entries_total") == 40
+    relay.await_metric("koc_relay_entries_total", 40)
     until(lambda: relay.metric("koc_relay_lag_entries") == 0, "the lag is 0")
     assert relay.get("/healthz") == "ok\n"
 
@@ -165,7 +165,7 @@ def test_the_broker_killed_under_the_relay_neither_reorders_nor_repeats(
     fill(books, orders=1_000, start=1_000)
     until(lambda: unread_by_broker() > 10_000, "a batch is in flight")
     os.kill(frozen, signal.SIGKILL)
-    until(lambda: published(books), "all is published", 90)
+    until(lambda: published(books), "all is published")
     assert relay.problem() is None, relay.last_words()
     assert relay.terminate() == 0
     found = records(LEDGER.name)
@@ -237,7 +237,7 @@ def test_a_damaged_journal_is_not_published_and_the_relay_says_so_until_it_is_as
     monkeypatch.setenv("KOC_LINGER_SECONDS", "600")
     relay = start_relay()
     until(lambda: words in relay.readiness(), "it says what is broken")
-    assert relay.metric('koc_invariant_violations_total{invariant="journal_chain"}') == 1
+    relay.await_metric('koc_invariant_violations_total{invariant="journal_chain"}', 1)
     assert relay.metric("koc_relay_lag_seconds") > 0
     assert relay.terminate() == 70
     assert words in relay.log()

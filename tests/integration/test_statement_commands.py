@@ -165,8 +165,8 @@ def test_the_topic_has_the_bytes_that_parties_get_and_each_is_what_the_contract_
         assert (read.seq, read.key) == (seq, key.decode())
         assert headers["ce_type"] == b"settlement.statements.v1"
         assert headers["ce_id"].decode() == f"{read.period}-{read.revision}-{read.party}-{read.currency}"
-    assert relay.metric("koc_relay_statements_total") == 7
-    assert relay.metric("koc_relay_lag_statements") == 0
+    relay.await_metric("koc_relay_statements_total", 7)
+    relay.await_metric("koc_relay_lag_statements", 0)
     assert closed.rows("SELECT seq FROM statement_relay") == [(7,)]
 
 

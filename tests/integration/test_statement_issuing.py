@@ -123,8 +123,8 @@ def test_numbers_that_others_hold_for_too_long_are_asked_for_again_by_the_same_c
 ) -> None:
     fill_november(books)
     close_month("2026-10")
-    monkeypatch.setattr("services.settlement.books.statement_store._STORING", "-c transaction_timeout=300ms")
-    with engine("owner").begin() as connection:
+    with monkeypatch.context() as patch, engine("owner").begin() as connection:
+        patch.setattr("services.settlement.books.statement_store._STORING", "-c transaction_timeout=300ms")
         connection.execute(text("SELECT FROM writer WHERE partition = 12 FOR UPDATE"))
         with pytest.raises(Stalled, match="others held the books for too long"):
             issue("2026-10")

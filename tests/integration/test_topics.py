@@ -91,6 +91,7 @@ def test_a_topic_made_again_has_another_id(monkeypatch: pytest.MonkeyPatch) -> N
     before = topic_ids([once.name])
     with admin() as client:
         client.delete_topics([once.name])
+        until(lambda: once.name not in client.list_topics(), "it is gone")
     apply_topics()
     assert topic_ids([once.name]) != before
 
@@ -103,7 +104,7 @@ def test_log_ends_count_what_was_written_and_records_lie_where_partition_of_says
     apply_topics()
     keys = [f"buyer-{number}".encode() for number in range(50)]
     producer = KafkaProducer(**kafka_python_options())
-    written = [producer.send(topic.name, key=key, value=b"{}").get(10) for key in keys]
+    written = [producer.send(topic.name, key=key, value=b"{}").get(60) for key in keys]
     producer.close()
     assert [record.partition for record in written] == [partition_of(key, 7) for key in keys]
     ends = log_ends([topic.name])
@@ -115,7 +116,7 @@ def test_log_ends_count_what_was_written_and_records_lie_where_partition_of_says
 def test_an_event_of_long_ago_carries_the_brokers_time() -> None:
     topic = registry.REGISTRY.name
     producer = KafkaProducer(**kafka_python_options())
-    written = producer.send(topic, key=b"k", value=b"{}", partition=0, timestamp_ms=1_000).get(10)
+    written = producer.send(topic, key=b"k", value=b"{}", partition=0, timestamp_ms=1_000).get(60)
     producer.close()
     consumer = KafkaConsumer(**kafka_python_options())
     consumer.assign([TopicPartition(topic, 0)])

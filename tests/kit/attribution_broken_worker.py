@@ -1,7 +1,7 @@
 """The worker with one injected fault: `python attribution_broken_worker.py FAULT`, one of FAULTS.
 
 Two are killed: with a snapshot's files uploaded and its manifest not, and with one fetched and not in place. One never
-comes to its end.
+comes to its end, and one stays in its group for a minute after it fell silent.
 """
 
 import asyncio
@@ -77,6 +77,7 @@ FAULTS: dict[str, list[tuple[Any, str, Any]]] = {
     "fetch": [(AIOKafkaConsumerThread, "_fetch_records", cut)],
     "away": [(producer, "aiokafka_options", nobody_there)],
     "stop": [(AssignedPartitions, "close", stuck), (app, "_STOP_SECONDS", 2.0)],
+    "session": [(app, "_SESSION_SECONDS", 60.0)],
 }
 
 

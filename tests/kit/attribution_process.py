@@ -9,7 +9,7 @@ from schemas.topics import CREDITS
 from tests.kit.attribution_group import lag
 from tests.kit.processes import KocProcess
 from tests.kit.topics import records
-from tests.kit.waiting import until
+from tests.kit.waiting import SECONDS, until
 from tests.reference.credits_reader import read_messages
 
 BROKEN = Path(__file__).with_name("attribution_broken_worker.py")
@@ -29,7 +29,7 @@ class Worker(KocProcess):
             self._run([sys.executable, str(BROKEN), break_how])
 
 
-def drained(worker: Worker, seconds: float = 60.0) -> None:
+def drained(worker: Worker, seconds: float = SECONDS) -> None:
     """Wait until the worker is ready and all inputs are durable in its stores."""
     until(worker.is_ready, "it is ready", seconds, worker)
     until(lambda: lag() == 0, "all inputs are durable", seconds, worker)

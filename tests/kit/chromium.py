@@ -21,6 +21,10 @@ _DRAWING = ("--font-render-hinting=none", "--disable-lcd-text", "--force-color-p
 """The same letters on each machine, as far as it has the same fonts."""
 _ALONE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 """No name leads anywhere: neither a page nor the browser itself finds another host."""
+_EXPECT_MS, _DO_MS = 30_000, 60_000
+"""How long something may take to show, and to be done, on a busy machine; nothing waits for longer than it takes."""
+
+expect.set_options(timeout=_EXPECT_MS)
 
 
 @contextmanager
@@ -82,6 +86,7 @@ class Visitor:
             java_script_enabled=has_script,
             reduced_motion="reduce",
         )
+        self.context.set_default_timeout(_DO_MS)
         self.context.on("request", self._note_request)
         self.context.on("console", self._note_console)
         self.context.on("weberror", lambda error: self.problems.append(f"a script failed: {error.error}"))

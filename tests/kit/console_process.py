@@ -19,5 +19,10 @@ class ConsoleProcess(KocProcess):
     @property
     def address(self) -> str:
         """`http://127.0.0.1:PORT`, after a wait until it answers."""
-        until(lambda: _SAID.search(self.log()), "the console answers", process=self)
-        return _SAID.findall(self.log())[-1]
+        return address_of(self)
+
+
+def address_of(console: KocProcess) -> str:
+    """Where a console answers, `http://127.0.0.1:PORT`, after a wait until it does."""
+    until(lambda: _SAID.search(console.log()), "the console answers", process=console)
+    return str(_SAID.findall(console.log())[-1])

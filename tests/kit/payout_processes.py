@@ -23,7 +23,7 @@ from tests.kit.payouts import reply_of
 from tests.kit.run_books import AS_OF
 from tests.kit.run_processes import KilledStore, end_at, is_killed_in
 
-WAIT_SECONDS = 60.0
+WAIT_SECONDS = 180.0
 Step = Callable[[], None]
 
 

@@ -7,12 +7,13 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import psutil
 from kafka.errors import KafkaError
+from pydantic import SecretStr
 
 from services.runtime.kafka import admin
 from services.runtime.settings import settings
@@ -28,6 +29,8 @@ OVERLAY = OVERLAYS["small"]
 _IMAGE = dict(re.findall(r"(KOC_\w+)=(\S+)", (ROOT / "deploy/docker/Dockerfile").read_text()))
 _OF_THE_MACHINE = {"KOC_HTTP_HOST", "KOC_HTTP_PORT", "KOC_STATE_DIR", "KOC_RUN_DIR"}
 """What the image sets and what cannot be the same for several processes of one machine."""
+
+CONSOLE_TOKEN = "a-token-that-nobody-guesses"
 
 
 class Pod(KocProcess):
@@ -45,9 +48,9 @@ class Pod(KocProcess):
         self.arguments = workload.container["args"]
         self.patience_seconds = float(workload.pod["terminationGracePeriodSeconds"])
         given = workload.environment(documents) | {"KOC_SNAPSHOT_URL": (folder / "snapshots").as_uri()}
-        environment = {key: _resolved(name, key, value) for key, value in given.items()}
+        environment = _resolved(name, given)
         image = {key: value for key, value in _IMAGE.items() if key not in _OF_THE_MACHINE}
-        super().__init__(folder / name, name, self.arguments[1:], image | environment)
+        super().__init__(folder / name, name, _on_loopback(component, self.arguments[1:]), image | environment)
 
     def _inherited(self) -> Mapping[str, str]:
         """Nothing of ours but what the workload gives, so that a missing setting shows."""
@@ -67,17 +70,32 @@ class Pod(KocProcess):
         return time.monotonic() - began
 
 
-def _resolved(pod: str, variable: str, value: Any) -> str:
-    """A variable as the cluster would fill it in, addresses and logins of the servers here."""
-    if variable in {"KOC_KAFKA_BOOTSTRAP", "KOC_SNAPSHOT_URL"}:
-        return settings().kafka_bootstrap if variable == "KOC_KAFKA_BOOTSTRAP" else str(value)
-    if isinstance(value, dict):
-        if "fieldRef" in value:
-            assert value["fieldRef"] == {"fieldPath": "metadata.name"}
-            return pod
-        secret = getattr(settings(), variable.removeprefix("KOC_").lower())
-        return str(secret.get_secret_value())
-    return str(value)
+def _on_loopback(component: str, words: Sequence[str]) -> list[str]:
+    """The words of a command that opens no port to others, and none that may be taken."""
+    here = [word.replace("0.0.0.0", "127.0.0.1") for word in words]  # noqa: S104 - it does not stay so
+    return [*here, "--port", "0"] if component == "console" else here
+
+
+def _resolved(pod: str, given: Mapping[str, Any]) -> dict[str, str]:
+    """Variables as the cluster would fill them in, addresses and logins of the servers here."""
+    found = {variable: _value(pod, variable, value) for variable, value in given.items()}
+    return {variable: value for variable, value in found.items() if value is not None}
+
+
+def _value(pod: str, variable: str, value: Any) -> str | None:
+    """One of them; None = the key of a secret that need not be there."""
+    if variable == "KOC_KAFKA_BOOTSTRAP":
+        return settings().kafka_bootstrap
+    if not isinstance(value, dict):
+        return str(value)
+    if "fieldRef" in value:
+        assert value["fieldRef"] == {"fieldPath": "metadata.name"}
+        return pod
+    if variable == "KOC_CONSOLE_TOKEN":
+        return CONSOLE_TOKEN
+    secret = getattr(settings(), variable.removeprefix("KOC_").lower())
+    assert secret is not None or value["secretKeyRef"].get("optional"), variable
+    return secret.get_secret_value() if isinstance(secret, SecretStr) else secret
 
 
 def attempt(component: str) -> subprocess.CompletedProcess[str]:
@@ -118,7 +136,7 @@ def _command_of(component: str) -> tuple[list[str], dict[str, str]]:
     workload = workloads(documents)[component]
     program, *words = workload.container["args"]
     assert program == "koc"
-    given = {key: _resolved(f"koc-{component}-1", key, value) for key, value in workload.environment(documents).items()}
+    given = _resolved(f"koc-{component}-1", workload.environment(documents))
     return [KOC, *words], {**without_settings(), "KOC_ENVIRONMENT": _IMAGE["KOC_ENVIRONMENT"], **given}
 
 

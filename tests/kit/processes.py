@@ -14,9 +14,10 @@ from typing import Self
 from services.runtime.local import child
 from services.runtime.local.process import Process
 from tests.kit.command import KOC
-from tests.kit.waiting import SECONDS
+from tests.kit.waiting import SECONDS, until
 
-_STOP_SECONDS = 40
+_STOP_SECONDS = 90
+_ANSWER_SECONDS = 30
 _LAST_WORDS = 3_000
 
 
@@ -152,7 +153,7 @@ class KocProcess:
         Raises:
             OSError: it does not answer, or with an error.
         """
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}{path}", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}{path}", timeout=_ANSWER_SECONDS) as answer:
             return str(answer.read().decode())
 
     def readiness(self) -> str:
@@ -172,3 +173,7 @@ class KocProcess:
         """The value of a series, as `name{label="x"}`; 0 where there is none."""
         values = [line.rpartition(" ") for line in self.get("/metrics").splitlines() if not line.startswith("#")]
         return sum(float(value) for name, _, value in values if name == series)
+
+    def await_metric(self, series: str, value: float) -> None:
+        """Wait until a series has a value: a process counts what it did after others can see that it did it."""
+        until(lambda: self.metric(series) == value, f"{series} is {value:g}", process=self)

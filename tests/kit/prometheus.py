@@ -2,7 +2,6 @@
 
 import json
 import signal
-import socket
 import subprocess
 import time
 import urllib.parse
@@ -15,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from services.runtime.local.layout import Layout, Memory
 from services.runtime.local.stack import Stack
 from tests.kit.processes import dies_with_us
 from tests.kit.scrape_targets import ScrapeTargets
@@ -46,7 +46,7 @@ class Prometheus:
         """The series of an instant query, its Grafana variables filled in with the whole of the run."""
         return list(self._get("query", query=expression.replace(INTERVAL, "5m"))["result"])
 
-    def series_of(self, expression: str, seconds: float = 40) -> list[dict[str, Any]]:
+    def series_of(self, expression: str, seconds: float = 120) -> list[dict[str, Any]]:
         """The same, waiting for the scrapes that it needs."""
         deadline = time.monotonic() + seconds
         while not (found := self._asked(expression)) and time.monotonic() < deadline:
@@ -78,7 +78,7 @@ class Prometheus:
 
     def _get(self, path: str, **parameters: object) -> dict[str, Any]:
         address = f"{self.address}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
-        with urllib.request.urlopen(address, timeout=10) as answer:  # noqa: S310 - our own Prometheus on loopback
+        with urllib.request.urlopen(address, timeout=30) as answer:  # noqa: S310 - our own Prometheus on loopback
             return dict(json.load(answer)["data"])
 
 
@@ -101,7 +101,9 @@ def scraping(stack: Stack, folder: Path, program: str, rules: str = "") -> Itera
             del job["static_configs"]
             job["file_sd_configs"] = [{"files": [targets.files(job["job_name"])]}]
         (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
-        listen = f"127.0.0.1:{_free_port()}"
+        memory = Memory()
+        memory.choose_ports(Layout(folder), ("prometheus",))
+        listen = f"127.0.0.1:{memory.ports['prometheus']}"
         files = [f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data"]
         command = dies_with_us([program, *files, f"--web.listen-address={listen}"])
         with (folder / "log").open("wb") as log:
@@ -118,10 +120,4 @@ def scraping(stack: Stack, folder: Path, program: str, rules: str = "") -> Itera
 
 def _end(server: subprocess.Popen[bytes]) -> None:
     server.terminate()
-    server.wait(20)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    server.wait(60)

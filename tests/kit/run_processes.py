@@ -17,7 +17,7 @@ from services.settlement.books.run_store import RunBooks, run_store
 from services.settlement.runs.applying import LineApplier
 from tests.kit.booking_process import BookingProcess
 
-_WAIT_SECONDS = 60.0
+_WAIT_SECONDS = 180.0
 
 
 class RunProcess(BookingProcess):

@@ -79,7 +79,7 @@ class S3Server:
     def _check_keys(self) -> None:
         """From now on whoever asks must be somebody, as on any S3; moto lets everybody in until it is told to."""
         address, kind = f"{self._address}/moto-api/reset-auth", {"Content-Type": "text/plain"}
-        urllib.request.urlopen(urllib.request.Request(address, b"0", kind), timeout=10).close()  # noqa: S310 - loopback
+        urllib.request.urlopen(urllib.request.Request(address, b"0", kind), timeout=30).close()  # noqa: S310 - loopback
 
     def lead_to(self, patch: pytest.MonkeyPatch) -> None:
         """Make clients of this process use it, whatever S3 the environment knew before."""

@@ -10,7 +10,7 @@ from typing import Self
 from services.runtime.local.stack import Stack
 from tests.kit.processes import KocProcess
 
-JOBS = ("attribution", "poster", "relay")
+JOBS = ("attribution", "poster", "relay", "console")
 _LOOK_SECONDS = 0.1
 
 

@@ -17,6 +17,7 @@ from tests.kit.console_process import ConsoleProcess
 from tests.kit.events import buyer_in, click, paid
 from tests.kit.processes import KocProcess
 from tests.kit.registry_events import PLAN
+from tests.kit.scaler_client import Trigger, lag, triggers
 from tests.kit.stacks import with_environment
 from tests.kit.waiting import until
 
@@ -66,7 +67,7 @@ class Life:
                 for principal, words in PROCESSES.items()
             ]
             for process in started:
-                until(process.is_ready, f"{process.name} is ready", 90, process)
+                until(process.is_ready, f"{process.name} is ready", process=process)
             yield started
             assert {process.name: process.terminate() for process in started} == {one.name: 0 for one in started}
 
@@ -109,6 +110,11 @@ class Life:
                 told = console.send_again(refused)
             assert process.terminate() == 0
         return told
+
+    def lags(self) -> dict[Trigger, int]:
+        """What KEDA's scaler finds of each trigger of ours."""
+        login = self._login("koc-scaler")
+        return {trigger: lag(login, trigger) for trigger in triggers()}
 
     def _send(self, principal: str, records: Iterable[Outgoing]) -> None:
         with with_environment(self.environment(principal)):

@@ -50,7 +50,7 @@ from tests.reference.settling_script import (
     WrittenOff,
 )
 
-WAIT_SECONDS = 60
+WAIT_SECONDS = 180
 PHASE_DAYS = 60
 """From day 0 of one house's cases to that of the next; no case lasts as long."""
 

@@ -140,13 +140,13 @@ def _programs(home: Path) -> Path:
     folder = REPOSITORY / ".local/postgres-with-tls"
     jar = folder / f"{artifact}-{_VERSION}.jar"
     if not jar.exists():
-        partial = Path(tempfile.mkdtemp(prefix="koc-fetch-"))
-        goal = ["dependency:copy", f"-Dartifact=io.zonky.test.postgres:{artifact}:{_VERSION}"]
-        command = [requirements.maven(), "-B", "-q", *goal, f"-DoutputDirectory={partial}"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
-        assert done.returncode == 0, f"Maven could not fetch a PostgreSQL with TLS: {done.stdout}{done.stderr}"
         folder.mkdir(parents=True, exist_ok=True)
-        shutil.move(partial / jar.name, jar)
+        with tempfile.TemporaryDirectory(dir=folder) as partial:  # others may fetch it at the same time
+            goal = ["dependency:copy", f"-Dartifact=io.zonky.test.postgres:{artifact}:{_VERSION}"]
+            command = [requirements.maven(), "-B", "-q", *goal, f"-DoutputDirectory={partial}"]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+            assert done.returncode == 0, f"Maven could not fetch a PostgreSQL with TLS: {done.stdout}{done.stderr}"
+            Path(partial, jar.name).replace(jar)
     with zipfile.ZipFile(jar) as archive:
         (name,) = (name for name in archive.namelist() if name.endswith(".txz"))
         with archive.open(name) as packed, tarfile.open(fileobj=packed, mode="r:xz") as files:

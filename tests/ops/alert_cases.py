@@ -14,7 +14,7 @@ import yaml
 FOLDER = Path(__file__).parent / "rules"
 
 _ON, _OFF, _CLOCK, _WORK = "1xEND", "0xEND", "0+60xEND", "0+600xEND"
-_JOBS = ("attribution", "poster", "relay")
+_JOBS = ("attribution", "poster", "relay", "console")
 _LAG = ("job=attribution,topic=commerce.orders.v1,partition=0", "job=poster,topic=attribution.credits.v1,partition=0")
 CALM: dict[str, str] = {
     **{f"up{{job={job}}}": _ON for job in _JOBS},
@@ -39,7 +39,7 @@ CALM: dict[str, str] = {
     "koc_relay_leader": _ON,
 }
 _OWNERS = {"koc_attribution": "attribution", "koc_disk": "attribution", "koc_poster": "poster", "koc_ledger": "poster",
-           "koc_relay": "relay"}  # fmt: skip
+           "koc_relay": "relay", "koc_console": "console"}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """Draws docs/images/dashboard-*.png: every panel of the four dashboards, from what Prometheus saw of a `koc demo`.
 
+Somebody looks at pages of a console meanwhile.
+
 python -m tests.ops.dashboard_pictures     about two minutes; needs Debian's prometheus (make picture)
 
 Pictures for readers who do not run Grafana. Queries, titles, units, colours and places are those of the dashboards.
@@ -8,15 +10,20 @@ Pictures for readers who do not run Grafana. Queries, titles, units, colours and
 import os
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import httpx2
 import matplotlib as mpl
 
 from deploy.grafana.grafana_json import RULES
 from services.runtime.local.stack import Stack
+from tests.kit.console_process import ConsoleProcess
 from tests.kit.prometheus import Prometheus, scraping
 from tests.kit.source import ROOT
 from tests.kit.without import installed
@@ -33,6 +40,7 @@ NOTE = f"koc demo --orders {ORDERS}, seen by Prometheus"
 BUSY = " + ".join(f"sum(rate(koc_relay_{what}_total[5s]))" for what in ("entries", "commands", "statements"))
 """Above 0 while anything is published; afterwards the demo only reads."""
 AFTERWARDS_SECONDS = 8
+PAGES = ("/", "/runs", "/payouts", "/health")
 
 COLUMN, ROW, GAP, HEAD = 54, 26, 7, 38
 """Pixels of a grid unit of the dashboard, between two panels, and above the first row."""
@@ -51,7 +59,12 @@ def main() -> None:
         demo = subprocess.Popen(command, env={**os.environ, **QUICK})
         try:
             _await_processes(stack, demo)
-            with scraping(stack, folder, program, RULES.read_text()) as prometheus:
+            with (
+                ConsoleProcess(folder / "console-1", "console-1", stack.environment()) as console,
+                scraping(stack, folder, program, RULES.read_text()) as prometheus,
+                _looked_at(console.address),
+            ):
+                prometheus.targets.add(console)
                 began = time.time()
                 status = demo.wait()
                 seen = _seen(prometheus, began)
@@ -80,9 +93,26 @@ def _processes(stack: Stack) -> list[dict[str, Any]]:
     return stack.processes() if stack.running else []
 
 
+@contextmanager
+def _looked_at(address: str) -> Iterator[None]:
+    """Within the block somebody opens pages of a console, until the demo takes its stack down."""
+    ended = threading.Event()
+
+    def look() -> None:
+        with httpx2.Client(base_url=address, timeout=START_SECONDS) as person:
+            while not ended.wait(1) and all(person.get(page).is_success for page in PAGES):
+                pass
+
+    looking = threading.Thread(target=look, daemon=True)
+    looking.start()
+    yield
+    ended.set()
+    looking.join()
+
+
 def _seen(prometheus: Prometheus, began: float) -> dict[str, dict[int, list[Curve]]]:
     """Board -> panel's id -> its curves, until all was published and the books were read once more."""
-    [busy] = prometheus.curves_of(f"({BUSY}) > 0 and on () count(up == 1) == 3", began, time.time())
+    [busy] = prometheus.curves_of(f"({BUSY}) > 0 and on () count(up == 1) == 4", began, time.time())
     ended = float(busy["values"][-1][0]) + AFTERWARDS_SECONDS
     return {
         name: {panel["id"]: _curves(prometheus, panel, began, ended) for panel in board["panels"]}
@@ -91,10 +121,11 @@ def _seen(prometheus: Prometheus, began: float) -> dict[str, dict[int, list[Curv
 
 
 def _curves(prometheus: Prometheus, panel: dict[str, Any], began: float, ended: float) -> list[Curve]:
-    """What each query of a panel gave in the span, the greatest curve first."""
+    """What each query of a panel gave in the span, or at its end, the greatest curve first."""
     found = []
     for target in panel.get("targets", ()):
-        for series in prometheus.curves_of(filled(target["expr"]), began, ended):
+        since = ended if target.get("instant") else began
+        for series in prometheus.curves_of(filled(target["expr"]), since, ended):
             name = target["legendFormat"]
             for label, value in series["metric"].items():
                 name = name.replace(f"{{{{{label}}}}}", value)

@@ -7,7 +7,8 @@ from typing import Any
 from services.attribution.worker import app
 from services.console import server
 from services.runtime.health import Health
-from services.runtime.settings import Settings
+from services.runtime.settings import Settings, variable_of
+from services.settlement.domain.remittance.payee_accounts import PayerDetails
 from services.settlement.relay import process as relay
 from tests.ops.kubernetes import PROCESSES, ROOT, Document, Workload, of_kind, workloads
 
@@ -20,11 +21,13 @@ KNOWN = {f"KOC_{name.upper()}" for name in Settings.model_fields} | {
 _KAFKA = {"KOC_KAFKA_BOOTSTRAP", "KOC_KAFKA_SECURITY_PROTOCOL"}
 _WRITER = {"KOC_DATABASE_URL"}
 _PERSON = {"KOC_DATABASE_OPERATOR_URL", "KOC_DATABASE_READER_URL"}
+_PAYER = {variable_of(f"payer_{name}") for name in PayerDetails._fields}
 DEMANDED = {
     "attribution": _KAFKA | {"KOC_INSTANCE_ID", "KOC_LEAVE_ON_STOP", "KOC_SNAPSHOT_URL"},
     "poster": _KAFKA | _WRITER | {"KOC_INSTANCE_ID", "KOC_SETTLEMENT_ZONE_MINUTES"},
     "relay": _KAFKA | _WRITER | {"KOC_INSTANCE_ID"},
     "console": _KAFKA
+    | _PAYER
     | {"KOC_INSTANCE_ID", "KOC_DATABASE_READER_URL", "KOC_CONSOLE_TOKEN", "KOC_SETTLEMENT_ZONE_MINUTES"},
     "topics": _KAFKA,
     "migrate": {"KOC_DATABASE_OWNER_URL"},
@@ -87,10 +90,28 @@ def _container(workload: Workload, _: Mapping[str, Any]) -> Iterator[str]:
     ):
         if missing := names - set(resources.get(kind, {})):
             yield f"it has no {kind} of {', '.join(sorted(missing))}"
+    yield from _temporary(workload, resources)
     if "cpu" in resources.get("limits", {}):
         yield "a limit of CPU would hold up heartbeats"
     if workload.job is None:
         yield from _probes(workload.component, container)
+
+
+def _temporary(workload: Workload, resources: Mapping[str, Any]) -> Iterator[str]:
+    """The folder for temporary files is bounded, and the pod may hold all that the folder may."""
+    for volume in workload.pod.get("volumes", ()):
+        if "emptyDir" in volume:
+            most = volume["emptyDir"].get("sizeLimit")
+            if most is None:
+                yield f"volume {volume['name']} may grow for ever"
+            elif _bytes(most) > _bytes(resources.get("limits", {}).get("ephemeral-storage", "0Mi")):
+                yield f"volume {volume['name']} may be larger than the pod"
+
+
+def _bytes(quantity: str) -> int:
+    """A size such as 64Mi."""
+    units = {"Mi": 1 << 20, "Gi": 1 << 30}
+    return int(quantity[:-2]) * units[quantity[-2:]]
 
 
 def _probes(component: str, container: Document) -> Iterator[str]:

@@ -8,6 +8,7 @@ from services.attribution.worker.startup import GROUP as ATTRIBUTION_GROUP
 from services.runtime.settings import REPOSITORY
 from services.settlement.posting.assignment import GROUP as POSTER_GROUP
 from tests.kit.acls import LIST, PRINCIPALS, rules_of
+from tests.kit.scaler_client import triggers
 
 SCRIPT = REPOSITORY / "deploy/kafka/acls.py"
 PEOPLE = {"koc-console", "koc-topics", "koc-operator", "koc-auditor", "koc-replayer", "koc-finance"}
@@ -44,6 +45,12 @@ def test_every_rule_is_in_the_printed_commands() -> None:
         (line,) = [line for line in lines if wanted <= set(line)]
         assert ("prefixed" in line) == rule.is_prefix
     assert len(lines) == sum(len(LIST["PRINCIPALS"][name].rights) for name in PRINCIPALS)
+
+
+def test_kedas_scaler_may_ask_of_its_triggers_and_nothing_else() -> None:
+    wanted = {("topic", trigger.topic) for trigger in triggers()} | {("group", trigger.group) for trigger in triggers()}
+    assert {(rule.kind, rule.name) for rule in rules_of("koc-scaler")} == wanted
+    assert {rule.operation for rule in rules_of("koc-scaler")} == {"Describe"}
 
 
 def test_the_page_is_fresh() -> None:

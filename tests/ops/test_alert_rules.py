@@ -6,11 +6,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import prometheus_client
 import pytest
 import yaml
 
-from services.runtime import metrics
+from tests.kit import metrics as registry
 from tests.kit.without import installed
 from tests.ops import alert_cases, compose
 
@@ -28,6 +27,8 @@ SECTIONS = {
     anchor: section for anchors, section in _SECTION.findall(RUNBOOK) for anchor in re.findall(r'id="(\w+)"', anchors)
 }
 """By the anchor of an alert, what the runbook says of it."""
+HISTOGRAM = ("bucket", "count", "sum")
+"""What the names of a histogram's series end with."""
 of_each_alert = pytest.mark.parametrize("alert", ALERTS)
 
 
@@ -72,12 +73,10 @@ def test_rules_and_configuration_are_valid() -> None:
 
 
 def test_every_metric_that_a_rule_names_is_declared() -> None:
-    for declare in (metrics.common, metrics.attribution, metrics.poster, metrics.relay):
-        declare()
     declared = {
         name
-        for family in prometheus_client.REGISTRY.collect()
-        for name in (family.name, *(sample.name for sample in family.samples), f"{family.name}_total")
+        for metric in registry.declared().values()
+        for name in (metric.name, *(f"{metric.name}_{part}" for part in HISTOGRAM if metric.type == "histogram"))
     }
     named = {name for rule in RULES for name in re.findall(r"\bkoc_\w+", rule["expr"])}
     assert sorted(named - declared) == []

@@ -15,14 +15,19 @@ import psycopg
 import pytest
 import yaml
 
+from services.kernel.errors import StartRefused
 from services.runtime.local import broker
 from services.runtime.local.stack import Stack
 from services.runtime.settings import Settings
+from services.settlement.domain.remittance.forms import PaymentForm
+from services.settlement.payment_files.payer import payer_details
 from tests.kit.command import KOC, NOWHERE
+from tests.kit.stacks import with_environment
 from tests.kit.waiting import until
 from tests.ops import compose
 
 DOCUMENT = compose.load()
+EXAMPLE = (compose.ROOT / ".env.example").read_text()
 OURS = {name: service for name, service in DOCUMENT["services"].items() if service["image"] == "koc-settlement"}
 WORKERS = sorted(name for name, service in OURS.items() if service["restart"] != "no")
 
@@ -71,8 +76,22 @@ def test_the_check_sees_what_an_engine_would_refuse(
 
 
 def test_every_secret_stands_in_the_example_and_nothing_else_does() -> None:
-    example = (compose.ROOT / ".env.example").read_text()
-    assert set(re.findall(r"^(\w+)=", example, re.MULTILINE)) == compose.variables(DOCUMENT)
+    assert set(re.findall(r"^(\w+)=", EXAMPLE, re.MULTILINE)) == compose.variables(DOCUMENT)
+
+
+def test_the_console_and_operators_can_say_who_pays() -> None:
+    """With the settings that compose gives them, and the details that .env.example shows, they can export all forms."""
+    secrets = dict.fromkeys(compose.variables(DOCUMENT), "a-secret-that-nobody-guesses")
+    details = dict(re.findall(r"^#(KOC_PAYER_\w+)=(.+)$", EXAMPLE, re.MULTILINE))
+    for name in ("console", "operator"):
+        for values in (details, {}):
+            environment = compose.interpolated(OURS[name]["environment"], secrets | values)
+            with with_environment(environment | {"KOC_ENVIRONMENT": "production"}):
+                if values:
+                    assert list(payer_details(set(PaymentForm))) == list(details.values())
+                else:
+                    with pytest.raises(StartRefused, match=f"so set {', '.join(details)}, and start"):
+                        payer_details(set(PaymentForm))
 
 
 def test_every_setting_of_our_services_is_one_that_we_read() -> None:
@@ -124,6 +143,8 @@ def test_our_services_run_without_rights_on_a_read_only_root() -> None:
         assert service["read_only"], name
         assert service["cap_drop"] == ["ALL"], name
         assert service["security_opt"] == ["no-new-privileges:true"], name
+        (mount,) = service["tmpfs"]
+        assert re.fullmatch(r"/\w+:size=\d+[mg]", mount), name
     assert "\nUSER 10001:10001\n" in (compose.ROOT / "deploy/docker/Dockerfile").read_text()
 
 
@@ -267,7 +288,7 @@ def test_a_worker_gets_ready_by_its_own_health_check_and_stops_when_asked(
         until(healthy, f"{name} is healthy, see {tmp_path / 'log'}")
     finally:
         worker.send_signal(signal.SIGTERM)
-        status = worker.wait(30)
+        status = worker.wait(60)
     assert status == 0, (tmp_path / "log").read_text()
 
 

@@ -13,7 +13,7 @@ import yaml
 from deploy.grafana import boards
 from deploy.grafana.boards import BOARDS, FOLDER
 from deploy.grafana.panel import COLUMNS, ROWS_A_SCREEN, Board, Kind, Panel
-from services.runtime import metrics
+from tests.kit import metrics as registry
 from tests.kit.source import ROOT
 from tests.ops.dashboards import COMMITTED
 from tests.ops.grafana_schema import dashboard_schema
@@ -237,13 +237,19 @@ def _metrics(expression: str) -> set[str]:
 
 
 def test_every_metric_is_shown_or_has_a_reason_not_to_be() -> None:
-    groups = (metrics.common(), metrics.attribution(), metrics.poster(), metrics.relay())
-    declared = {metric.name for group in groups for metric in group.declared}
+    declared = set(registry.declared())
     shown = {name for board in BOARDS for panel in board.panels for query in panel.queries
-             for name in _metrics(query.expression)}  # fmt: skip
+             for name in _metrics(_expanded(query.expression))}  # fmt: skip
     assert shown - FOREIGN <= declared, "a panel asks for a metric that nobody exposes"
     assert declared - shown == set(NOT_SHOWN), "a metric is in no panel"
     assert shown >= FOREIGN
+
+
+@each_board
+def test_panels_of_last_values_ask_for_now_so_that_a_series_that_has_ended_shows_nothing(board: Board) -> None:
+    for panel in drawn(board):
+        for query in panel.get("targets", ()):
+            assert query.get("instant", False) is (panel["type"] in {"stat", "bargauge"}), panel["title"]
 
 
 def test_a_panel_that_names_series_only_colours_them() -> None:

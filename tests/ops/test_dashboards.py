@@ -10,7 +10,10 @@ from deploy.grafana.boards import BOARDS
 from deploy.grafana.grafana_json import RULES
 from deploy.grafana.panel import Query
 from services.demo import poison
+from tests.kit.console_client import ConsoleClient
+from tests.kit.console_process import ConsoleProcess
 from tests.kit.prometheus import Prometheus, scraping
+from tests.kit.scrape_targets import JOBS
 from tests.kit.stacks import stack_of_its_own
 from tests.kit.waiting import until
 from tests.kit.without import installed
@@ -20,20 +23,25 @@ from tests.ops.grafana import URL, grafana, problems_in
 
 QUERIES = [(f"{board.name}: {panel.title}", query) for board in BOARDS for panel in board.panels
            for query in panel.queries]  # fmt: skip
-SECONDS = 30.0
+SECONDS = 90.0
 """Until the processes have read the books again and were scraped."""
 QUICK = {"KOC_SNAPSHOT_SECONDS": "1", "KOC_GAUGE_SECONDS": "0.2"}
 
 
 @pytest.fixture(scope="module")
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    """A real run with refunds, duplicates, poison and late plans, a settlement run, payouts and a close."""
+    """A real run with refunds, duplicates, poison and late plans, a settlement run, payouts, a close and a console."""
     program = installed("prometheus")
     folder = tmp_path_factory.mktemp("prometheus")
     with (
         stack_of_its_own(folder / "stack", workers=1, environment=QUICK) as stack,
+        ConsoleProcess(folder / "console-1", "console-1") as console,
         scraping(stack, folder, program, RULES.read_text()) as reached,
     ):
+        reached.targets.add(console)
+        with ConsoleClient(console.address) as person:
+            for page in ("/", "/health", "/commands"):
+                person.page(page)
         lived_run.live()
         yield reached
 
@@ -79,14 +87,14 @@ def test_what_the_run_did_shows(prometheus: Prometheus) -> None:
         return found == expected
 
     try:
-        until(shows, "the run shows", 20)
+        until(shows, "the run shows", SECONDS)
     except AssertionError:
         assert found == expected
     assert total("sum(koc_attribution_events_total)") > lived_run.ORDERS * 3
     assert total("sum(koc_attribution_duplicates_total)") > 0
 
 
-@pytest.mark.parametrize("job", ["attribution", "poster", "relay"])
+@pytest.mark.parametrize("job", JOBS)
 def test_a_process_exposes_what_the_registry_says_with_bounded_labels_and_promtool_has_nothing_to_say(
     prometheus: Prometheus, job: str
 ) -> None:

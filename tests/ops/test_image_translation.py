@@ -26,7 +26,7 @@ def test_a_service_that_stays_gets_its_rights_limits_settings_and_command() -> N
     assert words[words.index("koc-settlement") :] == ["koc-settlement", "koc", "settlement", "poster"]
     wanted = {
         "--name=poster", "--network=host", "--pull=never", "--init=true", "--read-only=true",
-        "--read-only-tmpfs=false", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges:true",
+        "--read-only-tmpfs=false", "--tmpfs=/tmp:size=1g", "--cap-drop=ALL", "--security-opt=no-new-privileges:true",
         "--restart=unless-stopped", "--stop-timeout=30", "--env=KOC_KAFKA_BOOTSTRAP=127.0.0.1:1234",
         "--env=KOC_DATABASE_URL=postgresql+psycopg://koc_writer:pw-WRITER@127.0.0.1:5555/books",
         "--env=KOC_INSTANCE_ID=poster-1", "--env=KOC_HTTP_PORT=8123", "--env=KOC_HTTP_HOST=127.0.0.1",

@@ -1,6 +1,7 @@
 """deploy/k8s holds together: shown without a cluster, by rendering it as `kubectl apply -k` does."""
 
 import os
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -80,6 +81,19 @@ def _variable(kind: str, name: str, variable: str, **entry: Any) -> Change:
     return change
 
 
+def _temporary(kind: str, name: str, **empty_dir: Any) -> Change:
+    """Set what is said of the folder for temporary files."""
+
+    def change(documents: list[Document]) -> None:
+        part: Any = named(documents, kind, name)
+        for step in _pod_path(kind):
+            part = part[step]
+        (volume,) = [one for one in part["volumes"] if one["name"] == "tmp"]
+        volume["emptyDir"] = empty_dir
+
+    return change
+
+
 @pytest.mark.parametrize(
     ("kind", "name", "path", "value", "words"),
     [
@@ -120,6 +134,8 @@ _NOT_ROOT = ("pod", "securityContext", "runAsNonRoot")
         (_container("Deployment", "koc-poster", "resources", "limits", "memory"), "poster: it has no limits of memory"),
         (_container("Deployment", "koc-poster", "resources", "requests", "cpu"), "poster: it has no requests of cpu"),
         (_container("Deployment", "koc-poster", "resources", "limits", "cpu", value="1"), "hold up heartbeats"),
+        (_temporary("Deployment", "koc-console"), "console: volume tmp may grow for ever"),
+        (_temporary("Job", "koc-topics", sizeLimit="2Gi"), "topics: volume tmp may be larger than the pod"),
         (_container("Deployment", "koc-poster", "startupProbe"), "poster: startupProbe asks None"),
         (
             _container("StatefulSet", "koc-attribution", "livenessProbe", "httpGet", "path", value="/health"),
@@ -136,6 +152,7 @@ _NOT_ROOT = ("pod", "securityContext", "runAsNonRoot")
         (_variable("Deployment", "koc-poster", "KOC_KAFKA_USER", value="x"), "KOC_KAFKA_USER is no setting"),
         (_variable("Deployment", "koc-poster", "KOC_KAFKA_PASSWORD"), "KOC_KAFKA_PASSWORD is not set"),
         (_variable("StatefulSet", "koc-attribution", "KOC_SNAPSHOT_URL"), "KOC_SNAPSHOT_URL is not set"),
+        (_variable("Deployment", "koc-console", "KOC_PAYER_BANK"), "console: KOC_PAYER_BANK is not set"),
         (_variable("CronJob", "koc-close", "KOC_DATABASE_READER_URL"), "KOC_DATABASE_READER_URL is not set"),
         (_variable("Deployment", "koc-poster", "KOC_DATABASE_OWNER_URL", **_WRITER), "is more than it needs"),
         (_variable("Deployment", "koc-poster", "KOC_DATABASE_URL", value="postgresql://x"), "stands in the open"),
@@ -185,6 +202,13 @@ def test_each_process_is_started_as_in_compose(documents: list[Document]) -> Non
             assert arguments == service["command"], component
 
 
+def test_who_makes_large_temporary_files_has_as_much_room_for_them_as_in_compose(documents: list[Document]) -> None:
+    (mount,) = compose.load()["services"]["console"]["tmpfs"]
+    for component in ("console", "close"):
+        (volume,) = [one for one in workloads(documents)[component].pod["volumes"] if one["name"] == "tmp"]
+        assert volume["emptyDir"]["sizeLimit"] == mount.partition("size=")[2].replace("g", "Gi"), component
+
+
 def test_each_command_is_one_that_koc_takes(documents: list[Document]) -> None:
     for workload in workloads(documents).values():
         program, *words = workload.container["args"]
@@ -213,6 +237,8 @@ def test_each_process_has_the_kafka_login_that_has_its_rights(production: list[D
             principal = username["secretKeyRef"]["name"].replace("koc-kafka-", "koc-")
             assert principal == {"run": "koc-operator", "close": "koc-operator"}.get(component, f"koc-{component}")
             assert principal in PRINCIPALS
+    keda = named(production, "TriggerAuthentication", "koc-kafka")["spec"]["secretTargetRef"]
+    assert {one["name"].replace("koc-kafka-", "koc-") for one in keda} == {"koc-scaler"} <= set(PRINCIPALS)
 
 
 def test_a_timetable_and_the_books_count_in_one_zone(documents: list[Document]) -> None:
@@ -300,6 +326,14 @@ def test_what_is_applied_before_a_rollout_is_all_that_its_jobs_need(documents: l
         assert named(first, "ServiceAccount", workload.pod["serviceAccountName"])
     assert of_kind(first, "NetworkPolicy") == of_kind(documents, "NetworkPolicy")
     assert of_kind(first, "ScaledObject") == []
+
+
+def test_every_rollout_of_the_page_is_waited_for_in_every_process(documents: list[Document]) -> None:
+    waits = re.findall(r"rollout status((?: \\\n|[^\n])*)", PAGE.read_text())
+    assert waits
+    stays = {f"{one.document['kind'].lower()}/koc-{name}" for name, one in workloads(documents).items() if not one.job}
+    for wait in waits:
+        assert set(re.findall(r"\w+/koc-\w+", wait)) == stays
 
 
 def test_one_line_sets_the_image_of_every_process(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from services.console.pages.payout_stages import (
     state_words,
 )
 from services.console.render import moment, render
+from services.console.story.people import share_link
 from services.console.tables import CellKind, Column, PageTable, all_rows
 from services.console.values import CellValue, LinkCell, MoneyCell, WordsCell, path
 from services.console.visit import visit_of
@@ -102,10 +103,7 @@ def skip_rows(skipped: Sequence[Mapping[str, Any]]) -> list[Sequence[CellValue]]
             one["parties"],
             MoneyCell(one["amount_minor"], one["currency"]),
             one["currency"],
-            [
-                LinkCell(f"{party} {MoneyCell(minor, one['currency'])}", path("party", party))
-                for party, minor in one["greatest"]
-            ],
+            [share_link(party, MoneyCell(minor, one["currency"])) for party, minor in one["greatest"]],
         )
         for one in skipped
     ]

@@ -33,9 +33,12 @@ from services.settlement.books.lookups.brand import (
 )
 from services.settlement.books.lookups.keyset import KeysetPage
 
+MOST_BARS = 20
+"""Budgets that are drawn; the table has all."""
+
 
 class BrandView(NamedTuple):
-    """What a page says of a brand, as of one snapshot."""
+    """What a page says of a brand, as of one snapshot; `budgets` are those that are drawn."""
 
     bills: Sequence[BrandBill]
     months: Sequence[BrandMonth]
@@ -64,9 +67,8 @@ def show_brand(request: Request) -> Response:
                 brand=brand_id[:100],
             )
             raise HTTPException(404, unknown)
-        view = BrandView(
-            brand_bill(connection, brand_id), brand_months(connection, brand_id), brand_budgets(connection, brand_id)
-        )
+        budgets = brand_budgets(connection, brand_id, None, MOST_BARS).rows
+        view = BrandView(brand_bill(connection, brand_id), brand_months(connection, brand_id), budgets)
     figures = content_figures(request, brand_id=brand_id)
     tables = [*_tables(request, brand_id, view), figures_table(figures, "Top contents")]
     return render(request, "brand.html", tables=tables, brand_id=brand_id, view=view, figures=figures)
@@ -84,6 +86,9 @@ def _tables(request: Request, brand_id: str, view: BrandView) -> list[PageTable]
     def lines(connection: Connection, after: RowKey | None, limit: int) -> KeysetPage[BrandLine]:
         return brand_lines(connection, brand_id, after, limit)
 
+    def budgets(connection: Connection, after: RowKey | None, limit: int) -> KeysetPage[BudgetState]:
+        return brand_budgets(connection, brand_id, after, limit)
+
     months = [shown.month_cells(one, brand_id) for one in view.months]
     return [
         PageTable("bill", "Bill", shown.BILL, all_rows([shown.bill_cells(one) for one in view.bills]),
@@ -91,9 +96,9 @@ def _tables(request: Request, brand_id: str, view: BrandView) -> list[PageTable]
         PageTable("months", "What it owed, by closed month", shown.MONTHS, all_rows(months),
                   "No closed month has a bill of it."),
         PageTable("budgets", "Budgets of its campaigns", shown.BUDGETS,
-                  all_rows([shown.budget_cells(one) for one in view.budgets]), "No campaign of it has a budget."),
+                  books_rows(request, (str, str), budgets, shown.budget_cells), "No campaign of it has a budget."),
         PageTable("lines", "Order lines, and what each costs it", shown.LINES,
-                  books_rows(request, (int, str, str, str), lines, shown.brand_line_cells), "It has no order line."),
+                  books_rows(request, (int, str, str, int), lines, shown.brand_line_cells), "It has no order line."),
     ]  # fmt: skip
 
 

@@ -31,10 +31,10 @@ class TreeNode(NamedTuple):
 
     Attributes:
         name: of its place; None = a member of a list.
-        text: of a plain value; None = it has children.
+        text: of a plain value, or of the first of a list of plain values; None = it has children.
         href: where the text leads to.
         children: of an object or a list, the first of them.
-        more: how many children are not shown.
+        more: how many children, or values of a list, are not shown.
     """
 
     name: str | None
@@ -56,10 +56,10 @@ def tree(value: object, name: str | None = None, place: str | None = None, curre
     if isinstance(value, Mapping):
         return _object(value, name, place)
     if isinstance(value, list | tuple):
+        some, more = value[:MOST_SHOWN], max(0, len(value) - MOST_SHOWN)
         if all(isinstance(one, str | int) or one is None for one in value) and place not in _OF_PLACE:
-            return TreeNode(name, ", ".join(_plain(one) for one in value) or "-")
-        shown = [tree(one, None, place) for one in value[:MOST_SHOWN]]
-        return TreeNode(name, None, None, shown, max(0, len(value) - MOST_SHOWN))
+            return TreeNode(name, ", ".join(_plain(one) for one in some) or "-", more=more)
+        return TreeNode(name, None, None, [tree(one, None, place) for one in some], more)
     if isinstance(value, int) and currency is not None and (name or "").endswith("_minor"):
         return TreeNode(name, f"{MoneyCell(value, currency)} {currency}")
     page_of = _OF_PLACE.get(place or "")

@@ -1,6 +1,7 @@
 """Refused events: grouped by topic and reason, each shown whole, and sent again by people of the role koc_operator."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -18,7 +19,7 @@ from services.console.access.people import OPERATOR, Person
 from services.console.actions import ActionDone, action
 from services.console.listed import listed
 from services.console.render import moment, render
-from services.console.send_again import KIND, WantedLetters, send_letters_again
+from services.console.send_again import KIND, WantedLetters, check_count, send_letters_again
 from services.console.shelf import BriefLetter, LetterGroup, ShelfContents
 from services.console.state import console_of
 from services.console.tables import CellKind, Column, PageTable
@@ -26,7 +27,7 @@ from services.console.values import CellValue, LinkCell, MomentCell, WordsCell, 
 from services.console.visit import visit_of
 from services.kernel.errors import InputRefused
 from services.kernel.time import to_micros
-from services.runtime.deadletters import DeadLetter, LogPosition, letter_at, parse_position
+from services.runtime.deadletters import DeadLetter, LogPosition, letters_at, parse_position
 
 FIRST_READING_SECONDS = 0.1
 """So long a page waits for Kafka where nothing was read yet."""
@@ -36,6 +37,10 @@ NEWEST = 3
 
 _LONGEST_VALUE = 64 << 10
 """Bytes of an event that a page shows; `koc dlq show --raw` has them all."""
+
+_JSON_SIGNS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
+_OPENING, _CLOSING = frozenset("{["), frozenset("}]")
+_INDENT, _DEEPEST = "  ", 20
 
 MEND, SEND, NOTHING = (
     "Mend and publish it again",
@@ -87,6 +92,11 @@ class ShownGroup(NamedTuple):
     href: str
     again_href: str
 
+    @property
+    def is_mended_elsewhere(self) -> bool:
+        """Whether sending it again alone helps nobody."""
+        return self.remedy[0] != SEND
+
 
 class ShelfState(NamedTuple):
     """Whether the shelf can be shown: since when it knows, and why it may know nothing or nothing newer."""
@@ -106,7 +116,7 @@ def show_dead_letters(request: Request) -> Response:
         group = contents.group(topic, reason)
         shown = shown_group(group)
         return render(
-            request, "dead_letter_group.html", room="Refused events", state=state, group=shown,
+            request, "dead_letter_group.html", room="Refused events", state=state, group=shown, contents=contents,
             tables=[letter_table("letters", "Refused events", group.letters)],
         )  # fmt: skip
     tables = [letter_table("sent-again", "Sent again", contents.replayed)] if contents.replayed else []
@@ -120,13 +130,19 @@ def show_dead_letter(request: Request) -> Response:
     """One refused event whole; its bytes are read from Kafka now."""
     source = _source(request.path_params)
     _, state = _shelf(request)
-    brief = console_of(request).shelf.find(source)
-    if brief is None:
+    if state.as_of is None:
+        return render(request, "dead_letter_unread.html", room="Refused events", status=503, state=state, source=source)
+    found = console_of(request).shelf.find([source])
+    if not found:
         raise HTTPException(404, _ABSENT)
-    letter = letter_at(brief.place)
+    brief = found[0]
+    letter = letters_at([brief.place]).get(brief.place)
     return render(
         request, "dead_letter.html", room="Refused events", state=state, brief=brief, letter=letter,
-        meaning=meaning_of(brief.reason), remedy=remedy_of(brief.reason), refused_at=moment(brief.at),
+        detail=visible(letter.detail if letter else brief.detail), event=_text(brief.event_id), order=_order(brief),
+        replay_of=_text(brief.replay_of), replayed=_text(brief.replayed),
+        meaning=meaning_of(brief.reason), remedy=remedy_of(brief.reason),
+        is_mended_elsewhere=remedy_of(brief.reason)[0] != SEND, refused_at=moment(brief.at),
         headers=shown_headers(letter) if letter else (), key=shown_bytes(letter.key) if letter else None,
         value=shown_value(letter.value) if letter else None, size=len(letter.value or b"") if letter else 0,
         longest=_LONGEST_VALUE, again_href=_again_href(position=str(source)),
@@ -140,9 +156,10 @@ def show_confirmation(request: Request) -> Response:
     wanted = _wanted(request.query_params.getlist("position"), request.query_params)
     person = visit_of(request).person
     may_send = person is not None and OPERATOR in person.roles
-    found = _chosen(contents, wanted)
+    found = [] if state.as_of is None else _chosen(request, contents, wanted)
     return render(
         request, "dead_letters_again.html", room="Refused events", state=state, wanted=wanted, count=len(found),
+        positions=[str(letter.source) for letter in found] if wanted.sources else (), unmended=unmended(found),
         tables=[letter_table("letters", "What is sent again", found)], may_send=may_send,
     )  # fmt: skip
 
@@ -155,8 +172,13 @@ def start_sending(request: Request, person: Person, form: FormData) -> ActionDon
         confirmed = int(fields.get("confirmed", ""))
     except ValueError:
         raise InputRefused("the form does not say how many events were confirmed") from None
+    contents, state = _shelf(request)
+    if state.as_of is None:
+        raise InputRefused("refused events are still being read from Kafka: nothing was sent, try again in a moment")
+    chosen = frozenset(letter.source for letter in _chosen(request, contents, wanted))
+    check_count(confirmed, len(chosen))
     console = console_of(request)
-    work = send_letters_again(wanted, confirmed, person.name, console.shelf)
+    work = send_letters_again(chosen, person.name, console.shelf)
     key = str(to_micros(datetime.now(UTC)))
     console.jobs.start(KIND, key, person.name, work)
     return ActionDone("The events are being sent again.", path("dead-letters", "sent", key))
@@ -232,28 +254,53 @@ def remedy_of(reason: str) -> tuple[str, str]:
     return REMEDIES[Reason(reason)] if reason in list(Reason) else (MEND, "")
 
 
+def unmended(letters: Sequence[BriefLetter]) -> list[tuple[str, tuple[str, str]]]:
+    """The reasons among them for which sending again alone helps nobody: each in words, with what to do instead."""
+    reasons = sorted({letter.reason for letter in letters})
+    return [(meaning_of(one), remedy_of(one)) for one in reasons if remedy_of(one)[0] != SEND]
+
+
 def shown_headers(letter: DeadLetter) -> list[tuple[str, str]]:
     """All headers of a letter, in their order."""
-    return [(_visible(name), shown_bytes(content) or "") for name, content in letter.headers]
+    return [(visible(name), shown_bytes(content) or "") for name, content in letter.headers]
 
 
 def shown_bytes(raw: bytes | None) -> str | None:
     """Bytes for a person: text where they are text, escapes where not, and no sign that nothing shows."""
-    return None if raw is None else _visible(raw.decode(errors="backslashreplace"))
+    return None if raw is None else visible(raw.decode(errors="backslashreplace"))
 
 
 def shown_value(raw: bytes | None) -> str | None:
-    """The bytes of an event; one JSON object is laid out, with the order of its fields kept."""
+    """The bytes of an event; JSON is laid out, and what it says is there as it came: repeated names, digits, order."""
     if raw is None or len(raw) > _LONGEST_VALUE:
         return shown_bytes(None if raw is None else raw[:_LONGEST_VALUE])
     try:
-        return _visible(json.dumps(json.loads(raw), indent=2, ensure_ascii=False))
+        text = raw.decode()
+        json.loads(text, parse_int=str)
     except (ValueError, RecursionError):
         return shown_bytes(raw)
+    return visible(_laid_out(text))
 
 
-def _visible(text: str) -> str:
-    """Line ends stay; any other sign that nothing shows, or that turns text around, is an escape."""
+def _laid_out(text: str) -> str:
+    """Valid JSON, a line for each value; nothing is changed but the space between its signs."""
+    parts: list[str] = []
+    before, depth = "", 0
+    for sign in _JSON_SIGNS.findall(text):
+        depth -= sign in _CLOSING
+        if before == "," or (before in _OPENING) != (sign in _CLOSING):  # an empty list or object stays on its line
+            parts.append("\n" + _INDENT * min(depth, _DEEPEST))
+        parts.append(f" {sign}" if before == ":" else sign)
+        depth += sign in _OPENING
+        before = sign
+    return "".join(parts)
+
+
+def visible(text: str) -> str:
+    """A text as a page can show it: an escape for each sign that nothing shows, or that turns text around.
+
+    Line ends stay.
+    """
     return "".join(sign if sign.isprintable() or sign == "\n" else json.dumps(sign)[1:-1] for sign in text)
 
 
@@ -275,8 +322,10 @@ def _wanted(positions: Sequence[str], fields: Mapping[str, str]) -> WantedLetter
     return WantedLetters(chosen, None if chosen else topic, None if chosen else reason)
 
 
-def _chosen(contents: ShelfContents, wanted: WantedLetters) -> list[BriefLetter]:
-    return [letter for letter in contents.waiting if wanted.has(letter)]
+def _chosen(request: Request, contents: ShelfContents, wanted: WantedLetters) -> list[BriefLetter]:
+    """The letters that a person chooses and that can be sent again, the newest first."""
+    among = console_of(request).shelf.find(wanted.sources) if wanted.sources else contents.waiting
+    return [letter for letter in among if wanted.has(letter)]
 
 
 def _source(parameters: dict[str, str]) -> LogPosition:
@@ -291,12 +340,20 @@ def _cells(letter: BriefLetter) -> list[CellValue]:
         _link(letter.source),
         moment(letter.at),
         WordsCell(meaning_of(letter.reason)),
-        _visible(letter.detail),
-        None if letter.event_id is None else _visible(letter.event_id),
-        None if letter.order_id is None else LinkCell(_visible(letter.order_id), path("order", letter.order_id)),
-        letter.replayed,
-        letter.replay_of,
+        visible(letter.detail),
+        _text(letter.event_id),
+        _order(letter),
+        _text(letter.replayed),
+        _text(letter.replay_of),
     ]
+
+
+def _text(text: str | None) -> str | None:
+    return None if text is None else visible(text)
+
+
+def _order(letter: BriefLetter) -> LinkCell | None:
+    return None if letter.order_id is None else LinkCell(visible(letter.order_id), path("order", letter.order_id))
 
 
 def _link(source: LogPosition) -> LinkCell:

@@ -12,9 +12,10 @@ from starlette.routing import Route
 from schemas.topics import CLICKS, CREDITS, ORDERS, REGISTRY
 from services.console.books import reading
 from services.console.kept import LastReading
+from services.console.keyset_rows import books_rows
 from services.console.render import moment, render
 from services.console.state import console_of
-from services.console.tables import CellKind, Column, PageTable, RowKey, TableRows
+from services.console.tables import CellKind, Column, PageTable
 from services.console.values import CellValue, LinkCell, MoneyCell, WordsCell, path
 from services.console.watch import BalanceCheck, SealCheck
 from services.kernel.sentences import Sentence
@@ -40,7 +41,8 @@ FIRST_READING_SECONDS = 0.1
 
 _SOUND = WordsCell("as it should be", GOOD)
 _NONE = WordsCell("none", GOOD)
-_UNKNOWN = WordsCell("being read", WAIT)
+_UNREAD = WordsCell("being read", WAIT)
+_UNREADABLE = WordsCell("not known", WAIT)
 _TITLES = {
     LineCondition.UNPRICED: "Lines that no plan prices",
     LineCondition.SET_ASIDE: "Lines that are set aside",
@@ -85,9 +87,14 @@ class HealthCheck(NamedTuple):
     href: str | None = None
 
     @property
+    def is_known(self) -> bool:
+        """Whether its value was read: while it was not, nobody can say that all is well."""
+        return self.state not in (_UNREAD, _UNREADABLE)
+
+    @property
     def needs_somebody(self) -> bool:
-        """Whether something is not as it should be, or waits; what is still being read needs nobody."""
-        return self.state.tone != GOOD and self.state != _UNKNOWN
+        """Whether something is known not to be as it should be, or to wait."""
+        return self.is_known and self.state.tone != GOOD
 
 
 class BooksState(NamedTuple):
@@ -112,14 +119,20 @@ class LagRow(NamedTuple):
 def show_health(request: Request) -> Response:
     """All checks, and the lag as a part that refreshes itself."""
     watch = console_of(request).watch
-    if request.query_params.get("part") == "lag":
+    part = request.query_params.get("part")
+    if part == "lag":
         return render(request, "health_lag.html", **_lag_values(watch.lag.look(FIRST_READING_SECONDS)))
     balances, seals = watch.balances.look(FIRST_READING_SECONDS), watch.seals.look()
+    is_read = balances.is_read and seals.is_read
+    if part == "ready":
+        # a page that waits for checks loads itself anew once they are read, or have failed
+        return Response(headers={"hx-refresh": "true"}) if is_read else Response(status_code=204)
     with reading(request) as connection:
         books = books_state(connection)
     return render(
         request, "health.html", room="Health",
         checks=[*balance_checks(balances), *line_checks(books), *work_checks(books), *seal_checks(seals)],
+        is_read=is_read, is_sure=balances.is_sure and seals.is_sure,
         as_of=None if balances.value is None else moment(balances.as_of), problem=balances.problem or seals.problem,
         **_lag_values(watch.lag.look()),
     )  # fmt: skip
@@ -152,33 +165,33 @@ def books_state(connection: Connection) -> BooksState:
 
 def balance_checks(found: LastReading[BalanceCheck]) -> list[HealthCheck]:
     """What all accounts say; while that is not known the checks say so."""
-    value = found.value
+    value, unknown = found.value, _unknown(found)
     broken = [] if value is None else [MoneyCell(amount, of) for of, amount in value.totals_minor.items() if amount]
     wrong = "; ".join(f"{amount} {amount.currency}" for amount in broken)
     return [
         HealthCheck(
             "Debit and credit are equal",
             "The balances of all accounts come to zero in each currency.",
-            _UNKNOWN if value is None else WordsCell(wrong, BAD) if wrong else _SOUND,
+            unknown if value is None else WordsCell(wrong, BAD) if wrong else _SOUND,
             "A person must look now: docs/runbook.md, section on the trial balance.",
         ),
         _counted(
             "Accounts that owe and should not",
             "Pending, payable and held accounts only ever hold what we owe.",
-            None if value is None else value.in_debit,
+            unknown if value is None else value.in_debit,
             "A person must look now: koc ledger verify names the accounts.",
         ),
         _counted(
             "Budgets over their limit",
             "Refunds were reversed, or a limit was lowered: runs grant nothing more of such a budget.",
-            None if value is None else value.over_budget,
+            unknown if value is None else value.over_budget,
             "Agree on a new limit with the brand, or leave it.",
             tone=WAIT,
         ),
         _counted(
             "Script fees and traffic of unknown contents",
             "Nobody has registered their content, so nothing is booked for them.",
-            None if value is None else value.unregistered,
+            unknown if value is None else value.unregistered,
             "Publish content.registered, or the event again with the right content_id.",
             tone=WAIT,
         ),
@@ -242,7 +255,7 @@ def work_checks(books: BooksState) -> list[HealthCheck]:
 def seal_checks(found: LastReading[SealCheck]) -> list[HealthCheck]:
     """The seals of closed months, proven one after the other while somebody looks at this page."""
     value = found.value
-    state = _UNKNOWN
+    state = _unknown(found)
     if value is not None:
         broken = Sentence("broken: {count:,}", count=value.broken)
         proven = Sentence("none broken, proofs so far: {count:,}", count=value.turns)
@@ -278,10 +291,16 @@ def _lag_values(found: LastReading[list[LogDistance]]) -> dict[str, Any]:
     }
 
 
-def _counted(name: str, meaning: str, count: int | None, remedy: str, tone: str = BAD) -> HealthCheck:
-    """A check that is good at 0; None = that is not known yet."""
-    state = _UNKNOWN if count is None else WordsCell(Sentence("{count:,}", count=count), tone) if count else _NONE
-    return HealthCheck(name, meaning, state, remedy)
+def _unknown(found: LastReading[Any]) -> WordsCell:
+    """The state of a check while there is no value."""
+    return _UNREAD if found.problem is None else _UNREADABLE
+
+
+def _counted(name: str, meaning: str, count: int | WordsCell, remedy: str, tone: str = BAD) -> HealthCheck:
+    """A check that is good at 0; words instead of a count say why it is not known."""
+    if isinstance(count, int):
+        count = WordsCell(Sentence("{count:,}", count=count), tone) if count else _NONE
+    return HealthCheck(name, meaning, count, remedy)
 
 
 def _line_table(request: Request, condition: LineCondition) -> PageTable:
@@ -294,13 +313,10 @@ def _line_table(request: Request, condition: LineCondition) -> PageTable:
         Column("amount", "Not priced" if condition is LineCondition.UNPRICED else "Charged now", CellKind.NUMBER),
         Column("currency", "Currency"),
     )
-
-    def read(after: RowKey | None, limit: int) -> TableRows:
-        with reading(request) as connection:  # each part anew: a CSV file goes on after the page has ended
-            found = page_of_lines(connection, condition, after, limit)
-        return TableRows([_line_cells(one) for one in found.rows], found.next_key)
-
-    return PageTable("lines", _TITLES[condition], columns, read, "There are none.")
+    rows = books_rows(
+        request, (int, str, str, int), lambda books, *at: page_of_lines(books, condition, *at), _line_cells
+    )
+    return PageTable("lines", _TITLES[condition], columns, rows, "There are none.")
 
 
 def _line_cells(one: ListedLine) -> list[CellValue]:

@@ -23,10 +23,10 @@ from services.console.pages.health import (
     seal_checks,
     work_checks,
 )
-from services.console.render import render
+from services.console.render import moment, render
 from services.console.shelf import ShelfContents
 from services.console.state import console_of
-from services.console.values import LinkCell, path
+from services.console.values import LinkCell, MomentCell, path
 from services.kernel.sentences import Sentence
 from services.kernel.time import DAY, HOUR, MINUTE, to_micros
 from services.operations.drain.drain import LogDistance
@@ -54,22 +54,43 @@ class WaitingPayouts(NamedTuple):
 
 
 def show_home(request: Request) -> Response:
-    """The overview; what Kafka says comes as a part of its own once it is read."""
-    console = console_of(request)
-    shelf, lag = console.shelf.reading.look(), console.watch.lag.look()
-    of_kafka: dict[str, Any] = {
-        "kafka_needs": kafka_needs(shelf, lag), "is_kafka_known": _is_known(shelf) and _is_known(lag),
-        "kafka_problem": shelf.problem or lag.problem,
-    }  # fmt: skip
-    if request.query_params.get("part") == "kafka":
-        return render(request, "home_kafka.html", **of_kafka)
-    checks = [*balance_checks(console.watch.balances.look()), *seal_checks(console.watch.seals.look())]
+    """The overview; what takes long to read comes as a part of its own once it is read."""
+    part = request.query_params.get("part")
+    if part == "kafka":
+        return render(request, "home_kafka.html", **_of_kafka(request))
+    if part == "books":
+        return render(request, "home_books.html", **_of_books(request))
+    return render(request, "home.html", room="Overview", **_of_books(request), **_of_kafka(request))
+
+
+def _of_books(request: Request) -> dict[str, Any]:
+    """What the part about the books shows."""
+    watch = console_of(request).watch
+    balances, seals = watch.balances.look(), watch.seals.look()
     with reading(request) as connection:
         books, payouts = books_state(connection), _payouts(connection)
-    needs = sorted(
-        [*payout_needs(payouts), *book_needs(books), *check_needs(checks)], key=lambda need: need.tone != BAD
-    )
-    return render(request, "home.html", room="Overview", needs=needs, **of_kafka)
+    checks = [*balance_checks(balances), *seal_checks(seals)]
+    needs = [*payout_needs(payouts), *book_needs(books), *check_needs(checks)]
+    return {
+        "needs": sorted(needs, key=lambda need: need.tone != BAD),
+        "are_books_read": balances.is_read and seals.is_read,
+        "are_books_sure": balances.is_sure and seals.is_sure,
+        "books_problem": balances.problem or seals.problem,
+        "balances_as_of": _as_of(balances),
+    }
+
+
+def _of_kafka(request: Request) -> dict[str, Any]:
+    """What the part about Kafka shows."""
+    console = console_of(request)
+    shelf, lag = console.shelf.reading.look(), console.watch.lag.look()
+    return {
+        "kafka_needs": kafka_needs(shelf, lag),
+        "is_kafka_read": shelf.is_read and lag.is_read,
+        "is_kafka_sure": shelf.is_sure and lag.is_sure,
+        "kafka_problem": shelf.problem or lag.problem,
+        "kafka_as_of": _as_of(shelf, lag),
+    }
 
 
 def payout_needs(payouts: WaitingPayouts) -> list[Need]:
@@ -98,7 +119,7 @@ def book_needs(books: BooksState) -> list[Need]:
 
 
 def check_needs(checks: Sequence[HealthCheck]) -> list[Need]:
-    """Checks that are not good; those that are still being read need nobody."""
+    """Checks that are known not to be good; the page says that others are not known."""
     return [
         Need(
             check.name,
@@ -115,9 +136,8 @@ def check_needs(checks: Sequence[HealthCheck]) -> list[Need]:
 def kafka_needs(shelf: LastReading[ShelfContents], lag: LastReading[list[LogDistance]]) -> list[Need]:
     """Refused events that nobody has sent again, and what is still to be read."""
     needs = []
-    if shelf.value is not None and shelf.value.waiting:
-        count, groups = len(shelf.value.waiting), len(shelf.value.groups())
-        said = Sentence("{count:,}, in {groups} groups", count=count, groups=groups)
+    if shelf.value is not None and (shelf.value.waiting or shelf.value.dropped):
+        said = _waiting_letters(shelf.value)
         remedy = "Each group says whether to mend the events, to send them again, or to leave them."
         link = LinkCell("Refused events", "/dead-letters")
         needs.append(Need("Refused events that nobody has sent again", said, remedy, link, BAD))
@@ -132,8 +152,19 @@ def _payouts(connection: Connection) -> WaitingPayouts:
     return WaitingPayouts(waiting_batches(connection), count_refused_payouts(connection), to_micros(datetime.now(UTC)))
 
 
-def _is_known(found: LastReading[ShelfContents] | LastReading[list[LogDistance]]) -> bool:
-    return found.value is not None or found.problem is not None
+def _waiting_letters(contents: ShelfContents) -> Sentence:
+    """How many refused events wait; those that a console keeps no more are not among them."""
+    count, groups = len(contents.waiting), len(contents.groups())
+    known = Sentence("{count:,}, in {groups} groups", count=count, groups=groups)
+    if not contents.dropped:
+        return known
+    return Sentence("{known}; {count:,} older ones are not counted here", known=known, count=contents.dropped)
+
+
+def _as_of(*found: LastReading[Any]) -> MomentCell | None:
+    """The moment of the older of these readings; None = none was made."""
+    moments = [one.as_of for one in found if one.value is not None]
+    return moment(min(moments)) if moments else None
 
 
 def _batch_link(batches: Sequence[WaitingBatch]) -> LinkCell:

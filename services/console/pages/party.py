@@ -1,7 +1,7 @@
 """A party (a KOC, an agency, a recruiter): its balance, what comes when, its statements and its debts."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -18,12 +18,12 @@ from services.console.parties import tables as shown
 from services.console.parties.answer import PartyAnswer
 from services.console.parties.coming import coming_of
 from services.console.parties.obstacles import HeldFor, obstacle_rows
-from services.console.render import moment, render
+from services.console.render import CSV, moment, render
 from services.console.tables import PageTable, RowKey, all_rows
 from services.console.values import MomentCell, MoneyCell, path
 from services.console.words.labels import party_sentence
 from services.kernel.sentences import Sentence
-from services.kernel.time import DAY, MINUTE, to_datetime, to_micros
+from services.kernel.time import to_micros
 from services.runtime.settings import settings
 from services.settlement.books.clawbacks import OpenClawback
 from services.settlement.books.lookups.keyset import KeysetPage
@@ -37,10 +37,10 @@ from services.settlement.books.lookups.party import (
     party_payouts,
     party_statements,
 )
+from services.settlement.books.lookups.party_coming import PendingPart, pending_parts
 from services.settlement.books.lookups.party_facts import (
     is_known_party,
     last_proposal,
-    last_run,
     left_at,
     open_reserves,
     paid_out,
@@ -48,19 +48,13 @@ from services.settlement.books.lookups.party_facts import (
     refused_payouts,
     relations_of,
 )
-from services.settlement.books.lookups.party_lines import (
-    COMING_DAYS,
-    KocLine,
-    coming_days,
-    coming_days_of,
-    coming_lines,
-    koc_lines,
-)
+from services.settlement.books.lookups.party_lines import KocLine, koc_lines, pending_lines
 from services.settlement.books.lookups.party_snapshot import PartySnapshot
 from services.settlement.domain.pricing.relations import Relation
 from services.settlement.payouts.forecast import NextPayout, next_payouts
 
-_LINE_KEY = (int, str, str, str)
+_LINE_KEY = (int, str, str, int)
+OBSTACLES = "in-the-way"
 _ENTRY_KEY = (int,) * (CREDITS.partitions + 1)
 """A number for each writer."""
 
@@ -69,12 +63,15 @@ class PartyView(NamedTuple):
     """What a page says of a party, as of one snapshot.
 
     Attributes:
+        is_whole: whether it says what the party is paid next, and what comes; else `nexts` and `parts` are empty.
         left: when it left; None = it did not.
         proposed: when payouts were last proposed.
     """
 
+    is_whole: bool
     answers: Sequence[PartyAnswer]
     nexts: Sequence[NextPayout]
+    parts: Sequence[PendingPart]
     held_for: HeldFor
     debts: Sequence[OpenClawback]
     statements: Sequence[PartyStatement]
@@ -96,9 +93,15 @@ def show_party(request: Request) -> Response:
                 party=party[:100],
             )
             raise HTTPException(404, unknown)
-        view = _view(connection, party, to_micros(datetime.now(UTC)))
+        is_next = request.query_params.get("part") == "next"
+        is_asked = is_next or request.query_params.get(CSV) == OBSTACLES
+        view = _view(connection, party, to_micros(datetime.now(UTC)), is_asked=is_asked)
+    if is_next:
+        return render(
+            request, "party_next.html", tables=_next_tables(view), party=party, title=party_sentence(party), view=view
+        )
     figures = content_figures(request, koc_id=name) if role == "koc" else None
-    tables = _tables(request, party, view)
+    tables = [*_next_tables(view), *_tables(request, party, view)]
     return render(
         request,
         "party.html",
@@ -111,22 +114,26 @@ def show_party(request: Request) -> Response:
     )
 
 
-def _view(connection: Connection, party: str, now: int) -> PartyView:
-    """All that is read in one snapshot. `now` is microseconds."""
+def _view(connection: Connection, party: str, now: int, *, is_asked: bool) -> PartyView:
+    """All that is read in one snapshot.
+
+    Args:
+        connection: of the snapshot.
+        party: whose page.
+        now: microseconds.
+        is_asked: what it is paid next is told even if that takes long.
+    """
     snapshot = PartySnapshot(connection, party)
-    nexts = next_payouts(snapshot, now, settings().settlement_zone_minutes)
+    is_whole = is_asked or not snapshot.is_slow()
+    nexts = next_payouts(snapshot, now, settings().settlement_zone_minutes) if is_whole else []
+    parts = pending_parts(connection, party, now) if is_whole else []
     by_currency = {one.currency: one for one in nexts}
     paid, role = paid_out(connection, party), party.partition(":")[0]
-    since = _coming_since(connection, now)
-    if role == "koc":
-        days = coming_days(connection, party.removeprefix("koc:"), since)
-    else:
-        days = coming_days_of(connection, party, since)
     answers = [
         PartyAnswer(
             money,
             by_currency.get(money.currency),
-            coming_of(days, money.currency, _day(now)),
+            coming_of(parts, money.currency),
             paid.get(money.currency, 0),
         )
         for money in party_money(connection, party)
@@ -134,8 +141,10 @@ def _view(connection: Connection, party: str, now: int) -> PartyView:
     holds = [hold for hold in snapshot.open_holds() if hold.owner == party]
     left, proposed = left_at(connection, party), last_proposal(connection)
     return PartyView(
+        is_whole,
         answers,
         nexts,
+        parts,
         HeldFor(open_reserves(connection, party), refused_payouts(connection, party), holds),
         party_debts(connection, party),
         party_statements(connection, party),
@@ -145,24 +154,18 @@ def _view(connection: Connection, party: str, now: int) -> PartyView:
     )
 
 
-def _coming_since(connection: Connection, now: int) -> int:
-    """Lines that were paid earlier have had their chance: COMING_DAYS before the last run, or before now."""
-    return min(now, last_run(connection) or now) - COMING_DAYS * DAY
-
-
-def _day(now: int) -> date:
-    """The day of a moment (microseconds) in the settlement zone."""
-    return to_datetime(now + settings().settlement_zone_minutes * MINUTE).date()
+def _next_tables(view: PartyView) -> list[PageTable]:
+    """What stands beside the answer, once that is known."""
+    rows = all_rows(obstacle_rows(view.nexts, view.held_for, view.parts))
+    table = PageTable(OBSTACLES, "What is in the way", shown.OBSTACLES, rows, "Nothing is in the way of its money.")
+    return [table] if view.is_whole else []
 
 
 def _tables(request: Request, party: str, view: PartyView) -> list[PageTable]:
     """The tables of the page, those with a few rows first."""
-    obstacles = obstacle_rows(view.nexts, view.held_for)
     few = [
         PageTable("balance", "Balance by state", shown.BALANCE, all_rows([_balance(one) for one in view.answers]),
                   "Nothing was ever booked for this party."),
-        PageTable("in-the-way", "What is in the way", shown.OBSTACLES, all_rows(obstacles),
-                  "Nothing is in the way of its money."),
         PageTable("debts", "Owed back, by age", shown.DEBTS, all_rows([shown.debt_cells(one) for one in view.debts]),
                   "It owes nothing back."),
         PageTable("statements", "Statements", shown.STATEMENTS,
@@ -185,8 +188,7 @@ def _long_tables(request: Request, party: str, view: PartyView) -> list[PageTabl
         return koc_lines(connection, party.removeprefix("koc:"), after, limit)
 
     def pending(connection: Connection, after: RowKey | None, limit: int) -> KeysetPage[KocLine]:
-        since = _coming_since(connection, to_micros(datetime.now(UTC)))
-        return coming_lines(connection, party.removeprefix("koc:"), after, limit, since)
+        return pending_lines(connection, party.removeprefix("koc:"), after, limit)
 
     def members(connection: Connection, after: RowKey | None, limit: int) -> KeysetPage[Relation]:
         return party_members(connection, party, after, limit)

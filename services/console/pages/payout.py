@@ -12,7 +12,7 @@ from starlette.routing import Route
 from services.console.access.people import PAYER
 from services.console.books import reading
 from services.console.jobs import Job
-from services.console.keyset_rows import books_rows, sums_text
+from services.console.keyset_rows import books_rows, sums_cell, sums_text
 from services.console.pages import batch, reply
 from services.console.pages.payout_actions import ACTIONS, PAYOUT_JOBS, TRIAL, ProposalResult, new_command_id
 from services.console.pages.payout_stages import NO_PAYER, SIGN_IN, PayoutStep, batch_stage, payout_state, state_words
@@ -79,7 +79,7 @@ def show_payout(request: Request) -> Response:
         if payout is None:
             raise HTTPException(404, "the books know no payout of this name")
         of_batch = known_batch(connection, payout.batch)
-        replies, decisions = replies_to(connection, name), decisions_on(connection, payout.batch, name)
+        replies, decisions = replies_to(connection, name), decisions_on(connection, payout)
         exported = is_exported(connection, payout.batch)
     person, plan = visit_of(request).person, payout.plan
     can_act = person is not None and PAYER in person.roles
@@ -133,7 +133,7 @@ def batch_cells(found: ListedBatch) -> Sequence[CellValue]:
         LinkCell(one.id, path("batch", one.id)),
         batch_stage(found),
         one.counts["payouts"],
-        sums_text(one.counts["amounts"]),
+        sums_cell(one.counts["amounts"]),
         WordsCell(state_words(found.states)),
         moment(one.as_of),
         one.by,

@@ -37,7 +37,6 @@ from services.settlement.commands.execute import CommandOutcome
 from services.settlement.domain.remittance.forms import PaymentForm
 from services.settlement.payment_files.book_replies import BookedReply, book_replies
 from services.settlement.payment_files.export import ExportedBatch, ExportRequest, export_batch
-from services.settlement.payment_files.payer import payer_details
 from services.settlement.payment_files.read_reply import BankReply, ReplyForm, read_reply
 from services.settlement.payouts import approve as approving
 from services.settlement.payouts import cancel as cancelling
@@ -182,7 +181,7 @@ def _reply_text(reply: BankReply, booked: BookedReply) -> str:
 def _export(person: Person, batch: str, form: PaymentForm | None) -> ExportedBatch:
     request = ExportRequest(batch, form, settings().settlement_zone_minutes)
     with _books(person, "payer") as books:
-        return export_batch(books, request, payer_details())
+        return export_batch(books, request)
 
 
 @contextmanager

@@ -11,13 +11,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from services.console.books import reading
-from services.console.keyset_rows import books_rows, sums_text
+from services.console.keyset_rows import books_rows, sums_cell
 from services.console.render import moment, render
+from services.console.story.people import share_link
 from services.console.tables import CellKind, Column, PageTable, all_rows
 from services.console.values import CellValue, LinkCell, MoneyCell, WordsCell, path
-from services.console.visit import visit_of
-from services.console.words.catalogue import Language, say
 from services.console.words.labels import SKIPPED_LINES
+from services.kernel.sentences import Sentence
 from services.settlement.books.lookups.left_out import LeftOutLine, left_out_lines
 from services.settlement.books.lookups.run_lines import RunLine, run_lines
 from services.settlement.books.lookups.runs import (
@@ -68,8 +68,7 @@ def show_run(request: Request) -> Response:
     if found is None:
         raise HTTPException(404, "the books know no run of this name")
     counts = found.run.counts
-    language = visit_of(request).language
-    tables = [_left_out(name, counts["skipped"], language), _budgets(counts["budgets"]), _brands(counts["brands"])]
+    tables = [_left_out(name, counts["skipped"]), _budgets(counts["budgets"]), _brands(counts["brands"])]
     tables += [_parties(request, name), _contents(request, name), _lines(request, found)]
     if reason is not None:
         tables.append(_left_out_lines(request, found, reason))
@@ -115,27 +114,31 @@ def money_cells(amounts: Mapping[str, int]) -> list[MoneyCell]:
 
 
 def run_cells(run: ListedRun) -> Sequence[CellValue]:
-    """A run in the list."""
-    told = run.result
+    """A run in the list; what came of one that is at work is not known yet."""
+    told = run.result if run.status == DONE else None
     return (
         LinkCell(run.id, path("run", run.id)),
         moment(run.as_of),
         run_state(run.status),
-        told.get("lines", 0),
-        told.get("script_fees", 0),
-        sums_text(told.get("billed_minor", {})),
-        sum(one["lines"] for one in told.get("skipped", ())),
+        *((None,) * 4 if told is None else _outcome_cells(told)),
         run.by,
         moment(run.planned_at),
         None if run.done_at is None else moment(run.done_at),
     )
 
 
-def skip_cells(run: str, skip: Mapping[str, Any], language: Language) -> Sequence[CellValue]:
-    """A reason for which a run left lines out, in a language; it leads to the lines."""
+def _outcome_cells(told: Mapping[str, Any]) -> Sequence[CellValue]:
+    """Lines, script fees, what was billed, and how many lines were left out."""
+    left_out = sum(one["lines"] for one in told.get("skipped", ()))
+    return told.get("lines", 0), told.get("script_fees", 0), sums_cell(told.get("billed_minor", {})), left_out
+
+
+def skip_cells(run: str, skip: Mapping[str, Any]) -> Sequence[CellValue]:
+    """A reason for which a run left lines out; it leads to the lines. Programs get its word."""
     reason = skip["reason"]
+    href = f"{path('run', run)}?reason={reason}#left-out-lines"
     return (
-        LinkCell(say(SKIPPED_LINES[reason], language), f"{path('run', run)}?reason={reason}#left-out-lines"),
+        LinkCell(Sentence(SKIPPED_LINES[reason]), href, reason),
         WordsCell(MEANING[reason]),
         skip["lines"],
         MoneyCell(skip["amount_minor"], skip["currency"]),
@@ -145,14 +148,12 @@ def skip_cells(run: str, skip: Mapping[str, Any], language: Language) -> Sequenc
 
 def line_cells(line: RunLine, *, is_done: bool) -> Sequence[CellValue]:
     """A line that the run settles, with who has what of it; a budget that is used up may have left nothing."""
-    settled = {} if is_done and line.settled is None else line.settled
-    return (
-        *_name_cells(line.order_id, line.line_id, line.buyer_id, line.brand_id),
-        WordsCell("not yet", "wait") if settled is None else MoneyCell(sum(settled.values()), line.currency),
-        line.currency,
-        MoneyCell((settled or {}).get(OURSELVES, 0), line.currency),
-        [_share_link(who, minor, line.currency) for who, minor in sorted((settled or {}).items()) if who != OURSELVES],
-    )
+    of, settled = line.currency, {} if is_done and line.settled is None else line.settled
+    named = _name_cells(line.order_id, line.line_id, line.buyer_id, line.brand_id)
+    if settled is None:
+        return *named, WordsCell("not yet", "wait", code=""), of, None, []
+    shares = [share_link(who, MoneyCell(minor, of)) for who, minor in sorted(settled.items()) if who != OURSELVES]
+    return *named, MoneyCell(sum(settled.values()), of), of, MoneyCell(settled.get(OURSELVES, 0), of), shares
 
 
 def left_out_cells(line: LeftOutLine) -> Sequence[CellValue]:
@@ -186,10 +187,10 @@ def content_cells(content: RunContent) -> Sequence[CellValue]:
     return link, MoneyCell(content.settled_minor, content.currency), content.currency
 
 
-def _left_out(run: str, skipped: Sequence[Mapping[str, Any]], language: Language) -> PageTable:
+def _left_out(run: str, skipped: Sequence[Mapping[str, Any]]) -> PageTable:
     columns = Column("reason", "Reason"), Column("why", "What that means"), Column("lines", "Lines", _NUMBER)
     ordered = sorted(skipped, key=lambda one: BLOCKING_REASONS.index(one["reason"]))
-    rows = all_rows([skip_cells(run, one, language) for one in ordered])
+    rows = all_rows([skip_cells(run, one) for one in ordered])
     return PageTable("left-out", "Left out", (*columns, *_MONEY), rows, "It left no due line out.")
 
 
@@ -238,7 +239,7 @@ def _lines(request: Request, found: FoundRun) -> PageTable:
     columns = *_LINE, _BRAND, Column("settled", "Settled", _NUMBER), _MONEY[1], _OURS, _SHARES
     rows = books_rows(
         request,
-        (int, str, str, str),
+        (int, str, str, int),
         lambda books, *at: run_lines(books, found.run.id, *at),
         partial(line_cells, is_done=found.run.status == DONE),
     )
@@ -249,7 +250,7 @@ def _left_out_lines(request: Request, found: FoundRun, reason: str) -> PageTable
     columns = *_LINE, _BRAND, *_MONEY, Column("due_at", "Due since"), Column("detail", "Detail")
     read = partial(left_out_lines, reason=reason, as_of=found.run.as_of)
     rows = books_rows(
-        request, (int, str, str, str), lambda books, after, limit: read(books, after=after, limit=limit), left_out_cells
+        request, (int, str, str, int), lambda books, after, limit: read(books, after=after, limit=limit), left_out_cells
     )
     return PageTable(
         "left-out-lines", "Lines of today with this reason", columns, rows, "None has this reason any more."
@@ -258,10 +259,6 @@ def _left_out_lines(request: Request, found: FoundRun, reason: str) -> PageTable
 
 def _name_cells(order_id: str, line_id: str, buyer_id: str, brand_id: str) -> Sequence[CellValue]:
     return LinkCell(order_id, path("order", order_id)), line_id, buyer_id, LinkCell(brand_id, path("brand", brand_id))
-
-
-def _share_link(who: str, minor: int, currency: str) -> LinkCell:
-    return LinkCell(f"{who} {MoneyCell(minor, currency)}", path("party", who))
 
 
 ROUTES = (Route("/runs", show_runs), Route("/run/{id}", show_run))

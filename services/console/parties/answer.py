@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from services.console.parties.coming import Coming
 from services.console.values import MoneyCell
-from services.kernel.sentences import Sentence
+from services.console.words.labels import SKIPPED_LINES
+from services.kernel.sentences import Sentence, with_commas
 from services.settlement.books.lookups.party import PartyMoneyStates
 from services.settlement.domain.paying import payouts
 from services.settlement.domain.paying.payouts import PayoutPlan, SkippedParty
@@ -34,7 +35,7 @@ class PartyAnswer(NamedTuple):
 
     @property
     def next_minor(self) -> int:
-        """What the next payout brings, after tax; 0 = there is none."""
+        """What the next payout brings, by a table without tax; 0 = there is none."""
         decided = self.next and self.next.decided
         return decided.amount_minor if isinstance(decided, PayoutPlan) else 0
 
@@ -95,7 +96,7 @@ def _skipped(found: NextPayout, skipped: SkippedParty) -> str:
 
 
 def _coming(coming: Coming) -> Iterator[str]:
-    """What is pending: what is due, the next day, and what has none."""
+    """What is pending: what is due, the next day, what has none, and what is blocked."""
     if coming.ready_minor:
         amount = money_text(coming.ready_minor, coming.currency)
         yield Sentence("{amount} is pending and due: the next settlement run makes it payable.", amount=amount)
@@ -107,6 +108,14 @@ def _coming(coming: Coming) -> Iterator[str]:
     if coming.undated_minor:
         amount = money_text(coming.undated_minor, coming.currency)
         yield Sentence("{amount} is pending without a date: not received yet, or something is missing.", amount=amount)
+    if coming.blocked:
+        amount = money_text(sum(part.amount_minor for part in coming.blocked), coming.currency)
+        why = with_commas([Sentence(SKIPPED_LINES[part.blocked]) for part in coming.blocked if part.blocked])
+        yield Sentence(
+            "{amount} is pending and blocked ({why}): the next settlement run does not settle it.",
+            amount=amount,
+            why=why,
+        )
 
 
 def _besides(money: PartyMoneyStates) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What is pending for a party, by when runs may settle it: one bar a day, or a week where there are many days."""
+"""What is pending for a party: ready, by when runs may settle it, and blocked; a bar a day, or a week of many days."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
@@ -7,11 +7,12 @@ from typing import NamedTuple
 from services.console.parties.bars import BarRow, DrawnBar, drawn
 from services.console.values import MoneyCell
 from services.kernel.sentences import Sentence
-from services.settlement.books.lookups.party_lines import ComingDay
+from services.settlement.books.lookups.party_coming import PendingPart
 
 MOST_BARS = 12
 READY = "Ready for the next run"
 NO_DATE = "No date yet"
+BLOCKED = "Blocked"
 
 
 class Coming(NamedTuple):
@@ -21,12 +22,14 @@ class Coming(NamedTuple):
         ready_minor: the next run may settle it.
         later: by day, those that are still to come.
         undated_minor: it has no day yet.
+        blocked: no run settles these parts as things are.
     """
 
     currency: str
     ready_minor: int
     later: Mapping[date, int]
     undated_minor: int
+    blocked: Sequence[PendingPart] = ()
 
     @property
     def next_day(self) -> date | None:
@@ -35,19 +38,25 @@ class Coming(NamedTuple):
 
     @property
     def bars(self) -> list[DrawnBar]:
-        """Ready, then the days, then what has none."""
-        rows = [(READY, self.ready_minor, "good"), *_later(self.later), (NO_DATE, self.undated_minor, "soft")]
+        """Ready, then the days, then what has none, then what is blocked."""
+        blocked = sum(part.amount_minor for part in self.blocked)
+        rows = [
+            (READY, self.ready_minor, "good"), *_later(self.later), (NO_DATE, self.undated_minor, "soft"),
+            (BLOCKED, blocked, "bad"),
+        ]  # fmt: skip
         return drawn([BarRow(label, MoneyCell(amount, self.currency), tone) for label, amount, tone in rows if amount])
 
 
-def coming_of(days: Sequence[ComingDay], currency: str, today: date) -> Coming:
-    """Of one currency. `today` is a day of the settlement zone, as those of `days` are."""
-    own = [day for day in days if day.currency == currency]
+def coming_of(parts: Sequence[PendingPart], currency: str) -> Coming:
+    """Of one currency."""
+    own = [part for part in parts if part.currency == currency]
+    free = [part for part in own if part.blocked is None]
     return Coming(
         currency,
-        sum(day.amount_minor for day in own if day.day is not None and day.day <= today),
-        {day.day: day.amount_minor for day in own if day.day is not None and day.day > today},
-        sum(day.amount_minor for day in own if day.day is None),
+        sum(part.amount_minor for part in free if part.is_due),
+        {part.day: part.amount_minor for part in free if part.day is not None},
+        sum(part.amount_minor for part in free if part.day is None and not part.is_due),
+        [part for part in own if part.blocked is not None],
     )
 
 

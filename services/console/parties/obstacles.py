@@ -1,17 +1,18 @@
-"""What is in the way of a party's money: reserves, refused payouts, holds, disputes, minima, debts."""
+"""What is in the way of a party's money: blocked lines, reserves, refused payouts, holds, minima, debts."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from services.console.render import moment
 from services.console.values import CellValue, LinkCell, MoneyCell, WordsCell, path
+from services.console.words.labels import SKIPPED_LINES
+from services.kernel.sentences import Sentence
+from services.settlement.books.lookups.party_coming import MOST_ORDERS, PendingPart
 from services.settlement.books.lookups.party_facts import OpenReserve, RefusedPayout
 from services.settlement.domain.paying import payouts
 from services.settlement.domain.paying.payouts import SkippedParty
 from services.settlement.domain.settling.facts import Hold
 from services.settlement.payouts.forecast import NextPayout
-
-MOST_LINKS = 20
 
 
 class HeldFor(NamedTuple):
@@ -25,9 +26,22 @@ class HeldFor(NamedTuple):
     holds: Sequence[Hold]
 
 
-def obstacle_rows(nexts: Sequence[NextPayout], held_for: HeldFor) -> list[list[CellValue]]:
-    """What, amount, currency, until when, and where to look; by currency."""
-    return [row for one in nexts for row in (*_held(one, held_for), *_unpaid(one))]
+def obstacle_rows(
+    nexts: Sequence[NextPayout], held_for: HeldFor, parts: Sequence[PendingPart]
+) -> list[list[CellValue]]:
+    """What, amount, currency, until when, and where to look: of settled money by currency, then of pending money."""
+    settled = [row for one in nexts for row in (*_held(one, held_for), *_unpaid(one))]
+    return [*settled, *(_blocked(part, part.blocked) for part in parts if part.blocked is not None)]
+
+
+def _blocked(part: PendingPart, reason: str) -> list[CellValue]:
+    """Pending money that no run settles, with the orders that it is of."""
+    words = Sentence("Pending, and no run settles it: {why}", why=Sentence(SKIPPED_LINES[reason]))
+    return _row(words, MoneyCell(part.amount_minor, part.currency), _order_links(part.orders))
+
+
+def _order_links(orders: Sequence[str]) -> list[LinkCell]:
+    return [LinkCell(order, path("order", order)) for order in orders]
 
 
 def _row(words: str, amount: MoneyCell, see: CellValue = None, until: int | None = None) -> list[CellValue]:
@@ -50,9 +64,8 @@ def _held(one: NextPayout, held_for: HeldFor) -> Iterator[list[CellValue]]:
             amount = MoneyCell(payout.amount_minor, one.currency)
             yield _row("A payout came back: a new payee or a release frees it", amount, link)
     if one.given.on_hold:
-        orders = list(dict.fromkeys(subject.split("/")[0] for subject in one.kept))[:MOST_LINKS]
-        links = [LinkCell(order, path("order", order)) for order in orders]
-        yield _row("Orders in a hold or a dispute", MoneyCell(one.given.on_hold, one.currency), links)
+        orders = list(dict.fromkeys(subject.split("/")[0] for subject in one.kept))[:MOST_ORDERS]
+        yield _row("Orders in a hold or a dispute", MoneyCell(one.given.on_hold, one.currency), _order_links(orders))
 
 
 def _unpaid(one: NextPayout) -> Iterator[list[CellValue]]:

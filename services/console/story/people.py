@@ -19,6 +19,11 @@ def claimant_cell(claimant: str) -> LinkCell | WordsCell:
     return WordsCell(claimant_name(claimant)) if claimant == OURSELVES else LinkCell(claimant, path("party", claimant))
 
 
+def share_link(party: str, amount: MoneyCell) -> LinkCell:
+    """What a party has of something, beside its name: `koc:k_7 1,234.50`; programs get `koc:k_7 1234.50`."""
+    return LinkCell(f"{party} {amount}", path("party", party), f"{party} {amount.exact}")
+
+
 def claimant_href(claimant: str) -> str | None:
     """The page of a party; the platform has none."""
     return None if claimant == OURSELVES else path("party", claimant)

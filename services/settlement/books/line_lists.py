@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, Select, column, fu
 
 from services.kernel.sentences import Sentence
 from services.kernel.time import to_datetime, to_micros
-from services.settlement.books.lookups.keyset import KeysetPage, PageKey, page_of
+from services.settlement.books.lookups.keyset import KeysetPage, PageKey, page_of_order_lines, rows_shown
 from services.settlement.books.tables import line
 from services.settlement.domain.lines.vectors import NOTHING
 
@@ -95,16 +95,16 @@ def page_of_lines(
     Args:
         connection: of the reader role.
         condition: which lines.
-        after: since (microseconds), order_id, line_id and buyer_id of the last line that was seen; None = none was.
+        after: since (microseconds), order_id and line_id of the last line, and how many of its rows were seen.
         limit: how many at most.
     """
     wanted = _wanted(condition)
     if after is not None:
-        since, order_id, line_id, buyer_id = after
-        place = tuple_(_SELECTIONS[condition].since, line.c.order_id, line.c.line_id, line.c.buyer_id)
-        wanted = wanted.where(place > tuple_(to_datetime(int(since)), str(order_id), str(line_id), str(buyer_id)))
-    rows = connection.execute(wanted.limit(limit + 1)).all()
-    found = page_of(rows, limit, lambda row: (to_micros(row.since), row.order_id, row.line_id, row.buyer_id))
+        since, order_id, line_id, _ = after
+        place = tuple_(_SELECTIONS[condition].since, line.c.order_id, line.c.line_id)
+        wanted = wanted.where(place >= tuple_(to_datetime(int(since)), str(order_id), str(line_id)))
+    rows = connection.execute(wanted.offset(rows_shown(after)).limit(limit + 1)).all()
+    found = page_of_order_lines(rows, limit, lambda row: (to_micros(row.since), row.order_id, row.line_id), after)
     return KeysetPage([_listed(row) for row in found.rows], found.next_key)
 
 

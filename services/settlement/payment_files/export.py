@@ -15,7 +15,8 @@ from services.settlement.commands.drafts import make_draft
 from services.settlement.commands.execute import CommandEffect, CommandOutcome, CommandScene, execute
 from services.settlement.domain.book.commands import CommandDraft, CommandKind
 from services.settlement.domain.remittance.forms import DuePayout, PaymentForm, obstacles, plan_files
-from services.settlement.domain.remittance.payee_accounts import PayeeAccount, PayerDetails
+from services.settlement.domain.remittance.payee_accounts import PayeeAccount
+from services.settlement.payment_files.payer import payer_details
 from services.settlement.payment_files.payment_file import PaymentFile, PaymentOrder
 from services.settlement.payment_files.write_csv import write_alipay, write_bank_csv
 from services.settlement.payment_files.write_pain001 import write_pain001
@@ -46,22 +47,21 @@ class ExportRequest(NamedTuple):
     zone_minutes: int
 
 
-def export_batch(book: BookConnections, request: ExportRequest, payer: PayerDetails) -> ExportedBatch:
+def export_batch(book: BookConnections, request: ExportRequest) -> ExportedBatch:
     """Make the files of a batch, and record the export. The same again gives the same bytes.
 
     Args:
         book: of a login in koc_operator and koc_payer.
         request: which batch, in which form.
-        payer: as files name us.
 
     Raises:
         InputRefused: there is no such batch, it is not approved, a payee's row is missing, or a payout fits no file.
-        StartRefused: a file would differ from the one that was sealed before.
+        StartRefused: settings do not say who pays, or a file would differ from the one that was sealed before.
     """
     connection = book.connection()
     with connection.begin():
         payouts = due_payouts(connection, request.batch)
-        files = _make_files(connection, request, payouts, payer)
+        files = _make_files(connection, request, payouts)
 
     def rule(scene: CommandScene) -> CommandEffect:
         within = scene.transaction.connection
@@ -89,9 +89,7 @@ def _draft(request: ExportRequest) -> CommandDraft:
     return make_draft(CommandKind.PAYOUT_EXPORTED, f"payment files: {how}", body, command_id)
 
 
-def _make_files(
-    connection: Connection, request: ExportRequest, payouts: Sequence[DuePayout], payer: PayerDetails
-) -> list[PaymentFile]:
+def _make_files(connection: Connection, request: ExportRequest, payouts: Sequence[DuePayout]) -> list[PaymentFile]:
     """The files with their bytes; nothing is stored."""
     batch = find_batch(connection, request.batch)
     if batch is None:
@@ -117,6 +115,7 @@ def _make_files(
                 form=request.form or Sentence("of any rail"),
             )
         )
+    payer = payer_details({plan.form for plan in plans})
     payees = _find_payees(connection, [payout for plan in plans for payout in plan.payouts])
     orders = [PaymentOrder(plan, payees, payer, batch.approved_at, request.zone_minutes) for plan in plans]
     return [PaymentFile(order.plan, WRITERS[order.plan.form](order)) for order in orders]

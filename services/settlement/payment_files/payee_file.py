@@ -6,6 +6,7 @@ from stdnum import bic, iban
 
 from schemas.fields import IDENTIFIER_PATTERN
 from services.kernel.errors import InputRefused
+from services.kernel.sentences import Sentence
 from services.settlement.domain.remittance.forms import FORM_OF_RAIL
 from services.settlement.domain.remittance.payee_accounts import PayeeAccount
 from services.settlement.payment_files.csv_table import read_table
@@ -70,9 +71,9 @@ def bank_problem(account: str, bank: str) -> str | None:
     """What is wrong with a bank account: an IBAN or a local number, and a BIC or a clearing code. None = nothing."""
     if _IBAN.fullmatch(account):
         if not iban.is_valid(account):
-            return "the account looks like an IBAN, and its check digits, length or country are wrong"
+            return Sentence("the account looks like an IBAN, and its check digits, length or country are wrong")
     elif not _LOCAL_ACCOUNT.fullmatch(account):
-        return "the account must be an IBAN, or 4 to 34 capital letters, digits and hyphens"
+        return Sentence("the account must be an IBAN, or 4 to 34 capital letters, digits and hyphens")
     if not (_CLEARING.fullmatch(bank) or (bank == bank.upper() and bic.is_valid(bank))):
-        return "the bank must be a BIC, or a clearing code such as CNAPS:102100099996"
+        return Sentence("the bank must be a BIC, or a clearing code such as CNAPS:102100099996")
     return None

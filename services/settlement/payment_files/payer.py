@@ -1,7 +1,11 @@
 """Who pays, as payment files name us: from settings, with stand-ins outside production."""
 
+from collections.abc import Collection
+
 from services.kernel.errors import StartRefused
-from services.runtime.settings import settings
+from services.kernel.sentences import Sentence
+from services.runtime.settings import settings, variable_of
+from services.settlement.domain.remittance.forms import RULES, PaymentForm
 from services.settlement.domain.remittance.payee_accounts import PayerDetails
 from services.settlement.payment_files.payee_file import bank_problem
 
@@ -11,18 +15,26 @@ _LOCAL = PayerDetails(
 """No such payer exists: the account is the example of ISO 13616."""
 
 
-def payer_details() -> PayerDetails:
-    """Our name and accounts.
+def payer_details(forms: Collection[PaymentForm]) -> PayerDetails:
+    """Our name and accounts; empty where nothing is set and files of these forms do not say it.
 
     Raises:
-        StartRefused: in production one of them is not set, or account or bank are none.
+        StartRefused: in production nothing is set that such a file says, or account or bank are none.
     """
-    known = settings()
-    said = PayerDetails(*(getattr(known, f"payer_{name}") or "" for name in PayerDetails._fields))
-    unset = [f"KOC_PAYER_{name.upper()}" for name, value in said._asdict().items() if not value]
-    if unset and known.environment == "production":
-        raise StartRefused(f"payment files name the payer: set {', '.join(unset)}")
-    payer = PayerDetails(*(mine or theirs for mine, theirs in zip(said, _LOCAL, strict=True)))
-    if problem := bank_problem(payer.account, payer.bank):
-        raise StartRefused(f"KOC_PAYER_ACCOUNT and KOC_PAYER_BANK: {problem}")
+    known, said = settings(), {name for form in forms for name in RULES[form].payer}
+    payer = PayerDetails(*(getattr(known, f"payer_{name}") or "" for name in PayerDetails._fields))
+    if known.environment != "production":
+        payer = PayerDetails(*(mine or theirs for mine, theirs in zip(payer, _LOCAL, strict=True)))
+    unset = [variable_of(f"payer_{name}") for name, value in payer._asdict().items() if name in said and not value]
+    if unset:
+        raise StartRefused(
+            Sentence(
+                "nothing was exported: the files say who pays, so set {settings}, and start this process again",
+                settings=", ".join(unset),
+            )
+        )
+    if "account" in said and (problem := bank_problem(payer.account, payer.bank)):
+        raise StartRefused(
+            Sentence("nothing was exported: KOC_PAYER_ACCOUNT or KOC_PAYER_BANK is wrong, {problem}", problem=problem)
+        )
     return payer

@@ -19,7 +19,7 @@ class NextPayout(NamedTuple):
         payable_minor: what is payable after it.
         held_minor: what is held after it.
         minimum_minor: below it nothing is paid.
-        decided: the payout, or why there is none; None = there is nothing to pay.
+        decided: the payout without tax (NO_TAX), or why there is none; None = there is nothing to pay.
         kept: its lines in an open hold or dispute, as ORDER/LINE/BUYER.
     """
 

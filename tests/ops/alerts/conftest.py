@@ -12,6 +12,7 @@ import pytest
 from services.kernel.time import HOUR
 from services.runtime.local.stack import Stack
 from tests.chaos.trickle import Trickle
+from tests.kit.console_process import ConsoleProcess
 from tests.kit.events import START
 from tests.kit.prometheus import Prometheus, scraping
 from tests.kit.stacks import stack_of_its_own
@@ -31,7 +32,7 @@ HOURS_AGO = 3
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A stack with a past and with steady traffic, scraped every second by a server for each clock."""
+    """A stack with a console, a past and steady traffic, scraped every second by a server for each clock."""
     program, folder, began = installed("prometheus"), tmp_path_factory.mktemp("alerts"), moment()
     with ExitStack() as ends:
         # two small disks for the worker, then the stack
@@ -41,12 +42,17 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         (state / "attribution-1").symlink_to(disks.state)
         environment = ENVIRONMENT | {"KOC_SNAPSHOT_URL": f"file://{disks.snapshots}"}
         stack = ends.enter_context(stack_of_its_own(folder / "stack", workers=1, environment=environment))
+        console = ends.enter_context(ConsoleProcess(folder / "console-1", "console-1"))
         # a server for each clock, and a reader of its alerts
         servers = {
             clock: ends.enter_context(_judging(stack, folder / f"clock-{clock}", program, clock)) for clock in CLOCKS
         }
+        for server in servers.values():
+            server.targets.add(console)
         logs = {clock: ends.enter_context(AlertLog(server)) for clock, server in servers.items()}
-        made = Site(folder, stack, disks, servers[FAULTS_CLOCK], logs, [one.targets for one in servers.values()], began)
+        scraped = [server.targets for server in servers.values()]
+        made = Site(folder, stack, console, disks, servers[FAULTS_CLOCK], logs, scraped, began)
+        made.await_console()
         # what is in the books, and what goes on being published
         furnish(made)
         logs[FAULTS_CLOCK].await_calm(SLOW_BURNS)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tests.ops.alerts import book_faults, broker_faults, process_faults, settlement_faults, work_faults
+from tests.ops.alerts import book_faults, broker_faults, console_faults, process_faults, settlement_faults, work_faults
 from tests.ops.alerts.fault import Round
 
 MONEY_ROUNDS: tuple[Round, ...] = (
@@ -13,10 +13,10 @@ MONEY_ROUNDS: tuple[Round, ...] = (
 """On one stack, one after the other: what hurts the books leaves processes alone."""
 
 PROCESS_ROUNDS: tuple[Round, ...] = (
-    work_faults.LATE,
-    work_faults.STANDSTILL + process_faults.SPARE,
-    process_faults.FROZEN + process_faults.HELD + broker_faults.UNSENT,
-    process_faults.TWICE + broker_faults.UNACKNOWLEDGED + work_faults.CUT,
+    work_faults.LATE + console_faults.GUESSED,
+    console_faults.SLOW + work_faults.STANDSTILL + process_faults.SPARE,
+    process_faults.FROZEN + process_faults.HELD + broker_faults.UNSENT + console_faults.DOWN,
+    process_faults.TWICE + broker_faults.UNACKNOWLEDGED + work_faults.CUT + console_faults.FAILING,
     process_faults.KILLED + broker_faults.STRANGERS,
     broker_faults.POISON,
 )

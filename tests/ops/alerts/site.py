@@ -19,6 +19,7 @@ from services.kernel.time import DAY
 from services.operations.drain.positions import wait_until_drained
 from services.runtime.local.stack import Stack
 from services.runtime.publishing import publish
+from tests.kit.console_process import ConsoleProcess
 from tests.kit.processes import KocProcess
 from tests.kit.prometheus import Prometheus
 from tests.kit.scrape_targets import ScrapeTargets
@@ -43,7 +44,7 @@ class Disks(NamedTuple):
 
 @dataclass(frozen=True)
 class Site:
-    """A stack under Prometheus.
+    """A stack and a console under Prometheus.
 
     Attributes:
         folder: for whatever a fault needs.
@@ -55,6 +56,7 @@ class Site:
 
     folder: Path
     stack: Stack
+    console: ConsoleProcess
     disks: Disks
     prometheus: Prometheus
     clocks: Mapping[int, AlertLog]
@@ -181,6 +183,10 @@ class Site:
     def await_ready(self, *names: str) -> None:
         """Wait until these processes can do their work."""
         until(lambda: not [one for one in self.not_ready() if one in names or not names], f"{names or 'all'} are ready")
+
+    def await_console(self) -> None:
+        """Wait until the console can show pages."""
+        until(self.console.is_ready, "the console is ready", process=self.console)
 
     def not_ready(self) -> list[str]:
         """The processes that cannot do their work now."""

@@ -3,6 +3,7 @@
 import time
 from contextlib import ExitStack
 
+from tests.kit.console_client import ConsoleClient
 from tests.kit.waiting import until
 from tests.ops.alerts.site import FAULTS_CLOCK, RESTARTS_CLOCK, SLOW_BURNS, SLOW_CLOCK, Site
 
@@ -12,13 +13,20 @@ WORDS = {
     "poster-1": ("settlement", "poster"),
     "relay-1": ("settlement", "relay"),
 }
+PAGES = ("/", "/health", "/order/o_payout", "/party/koc:k_payout", "/commands")
 
 
 def test_nothing_fires_while_all_is_calm(site: Site) -> None:
     began = time.monotonic()
-    until(lambda: time.monotonic() > began + CALM_SECONDS, "the calm is over", 2 * CALM_SECONDS)
+    with ConsoleClient(site.console.address) as person, site.again_and_again(lambda: _read(person), every=1.0):
+        until(lambda: time.monotonic() > began + CALM_SECONDS, "the calm is over", 2 * CALM_SECONDS)
     assert site.fired_since(began, FAULTS_CLOCK, RESTARTS_CLOCK) == {FAULTS_CLOCK: [], RESTARTS_CLOCK: []}
     assert not {*site.fired_since(began, SLOW_CLOCK)[SLOW_CLOCK]} & {*SLOW_BURNS}
+
+
+def _read(person: ConsoleClient) -> None:
+    for page in PAGES:
+        person.page(page)
 
 
 def test_nothing_fires_while_each_process_is_restarted_in_turn(site: Site) -> None:
@@ -26,5 +34,8 @@ def test_nothing_fires_while_each_process_is_restarted_in_turn(site: Site) -> No
     with ExitStack() as ends:
         for name, words in WORDS.items():
             ends.enter_context(site.replaced(name, words))
+        assert site.console.terminate() == 0
+        site.console.start()
+        site.await_console()
         site.clocks[RESTARTS_CLOCK].await_calm()
         assert site.fired_since(began, RESTARTS_CLOCK) == {RESTARTS_CLOCK: []}

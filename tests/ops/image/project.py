@@ -1,6 +1,5 @@
 """The services of the compose file that are ours, run from the image as compose would run them."""
 
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import make_url
 
+from services.runtime.local.layout import Layout, Memory
 from services.runtime.local.stack import Stack
 from tests.kit.waiting import until
 from tests.ops import compose
@@ -90,6 +90,8 @@ class Project:
             "@postgres:5432/koc": f"@{server.host}:{server.port}/{database}",
         }
         self.services: dict[str, dict[str, Any]] = compose.interpolated(self.services_of_ours(), secrets)
+        self._memory = Memory()
+        self._memory.choose_ports(Layout(stack.layout.folder / "containers"), tuple(self.services))
         self.containers: dict[str, Container] = {}
         self._ended_well: set[str] = set()
 
@@ -113,7 +115,7 @@ class Project:
         """Start a service that stays, or one to be stopped; `command` instead of its own."""
         service = self.services[name]
         self._await_dependencies(service)
-        place = Place(self._addresses, _free_port())
+        place = Place(self._addresses, self._memory.ports[name])
         container = self.containers[name] = Container(self.engine, name, service, place)
         self.engine.output("run", "--detach", *run_arguments(name, service, place, list(command) or None))
         return container
@@ -144,9 +146,3 @@ def project_on(engine: Engine, stack: Stack, database: str) -> Iterator[Project]
         yield project
     finally:
         project.remove()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

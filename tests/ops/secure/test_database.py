@@ -61,7 +61,7 @@ def test_a_wrong_address_is_one_sentence(
     assert why in str(refusal.value)
 
 
-@pytest.mark.parametrize("words", ["settlement relay", "settlement poster", "commands list"])
+@pytest.mark.parametrize("words", ["settlement relay", "settlement poster", "commands list", "console --port 0"])
 def test_a_wrong_password_is_one_sentence_of_every_process(words: str, migrated: dict[str, str]) -> None:
     wrong = {name: url.replace(url.split(":")[2].split("@")[0], WRONG) for name, url in migrated.items()}
     wrong["KOC_DATABASE_READER_URL"] = migrated["KOC_DATABASE_URL"].replace("koc_writer:", f"koc_writer:{WRONG}")

@@ -11,9 +11,12 @@ from services.runtime import kafka
 from services.runtime.settings import REPOSITORY
 from tests.kit.certificates import Authority
 from tests.kit.command import koc
+from tests.kit.console_client import ConsoleClient
+from tests.kit.console_process import ConsoleProcess
 from tests.kit.secure_broker import SecureBroker
 from tests.kit.stacks import with_environment
 from tests.kit.tls_postgres import CERTIFIED, TlsPostgres
+from tests.kit.waiting import until
 
 WRONG = "wr0ng-s3cret"
 
@@ -111,6 +114,19 @@ def test_every_client_says_so(
     environment, why = cases["a wrong password"]
     done = koc(*words.format(events=file).split(), **migrated, **environment, KOC_STATE_DIR=str(tmp_path))
     assert why in sentence(done)
+
+
+def test_the_console_goes_on_and_a_page_that_asks_kafka_says_so(
+    cases: dict[str, tuple[dict[str, str], str]], migrated: dict[str, str], tmp_path: Path
+) -> None:
+    environment, why = cases["a wrong password"]
+    with ConsoleProcess(tmp_path, environment={**migrated, **environment}) as process:
+        with ConsoleClient(process.address) as console:
+            until(lambda: why in console.page("/dead-letters"), "a page says why Kafka lets nobody in", process=process)
+            console.page("/runs")
+            shown = console.page("/dead-letters")
+        assert process.terminate() == 0
+    assert WRONG not in shown + process.log()
 
 
 def test_doctor_names_both_and_goes_on(cases: dict[str, tuple[dict[str, str], str]], database: TlsPostgres) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from schemas.topics import ALL, CLICKS, CREDITS, LEDGER, ORDERS
@@ -14,25 +14,18 @@ from services.runtime.local import broker as kafka_programs
 from services.runtime.settings import REPOSITORY
 from tests.kit.acls import LIST, PRINCIPALS, Rule, has_rule, rules_of, without
 from tests.kit.command import koc
+from tests.kit.scaler_client import Trigger, lag, librdkafka_options, triggers
 from tests.kit.secure_broker import SecureBroker
 from tests.kit.secure_life import PROCESSES
 from tests.kit.stacks import with_environment
+from tests.kit.waiting import until
 
 IMPLIED = {"READ": "DESCRIBE", "WRITE": "DESCRIBE", "ALTER_CONFIGS": "DESCRIBE_CONFIGS"}
 
 
 def allowed(broker: SecureBroker, principal: str) -> dict[str, set[str]]:
     """What the broker lets a principal do with each topic, as it says itself to another client than ours."""
-    client = AdminClient(
-        {
-            "bootstrap.servers": f"127.0.0.1:{broker.ports['sasl']}",
-            "security.protocol": "SASL_SSL",
-            "sasl.mechanism": "SCRAM-SHA-512",
-            "sasl.username": principal,
-            "sasl.password": broker.passwords[principal],
-            "ssl.ca.location": str(broker.authority.file),
-        }
-    )
+    client = AdminClient(librdkafka_options(broker.by_password(principal)))
     asked = client.describe_topics(TopicCollection([topic.name for topic in ALL]), include_authorized_operations=True)
     found = {}
     for name, answer in asked.items():
@@ -72,14 +65,15 @@ def refusal(broker: SecureBroker, principal: str, kind: str, topic: str) -> str:
     try:
         if kind == "write":
             with KafkaProducer(**options, enable_idempotence=False) as producer:
-                producer.send(topic, b"{}").get(timeout=10)
+                producer.send(topic, b"{}").get(timeout=60)
         else:
             with KafkaConsumer(**options, group_id=None) as reader:
                 if not reader.partitions_for_topic(topic):
                     return TopicAuthorizationFailedError.__name__  # it is there, and hidden
-                reader.assign([TopicPartition(topic, 0)])
+                place = TopicPartition(topic, 0)
+                reader.assign([place])
                 reader.seek_to_beginning()
-                reader.poll(5000)
+                until(lambda: reader.poll(500) or reader.highwater(place) is not None, "a fetch is answered")
     except KafkaError as error:
         return type(error).__name__
     return ""
@@ -96,6 +90,9 @@ def refusal(broker: SecureBroker, principal: str, kind: str, topic: str) -> str:
         ("koc-finance", "write", LEDGER.name),
         ("koc-auditor", "write", CLICKS.name),
         ("koc-relay", "read", LEDGER.name),
+        ("koc-scaler", "read", CLICKS.name),
+        ("koc-scaler", "read", CREDITS.name),
+        ("koc-scaler", "write", ORDERS.name),
     ],
 )
 def test_what_is_not_listed_fails(topics: SecureBroker, principal: str, kind: str, topic: str) -> None:
@@ -105,6 +102,21 @@ def test_what_is_not_listed_fails(topics: SecureBroker, principal: str, kind: st
 def test_an_attempt_that_is_listed_succeeds_so_that_the_others_mean_something(topics: SecureBroker) -> None:
     assert refusal(topics, "koc-finance", "read", LEDGER.name) == ""
     assert refusal(topics, "koc-replayer", "write", f"{ORDERS.name}.dlq") == ""
+
+
+@pytest.mark.parametrize("trigger", list(triggers()), ids="-".join)
+def test_kedas_scaler_asks_how_far_a_group_is_and_cannot_move_it(topics: SecureBroker, trigger: Trigger) -> None:
+    login = topics.by_password("koc-scaler")
+    assert lag(login, trigger) >= 0
+    consumer = Consumer(librdkafka_options(login) | {"group.id": trigger.group, "enable.auto.commit": False})
+    with pytest.raises(KafkaException, match="GROUP_AUTHORIZATION_FAILED"):
+        consumer.commit(offsets=[TopicPartition(trigger.topic, 0, 0)], asynchronous=False)
+    consumer.close()
+    describe = [rule for rule in rules_of("koc-scaler") if rule.name in trigger]
+    assert {rule.operation for rule in describe} == {"Describe"}
+    for rule in describe:
+        with without(topics.own_bootstrap, rule), pytest.raises(KafkaException, match="AUTHORIZATION_FAILED"):
+            lag(login, trigger)
 
 
 COMMANDS: dict[str, str] = {

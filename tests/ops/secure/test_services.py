@@ -11,6 +11,7 @@ from tests.kit.acls import Audit, spoil_topics
 from tests.kit.secure_broker import SecureBroker
 from tests.kit.secure_life import Life
 from tests.kit.tls_postgres import TlsPostgres
+from tests.kit.waiting import until
 
 WAYS = ("password", "certificate")
 
@@ -57,14 +58,15 @@ def live(life: Life, broker: SecureBroker) -> Seen:
     life.koc("koc-topics", "settlement", "migrate")
     with life.processes():
         life.publish()
-        life.koc("koc-operator", "drain", "--timeout", "60")
+        life.koc("koc-operator", "drain", "--timeout", "150")
         life.koc("koc-operator", "settlement", "run", "--id", f"run-{life.name}")
-        life.koc("koc-operator", "drain", "--timeout", "60")
+        life.koc("koc-operator", "drain", "--timeout", "150")
+        until(lambda: set(life.lags().values()) == {0}, "KEDA's scaler sees both groups at the logs' ends")
         explained = life.koc("koc-auditor", "explain", f"o_{life.name}")
         refused = json.loads(life.koc("koc-auditor", "dlq", "list", "--json"))
         first = {one["topic"]: f"{one['topic']}/{one['partition']}/{one['offset']}" for one in refused}
         sent = life.use_console(list(first.values()))
-        replayed = json.loads(life.koc("koc-replayer", "dlq", "replay", "--all", "--yes", "--wait", "30", "--json"))
+        replayed = json.loads(life.koc("koc-replayer", "dlq", "replay", "--all", "--yes", "--wait", "120", "--json"))
         life.koc("koc-auditor", "ledger", "audit", "--from-topics")
         findings = json.loads(life.koc("koc-auditor", "doctor", "--json"))
         return Seen(applied, explained, refused, replayed, findings, life.read_ledger(), sent)

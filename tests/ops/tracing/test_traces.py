@@ -84,11 +84,11 @@ def test_a_trace_leads_from_an_event_to_its_entries_and_links_to_the_touch(tmp_p
     ):
         send(REGISTRY.name, [json.dumps(PLAN | {"brand_id": "br_1"}).encode()], key=b"br_1")
         send_events(CLICKS.name, [click("b_1", "t_1", 1)], headers=_context(of_click))
-        wait_until_drained(60)
+        wait_until_drained(150)
         send_events(ORDERS.name, [paid("b_1", "o_1", 2)], headers=_context(of_order))
-        wait_until_drained(60)
+        wait_until_drained(150)
         send_events(CLICKS.name, [click("b_1", "t_2", 1.5)], headers=_context(of_late_click))
-        wait_until_drained(60)
+        wait_until_drained(150)
         until(lambda: collector.named(f"{CREDITS.name} process", of_late_click), "the late click's trace went on")
         until(lambda: collector.named(f"{LEDGER.name} send", of_order), "the order's trace has reached the ledger")
         sent = {dict(one.headers).get("traceparent", b"").decode().split("-")[1:2][0] for one in records(LEDGER.name)}

@@ -1,8 +1,9 @@
 """A party's page: what it says of the next payout, what comes when, what is in the way; and the page from values."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -25,8 +26,8 @@ from services.kernel.time import parse_rfc3339
 from services.settlement.books.lookups.brand import BrandBill, BrandMonth, BudgetState
 from services.settlement.books.lookups.keyset import KeysetPage
 from services.settlement.books.lookups.party import PartyMoneyStates
+from services.settlement.books.lookups.party_coming import PendingPart
 from services.settlement.books.lookups.party_facts import OpenReserve, RefusedPayout
-from services.settlement.books.lookups.party_lines import ComingDay
 from services.settlement.domain.paying.payees import Payee
 from services.settlement.domain.paying.payouts import PayableParty, decide_payout
 from services.settlement.domain.paying.withholding import NO_TAX
@@ -57,6 +58,14 @@ def next_payout(given: NetInput, *, minimum: int = 0, has_payee: bool = True, ke
         paid_this_year_minor=0,
     )
     return NextPayout("koc:k_7", "CNY", given, net, payable, held, minimum, decide_payout(known, NO_TAX), kept)
+
+
+def part(
+    amount: int, *, day: date | None = None, is_due: bool = False, blocked: str | None = None, currency: str = "CNY"
+) -> PendingPart:
+    """Pending money; what is blocked is of the orders o_1 and o_2."""
+    orders = ("o_1", "o_2") if blocked else ()
+    return PendingPart(currency, blocked, amount, day, is_due, None, orders)
 
 
 def said(found: NextPayout | None, coming: Coming = NOTHING_COMES, money: PartyMoneyStates = NO_MONEY) -> list[str]:
@@ -121,16 +130,31 @@ def test_the_answer_says_what_comes_when_and_what_is_on_its_way() -> None:
     ]
 
 
-def test_what_comes_is_of_one_currency_and_today_is_due() -> None:
-    days = [
-        ComingDay("CNY", TODAY - timedelta(days=3), 1, 100),
-        ComingDay("CNY", TODAY, 1, 20),
-        ComingDay("CNY", TODAY + timedelta(days=1), 2, 700),
-        ComingDay("CNY", None, None, 30),
-        ComingDay("JPY", TODAY, 1, 5_000),
+def test_money_that_no_run_settles_is_not_promised_and_says_why() -> None:
+    coming = coming_of([part(3_956, blocked="disputed"), part(100, blocked="quarantined")], "CNY")
+    (blocked,) = PartyAnswer(NO_MONEY, None, coming, 0).sentences[1:]
+    assert blocked == (
+        "40.56 CNY is pending and blocked (disputed, quarantined): the next settlement run does not settle it."
+    )
+    assert say(blocked, Language.ZH).startswith("40.56 CNY 待结算但受阻（争议中、")
+    assert [(str(bar.row.label), str(bar.row.amount), bar.row.tone) for bar in coming.bars] == [
+        ("Blocked", "40.56", "bad")
     ]
-    coming = coming_of(days, "CNY", TODAY)
-    assert coming == Coming("CNY", 120, {TODAY + timedelta(days=1): 700}, 30)
+
+
+def test_blocked_lines_are_in_the_way_with_their_orders() -> None:
+    (row,) = obstacle_rows([], NOBODY, [part(3_956, blocked="disputed"), part(100, is_due=True)])
+    words, amount, currency, until, orders = row
+    assert str(words.text) == "Pending, and no run settles it: disputed"  # type: ignore[union-attr]
+    assert (amount.exact, currency, until) == ("39.56", "CNY", None)  # type: ignore[union-attr]
+    assert [link.href for link in orders] == ["/order/o_1", "/order/o_2"]  # type: ignore[union-attr]
+
+
+def test_what_comes_is_of_one_currency_and_what_has_a_day_is_not_due() -> None:
+    tomorrow = TODAY + timedelta(days=1)
+    parts = [part(120, is_due=True), part(700, day=tomorrow), part(30), part(5_000, is_due=True, currency="JPY")]
+    coming = coming_of(parts, "CNY")
+    assert coming == Coming("CNY", 120, {tomorrow: 700}, 30, [])
     assert [(str(bar.row.label), str(bar.row.amount), bar.width) for bar in coming.bars] == [
         ("Ready for the next run", "1.20", "17.1%"),
         ("2026-11-29", "7.00", "100.0%"),
@@ -139,8 +163,8 @@ def test_what_comes_is_of_one_currency_and_today_is_due() -> None:
 
 
 def test_many_days_are_weeks_and_what_is_after_the_last_bar_is_one() -> None:
-    days = [ComingDay("CNY", TODAY + timedelta(days=n), 1, 100) for n in range(1, 120)]
-    bars = coming_of(days, "CNY", TODAY).bars
+    parts = [part(100, day=TODAY + timedelta(days=n)) for n in range(1, 120)]
+    bars = coming_of(parts, "CNY").bars
     assert len(bars) == MOST_BARS + 1
     assert str(bars[0].row.label) == "Week of 2026-11-23"
     assert say(bars[0].row.label, Language.ZH) == "2026-11-23 当周"
@@ -168,7 +192,7 @@ def test_what_is_in_the_way_names_amount_end_and_place() -> None:
         [RefusedPayout("P1", "CNY", 500, "returned")],
         [Hold("h_1", None, None, None, "koc:k_7")],
     )
-    rows = obstacle_rows([found], held_for)
+    rows = obstacle_rows([found], held_for, [])
     assert [(row[0].exact, row[1].exact) for row in rows] == [  # type: ignore[union-attr]
         ("A hold on this party keeps everything back", "10.00"),
         ("Reserve for returns", "1.00"),
@@ -179,7 +203,7 @@ def test_what_is_in_the_way_names_amount_end_and_place() -> None:
     ]
     assert rows[1][3].exact == "2026-12-15T16:00:00Z"  # type: ignore[union-attr]
     assert [link.href for link in rows[3][4]] == ["/order/o_1", "/order/o_2"]  # type: ignore[union-attr]
-    assert obstacle_rows([next_payout(NetInput(900, 0, 0))], NOBODY) == []
+    assert obstacle_rows([next_payout(NetInput(900, 0, 0))], NOBODY, []) == []
 
 
 @pytest.fixture
@@ -188,11 +212,10 @@ def client(monkeypatch: pytest.MonkeyPatch) -> TestClient:
     for module in (party, brand, keyset_rows):
         monkeypatch.setattr(module, "reading", lambda _request: nullcontext(None))
     for module, name in (
-        (party, "party_payouts"), (party, "party_entries"), (party, "koc_lines"), (party, "coming_lines"),
-        (party, "party_members"), (brand, "brand_lines"),
+        (party, "party_payouts"), (party, "party_entries"), (party, "koc_lines"), (party, "pending_lines"),
+        (party, "party_members"), (brand, "brand_lines"), (brand, "brand_budgets"),
     ):  # fmt: skip
         monkeypatch.setattr(module, name, lambda *_: KeysetPage([], None))
-    monkeypatch.setattr(party, "last_run", lambda _connection: None)
     for module in (party, brand):
         monkeypatch.setattr(module, "content_figures", lambda *_, **__: ContentFigures(None, [], [], False, None))
     app = console_app(create_engine("postgresql+psycopg://"), "127.0.0.1")
@@ -203,11 +226,21 @@ def client(monkeypatch: pytest.MonkeyPatch) -> TestClient:
 def shows(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     """The page of a party whose money is as given."""
 
-    def show(address: str, *answers: PartyAnswer, left: Any = None) -> str:
+    def show(
+        address: str,
+        *answers: PartyAnswer,
+        left: Any = None,
+        parts: Sequence[PendingPart] = (),
+        is_slow: bool = False,
+    ) -> str:
         nexts = [one.next for one in answers if one.next is not None]
-        view = party.PartyView(answers, nexts, NOBODY, [], [], [], left, None)
+        view = party.PartyView(True, answers, nexts, parts, NOBODY, [], [], [], left, None)
+
+        def read(_connection: None, _party: str, _now: int, *, is_asked: bool) -> party.PartyView:
+            return view if is_asked or not is_slow else view._replace(is_whole=False, nexts=[], parts=[])
+
         monkeypatch.setattr(party, "is_known_party", lambda *_: True)
-        monkeypatch.setattr(party, "_view", lambda *_: view)
+        monkeypatch.setattr(party, "_view", read)
         return client.get(address).text
 
     return show
@@ -219,6 +252,17 @@ def test_the_page_shows_exact_amounts_of_each_currency(shows: Callable[..., str]
     assert "The next payout brings 0.05 CNY" in page
     assert "1,234,567 JPY is pending and due" in page
     assert '51 <span class="currency">JPY</span>' in page
+
+
+def test_what_takes_long_comes_as_a_part_of_its_own(shows: Callable[..., str]) -> None:
+    answer = PartyAnswer(NO_MONEY, next_payout(NetInput(5, 0, 0)), NOTHING_COMES, 0)
+    slow = partial(shows, is_slow=True, parts=[part(3_956, blocked="disputed")])
+    page = slow("/party/koc:k_7", answer)
+    assert "The next payout brings" not in page
+    assert 'hx-get="?part=next"' in page
+    assert "The next payout brings 0.05 CNY" in slow("/party/koc:k_7?part=next", answer)
+    for address in ("/party/koc:k_7?csv=in-the-way", "/party/koc:k_7?part=next&csv=in-the-way"):
+        assert '"Pending, and no run settles it: disputed",39.56,CNY,,o_1 o_2' in slow(address, answer)
 
 
 def test_an_id_is_shown_as_text_and_no_script(shows: Callable[..., str]) -> None:
@@ -247,7 +291,7 @@ def test_a_brand_owes_what_is_billed_and_a_budget_shows_what_is_committed(
         brand, "brand_bill", lambda *_: [BrandBill("CNY", 700, 5_000, 2_500), BrandBill("JPY", 0, -9, 0)]
     )
     monkeypatch.setattr(brand, "brand_months", lambda *_: [month])
-    monkeypatch.setattr(brand, "brand_budgets", lambda *_: budgets)
+    monkeypatch.setattr(brand, "brand_budgets", lambda *_: KeysetPage(budgets, None))
     page = client.get("/brand/br_1").text
     assert "It owes 50.00 CNY that is billed and not paid." in page
     assert "It has paid 9 JPY in advance." in page

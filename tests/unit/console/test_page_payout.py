@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from services.console.access.people import OPERATOR, PAYER, Person
 from services.console.jobs import Job
-from services.console.keyset_rows import sums_text
+from services.console.keyset_rows import sums_cell, sums_text
 from services.console.pages.batch import skip_rows
 from services.console.pages.payout import batch_cells, job_view, payout_steps
 from services.console.pages.payout_actions import ProposalResult, new_command_id
@@ -22,12 +22,12 @@ from services.console.pages.payout_stages import (
     seen_sums,
     state_words,
 )
-from services.console.values import LinkCell, MoneyCell
+from services.console.values import LinkCell, MoneyCell, WordsCell
 from services.console.words.catalogue import Language, say
 from services.kernel.sentences import Sentence
 from services.runtime.database import PersonalLogin
 from services.settlement.books.lookups.batches import ListedBatch
-from services.settlement.books.lookups.replies import BankReplyRow, PayoutDecision
+from services.settlement.books.lookups.replies import BankReplyRow, PayoutDecision, effective_decisions
 from services.settlement.books.net_ports import RunPoint
 from services.settlement.books.payout_ports import StoredBatch
 from services.settlement.books.payout_reads import PayoutsInState
@@ -64,7 +64,7 @@ def batch(status: str = "proposed", *states: PayoutsInState, is_exported: bool =
     ],
 )
 def test_a_batch_says_what_it_waits_for(found: ListedBatch, words: str, tone: str) -> None:
-    assert batch_stage(found) == (words, tone)
+    assert batch_stage(found) == WordsCell(words, tone)
 
 
 def test_a_proposer_may_cancel_and_somebody_else_may_approve() -> None:
@@ -120,7 +120,13 @@ def test_what_is_seen_and_approved_is_what_is_under_way() -> None:
 def test_a_batch_is_a_row_with_its_link() -> None:
     cells = batch_cells(batch("approved", PAID, is_exported=True))
     assert cells[0] == LinkCell("p1", "/batch/p1")
-    assert cells[2:4] == (2, "32.40 CNY")
+    assert (cells[2], str(cells[3].text), cells[3].exact) == (2, "32.40 CNY", "32.40 CNY")  # type: ignore[union-attr]
+
+
+def test_programs_get_sums_without_thousands_and_nothing_for_no_sum() -> None:
+    cell = sums_cell({"JPY": 51, "CNY": 16_331_668})
+    assert (cell.text, cell.exact) == ("163,316.68 CNY, 51 JPY", "163316.68 CNY, 51 JPY")
+    assert (sums_cell({}).text, sums_cell({}).exact) == ("-", "")
 
 
 def test_who_gets_none_is_told_why_and_the_greatest_are_links() -> None:
@@ -130,7 +136,10 @@ def test_who_gets_none_is_told_why_and_the_greatest_are_links() -> None:
     }  # fmt: skip
     ((why, parties, amount, currency, greatest),) = skip_rows([skip])
     assert (parties, amount, currency) == (2, MoneyCell(300, "CNY"), "CNY")
-    assert greatest == [LinkCell("koc:k_1 2.00", "/party/koc:k_1"), LinkCell("koc:k_2 1.00", "/party/koc:k_2")]
+    assert greatest == [
+        LinkCell(f"{party} {amount}", f"/party/{party}", f"{party} {amount}")
+        for party, amount in (("koc:k_1", "2.00"), ("koc:k_2", "1.00"))
+    ]
     assert say(why.text, Language.ZH) == "未登记收款账户（payee.set）"  # type: ignore[union-attr]
 
 
@@ -154,6 +163,17 @@ def test_a_payout_tells_what_it_went_through(
 ) -> None:
     decided = [PayoutDecision(kind, f"c-{at}", "eve", at) for at, kind in enumerate(decisions, start=1)]
     assert [step.name for step in payout_steps(batch().batch, decided, replies, status)] == names
+
+
+def test_a_payout_that_was_cancelled_alone_was_neither_approved_nor_exported_later() -> None:
+    told = [PayoutDecision(kind, kind, "eve", 0) for kind in ("payout.cancelled", "payout.approved", "payout.exported")]
+    assert [one.kind for one in effective_decisions("bank", told)] == ["payout.cancelled"]
+
+
+def test_an_export_for_another_rail_is_none_of_a_payout() -> None:
+    told = [PayoutDecision("payout.exported", f"as {form}", "eve", 0, form) for form in (None, "csv", "wechat")]
+    assert [one.command for one in effective_decisions("bank", told)] == ["as None", "as csv"]
+    assert [one.command for one in effective_decisions("wechat", told)] == ["as None", "as wechat"]
 
 
 def test_a_job_shows_its_trial_or_its_batch() -> None:

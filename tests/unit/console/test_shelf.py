@@ -58,10 +58,10 @@ def test_what_came_since_is_added_and_the_newest_come_first(log, shelf) -> None:
     until(lambda: offsets(contents(shelf).waiting) == [2, 1], "two letters")
     log.fresh = [refused(3), refused(1)]
     until(lambda: offsets(contents(shelf).waiting) == [3, 2, 1], "one more, and none twice")
-    brief = shelf.find(LogPosition(ORDERS.name, 3, 3))
+    [brief] = shelf.find([LogPosition(ORDERS.name, 3, 3)])
     assert (brief.event_id, brief.order_id, brief.reason, brief.at) == ("e_1", "o_1", "unknown_order", 3_000)
     assert brief.place == LogPosition(ORDERS.dlq, 0, 3)
-    assert shelf.find(LogPosition(ORDERS.name, 3, 4)) is None
+    assert shelf.find([LogPosition(ORDERS.name, 3, 4)]) == []
 
 
 def test_a_letter_that_was_sent_again_waits_no_more(log, shelf) -> None:
@@ -84,11 +84,58 @@ def test_groups_are_by_topic_and_reason_and_say_what_came_of_sending_again(log, 
     assert contents(shelf).group(ORDERS.name, "in_future").letters == []
 
 
-def test_the_oldest_make_room_and_are_counted(log, shelf, monkeypatch) -> None:
+def test_those_that_were_refused_first_make_room_in_whatever_order_they_are_read(log, shelf, monkeypatch) -> None:
     monkeypatch.setattr(shelf_module, "MOST_LETTERS", 2)
-    log.fresh = [refused(1), refused(2), refused(3)]
+    log.fresh = [refused(3), refused(2), refused(1)]
     until(lambda: offsets(contents(shelf).waiting) == [3, 2], "two letters")
     assert contents(shelf).dropped == 1
+    log.fresh = [refused(4)]
+    until(lambda: offsets(contents(shelf).waiting) == [4, 3], "a newer one")
+    assert contents(shelf).dropped == 2
+
+
+def test_room_is_made_during_a_reading_too(log, shelf, monkeypatch) -> None:
+    monkeypatch.setattr(shelf_module, "MOST_LETTERS", 2)
+    monkeypatch.setattr(shelf_module, "_ROOM", 1)
+    held = []
+
+    def read():
+        for number in (5, 4, 3, 2, 1):
+            yield refused(number)
+            held.append(len(shelf._letters))
+
+    log.read_on = read
+    assert offsets(contents(shelf).waiting) == [5, 4]
+    assert (max(held), shelf.reading.look().value.dropped) == (3, 3)
+
+
+def test_a_letter_that_made_room_is_searched_for_and_others_are_not(log, shelf, monkeypatch) -> None:
+    asked = []
+
+    def search(positions):
+        asked.append(positions)
+        yield from (one for one in (refused(1), refused(1, replayed="x/3/9")) if one.letter.source in positions)
+
+    monkeypatch.setattr(shelf_module, "first_letters", search)
+    gone, here, never = (LogPosition(ORDERS.name, 3, offset) for offset in (1, 2, 9))
+    log.fresh = [refused(1), refused(2)]
+    until(lambda: len(contents(shelf).waiting) == 2, "two letters")
+    assert offsets(shelf.find([gone, never])) == [1]
+    assert asked == [], "the shelf has all that there are"
+    monkeypatch.setattr(shelf_module, "MOST_LETTERS", 1)
+    until(lambda: contents(shelf).dropped == 1, "one makes room")
+    assert [(one.source, one.replayed) for one in shelf.find([gone, here, never])] == [(here, None), (gone, "x/3/9")]
+    assert asked == [{gone, never}]
+
+
+def test_an_id_that_is_no_text_has_an_escape_in_its_place(log, shelf) -> None:
+    """A lone surrogate is valid JSON, and neither an address nor a page can hold it."""
+    found = refused(1)
+    log.fresh = [
+        found._replace(letter=found.letter._replace(value=b'{"event_id": "e\\udfff", "order_id": "o_\\ud800"}'))
+    ]
+    [brief] = contents(shelf).waiting
+    assert (brief.event_id, brief.order_id) == ("e\\udfff", "o_\\ud800")
 
 
 def test_a_log_that_begins_anew_empties_the_shelf(log, shelf) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from services.runtime.settings import Settings
-from services.settlement.domain.remittance.forms import RULES
+from services.runtime.settings import Settings, variable_of
+from services.settlement.domain.remittance.forms import RULES, PaymentForm
 from services.settlement.domain.remittance.payee_accounts import PayerDetails
 from services.settlement.payment_files.payee_file import COLUMNS, read_payees
 from services.settlement.payment_files.read_reply import read_reply
@@ -64,9 +64,13 @@ def test_the_page_lists_forms_and_limits_as_they_are() -> None:
 
 
 def test_the_page_names_every_setting_of_the_payer() -> None:
-    said = re.findall(r"^\| `KOC_(PAYER_\w+)` ", PAGE, re.MULTILINE)
-    assert said == [f"PAYER_{name.upper()}" for name in PayerDetails._fields]
-    assert {name.lower() for name in said} <= set(Settings.model_fields)
+    rows = rows_of(PAGE, "setting")
+    said = {row[0].strip("`"): row[2].strip("`") for row in rows}
+    assert said == {
+        variable_of(f"payer_{name}"): next(form for form in PaymentForm if name in RULES[form].payer)
+        for name in PayerDetails._fields
+    }
+    assert {name.removeprefix("KOC_").lower() for name in said} <= set(Settings.model_fields)
 
 
 def test_the_page_says_every_status_of_every_reply() -> None:

@@ -15,7 +15,8 @@ from services.settlement.payment_files.csv_table import write_table
     ("cell", "safe"),
     [
         ("=1+1", "'=1+1"), ("+1+1", "'+1+1"), ("-1+1", "'-1+1"), ("@SUM(A1)", "'@SUM(A1)"), ("\tx", "'\tx"),
-        ("\rx", "'\rx"), ("-5", "-5"), ("-25.20", "-25.20"), ("+8613800000000", "+8613800000000"), ("25.20", "25.20"),
+        ("\rx", "'\rx"), ("\nx", "'\nx"), ("\uff1d1+1", "'\uff1d1+1"), ("\uff20x", "'\uff20x"),
+        ("-5", "-5"), ("-25.20", "-25.20"), ("+8613800000000", "+8613800000000"), ("25.20", "25.20"),
         ("-", "'-"), ("--5", "'--5"), ("-5 ", "'-5 "), ("-٣", "'-٣"), ("", ""), ("a=1", "a=1"), ("'=1", "'=1"),
         ("-5\n=1", "'-5\n=1"),
     ],
@@ -29,4 +30,4 @@ def test_what_is_written_reads_back_but_for_apostrophes_and_no_cell_begins_a_for
     read = list(csv.reader(io.StringIO(write_table(rows).decode("utf-8", "surrogatepass"), newline="")))
     assert read == [[defuse(cell) for cell in row] for row in rows]
     for cell in (cell for row in read for cell in row):
-        assert not cell.startswith(("=", "@", "\t", "\r"))
+        assert not cell.startswith(("=", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20"))

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from services.kernel.time import to_datetime, to_micros
-from services.settlement.books.lookups.keyset import KeysetPage, PageKey, page_of
+from services.settlement.books.lookups.keyset import KeysetPage, PageKey, page_of, page_of_order_lines, rows_shown
 from services.settlement.books.lookups.line_flags import FLAG_COLUMNS, in_the_way
 from services.settlement.books.posting_transaction import psycopg_of
 from services.settlement.domain.book import chart
@@ -23,18 +23,30 @@ _PAID = """
 SELECT body ->> 'currency', sum((body ->> 'amount_minor')::bigint)::bigint FROM command
 WHERE kind = 'brand.paid' AND body ->> 'brand_id' = %s GROUP BY 1
 """
-_CAMPAIGNS = """
-SELECT DISTINCT body ->> 'campaign_id' FROM reference
-WHERE body ->> 'brand_id' = %s AND body ->> 'campaign_id' IS NOT NULL ORDER BY 1
+_BUDGETS = """
+SELECT named.campaign_id, a.currency,
+  coalesce(-sum(b.amount_minor) FILTER (WHERE a.key = named.limit), 0)::bigint,
+  coalesce(sum(b.amount_minor) FILTER (WHERE a.key = named.committed), 0)::bigint,
+  coalesce(sum(b.amount_minor) FILTER (WHERE a.key = named.available), 0)::bigint
+FROM (
+  SELECT campaign_id, format('budget:%%s:limit', campaign_id) AS limit,
+    format('budget:%%s:committed', campaign_id) AS committed, format('budget:%%s:available', campaign_id) AS available
+  FROM (
+    SELECT DISTINCT body ->> 'campaign_id' AS campaign_id FROM reference
+    WHERE body ->> 'brand_id' = %s AND body ->> 'campaign_id' >= %s
+  ) campaign
+) named JOIN account a ON a.key = ANY(ARRAY[named.limit, named.committed, named.available])
+JOIN balance b ON b.account_id = a.id
+WHERE (named.campaign_id, a.currency) > (%s, %s) GROUP BY 1, 2 ORDER BY 1, 2 LIMIT %s
 """
 _ACCOUNTS = "SELECT id, key FROM account WHERE key = ANY(%s)"
-_KEY = "paid_at, order_id, line_id, buyer_id"
+_PLACE = "paid_at, order_id, line_id"
 _LINES = f"""
-SELECT {_KEY}, koc_ids, currency, settle_at, accounts, amounts, {FLAG_COLUMNS} FROM line
+SELECT {_PLACE}, koc_ids, currency, settle_at, accounts, amounts, {FLAG_COLUMNS} FROM line
 WHERE ARRAY[brand_id] @> ARRAY[%(brand)s] AND paid_at >= %(since)s AND {{behind}}
-ORDER BY paid_at DESC, order_id DESC, line_id DESC, buyer_id DESC LIMIT %(limit)s
+ORDER BY paid_at DESC, order_id DESC, line_id DESC, buyer_id DESC LIMIT %(limit)s OFFSET %(skipped)s
 """  # noqa: S608 - column names of ours
-_BEHIND = f"({_KEY}) < (%(paid_at)s, %(order_id)s, %(line_id)s, %(buyer_id)s)"
+_BEHIND = f"({_PLACE}) <= (%(paid_at)s, %(order_id)s, %(line_id)s)"
 _WINDOWS_DAYS = (1, 8, 60, 480, 36_500)
 """How far back lines are looked for, until there are enough: no index has lines of a brand in their order."""
 
@@ -112,7 +124,6 @@ class BrandLine(NamedTuple):
 
     order_id: str
     line_id: str
-    buyer_id: str
     koc_ids: Sequence[str]
     currency: str
     paid_at: int
@@ -122,9 +133,9 @@ class BrandLine(NamedTuple):
     in_the_way: str | None
 
     @property
-    def key(self) -> PageKey:
-        """Its place in a list of lines."""
-        return self.paid_at, self.order_id, self.line_id, self.buyer_id
+    def place(self) -> PageKey:
+        """Where its order line stands in a list."""
+        return self.paid_at, self.order_id, self.line_id
 
 
 def brand_bill(connection: Connection, brand_id: str) -> list[BrandBill]:
@@ -138,31 +149,29 @@ def brand_bill(connection: Connection, brand_id: str) -> list[BrandBill]:
     ]
 
 
-def brand_budgets(connection: Connection, brand_id: str) -> list[BudgetState]:
-    """Budgets of the campaigns that plans or contents name with this brand, by campaign and currency."""
-    raw = psycopg_of(connection)
-    found = []
-    for (campaign_id,) in raw.execute(_CAMPAIGNS, (brand_id,)).fetchall():
-        keys = chart.budget_limit(campaign_id), chart.budget_committed(campaign_id), chart.budget_available(campaign_id)
-        for currency, own in _balances(raw, keys).items():
-            limit, committed, available = (own.get(key, 0) for key in keys)
-            found.append(BudgetState(campaign_id, currency, -limit, committed, available))
-    return found
+def brand_budgets(
+    connection: Connection, brand_id: str, after: PageKey | None = None, limit: int = 50
+) -> KeysetPage[BudgetState]:
+    """Budgets of the campaigns that plans or contents name with this brand; a key is (campaign_id, currency)."""
+    campaign_id, currency = after or ("", "")
+    wanted = (brand_id, campaign_id, campaign_id, currency, limit + 1)
+    rows = psycopg_of(connection).execute(_BUDGETS, wanted).fetchall()
+    return page_of([BudgetState(*row) for row in rows], limit, lambda one: (one.campaign_id, one.currency))
 
 
 def brand_lines(
     connection: Connection, brand_id: str, after: PageKey | None = None, limit: int = 50
 ) -> KeysetPage[BrandLine]:
-    """Lines of a brand, those paid last first; a key is (paid_at, order_id, line_id, buyer_id)."""
+    """Lines of a brand, those paid last first; a key is (paid_at, order_id, line_id, rows shown)."""
     raw = psycopg_of(connection)
     keys = [chart.brand_accrued(brand_id), chart.brand_receivable(brand_id)]
     accounts = dict(raw.execute(_ACCOUNTS, (keys,)).fetchall())
-    parameters: dict[str, Any] = {"brand": brand_id, "limit": limit + 1}
+    parameters: dict[str, Any] = {"brand": brand_id, "limit": limit + 1, "skipped": rows_shown(after)}
     until = datetime.now(UTC)
     if after is not None:
-        paid_at, order_id, line_id, buyer_id = after
+        paid_at, order_id, line_id, _ = after
         until = to_datetime(int(paid_at))
-        parameters |= {"paid_at": until, "order_id": order_id, "line_id": line_id, "buyer_id": buyer_id}
+        parameters |= {"paid_at": until, "order_id": order_id, "line_id": line_id}
     wanted = _LINES.format(behind="true" if after is None else _BEHIND)
     rows: Sequence[Sequence[Any]] = []
     for days in _WINDOWS_DAYS:
@@ -170,7 +179,8 @@ def brand_lines(
         rows = raw.execute(wanted, parameters, prepare=False).fetchall()
         if len(rows) > limit:
             break
-    return page_of([_brand_line(row, accounts, keys) for row in rows], limit, lambda one: one.key)
+    lines = [_brand_line(row, accounts, keys) for row in rows]
+    return page_of_order_lines(lines, limit, lambda one: one.place, after)
 
 
 def is_known_brand(connection: Connection, brand_id: str) -> bool:
@@ -205,18 +215,17 @@ def _balances(raw: Any, keys: Sequence[str]) -> dict[str, dict[str, int]]:
 
 
 def _brand_line(row: Sequence[Any], accounts: Mapping[int, str], keys: Sequence[str]) -> BrandLine:
-    paid_at, order_id, line_id, buyer_id, koc_ids, currency, settle_at, ids, amounts = row[:9]
+    paid_at, order_id, line_id, koc_ids, currency, settle_at, ids, amounts = row[:8]
     booked = {accounts.get(number): amount for number, amount in zip(ids, amounts, strict=True)}
     accrued, receivable = keys
     return BrandLine(
         order_id,
         line_id,
-        buyer_id,
         tuple(koc_ids),
         currency,
         to_micros(paid_at),
         accrued_minor=booked.get(accrued, 0),
         billed_minor=booked.get(receivable, 0),
         settle_at=None if settle_at is None else to_micros(settle_at),
-        in_the_way=in_the_way(row[9:]),
+        in_the_way=in_the_way(row[8:]),
     )

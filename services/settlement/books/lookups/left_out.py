@@ -4,7 +4,7 @@ A run prices each due line by the registry as of its point. These lists go by wh
 the same once no reprice job is open. A line without a price, and one that another buyer's line displaced, has no date:
 a run does not even look at it. Such lines are listed whole. Of `not_due`, lines are listed that are due later on the
 same day; a run also counts lines whose date has moved. Of `content_held`, lines are listed that were paid within
-COMING_DAYS and credit a registered content; a run also counts script fees.
+HELD_DAYS and credit a registered content; a run also counts script fees.
 """
 
 from collections.abc import Mapping
@@ -13,14 +13,20 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from services.kernel.errors import InputRefused
-from services.kernel.time import DAY, parse_rfc3339, to_datetime, to_micros
-from services.settlement.books.lookups.keyset import KeysetPage, PageKey, page_of
-from services.settlement.books.lookups.party_lines import COMING_DAYS
-from services.settlement.books.ports import ReferenceEvent
+from services.kernel.time import DAY, to_datetime, to_micros
+from services.settlement.books.lookups.keyset import KeysetPage, PageKey, page_of_order_lines, rows_shown
+from services.settlement.books.lookups.open_cases import (
+    CREDITS_HELD,
+    IS_DISPUTED,
+    IS_LINE_HELD,
+    IS_ORDER_HELD,
+    open_case_names,
+)
 from services.settlement.books.posting_transaction import psycopg_of
 from services.settlement.domain.settling import candidates
-from services.settlement.domain.settling.candidates import cases_of
-from services.settlement.domain.settling.facts import open_disputes, open_holds
+
+HELD_DAYS = 60
+"""Lines paid earlier are not listed of a held content: each costs a look at its assertion."""
 
 _LINE = "line"
 _HINTED = """(
@@ -30,22 +36,12 @@ _STANDS = "line.standing AND line.below_since IS NULL"
 _IS_PRICED = f"{_STANDS} AND line.unpriced IS NULL AND line.set_aside IS NULL"
 _IS_FREE = f"{_IS_PRICED} AND line.quarantined IS NULL"
 _IS_DUE = "line.settle_at <= %(as_of)s"
-_NAME = "line.order_id || '/' || line.line_id"
 _IS_NAMED = f"line.order_id = ANY(%(named)s) AND {_IS_FREE} AND {_IS_DUE}"
-_IS_DISPUTED = f"(line.order_id = ANY(%(disputed_orders)s) OR {_NAME} = ANY(%(disputed_lines)s))"
-_IS_ORDER_HELD = "line.order_id = ANY(%(held_orders)s)"
-_IS_LINE_HELD = f"{_NAME} = ANY(%(held_lines)s)"
-_NO_WHOLE_ORDER = f"NOT {_IS_DISPUTED} AND NOT {_IS_ORDER_HELD}"
-_CREDITS_HELD = """line.paid_at >= %(since)s AND (
+_NO_WHOLE_ORDER = f"NOT {IS_DISPUTED} AND NOT {IS_ORDER_HELD}"
+_CREDITS_HELD = f"""line.paid_at >= %(since)s AND (
   line.koc_ids[1] = ANY(%(kocs)s) OR line.koc_ids[2] = ANY(%(kocs)s)
   OR line.koc_ids[3] IS NOT NULL AND line.koc_ids[3:] && %(kocs)s::text[]
-) AND EXISTS (
-  SELECT FROM assertion, unnest(%(contents)s::text[]) AS content
-  WHERE assertion.order_id = line.order_id AND assertion.line_id = line.line_id AND assertion.buyer_id = line.buyer_id
-    AND position(convert_to(content, 'UTF8') IN assertion.raw) > 0
-    AND convert_from(assertion.raw, 'UTF8')::jsonb -> 'credits' @> jsonb_build_array(
-      jsonb_build_object('content_id', content))
-)"""
+) AND {CREDITS_HELD}"""
 _LISTS: Mapping[str, tuple[str, str]] = {
     candidates.NOT_STANDING: (_LINE, "NOT line.standing"),
     candidates.BELOW_JOIN: (_LINE, f"line.below_since IS NOT NULL AND line.standing AND {_IS_DUE}"),
@@ -53,34 +49,25 @@ _LISTS: Mapping[str, tuple[str, str]] = {
     candidates.SET_ASIDE: (_LINE, f"line.set_aside IS NOT NULL AND {_STANDS} AND line.unpriced IS NULL"),
     candidates.QUARANTINED: (_LINE, f"line.quarantined IS NOT NULL AND {_IS_PRICED} AND {_IS_DUE}"),
     candidates.NOT_DUE: (_HINTED, f"{_IS_FREE} AND line.settle_at > %(as_of)s"),
-    candidates.DISPUTED: (_LINE, f"{_IS_NAMED} AND {_IS_DISPUTED}"),
-    candidates.ORDER_HELD: (_LINE, f"{_IS_NAMED} AND NOT {_IS_DISPUTED} AND {_IS_ORDER_HELD}"),
-    candidates.LINE_HELD: (_LINE, f"{_IS_NAMED} AND {_NO_WHOLE_ORDER} AND {_IS_LINE_HELD}"),
+    candidates.DISPUTED: (_LINE, f"{_IS_NAMED} AND {IS_DISPUTED}"),
+    candidates.ORDER_HELD: (_LINE, f"{_IS_NAMED} AND NOT {IS_DISPUTED} AND {IS_ORDER_HELD}"),
+    candidates.LINE_HELD: (_LINE, f"{_IS_NAMED} AND {_NO_WHOLE_ORDER} AND {IS_LINE_HELD}"),
     candidates.CONTENT_HELD: (
-        _LINE, f"{_IS_FREE} AND {_IS_DUE} AND {_NO_WHOLE_ORDER} AND NOT {_IS_LINE_HELD} AND {_CREDITS_HELD}"
+        _LINE, f"{_IS_FREE} AND {_IS_DUE} AND {_NO_WHOLE_ORDER} AND NOT {IS_LINE_HELD} AND {_CREDITS_HELD}"
     ),
 }  # fmt: skip
 """Where the lines of a reason are found, and what they fulfil; each is led to its lines by an index."""
 
-_KEY = "line.partition, line.order_id, line.line_id, line.buyer_id"
+_PLACE = "line.partition, line.order_id, line.line_id"
 _SELECT = f"""
-SELECT {_KEY}, line.brand_id, line.currency, line.paid_at, line.settle_at, (
+SELECT {_PLACE}, line.buyer_id, line.brand_id, line.currency, line.paid_at, line.settle_at, (
   SELECT coalesce(sum(leg.amount), 0)::bigint FROM unnest(line.accounts, line.amounts) AS leg (account_id, amount)
   JOIN account ON account.id = leg.account_id WHERE account.key = 'brand:' || line.brand_id || ':accrued'
 ), coalesce(line.quarantined, line.set_aside, line.unpriced)
-FROM {{source}} WHERE {{condition}} AND ({_KEY}) > (%(partition)s, %(order_id)s, %(line_id)s, %(buyer_id)s)
-ORDER BY {_KEY} LIMIT %(limit)s
+FROM {{source}} WHERE {{condition}} AND ({_PLACE}) >= (%(partition)s, %(order_id)s, %(line_id)s)
+ORDER BY {_PLACE}, line.buyer_id LIMIT %(limit)s OFFSET %(skipped)s
 """  # noqa: S608 - words of ours
-_BEFORE_ALL: PageKey = (-1, "", "", "")
-_OPEN_CASES = """
-SELECT position, kind, identity, body FROM reference told
-WHERE kind IN ('dispute.opened', 'hold.placed') AND NOT EXISTS (
-  SELECT FROM reference over WHERE over.identity = told.identity AND over.kind = CASE told.kind
-    WHEN 'dispute.opened' THEN 'dispute.decided' ELSE 'hold.released' END
-    AND (told.kind = 'dispute.opened' OR over.position > told.position)
-) ORDER BY position
-"""
-_KOCS_OF = "SELECT DISTINCT body ->> 'koc_id' FROM reference WHERE kind = 'content.registered' AND identity = ANY(%s)"
+_BEFORE_ALL: PageKey = (-1, "", "", 0)
 
 
 class LeftOutLine(NamedTuple):
@@ -104,15 +91,15 @@ class LeftOutLine(NamedTuple):
     detail: str | None
 
     @property
-    def key(self) -> PageKey:
-        """Its place in a list."""
-        return self.partition, self.order_id, self.line_id, self.buyer_id
+    def place(self) -> PageKey:
+        """Where its order line stands in a list."""
+        return self.partition, self.order_id, self.line_id
 
 
 def left_out_lines(
     connection: Connection, reason: str, as_of: int, after: PageKey | None = None, limit: int = 50
 ) -> KeysetPage[LeftOutLine]:
-    """Lines that a run would leave out for a reason; a key is (partition, order_id, line_id, buyer_id).
+    """Lines that a run would leave out for a reason; a key is (partition, order_id, line_id, rows shown).
 
     Args:
         connection: of the reader role.
@@ -128,31 +115,13 @@ def left_out_lines(
         raise InputRefused(f"no run leaves lines out for {reason!r}: it is one of {', '.join(_LISTS)}")
     raw = psycopg_of(connection)
     source, condition = _LISTS[reason]
-    key = dict(zip(("partition", "order_id", "line_id", "buyer_id"), after or _BEFORE_ALL, strict=True))
+    partition, order_id, line_id, _ = after or _BEFORE_ALL
+    place = {"partition": partition, "order_id": order_id, "line_id": line_id}
+    size = {"limit": limit + 1, "skipped": rows_shown(after)}
     wanted = _SELECT.format(source=source, condition=condition)
-    moments = {"as_of": to_datetime(as_of), "since": to_datetime(as_of - COMING_DAYS * DAY)}
-    rows = raw.execute(wanted, {**_cases(raw), **key, **moments, "limit": limit + 1}, prepare=False).fetchall()
-    return page_of([_left_out(*row) for row in rows], limit, lambda one: one.key)
-
-
-def _cases(raw: Any) -> dict[str, list[str]]:
-    """What open disputes and holds name, as the conditions take it."""
-    rows = raw.execute(_OPEN_CASES).fetchall()
-    facts = [
-        ReferenceEvent(position, kind, identity, parse_rfc3339(body["occurred_at"]), body)
-        for position, kind, identity, body in rows
-    ]
-    cases = cases_of(open_disputes(facts), open_holds(facts))
-    named = {
-        "disputed_orders": [order_id for order_id, line_id in cases.disputes if line_id is None],
-        "disputed_lines": [f"{order_id}/{line_id}" for order_id, line_id in cases.disputes if line_id is not None],
-        "held_orders": [order_id for order_id, line_id in cases.holds if line_id is None],
-        "held_lines": [f"{order_id}/{line_id}" for order_id, line_id in cases.holds if line_id is not None],
-    }
-    orders = sorted({order_id for order_id, _ in (*cases.disputes, *cases.holds)})
-    contents = sorted(cases.content_holds)
-    kocs = [koc_id for (koc_id,) in raw.execute(_KOCS_OF, (contents,)).fetchall()]
-    return {**named, "named": orders, "contents": contents, "kocs": kocs}
+    moments = {"as_of": to_datetime(as_of), "since": to_datetime(as_of - HELD_DAYS * DAY)}
+    rows = raw.execute(wanted, {**open_case_names(raw), **place, **size, **moments}, prepare=False).fetchall()
+    return page_of_order_lines([_left_out(*row) for row in rows], limit, lambda one: one.place, after)
 
 
 def _left_out(*row: Any) -> LeftOutLine:

@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 from services.kernel.time import to_micros
 from services.settlement.books.lookups.keyset import KeysetPage, PageKey, page_of
+from services.settlement.books.lookups.party_lines import IS_CREDITED
 from services.settlement.books.posting_transaction import psycopg_of
 from services.settlement.domain.book import chart
 from services.settlement.domain.paying.payees import LEFT, departure_of
@@ -27,13 +28,13 @@ SELECT body, identity FROM reference r
 WHERE kind = %s AND identity > %s AND body -> 'parties' ->> %s = %s AND {_STANDS} ORDER BY identity LIMIT %s
 """  # noqa: S608 - words of ours
 _LEFT = "SELECT body FROM reference WHERE kind = %s AND identity = %s ORDER BY position DESC LIMIT 1"
-_IS_KNOWN = """
+_IS_KNOWN = f"""
 SELECT EXISTS (SELECT FROM account WHERE key = ANY(%(keys)s)) OR EXISTS (
   SELECT FROM reference WHERE kind = 'content.registered' AND body ->> 'koc_id' = %(koc)s
 ) OR EXISTS (SELECT FROM reference WHERE kind = 'koc.left' AND identity = %(koc)s) OR EXISTS (
   SELECT FROM reference WHERE kind = 'payee.set' AND identity = %(party)s
-)
-"""
+) OR {IS_CREDITED}
+"""  # noqa: S608 - conditions of ours
 _RESERVES = """
 SELECT run.id, planned.currency, planned.reserve_minor, planned.reserve_until
 FROM run JOIN run_party planned ON planned.run = run.id
@@ -41,7 +42,6 @@ WHERE planned.party = %s AND planned.reserve_minor > 0 AND planned.reserve_until
 """
 _REFUSED = "SELECT id, currency, amount_minor, status FROM payout WHERE party = %s AND refused ORDER BY id"
 _PAID = "SELECT currency, sum(amount_minor)::bigint FROM payout WHERE party = %s AND status = 'confirmed' GROUP BY 1"
-_LAST_RUN = "SELECT max(as_of) FROM run"
 _LAST_PROPOSAL = "SELECT max(proposed_at) FROM payout_batch WHERE status <> 'cancelled'"
 
 
@@ -64,7 +64,7 @@ class RefusedPayout(NamedTuple):
 
 
 def is_known_party(connection: Connection, party: str) -> bool:
-    """Whether anything was ever booked or said of a party (`ROLE:ID`), a content of it for instance."""
+    """Whether anything was ever booked or said of a party (`ROLE:ID`), a content or a line of it for instance."""
     purposes = (chart.pending_of, chart.payable, chart.held, chart.clawback)
     wanted = {"keys": [purpose(party) for purpose in purposes], "party": party}
     koc = party.removeprefix("koc:") if party.startswith("koc:") else None
@@ -116,12 +116,6 @@ def refused_payouts(connection: Connection, party: str) -> list[RefusedPayout]:
 def paid_out(connection: Connection, party: str) -> Mapping[str, int]:
     """What a party has been paid in all, by currency, minor units: payouts that a bank has confirmed."""
     return dict(psycopg_of(connection).execute(_PAID, (party,)).fetchall())
-
-
-def last_run(connection: Connection) -> int | None:
-    """The moment as of which lines were last settled, microseconds; None = never."""
-    [(at,)] = psycopg_of(connection).execute(_LAST_RUN).fetchall()
-    return None if at is None else to_micros(at)
 
 
 def last_proposal(connection: Connection) -> int | None:

@@ -24,12 +24,18 @@ _BALANCES = """
 SELECT a.key, a.currency, b.amount_minor FROM balance b JOIN account a ON a.id = b.account_id
 WHERE b.amount_minor <> 0 AND a.key = ANY(%s)
 """
+_ENTRIES = """
+SELECT coalesce(sum(b.entries), 0) FROM balance b JOIN account a ON a.id = b.account_id WHERE a.key = %s
+"""
+MANY_ENTRIES = 2_000
+"""Entries of a payable account; with more of them, looking for the lines of held contents may take a second."""
+
 _LINE = ", ".join(f"line.{column.strip()}" for column in LINE_COLUMNS.split(","))
 _SETTLED_FOR_IT = f"SELECT {_LINE} FROM line WHERE line.settled_accounts && %(payable)s::int[]"  # noqa: S608
 _OF_ORDERS = f"{_SETTLED_FOR_IT} AND order_id = ANY(%(orders)s)"
 _OF_CONTENTS = f"""
 WITH unpaid AS (
-  SELECT DISTINCT leg.order_id, leg.line_id
+  SELECT leg.order_id, leg.line_id
   FROM unnest(%(payable)s::int[], %(batches)s::text[]) AS own (account_id, batch)
   LEFT JOIN payout_batch batch ON batch.id = own.batch
   CROSS JOIN generate_series(0, {WRITER_N}) AS of (writer)
@@ -40,15 +46,30 @@ WITH unpaid AS (
     OFFSET 0
   ) leg
   UNION SELECT * FROM unnest(%(kept_orders)s::text[], %(kept_lines)s::text[])
+), of_contents AS (
+  SELECT DISTINCT planned.order_id, planned.line_id, planned.buyer_id FROM unpaid
+  CROSS JOIN LATERAL (
+    SELECT DISTINCT entry.writer, entry.effective_at FROM journal entry
+    WHERE entry.order_id = unpaid.order_id AND entry.line_id = unpaid.line_id
+      AND entry.kind = {Kind.COMMISSION_SETTLED.code}
+    OFFSET 0
+  ) settled
+  JOIN run ON run.as_of = settled.effective_at
+  CROSS JOIN LATERAL (
+    SELECT one.order_id, one.line_id, one.buyer_id, one.parts FROM run_line one
+    WHERE one.run = run.id AND one.partition = settled.writer AND one.order_id = unpaid.order_id
+      AND one.line_id = unpaid.line_id
+    OFFSET 0
+  ) planned
+  WHERE EXISTS (SELECT FROM jsonb_array_elements(planned.parts) AS part WHERE part ->> 0 = ANY(%(contents)s))
 )
-{_SETTLED_FOR_IT} AND (order_id, line_id) IN (SELECT order_id, line_id FROM unpaid) AND EXISTS (
-  SELECT FROM run_line planned
-  WHERE (planned.order_id, planned.line_id, planned.buyer_id) = (line.order_id, line.line_id, line.buyer_id)
-    AND planned.partition = line.partition AND planned.run IN (SELECT id FROM run)
-    AND EXISTS (SELECT FROM jsonb_array_elements(planned.parts) AS part WHERE part ->> 0 = ANY(%(contents)s))
-)
+SELECT {_LINE} FROM of_contents JOIN line USING (order_id, line_id, buyer_id)
+WHERE line.settled_accounts && %(payable)s::int[]
 """  # noqa: S608 - numbers of ours
-"""Only of lines that are in no payout yet: others are not held. OFFSET 0 keeps a range of the index."""
+"""Only of lines that are in no payout yet: others are not held. Entries lead to the runs that planned a line.
+
+OFFSET 0 keeps each of these a range of an index.
+"""
 
 
 class PartySnapshot(PayoutBooksSnapshot):
@@ -63,6 +84,13 @@ class PartySnapshot(PayoutBooksSnapshot):
         self._party = party
         self._keys = [chart.payable(party), chart.held(party), chart.clawback(party), chart.write_off(party)]
         super().__init__(connection, self._keys)
+
+    def is_slow(self) -> bool:
+        """Whether a net of the party reads so many lines, for the sake of holds on contents, that a page is late."""
+        if not self.open_cases().content_holds:
+            return False
+        [(entries,)] = self._raw.execute(_ENTRIES, (chart.payable(self._party),)).fetchall()
+        return bool(entries > MANY_ENTRIES)
 
     def reference(self) -> Reference:
         """Our own settings alone: no net and no payout asks for a plan."""

@@ -1,14 +1,16 @@
 """What banks replied, for pages: a file row by row, and all that a payout went through."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
 from services.kernel.time import to_micros
 from services.settlement.books.lookups.keyset import KeysetPage, PageKey, page_of
+from services.settlement.books.payout_ports import StoredPayout
 from services.settlement.books.posting_transaction import psycopg_of
 from services.settlement.domain.book.commands import CommandKind
+from services.settlement.domain.remittance.forms import RULES, PaymentForm
 
 _COLUMNS = """
 SELECT reply.file_sha256, reply.row, reply.payout, reply.outcome, reply.amount_minor, reply.currency, reply.bank_ref,
@@ -20,7 +22,7 @@ _FINDINGS_OF_FILE = _OF_FILE.replace("ORDER BY", "AND reply.finding IS NOT NULL 
 _OF_PAYOUT = f"{_COLUMNS} WHERE reply.payout = %s ORDER BY command.seq, reply.row"
 _COUNTS = "SELECT count(*), count(finding) FROM payout_reply WHERE file_sha256 = %s"
 _DECISIONS = """
-SELECT kind, id, "by", at FROM command
+SELECT kind, id, "by", at, body ->> 'form' FROM command
 WHERE kind = ANY(%(of_batch)s) AND body ->> 'batch' = %(batch)s
   AND (kind <> %(cancelled)s OR coalesce(body ->> 'payout', %(payout)s) = %(payout)s)
   OR kind = %(released)s AND body ->> 'payout' = %(payout)s
@@ -53,12 +55,16 @@ class BankReplyRow(NamedTuple):
 
 
 class PayoutDecision(NamedTuple):
-    """A command about a payout or its batch. `at` is microseconds."""
+    """A command about a payout or its batch. `at` is microseconds.
+
+    `form` is what an export asked for; None = each payout in the form of its rail.
+    """
 
     kind: str
     command: str
     by: str
     at: int
+    form: str | None = None
 
 
 def reply_counts(connection: Connection, sha256: str) -> tuple[int, int]:
@@ -81,14 +87,24 @@ def replies_to(connection: Connection, payout_id: str) -> list[BankReplyRow]:
     return [_read(row) for row in psycopg_of(connection).execute(_OF_PAYOUT, (payout_id,)).fetchall()]
 
 
-def decisions_on(connection: Connection, batch_id: str, payout_id: str) -> list[PayoutDecision]:
+def decisions_on(connection: Connection, payout: StoredPayout) -> list[PayoutDecision]:
     """What people decided on a payout after it was proposed; an export counts as one."""
     wanted = {
-        "of_batch": _OF_BATCH, "batch": batch_id, "payout": payout_id, "cancelled": CommandKind.PAYOUT_CANCELLED,
+        "of_batch": _OF_BATCH, "batch": payout.batch, "payout": payout.id, "cancelled": CommandKind.PAYOUT_CANCELLED,
         "released": CommandKind.PAYOUT_RELEASED,
     }  # fmt: skip
     rows = psycopg_of(connection).execute(_DECISIONS, wanted).fetchall()
-    return [PayoutDecision(kind, name, by, to_micros(at)) for kind, name, by, at in rows]
+    told = [PayoutDecision(kind, name, by, to_micros(at), form) for kind, name, by, at, form in rows]
+    return list(effective_decisions(payout.plan.payee.rail, told))
+
+
+def effective_decisions(rail: str, decisions: Sequence[PayoutDecision]) -> Iterator[PayoutDecision]:
+    """Decisions that reach a payout of this rail: none after its cancellation, and no export for another rail."""
+    for one in decisions:
+        if one.form is None or RULES[PaymentForm(one.form)].rail == rail:
+            yield one
+        if one.kind == CommandKind.PAYOUT_CANCELLED:
+            return
 
 
 def _read(row: Sequence[Any]) -> BankReplyRow:

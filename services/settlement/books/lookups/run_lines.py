@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from services.settlement.books.lookups.keyset import KeysetPage, PageKey, page_of
+from services.settlement.books.lookups.keyset import KeysetPage, PageKey, page_of_order_lines, rows_shown
 from services.settlement.books.posting_transaction import psycopg_of
 from services.settlement.domain.book import chart
 from services.settlement.domain.book.entries import Kind
@@ -20,10 +20,10 @@ FROM run_line planned LEFT JOIN line USING (order_id, line_id, buyer_id) LEFT JO
     AND starts_with(j.idem_key || '|', concat_ws('/', 'run|' || planned.run || '|' || planned.order_id,
       planned.line_id, planned.buyer_id) || '|')
 ) settled ON true
-WHERE planned.run = %s AND (planned.partition, planned.order_id, planned.line_id, planned.buyer_id) > (%s, %s, %s, %s)
-ORDER BY planned.partition, planned.order_id, planned.line_id, planned.buyer_id LIMIT %s
+WHERE planned.run = %s AND (planned.partition, planned.order_id, planned.line_id) >= (%s, %s, %s)
+ORDER BY planned.partition, planned.order_id, planned.line_id, planned.buyer_id OFFSET %s LIMIT %s
 """  # noqa: S608 - a number of ours
-_BEFORE_ALL: PageKey = (-1, "", "", "")
+_BEFORE_ALL: PageKey = (-1, "", "", 0)
 _OURS = (chart.FEE, chart.VAT_OUTPUT)
 
 
@@ -43,16 +43,17 @@ class RunLine(NamedTuple):
     settled: Mapping[str, int] | None
 
     @property
-    def key(self) -> PageKey:
-        """Its place among the lines of its run."""
-        return self.partition, self.order_id, self.line_id, self.buyer_id
+    def place(self) -> PageKey:
+        """Where its order line stands among the lines of its run."""
+        return self.partition, self.order_id, self.line_id
 
 
 def run_lines(connection: Connection, run: str, after: PageKey | None = None, limit: int = 50) -> KeysetPage[RunLine]:
-    """Lines that a run settles; a key is (partition, order_id, line_id, buyer_id)."""
-    rows = psycopg_of(connection).execute(_LINES, (run, *(after or _BEFORE_ALL), limit + 1)).fetchall()
+    """Lines that a run settles; a key is (partition, order_id, line_id, rows shown)."""
+    *place, _ = after or _BEFORE_ALL
+    rows = psycopg_of(connection).execute(_LINES, (run, *place, rows_shown(after), limit + 1)).fetchall()
     lines = [RunLine(*row)._replace(settled=None if row[-1] is None else _settled(row[-1])) for row in rows]
-    return page_of(lines, limit, lambda one: one.key)
+    return page_of_order_lines(lines, limit, lambda one: one.place, after)
 
 
 def _settled(legs: Mapping[str, Any]) -> dict[str, int]:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from services.settlement.books.lookups.party_lines import IS_CREDITED
 from services.settlement.books.posting_transaction import psycopg_of
 from services.settlement.domain.book import chart
 
@@ -59,11 +60,12 @@ SELECT DISTINCT split ->> 'role' FROM reference, jsonb_array_elements(
   CASE jsonb_typeof(body -> 'splits') WHEN 'array' THEN body -> 'splits' ELSE '[]' END
 ) AS split WHERE kind = 'plan.published' ORDER BY 1
 """
-_EXACT = """
+_EXACT = f"""
 SELECT 'order', %(text)s WHERE EXISTS (SELECT FROM line WHERE order_id = %(text)s)
 UNION ALL SELECT 'party', party FROM unnest(%(parties)s::text[], %(keys)s::text[]) AS p (party, key)
   WHERE EXISTS (SELECT FROM account WHERE account.key = p.key)
 UNION ALL SELECT 'party', 'koc:' || %(koc)s WHERE EXISTS (SELECT FROM reference WHERE body ->> 'koc_id' = %(koc)s)
+  OR {IS_CREDITED}
 UNION ALL SELECT 'brand', %(text)s WHERE EXISTS (SELECT FROM account WHERE key = 'brand:' || %(text)s || ':accrued')
   OR EXISTS (SELECT FROM reference WHERE body ->> 'brand_id' = %(text)s)
 UNION ALL SELECT 'content', %(text)s
@@ -79,7 +81,7 @@ UNION ALL SELECT 'run', id FROM run WHERE id = %(text)s
 UNION ALL SELECT 'command', id FROM command WHERE id = %(text)s
 UNION ALL SELECT 'month', id FROM period WHERE id = %(text)s AND closed
 UNION ALL SELECT 'entry', writer || '-' || seq FROM journal WHERE writer = %(writer)s AND seq = %(seq)s
-"""
+"""  # noqa: S608 - conditions of ours
 _ACCOUNTS_FROM = "SELECT key FROM account WHERE key >= %s ORDER BY key LIMIT %s"
 _IDENTITIES_FROM = """
 SELECT split_part(identity, '|', 1) FROM reference WHERE kind = %s AND identity >= %s ORDER BY identity LIMIT %s

@@ -18,19 +18,23 @@ class PaymentForm(StrEnum):
 
 
 class FormRule(NamedTuple):
-    """What a form can carry; `currency` None = any, `most` = payouts in one file."""
+    """What a form can carry; `currency` None = any, `most` = payouts in one file.
+
+    `payer` are the fields of PayerDetails that a file says.
+    """
 
     rail: str
     currency: str | None
     most: int
     suffix: str
+    payer: Sequence[str] = ()
 
 
 RULES = {
     PaymentForm.CSV: FormRule("bank", None, 10_000, "csv"),
-    PaymentForm.PAIN_001: FormRule("bank", None, 10_000, "xml"),
-    PaymentForm.WECHAT: FormRule("wechat", "CNY", 3_000, "json"),
-    PaymentForm.ALIPAY: FormRule("alipay", "CNY", 3_000, "csv"),
+    PaymentForm.PAIN_001: FormRule("bank", None, 10_000, "xml", ("name", "account", "bank")),
+    PaymentForm.WECHAT: FormRule("wechat", "CNY", 3_000, "json", ("wechat_appid",)),
+    PaymentForm.ALIPAY: FormRule("alipay", "CNY", 3_000, "csv", ("alipay_account",)),
 }
 """WeChat Pay and Alipay take at most 3,000 payments a batch, in CNY only. Banks differ: 10,000 is our own limit."""
 

@@ -145,7 +145,7 @@ class Unanswered(Keeper):
     def __init__(self) -> None:
         super().__init__()
         self.answer, self.begun = threading.Event(), 0
-        self.all_at_once = threading.Barrier(BUYER_PARTITIONS, timeout=10)
+        self.all_at_once = threading.Barrier(BUYER_PARTITIONS, timeout=60)
 
     def open(self, number: int, starts: dict[str, int]) -> Store:
         self.all_at_once.wait()

@@ -155,7 +155,7 @@ def test_a_broken_reply_says_the_line_and_what_must_stand_there(raw: bytes, sent
         read_reply(raw, None)
     assert str(refused.value).startswith(sentence)
     assert "Li Na" not in str(refused.value)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 20
 
 
 WHOLE = b"""<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.002.001.12"><CstmrPmtStsRpt><OrgnlGrpInfAndSts>
