@@ -66,7 +66,7 @@ def lookups(connection: Connection) -> Iterator[tuple[str, Callable[[], object]]
 
 def _lists(connection: Connection) -> Iterator[tuple[str, _List]]:
     yield "koc_lines", partial(party_lines.koc_lines, connection, _KOC)
-    yield "coming_lines", partial(party_lines.coming_lines, connection, _KOC)
+    yield "pending_lines", partial(party_lines.pending_lines, connection, _KOC)
     yield "party_entries", partial(party.party_entries, connection, f"koc:{_KOC}")
     yield "party_payouts", partial(party.party_payouts, connection, f"koc:{_KOC}")
     yield "brand_lines", partial(brand.brand_lines, connection, _BRAND)

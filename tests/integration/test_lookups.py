@@ -363,7 +363,7 @@ def test_pages_put_together_are_the_list_where_several_buyers_claim_an_order_lin
 ) -> None:
     lists: dict[str, Callable[..., KeysetPage[Any]]] = {
         "koc": partial(party_lines.koc_lines, reader, "k_1"),
-        "coming": partial(party_lines.coming_lines, reader, "k_1", since=PAID_AT),
+        "pending": partial(party_lines.pending_lines, reader, "k_1"),
         "brand": partial(brand.brand_lines, reader, "br_2"),
         "run": partial(run_lines.run_lines, reader, "run-1"),
         "displaced": partial(left_out.left_out_lines, reader, "not_standing", THIRD),

@@ -42,7 +42,6 @@ WHERE planned.party = %s AND planned.reserve_minor > 0 AND planned.reserve_until
 """
 _REFUSED = "SELECT id, currency, amount_minor, status FROM payout WHERE party = %s AND refused ORDER BY id"
 _PAID = "SELECT currency, sum(amount_minor)::bigint FROM payout WHERE party = %s AND status = 'confirmed' GROUP BY 1"
-_LAST_RUN = "SELECT max(as_of) FROM run"
 _LAST_PROPOSAL = "SELECT max(proposed_at) FROM payout_batch WHERE status <> 'cancelled'"
 
 
@@ -117,12 +116,6 @@ def refused_payouts(connection: Connection, party: str) -> list[RefusedPayout]:
 def paid_out(connection: Connection, party: str) -> Mapping[str, int]:
     """What a party has been paid in all, by currency, minor units: payouts that a bank has confirmed."""
     return dict(psycopg_of(connection).execute(_PAID, (party,)).fetchall())
-
-
-def last_run(connection: Connection) -> int | None:
-    """The moment as of which lines were last settled, microseconds; None = never."""
-    [(at,)] = psycopg_of(connection).execute(_LAST_RUN).fetchall()
-    return None if at is None else to_micros(at)
 
 
 def last_proposal(connection: Connection) -> int | None:
