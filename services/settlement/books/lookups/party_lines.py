@@ -24,6 +24,9 @@ IS_CREDITED = " OR ".join(f"EXISTS (SELECT FROM line WHERE {credited})" for cred
 """Whether some line credits the KOC `koc`."""
 
 _IS_PENDING = "accounts && %(pending)s::int[]"
+_HAS_PENDING = """
+SELECT EXISTS (SELECT FROM account a JOIN balance b ON b.account_id = a.id WHERE a.key = %s AND b.amount_minor <> 0)
+"""
 _ACCOUNTS = "SELECT id, key FROM account WHERE key = ANY(%s)"
 
 
@@ -67,6 +70,9 @@ def pending_lines(
     connection: Connection, koc_id: str, after: PageKey | None = None, limit: int = 50
 ) -> KeysetPage[KocLine]:
     """Lines with money that is pending for a KOC, those paid last first; a key as of `koc_lines`."""
+    [(has_pending,)] = psycopg_of(connection).execute(_HAS_PENDING, (chart.pending_of(f"koc:{koc_id}"),)).fetchall()
+    if not has_pending:  # else all of its lines were read, to find none
+        return KeysetPage([], None)
     return _lines(connection, koc_id, _IS_PENDING, after, limit)
 
 
