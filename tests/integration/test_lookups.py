@@ -225,6 +225,16 @@ def test_what_no_run_settles_is_told_by_the_reasons_of_runs(reader: Connection) 
     }  # fmt: skip
 
 
+def test_a_line_with_money_in_an_open_case_says_so(reader: Connection) -> None:
+    def told(lines: list[Any]) -> dict[str, str | None]:
+        return {one.order_id: one.in_the_way for one in lines if one.order_id in ("o_4", "o_5", "o_33", "o_34")}
+
+    wanted = {"o_4": None, "o_5": "disputed", "o_33": "order_held", "o_34": "line_held"}
+    pages = [partial(party_lines.koc_lines, reader, koc) for koc in ("k_0", "k_1", "k_2")]
+    assert told([one for page in pages for one in every(page)]) == wanted
+    assert told(every(partial(brand.brand_lines, reader, "br_2"))) == wanted
+
+
 def test_lines_that_a_run_left_out_are_told_however_long_ago_they_were_paid(
     reader: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
