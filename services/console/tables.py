@@ -110,7 +110,7 @@ def read_key(text: str) -> RowKey:
 def _is_sortable(part: object) -> bool:
     """Whether a row of the database can be sorted by it."""
     if isinstance(part, str):
-        return "\0" not in part
+        return "\0" not in part and not any("\ud800" <= sign <= "\udfff" for sign in part)  # half of a character
     return isinstance(part, int) and abs(part) < 1 << 63
 
 

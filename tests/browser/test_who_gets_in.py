@@ -113,3 +113,13 @@ def test_a_script_that_somebody_planted_would_not_run(come: Callable[..., Visito
         )
     assert page.evaluate("window.ran") is None
     visitor.problems.clear()
+
+
+def test_no_page_of_another_site_shows_the_console_within_itself(come: Callable[..., Visitor], address: str) -> None:
+    visitor = come()
+    page = visitor.page
+    with page.expect_console_message(_is_refusal):
+        page.set_content(f'<iframe src="{address}/enter"></iframe>')
+    (frame,) = [one for one in page.frames if one != page.main_frame]
+    assert frame.get_by_label("Password").count() == 0
+    visitor.problems.clear()

@@ -24,6 +24,12 @@ def documented(kind: str) -> dict[str, str]:
     return {match[1]: after for match, after in found.items() if match}
 
 
+def documented_pages() -> set[str]:
+    """Kinds of pages of the console that name buyers, as the page says."""
+    rows = rows_of(section_of(PAGE.read_text(), "The console"), "page")
+    return {page.strip("`") for page, _ in rows}
+
+
 def topics_naming(buyer_id: str) -> set[str]:
     """Topics that hold the id in a key, a value or a header."""
     wanted = buyer_id.encode()

@@ -43,6 +43,12 @@ class ConsoleClient:
         assert answer.status_code == 200, f"{path}: {answer.status_code}\n{answer.text}"
         return str(answer.text)
 
+    def shown(self, path: str) -> str:
+        """What a link leads to, be it a page, a file, nothing new, or a page that says why there is none."""
+        answer = self._http.get(path)
+        assert answer.status_code < 500, f"{path}: {answer.status_code}\n{answer.text}"
+        return str(answer.text)
+
     def sign_in(self, name: str, password: str) -> None:
         """Begin a session of a person."""
         assert f'<span class="person">{name}</span>' in self._send("/enter", name=name, password=password)

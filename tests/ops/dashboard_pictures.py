@@ -121,10 +121,11 @@ def _seen(prometheus: Prometheus, began: float) -> dict[str, dict[int, list[Curv
 
 
 def _curves(prometheus: Prometheus, panel: dict[str, Any], began: float, ended: float) -> list[Curve]:
-    """What each query of a panel gave in the span, the greatest curve first."""
+    """What each query of a panel gave in the span, or at its end, the greatest curve first."""
     found = []
     for target in panel.get("targets", ()):
-        for series in prometheus.curves_of(filled(target["expr"]), began, ended):
+        since = ended if target.get("instant") else began
+        for series in prometheus.curves_of(filled(target["expr"]), since, ended):
             name = target["legendFormat"]
             for label, value in series["metric"].items():
                 name = name.replace(f"{{{{{label}}}}}", value)

@@ -237,6 +237,8 @@ def test_each_process_has_the_kafka_login_that_has_its_rights(production: list[D
             principal = username["secretKeyRef"]["name"].replace("koc-kafka-", "koc-")
             assert principal == {"run": "koc-operator", "close": "koc-operator"}.get(component, f"koc-{component}")
             assert principal in PRINCIPALS
+    keda = named(production, "TriggerAuthentication", "koc-kafka")["spec"]["secretTargetRef"]
+    assert {one["name"].replace("koc-kafka-", "koc-") for one in keda} == {"koc-scaler"} <= set(PRINCIPALS)
 
 
 def test_a_timetable_and_the_books_count_in_one_zone(documents: list[Document]) -> None:

@@ -95,4 +95,6 @@ def texts_of(value: bytes | None) -> dict[str, str]:
         event = json.loads(value or b"")
     except (ValueError, RecursionError):
         return {}
-    return {name: text for name, text in event.items() if isinstance(text, str)} if isinstance(event, dict) else {}
+    texts = event.items() if isinstance(event, dict) else ()
+    # JSON may name half of a character, which no page can hold
+    return {name: text.encode(errors="backslashreplace").decode() for name, text in texts if isinstance(text, str)}

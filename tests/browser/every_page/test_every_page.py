@@ -1,5 +1,6 @@
 """Each kind of page: for eyes, screen readers, phones, printers, in both languages, with and without scripts."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from tests.browser.looks import assert_accessible, assert_fits
 from tests.browser.page_map import PageMap, kinds
 from tests.kit.chromium import PHONE, Visitor
+from tests.kit.console_client import ConsoleClient
+from tests.kit.console_pages import addresses, said_by
 
 BY_DEEDS = {
     "/dead-letters/again": "a form leads there",
@@ -14,6 +17,8 @@ BY_DEEDS = {
     "/health/{condition}": "there is one if something is wrong",
 }
 """Kinds of pages to which links lead only after somebody did something, and what."""
+BUYER = re.compile(r"\bb_\w")
+"""Begins the id of each buyer of the shop."""
 KINDS = sorted(kinds().keys() - BY_DEEDS.keys())
 
 
@@ -28,6 +33,13 @@ def test_every_page_is_found_by_links_from_the_first_one(seen: PageMap) -> None:
 
 def test_no_link_leads_nowhere(seen: PageMap) -> None:
     assert seen.broken == []
+
+
+def test_no_address_of_a_page_names_a_buyer(paths: dict[str, str], address: str) -> None:
+    with ConsoleClient(address) as console:
+        said = {one: said_by(one) for path in paths.values() for one in addresses(console.page(path))}
+    assert any("after-lines=" in one for one in said), "else no list of order lines goes on"
+    assert [text for text in said.values() if BUYER.search(text)] == []
 
 
 @pytest.mark.parametrize("kind", KINDS)

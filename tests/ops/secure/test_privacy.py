@@ -4,15 +4,27 @@ import json
 import os
 import signal
 from collections.abc import Callable
+from pathlib import Path
 
 import psycopg
 import pytest
 
 from schemas.topics import BUYER_PARTITIONS, BY_NAME, CLICKS, COMMANDS, DAY_MS, FOR_EVER, LEDGER, ORDERS, REGISTRY
 from services.runtime.database import psycopg_dsn
+from services.runtime.deadletters import REROUTED
 from services.runtime.local.stack import Stack
-from tests.kit.buyer_places import documented, files_naming, metrics_naming, tables_naming, topics_naming
+from tests.kit.buyer_places import (
+    documented,
+    documented_pages,
+    files_naming,
+    metrics_naming,
+    tables_naming,
+    topics_naming,
+)
 from tests.kit.command import output_of
+from tests.kit.console_client import ConsoleClient
+from tests.kit.console_pages import addresses, kind_of, pages_from, said_by
+from tests.kit.console_process import ConsoleProcess
 from tests.kit.events import at, click, paid, refunded, send_events
 from tests.kit.registry_events import PLAN, RELATION
 from tests.kit.severed_book import BUYER, partition_of_buyer
@@ -40,8 +52,10 @@ def live() -> None:
     send_events(ORDERS.name, [*orders, *received, refunded(BUYER, "o_1", 39), never_paid, unknown_line])
     astray = (partition_of_buyer(BUYER) + 1) % BUYER_PARTITIONS
     send_events(ORDERS.name, [paid(BUYER, "o_astray", 42)], partition=astray)
+    sent_on = ((REROUTED, f"{ORDERS.name}/0/0".encode()),)
+    send_events(ORDERS.name, [paid(BUYER, "o_twice_astray", 43)], partition=astray, headers=sent_on)
     output_of("drain")
-    output_of("settlement", "run", "--reason", "a test")
+    output_of("settlement", "run", "--id", "a-run", "--reason", "a test")
     output_of("settlement", "quarantine", f"o_2/1/{BUYER}", "--reason", "a test")
 
 
@@ -59,8 +73,24 @@ def running(stack: Stack) -> set[str]:
     return {process["name"] for process in stack.processes() if process["state"] == "running"}
 
 
+def kinds_of_pages_naming(stack: Stack, folder: Path) -> set[str]:
+    """Which pages and files of a console name the buyer; none of its addresses does, nor its log, nor its metrics."""
+    with ConsoleProcess(folder, environment=stack.environment()) as process:
+        with ConsoleClient(process.address) as console:
+            until(lambda: "/dead-letter/" in console.page("/dead-letters"), "refused events are read", process=process)
+            starts = [f"/order/o_{number}{part}" for number in range(3) for part in ("", "?part=log", "?part=why")]
+            shown = pages_from(console, ["/", "/dead-letters", "/health/quarantined", "/run/a-run", *starts])
+        assert BUYER not in process.get("/metrics")
+        assert process.terminate() == 0
+    assert BUYER not in process.log()
+    texts = [said_by(address) for text in shown.values() for address in addresses(text)]
+    assert len(texts) > 200
+    assert [text for text in texts if BUYER in text] == [], "addresses come into histories and into logs of proxies"
+    return {kind_of(address) for address, text in shown.items() if BUYER in text}
+
+
 def test_a_buyer_is_where_the_page_says_and_nowhere_else(
-    fresh_stack: Callable[..., Stack], lead_to: Callable[[Stack], None]
+    fresh_stack: Callable[..., Stack], lead_to: Callable[[Stack], None], tmp_path: Path
 ) -> None:
     stack = fresh_stack(workers=1)
     lead_to(stack)
@@ -70,6 +100,7 @@ def test_a_buyer_is_where_the_page_says_and_nowhere_else(
     assert tables <= set(documented("table"))
     assert {"line", "assertion", "journal", "run_line", "command"} <= tables
     digest = output_of("ledger", "digest")
+    assert kinds_of_pages_naming(stack, tmp_path / "console") == documented_pages()
 
     output_of("privacy", "sever", BUYER, "--reason", "a test")
     assert tables_naming(BUYER) == set()
@@ -82,6 +113,7 @@ def test_a_buyer_is_where_the_page_says_and_nowhere_else(
     output_of("ledger", "verify")
     output_of("ledger", "audit", "--from-topics")
     assert "severed-" in output_of("explain", "o_1")
+    assert kinds_of_pages_naming(stack, tmp_path / "after") == {"/dead-letters", "/dead-letters/…", "/dead-letter/…"}
 
     publish_again(stack)
     stack.down()

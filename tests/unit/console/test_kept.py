@@ -19,7 +19,7 @@ class Reader:
         self.go, self.times, self.problem = threading.Event(), 0, None
 
     def __call__(self) -> int:
-        assert self.go.wait(10)
+        assert self.go.wait(60)
         if self.problem is not None:
             raise self.problem
         self.times += 1
@@ -32,7 +32,7 @@ def test_nobody_waits_for_longer_than_he_wants_and_only_one_reading_is_made_at_a
     began = time.monotonic()
     assert kept.look(0.05).value is None
     assert kept.look().value is None
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     reader.go.set()
     until(lambda: kept.look().value == 1, "the reading")
     assert kept.look().value == 1

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,11 +15,12 @@ from sqlalchemy.exc import OperationalError
 from starlette.testclient import TestClient
 
 from schemas.topics import ORDERS
-from services.console import shelf, watch
+from services.console import keyset_rows, shelf, watch
 from services.console.access.people import Person
 from services.console.app import console_app
 from services.console.pages import dead_letter, enter, health, home
 from services.console.send_again import SentAgain
+from services.console.tables import key_text
 from services.runtime.database import PersonalLogin
 from services.runtime.deadletters import DeadLetter, FoundLetter, LogPosition, headers
 from tests.kit.waiting import until
@@ -303,6 +305,18 @@ def test_an_event_that_was_never_refused_is_not_found(client) -> None:
         assert client.get(path).status_code == 404
     assert client.get("/dead-letters/again").status_code == 400
     assert client.get("/health/moon").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "key",
+    [(), (1,), (1, "o", "l", "b"), (10**18, "o", "l", 0), (1, "o", "l", -1), ("o", "l", 1, 1), (1, "\ud800", "l", 0)],
+)
+def test_a_key_that_somebody_made_up_is_refused(client, monkeypatch, key) -> None:
+    """Such an address made the page fail."""
+    monkeypatch.setattr(keyset_rows, "reading", lambda _request: nullcontext(SimpleNamespace(execute=None)))
+    answer = client.get(f"/health/unpriced?after-lines={key_text(key)}")
+    assert answer.status_code == 400
+    assert "this is no place in the table" in answer.text
 
 
 def test_a_table_that_is_not_there_yet_is_no_failure_of_the_page(client) -> None:
