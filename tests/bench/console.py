@@ -24,7 +24,7 @@ import psutil
 from sqlalchemy import Connection, text
 
 from services.kernel.time import to_micros
-from services.settlement.books.lookups import brand, left_out, party, party_lines, run_lines, search
+from services.settlement.books.lookups import brand, left_out, party, party_coming, party_lines, run_lines, search
 from services.settlement.books.lookups.keyset import KeysetPage
 from services.settlement.books.reader import books_reader
 from services.settlement.domain.settling.candidates import BLOCKING_REASONS
@@ -51,8 +51,9 @@ def lookups(connection: Connection) -> Iterator[tuple[str, Callable[[], object]]
     yield "party_money", partial(party.party_money, connection, f"koc:{_KOC}")
     yield "party_statements", partial(party.party_statements, connection, f"koc:{_KOC}")
     yield "party_debts", partial(party.party_debts, connection, f"koc:{_KOC}")
-    yield "coming_days", partial(party_lines.coming_days, connection, _KOC)
-    yield "coming_days_of", partial(party_lines.coming_days_of, connection, f"mcn:{_MCN}")
+    now = to_micros(datetime.now(UTC))
+    for name in (f"koc:{_KOC}", f"mcn:{_MCN}"):
+        yield f"pending_parts {name}", partial(party_coming.pending_parts, connection, name, now)
     yield "brand_bill", partial(brand.brand_bill, connection, _BRAND)
     yield "brand_budgets", partial(brand.brand_budgets, connection, _BRAND)
     for name, page in _lists(connection):
@@ -86,7 +87,7 @@ def pages(connection: Connection) -> Iterator[str]:
     entry = one(f"SELECT writer || '-' || seq FROM journal WHERE order_id = '{_ORDER}' LIMIT 1")
     run, month = console_books.run_name(20), one("SELECT max(period) FROM statement")
     yield from ("/", "/search?q=k_", "/search?q=c1", f"/order/{_ORDER}", f"/entry/{entry}")
-    yield from (f"/party/koc:{_KOC}", "/party/koc:k_1999", f"/party/mcn:{_MCN}", f"/party/mcn:{_MCN}?part=coming")
+    yield from (f"/party/koc:{_KOC}", "/party/koc:k_1999", f"/party/mcn:{_MCN}")
     yield from (f"/statement/{month}/1/koc:{_KOC}/CNY", "/statements")
     yield from (f"/brand/{_BRAND}", "/content/v_0_0", "/runs", f"/run/{run}")
     yield from (f"/run/{run}?reason={reason}" for reason in BLOCKING_REASONS)
@@ -140,6 +141,17 @@ def measure_all(connection: Connection, folder: Path) -> None:
     stopwatch = Stopwatch(connection, os.getpid())
     for name, look_up in lookups(connection):
         stopwatch.measure(name, look_up)
+    connection.rollback()
+    _measure_held(connection, folder)
+
+
+def _measure_held(connection: Connection, folder: Path) -> None:
+    """The greatest KOC with nothing paid and a content on hold: its page comes at once, a part of it later."""
+    console_books.hold_unpaid("v_0_0")
+    with ConsoleProcess(folder) as console:
+        stopwatch, page = Stopwatch(connection, console.pid), f"/party/koc:{_KOC}"
+        for name in (page, f"{page}?part=next"):
+            stopwatch.measure(f"{name}, a content held", partial(_get, console.address + name))
 
 
 def _get(address: str) -> bytes:

@@ -22,6 +22,7 @@ from schemas.topics import CREDITS, REGISTRY
 from services.kernel.time import DAY, to_micros
 from services.runtime.database import psycopg_dsn
 from services.runtime.publishing import Outgoing, publish
+from services.settlement.domain.book.entries import Kind
 from tests.bench.copies import copy_rows, keep_template
 from tests.kit.commands import address_of_approver, freeze, given
 from tests.kit.poster_process import Poster, all_is_posted, partition_for
@@ -52,6 +53,23 @@ def fill(lines: int) -> None:
         _live_a_month(Path(name))
     with psycopg.connect(psycopg_dsn("owner"), autocommit=True) as owner:
         _copy_over_a_year(owner, max(1, lines // TEMPLATES))
+
+
+def hold_unpaid(content_id: str) -> None:
+    """Forget all payouts, so that every settled line is unpaid, and hold a content."""
+    hold = {
+        "event_id": "held", "event_type": "hold.placed", "occurred_at": PLAN["occurred_at"], "hold_id": "held",
+        "content_id": content_id,
+    }  # fmt: skip
+    with psycopg.connect(psycopg_dsn("owner"), autocommit=True) as owner:
+        for table in ("payout", "payout_net", "payout_batch"):
+            owner.execute(f"DELETE FROM {table}")
+        owner.execute(
+            "INSERT INTO reference (kind, identity, position, body, revision)"
+            " SELECT 'hold.placed', 'held', max(position) + 1, %s, max(revision) FROM reference",
+            [json.dumps(hold)],
+        )
+        owner.execute("VACUUM ANALYZE")
 
 
 def run_name(number: int | str) -> str:
@@ -149,6 +167,8 @@ def _copy_over_a_year(owner: psycopg.Connection[Any], copies: int) -> None:
     age = f"(n * {YEAR_DAYS}.0 / {copies})::int"
     youngest = (datetime.now(UTC) - _month()).days - 15
     """Days by which the youngest copy is later than the month that was lived."""
+    week = f"make_interval(days => n * {_RUNS} / {copies} * {YEAR_DAYS} / {_RUNS})"
+    """How long before the run of the template the run of a copy was."""
     shift = f"make_interval(days => {youngest} - {age})"
     behind = f"({copies} - n) * {_STEP}"
     name = "'c' || n || '_' || order_id"
@@ -161,7 +181,9 @@ def _copy_over_a_year(owner: psycopg.Connection[Any], copies: int) -> None:
         "idem_key": f"CASE WHEN order_id IS NULL THEN 'c' || n || '|' || idem_key"
                     f" ELSE replace(idem_key, '|' || order_id || '/', '|' || {name} || '/') END",
         "corrects": f"split_part(corrects, '-', 1) || '-' || split_part(corrects, '-', 2)::bigint + {behind}",
-        "effective_at": f"effective_at + {shift}", "recorded_at": f"recorded_at + {shift}",
+        "effective_at": f"CASE WHEN kind = {Kind.COMMISSION_SETTLED.code} THEN effective_at - {week}"
+                        f" ELSE effective_at + {shift} END",
+        "recorded_at": f"recorded_at + {shift}",
         "period": f"to_char(effective_at + {shift}, 'YYYY-MM')", "run": f"'{run_name('')}' || n * {_RUNS} / {copies}",
     }  # fmt: skip
     pending = sum(1 for n in range(copies) if n * YEAR_DAYS / copies <= PENDING_DAYS)

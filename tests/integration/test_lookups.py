@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from services.kernel.errors import InputRefused
-from services.kernel.time import HOUR
+from services.kernel.time import HOUR, to_datetime, to_micros
 from services.runtime.database import engine
 from services.runtime.local.stack import Stack
 from services.settlement.books.line_lists import LineCondition, page_of_lines
@@ -26,11 +26,12 @@ from services.settlement.books.lookups import (
     search,
 )
 from services.settlement.books.lookups.keyset import KeysetPage, PageKey
+from services.settlement.books.posting_transaction import psycopg_of
 from services.settlement.books.reader import books_reader
 from services.settlement.domain.settling.candidates import BLOCKING_REASONS
 from tests.kit.books import Books
 from tests.kit.paid_book import THIRD, fill_paid
-from tests.kit.registry_events import CONTENT, SPEND
+from tests.kit.registry_events import CONTENT, PLAN, SPEND
 from tests.kit.settled_book import SECOND, received
 from tests.kit.settlement_facts import DAY, PAID_AT, Fact, FactCredit, FactVersion
 from tests.kit.stacks import empty_database_on, leading_to
@@ -222,6 +223,51 @@ def test_what_no_run_settles_is_told_by_the_reasons_of_runs(reader: Connection) 
         ("koc:k_0", "order_held"): ("o_33",), ("koc:k_1", "line_held"): ("o_34",),
         ("koc:k_7", "content_held"): ("o_35",),
     }  # fmt: skip
+
+
+def test_a_line_with_money_in_an_open_case_says_so(reader: Connection) -> None:
+    def told(lines: list[Any]) -> dict[str, str | None]:
+        return {one.order_id: one.in_the_way for one in lines if one.order_id in ("o_4", "o_5", "o_33", "o_34")}
+
+    wanted = {"o_4": None, "o_5": "disputed", "o_33": "order_held", "o_34": "line_held"}
+    pages = [partial(party_lines.koc_lines, reader, koc) for koc in ("k_0", "k_1", "k_2")]
+    assert told([one for page in pages for one in every(page)]) == wanted
+    assert told(every(partial(brand.brand_lines, reader, "br_2"))) == wanted
+
+
+def test_lines_that_a_run_left_out_are_told_however_long_ago_they_were_paid(
+    reader: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parties = ("koc:k_0", "koc:k_1", "koc:k_2", "koc:k_7", "mcn:m_1")
+    known = [party_coming.pending_parts(reader, party_id, THIRD) for party_id in parties]
+    monkeypatch.setattr(party_coming, "RECEIPT_DAYS", 0)
+    _, since = party_coming.horizon(psycopg_of(reader), THIRD)
+    assert to_micros(since) > PAID_AT + 50 * DAY, "nearly all lines were paid before"
+    assert [party_coming.pending_parts(reader, party_id, THIRD) for party_id in parties] == known
+
+
+def test_the_horizon_is_behind_the_greatest_window_that_the_registry_knows(books: Books, reader: Connection) -> None:
+    last_run, since = party_coming.horizon(psycopg_of(reader), THIRD)
+    assert last_run is not None
+    assert (to_micros(last_run), to_micros(since)) == (THIRD, THIRD - (party_coming.RECEIPT_DAYS + 7) * DAY)
+    windows = {"return_window_days": 30, "auto_receive_days": 90}
+    books.register(PLAN | {"event_id": "late", "plan_id": "pl_late", "brand_id": "br_late"} | windows)
+    reader.rollback()
+    _, since = party_coming.horizon(psycopg_of(reader), THIRD)
+    assert to_micros(since) == THIRD - (90 + 30) * DAY
+
+
+def test_before_the_first_run_all_lines_are_read() -> None:
+    class NoRun:
+        """A book in which nothing was settled yet."""
+
+        def execute(self, _statement: str, _parameters: object) -> "NoRun":
+            return self
+
+        def fetchall(self) -> list[tuple[None, int]]:
+            return [(None, 67)]
+
+    assert party_coming.horizon(NoRun(), THIRD) == (None, to_datetime(0))
 
 
 def test_a_koc_that_only_lines_without_a_plan_credit_is_known(books: Books, reader: Connection) -> None:

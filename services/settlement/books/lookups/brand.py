@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from services.kernel.time import to_datetime, to_micros
 from services.settlement.books.lookups.keyset import KeysetPage, PageKey, page_of, page_of_order_lines, rows_shown
 from services.settlement.books.lookups.line_flags import FLAG_COLUMNS, in_the_way
+from services.settlement.books.lookups.open_cases import open_case_names, open_case_of
 from services.settlement.books.posting_transaction import psycopg_of
 from services.settlement.domain.book import chart
 
@@ -119,7 +120,7 @@ class BrandLine(NamedTuple):
         accrued_minor: charged and not billed yet.
         billed_minor: billed, less what is credited back.
         settle_at: when a run may settle what is accrued; None = that is not known yet, or nothing is.
-        in_the_way: what stops runs, as of `line_flags`.
+        in_the_way: what stops runs, as of `party_lines.KocLine`.
     """
 
     order_id: str
@@ -179,7 +180,8 @@ def brand_lines(
         rows = raw.execute(wanted, parameters, prepare=False).fetchall()
         if len(rows) > limit:
             break
-    lines = [_brand_line(row, accounts, keys) for row in rows]
+    cases = open_case_names(raw)
+    lines = [_brand_line(row, accounts, keys, cases) for row in rows]
     return page_of_order_lines(lines, limit, lambda one: one.place, after)
 
 
@@ -214,7 +216,9 @@ def _balances(raw: Any, keys: Sequence[str]) -> dict[str, dict[str, int]]:
     return found
 
 
-def _brand_line(row: Sequence[Any], accounts: Mapping[int, str], keys: Sequence[str]) -> BrandLine:
+def _brand_line(
+    row: Sequence[Any], accounts: Mapping[int, str], keys: Sequence[str], cases: Mapping[str, Sequence[str]]
+) -> BrandLine:
     paid_at, order_id, line_id, koc_ids, currency, settle_at, ids, amounts = row[:8]
     booked = {accounts.get(number): amount for number, amount in zip(ids, amounts, strict=True)}
     accrued, receivable = keys
@@ -224,8 +228,8 @@ def _brand_line(row: Sequence[Any], accounts: Mapping[int, str], keys: Sequence[
         tuple(koc_ids),
         currency,
         to_micros(paid_at),
-        accrued_minor=booked.get(accrued, 0),
+        accrued_minor=(accrued_minor := booked.get(accrued, 0)),
         billed_minor=booked.get(receivable, 0),
         settle_at=None if settle_at is None else to_micros(settle_at),
-        in_the_way=in_the_way(row[8:]),
+        in_the_way=in_the_way(row[8:]) or (open_case_of(cases, order_id, line_id) if accrued_minor else None),
     )

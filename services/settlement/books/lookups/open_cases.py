@@ -1,10 +1,11 @@
 """Disputes and holds that are open, as conditions on lines take them."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from services.kernel.time import parse_rfc3339
 from services.settlement.books.ports import ReferenceEvent
-from services.settlement.domain.settling.candidates import cases_of
+from services.settlement.domain.settling.candidates import DISPUTED, LINE_HELD, ORDER_HELD, cases_of
 from services.settlement.domain.settling.facts import open_disputes, open_holds
 
 _NAME = "line.order_id || '/' || line.line_id"
@@ -29,6 +30,16 @@ WHERE kind IN ('dispute.opened', 'hold.placed') AND NOT EXISTS (
 ) ORDER BY position
 """
 _KOCS_OF = "SELECT DISTINCT body ->> 'koc_id' FROM reference WHERE kind = 'content.registered' AND identity = ANY(%s)"
+
+
+def open_case_of(names: Mapping[str, Sequence[str]], order_id: str, line_id: str) -> str | None:
+    """The word of `domain.settling.candidates` for a line that values of `open_case_names` name; of contents none."""
+    line = f"{order_id}/{line_id}"
+    if order_id in names["disputed_orders"] or line in names["disputed_lines"]:
+        return DISPUTED
+    if order_id in names["held_orders"]:
+        return ORDER_HELD
+    return LINE_HELD if line in names["held_lines"] else None
 
 
 def open_case_names(raw: Any) -> dict[str, list[str]]:

@@ -1,7 +1,11 @@
-"""What is pending for a party: what the next run settles, what later ones do and when, and what no run settles now."""
+"""What is pending for a party: what the next run settles, what later ones do and when, and what no run settles now.
+
+No index has pending lines, so not all lines of a party are read: those that were paid since the horizon are, and those
+that the last run left out. What is pending of others is told without a day: they were not received for long.
+"""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -10,10 +14,17 @@ from services.kernel.time import to_datetime
 from services.settlement.books.lookups import open_cases
 from services.settlement.books.posting_transaction import psycopg_of
 from services.settlement.domain.book import chart
+from services.settlement.domain.pricing.house import DEFAULT_HOUSE
 from services.settlement.domain.settling import candidates
 
 MOST_ORDERS = 20
 """Orders that are named of a reason."""
+
+RECEIPT_DAYS = 60
+"""Goods are received within these days of the payment, as a rule."""
+
+_MOST_LEFT_OUT = 5_000
+"""Hints of the last run and earlier that are followed, the oldest first: each is a look at a line."""
 
 _BLOCKED: Mapping[str, str] = {
     candidates.NOT_STANDING: "NOT line.standing",
@@ -35,8 +46,26 @@ ORDER BY a.currency
 """
 _WAITING = """
 SELECT order_id, line_id, buyer_id, koc_ids, currency, settle_at, standing, below_since, unpriced, set_aside,
-  quarantined, accounts, amounts FROM line WHERE accounts && %(pending)s::int[]
+  quarantined, accounts, amounts FROM line WHERE accounts && %(pending)s::int[] AND paid_at >= %(since)s
 """
+_HORIZON = """
+SELECT (SELECT max(as_of) FROM run), greatest(
+  (SELECT max((body ->> 'auto_receive_days')::int) FROM reference WHERE kind = 'plan.published'), %s
+) + greatest(
+  (SELECT max((body ->> 'return_window_days')::int) FROM reference WHERE kind IN ('plan.published', 'house.set')), %s
+)
+"""
+_LEFT_OUT = f"""
+SELECT line.order_id, line.line_id, line.buyer_id, koc_ids, currency, settle_at, standing, below_since, unpriced,
+  set_aside, quarantined, accounts, amounts
+FROM (
+  SELECT DISTINCT order_id, line_id, buyer_id FROM (
+    SELECT * FROM due WHERE settle_on <= (%(last_run)s AT TIME ZONE 'UTC')::date ORDER BY settle_on
+    LIMIT {_MOST_LEFT_OUT}
+  ) oldest
+) hint JOIN line USING (order_id, line_id, buyer_id)
+WHERE accounts && %(pending)s::int[] AND paid_at < %(since)s
+"""  # noqa: S608 - numbers of ours
 _PARTS = f"""
 SELECT line.currency, why.reason, -sum(leg.amount)::bigint,
   CASE WHEN why.reason IS NULL AND line.settle_at > %(now)s
@@ -49,6 +78,7 @@ FROM (
   CROSS JOIN LATERAL ({_WAITING} AND koc_ids[2] = koc AND koc_ids[1] <> ALL(%(members)s)) second
   UNION ALL {_WAITING} AND koc_ids[3] IS NOT NULL AND koc_ids[3:] && %(members)s::text[]
     AND koc_ids[1] <> ALL(%(members)s) AND koc_ids[2] <> ALL(%(members)s)
+  UNION ALL {_LEFT_OUT}
 ) AS line CROSS JOIN registry_position CROSS JOIN LATERAL (SELECT {_REASON} AS reason OFFSET 0) why
 CROSS JOIN LATERAL unnest(line.accounts, line.amounts) AS leg (account_id, amount)
 WHERE leg.account_id = ANY(%(pending)s) AND (line.settle_at IS NOT NULL OR why.reason IS NOT NULL)
@@ -66,7 +96,7 @@ class PendingPart(NamedTuple):
         blocked: a word of BLOCKING_REASONS why no run settles it as things are; None = nothing of that kind.
         day: from which a run may settle it, a day of the settlement zone, still to come; None = that is not known.
         is_due: the next run settles it. Money that is neither due nor blocked, and has no day, is of lines that are
-            not received, and of script fees.
+            not received, or were received very late, and of script fees.
         lines: how many; None = that is not counted.
         orders: some of the orders of what is blocked.
     """
@@ -105,6 +135,21 @@ def _parts(raw: Any, party: str, pending: Sequence[int], now: int) -> list[Pendi
     """What lines say of a party's pending accounts."""
     role, _, name = party.partition(":")
     members = [name] if role == "koc" else [koc for (koc,) in raw.execute(_MEMBERS, (role, name)).fetchall()]
-    wanted = {"members": members, "pending": list(pending), "now": to_datetime(now), **open_cases.open_case_names(raw)}
+    last_run, since = horizon(raw, now)
+    moments = {"now": to_datetime(now), "last_run": last_run, "since": since}
+    wanted = {"members": members, "pending": list(pending), **moments, **open_cases.open_case_names(raw)}
     rows = raw.execute(_PARTS, wanted, prepare=False).fetchall()
     return [PendingPart(*row)._replace(orders=tuple(row[-1] or ())) for row in rows]
+
+
+def horizon(raw: Any, now: int) -> tuple[datetime | None, datetime]:
+    """The moment of the last run, and since when lines are read that were paid; before the first run all are.
+
+    Lines of before were received, and past the greatest return window that the registry knows, when that run was made:
+    it settled them or left them out.
+    """
+    wanted = RECEIPT_DAYS, DEFAULT_HOUSE.return_window_days
+    [(last_run, days)] = raw.execute(_HORIZON, wanted).fetchall()
+    if last_run is None:
+        return None, to_datetime(0)
+    return last_run, min(last_run, to_datetime(now)) - timedelta(days=days)

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from services.kernel.time import to_datetime, to_micros
 from services.settlement.books.lookups.keyset import KeysetPage, PageKey, page_of_order_lines, rows_shown
 from services.settlement.books.lookups.line_flags import FLAG_COLUMNS, in_the_way
+from services.settlement.books.lookups.open_cases import open_case_names, open_case_of
 from services.settlement.books.posting_transaction import psycopg_of
 from services.settlement.domain.book import chart
 
@@ -24,6 +25,9 @@ IS_CREDITED = " OR ".join(f"EXISTS (SELECT FROM line WHERE {credited})" for cred
 """Whether some line credits the KOC `koc`."""
 
 _IS_PENDING = "accounts && %(pending)s::int[]"
+_HAS_PENDING = """
+SELECT EXISTS (SELECT FROM account a JOIN balance b ON b.account_id = a.id WHERE a.key = %s AND b.amount_minor <> 0)
+"""
 _ACCOUNTS = "SELECT id, key FROM account WHERE key = ANY(%s)"
 
 
@@ -35,8 +39,8 @@ class KocLine(NamedTuple):
         settled_minor: what runs have settled.
         owed_minor: what of that is claimed back.
         settle_at: when a run may settle what is pending; None = that is not known yet, or nothing is pending.
-        in_the_way: what stops runs: "not_standing", "below_join", "unpriced", "set_aside", "quarantined"; None =
-            nothing that the line itself says.
+        in_the_way: what stops runs, a word of BLOCKING_REASONS: what the line itself says, then an open dispute or
+            hold of its order or of it, where something is pending; None = neither.
     """
 
     order_id: str
@@ -67,6 +71,9 @@ def pending_lines(
     connection: Connection, koc_id: str, after: PageKey | None = None, limit: int = 50
 ) -> KeysetPage[KocLine]:
     """Lines with money that is pending for a KOC, those paid last first; a key as of `koc_lines`."""
+    [(has_pending,)] = psycopg_of(connection).execute(_HAS_PENDING, (chart.pending_of(f"koc:{koc_id}"),)).fetchall()
+    if not has_pending:  # else all of its lines were read, to find none
+        return KeysetPage([], None)
     return _lines(connection, koc_id, _IS_PENDING, after, limit)
 
 
@@ -91,11 +98,14 @@ def _lines(
     )
     wanted = f"SELECT * FROM ({some}) AS credited ORDER BY {_NEWEST_FIRST} LIMIT %(limit)s OFFSET %(skipped)s"  # noqa: S608
     rows = raw.execute(wanted, parameters, prepare=False).fetchall()
-    lines = [_koc_line(row, accounts, keys) for row in rows]
+    cases = open_case_names(raw)
+    lines = [_koc_line(row, accounts, keys, cases) for row in rows]
     return page_of_order_lines(lines, limit, lambda one: one.place, after)
 
 
-def _koc_line(row: Sequence[Any], accounts: Mapping[int, str], keys: Sequence[str]) -> KocLine:
+def _koc_line(
+    row: Sequence[Any], accounts: Mapping[int, str], keys: Sequence[str], cases: Mapping[str, Sequence[str]]
+) -> KocLine:
     paid_at, order_id, line_id, _buyer_id, brand_id, currency, settle_at = row[:7]
     ids, amounts, settled_ids, settled_amounts = row[7:11]
     booked = {accounts.get(number): amount for number, amount in zip(ids, amounts, strict=True)}
@@ -107,9 +117,9 @@ def _koc_line(row: Sequence[Any], accounts: Mapping[int, str], keys: Sequence[st
         brand_id,
         currency,
         to_micros(paid_at),
-        pending_minor=-booked.get(pending, 0),
+        pending_minor=(pending_minor := -booked.get(pending, 0)),
         settled_minor=settled.get(payable, 0),
         owed_minor=booked.get(owed, 0),
         settle_at=None if settle_at is None else to_micros(settle_at),
-        in_the_way=in_the_way(row[11:]),
+        in_the_way=in_the_way(row[11:]) or (open_case_of(cases, order_id, line_id) if pending_minor else None),
     )
