@@ -283,7 +283,7 @@ LIBRARIES: dict[str, dict[str, str]] = {
     },
     "psutil": {"services/runtime/local/": "finds and ends processes of the local stack"},
     "psycopg": {
-        "services/console/books.py": "its errors become an answer",
+        "services/console/readiness.py": "a connection of its own, and its errors that pass by themselves",
         "services/runtime/database.py": "connection strings",
         "services/runtime/local/postgres.py": "makes roles and the database of the local stack",
         "services/settlement/books/": "COPY and the hot statements",
