@@ -18,7 +18,7 @@ from schemas.topics import INPUTS
 from services.console.access.people import OPERATOR, Person
 from services.console.actions import ActionDone, action
 from services.console.listed import listed
-from services.console.render import moment, render
+from services.console.render import CSV, moment, render
 from services.console.send_again import KIND, WantedLetters, check_count, send_letters_again
 from services.console.shelf import BriefLetter, LetterGroup, ShelfContents
 from services.console.state import console_of
@@ -31,6 +31,9 @@ from services.runtime.deadletters import DeadLetter, LogPosition, letters_at, pa
 
 FIRST_READING_SECONDS = 0.1
 """So long a page waits for Kafka where nothing was read yet."""
+
+SENDING_WAITS_SECONDS = 10.0
+"""So long a form waits."""
 
 NEWEST = 3
 """Letters of each group on the overview."""
@@ -73,6 +76,7 @@ _COLUMNS = (
     Column("sent_again_to", "Sent again to", CellKind.CODE),
     Column("sent_again_from", "Sent again from", CellKind.CODE),
 )
+_UNREAD = "Refused events are being read from Kafka. Load the page again in a moment."
 _ABSENT = "No such event is known to be refused. What was refused in the last seconds is shown a moment later."
 
 
@@ -172,10 +176,7 @@ def start_sending(request: Request, person: Person, form: FormData) -> ActionDon
         confirmed = int(fields.get("confirmed", ""))
     except ValueError:
         raise InputRefused("the form does not say how many events were confirmed") from None
-    contents, state = _shelf(request)
-    if state.as_of is None:
-        raise InputRefused("refused events are still being read from Kafka: nothing was sent, try again in a moment")
-    chosen = frozenset(letter.source for letter in _chosen(request, contents, wanted))
+    chosen = wanted.sources or _group_now(request, wanted)
     check_count(confirmed, len(chosen))
     console = console_of(request)
     work = send_letters_again(chosen, person.name, console.shelf)
@@ -304,8 +305,15 @@ def visible(text: str) -> str:
     return "".join(sign if sign.isprintable() or sign == "\n" else json.dumps(sign)[1:-1] for sign in text)
 
 
-def _shelf(request: Request) -> tuple[ShelfContents, ShelfState]:
-    found = console_of(request).shelf.reading.look(FIRST_READING_SECONDS)
+def _shelf(request: Request, wait_seconds: float = FIRST_READING_SECONDS) -> tuple[ShelfContents, ShelfState]:
+    """What is on the shelf; nothing while it is not known, which the state tells. A file cannot tell it.
+
+    Raises:
+        HTTPException: a table is asked for as CSV, and it is not known.
+    """
+    found = console_of(request).shelf.reading.look(wait_seconds)
+    if CSV in request.query_params and not found.is_sure:
+        raise HTTPException(503, found.problem or _UNREAD)
     contents = ShelfContents([], [], 0) if found.value is None else found.value
     return contents, ShelfState(moment(found.as_of) if found.value is not None else None, found.problem)
 
@@ -326,6 +334,14 @@ def _chosen(request: Request, contents: ShelfContents, wanted: WantedLetters) ->
     """The letters that a person chooses and that can be sent again, the newest first."""
     among = console_of(request).shelf.find(wanted.sources) if wanted.sources else contents.waiting
     return [letter for letter in among if wanted.has(letter)]
+
+
+def _group_now(request: Request, wanted: WantedLetters) -> frozenset[LogPosition]:
+    """Where the events of a group stood that would be sent again now."""
+    contents, state = _shelf(request, SENDING_WAITS_SECONDS)
+    if state.as_of is None:
+        raise InputRefused("refused events are still being read from Kafka: nothing was sent, try again in a moment")
+    return frozenset(letter.source for letter in contents.waiting if wanted.has(letter))
 
 
 def _source(parameters: dict[str, str]) -> LogPosition:

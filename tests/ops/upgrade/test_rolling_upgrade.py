@@ -1,7 +1,8 @@
 """Every kind of process is exchanged for the next version and back, one at a time, while a shop goes on.
 
 The version before is the last release, installed with its own libraries. Nothing is lost or booked twice: the audit
-derives the ledger from the topics by rules of its own, and verify proves the books.
+derives the ledger from the topics by rules of its own, and verify proves the books. The release has no console: one of
+the next version shows its pages as soon as the schema is there, whichever version writes the books.
 """
 
 import itertools
@@ -9,21 +10,26 @@ import json
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import pytest
+from sqlalchemy import Row, text
 
-from services.demo.events import Event, record
+from services.demo.events import record
 from services.demo.shop_week import BEGIN, Week, arrivals, shop_week
 from services.kernel.time import DAY, format_rfc3339
 from services.operations.drain.positions import wait_until_drained
 from services.runtime.local.stack import Stack
 from services.runtime.publishing import publish
+from services.settlement.books.reader import books_reader
 from tests.kit.command import KOC, output_of
+from tests.kit.console_process import ConsoleProcess
 from tests.kit.processes import KocProcess
 from tests.kit.stacks import empty_database_on, leading_to
 from tests.kit.waiting import until
@@ -34,6 +40,7 @@ ROUND_SECONDS = 0.25
 ROUNDS = 240
 """The week is published in so many rounds, a minute at least; what the exchange leaves comes at once."""
 HAND_OVER_SECONDS = 60
+PAGE_SECONDS = 30
 RUNS = (BEGIN + 15 * DAY, BEGIN + 22 * DAY, BEGIN + 28 * DAY)
 KINDS = {
     "attribution": ("attribution", "worker"),
@@ -42,17 +49,16 @@ KINDS = {
 }
 
 
-class Load:
-    """Publishes a week of a shop steadily from a thread; the rest of it at the end of the block."""
+class Background:
+    """Does a part of its work every quarter of a second from a thread, until the block ends or nothing is left to do.
 
-    def __init__(self, week: Week) -> None:
-        self._log = arrivals(week.log, seed=7)
-        self._size = -(-len(self._log) // ROUNDS)
+    What goes wrong in the thread goes wrong at the end of the block.
+    """
+
+    def __init__(self, name: str) -> None:
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="load", daemon=True)
-        self.problem: Exception | None = None
-        self.published = 0
-        publish(map(record, week.registry))
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._problem: Exception | None = None
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -61,20 +67,77 @@ class Load:
     def __exit__(self, *_: object) -> None:
         self._ended.set()
         self._thread.join(30)
-        if self.problem is not None:
-            raise self.problem
-        publish(map(record, self._log[self.published :]))
+        if self._problem is not None:
+            raise self._problem
 
     def _run(self) -> None:
         try:
-            while not self._ended.wait(ROUND_SECONDS) and (part := self._next()):
-                publish(map(record, part))
-                self.published += len(part)
+            while not self._ended.wait(ROUND_SECONDS) and self.work():
+                pass
         except Exception as problem:  # noqa: BLE001 - told to who waits for the thread
-            self.problem = problem
+            self._problem = problem
 
-    def _next(self) -> list[Event]:
-        return self._log[self.published : self.published + self._size]
+    def work(self) -> bool:
+        """Do a part; False = it was the last."""
+        raise NotImplementedError
+
+
+class Load(Background):
+    """Publishes a week of a shop steadily; the rest of it at the end of the block."""
+
+    def __init__(self, week: Week) -> None:
+        super().__init__("load")
+        self._log = arrivals(week.log, seed=7)
+        self._size = -(-len(self._log) // ROUNDS)
+        self.published = 0
+        publish(map(record, week.registry))
+
+    def __exit__(self, *ends: object) -> None:
+        super().__exit__(*ends)
+        publish(map(record, self._log[self.published :]))
+
+    def work(self) -> bool:
+        """A round."""
+        part = self._log[self.published : self.published + self._size]
+        publish(map(record, part))
+        self.published += len(part)
+        return bool(part)
+
+
+class Reader(Background):
+    """Reads pages of a console in turn; one that is not shown, or lacks its words, is an error.
+
+    Args:
+        console: shows them.
+        pages: path -> what must stand there.
+
+    Attributes:
+        read: how many pages were shown.
+    """
+
+    def __init__(self, console: ConsoleProcess, pages: Mapping[str, str]) -> None:
+        super().__init__("reader")
+        self._address, self._pages = console.address, pages
+        self._turn = itertools.cycle(pages.items())
+        self.read = 0
+
+    def work(self) -> bool:
+        """A page."""
+        page, wanted = next(self._turn)
+        try:
+            with urllib.request.urlopen(self._address + page, timeout=PAGE_SECONDS) as answer:  # noqa: S310 - loopback
+                shown = answer.read().decode()
+        except urllib.error.HTTPError as answer:
+            raise AssertionError(f"{page} is answered with {answer.code}: {answer.read().decode()}") from None
+        assert wanted in shown, page
+        self.read += 1
+        return True
+
+    def await_all(self) -> None:
+        """Wait until every page was shown after this call."""
+        wanted = self.read + len(self._pages) + 1
+        until(lambda: self.read >= wanted or self._problem, "the console shows its pages")
+        assert self.read >= wanted, self._problem
 
 
 @dataclass
@@ -134,13 +197,8 @@ class Fleet:
 
 
 def _await_ready(process: KocProcess) -> None:
-    """Wait until it works or stands by. A relay of v0.1.0 that stands by says that it is not ready."""
-    until(
-        lambda: process.is_ready() or "standing by" in process.readiness(),
-        f"{process.name} is ready",
-        HAND_OVER_SECONDS,
-        process,
-    )
+    """Wait until it works or stands by."""
+    until(process.is_ready, f"{process.name} is ready", HAND_OVER_SECONDS, process)
 
 
 @pytest.fixture(scope="module")
@@ -174,6 +232,21 @@ def _run(program: str, as_of: int) -> None:
     assert json.loads(_said(program, *words))
 
 
+def _booked_order() -> tuple[str, str]:
+    """An order whose line is in the books, and the KOC that it credits."""
+    found: list[Row[Any]] = []
+    with books_reader() as reader:
+
+        def is_booked() -> bool:
+            with reader.connect() as connection:
+                found[:] = connection.execute(text("SELECT order_id, koc_ids[1] FROM line WHERE standing LIMIT 1"))
+            return bool(found)
+
+        until(is_booked, "an order is in the books")
+    ((order, koc),) = found
+    return order, koc
+
+
 @pytest.mark.timeout(600)
 @pytest.mark.usefixtures("servers")
 def test_every_process_is_exchanged_under_load_forward_back_and_forward(earlier: str, tmp_path: Path) -> None:
@@ -189,14 +262,20 @@ def test_every_process_is_exchanged_under_load_forward_back_and_forward(earlier:
             # expand: the servers first, while the release goes on
             output_of("settlement", "migrate")
             output_of("topics", "apply")
+            console = ends.enter_context(ConsoleProcess(tmp_path / "console"))
+            order, koc = _booked_order()
+            reader = ends.enter_context(Reader(console, {"/": "Overview", f"/order/{order}": koc}))
+            reader.await_all()
             fleet.exchange(KOC, "next")
             _run(KOC, RUNS[1])
             # back: the release works on the schema and on the stores of the next version
             fleet.exchange(earlier, RELEASE)
             _run(earlier, RUNS[2])
+            reader.await_all()
             fleet.exchange(KOC, "next")
             assert load.published > before, "nothing was published meanwhile"
         wait_until_drained(120)
+        reader.await_all()
         digests = {_said(program, "ledger", "digest") for program in (earlier, KOC)}
         carried = [process.metric('koc_attribution_stores_opened_total{source="disk"}') for process in fleet.workers]
         fleet.stop()

@@ -61,11 +61,11 @@ def test_what_is_forgotten_is_read_anew_while_the_last_value_is_shown() -> None:
 
 def test_what_changes_during_a_reading_is_read_once_more() -> None:
     reader = Reader()
-    kept = KeptReading(reader, 60)
+    kept = KeptReading(reader, 600)
     kept.look()
     kept.forget()
     reader.go.set()
-    until(lambda: kept.look().value == 2, "the reading that begins after the change")
+    until(lambda: kept.look().value == 2, "the reading that begins after the change", 20)
     assert kept.look(0.05).value == 2
     assert reader.times == 2
 

@@ -281,9 +281,30 @@ def test_a_group_is_sent_as_it_was_confirmed(client, log, sent, monkeypatch) -> 
 def test_nothing_is_sent_before_refused_events_are_read(client, log, sent) -> None:
     log.problem = ConnectionError("no Kafka broker answers")
     sign_in(client, "ann")
-    answer = post(client, "/dead-letters/again", confirmed="1", position=str(SOURCE), back="/dead-letters")
+    fields = {"topic": ORDERS.name, "reason": "invalid_field", "confirmed": "1"}
+    answer = post(client, "/dead-letters/again", back="/dead-letters", **fields)
     assert "nothing was sent, try again in a moment" in answer.text
     assert sent == []
+
+
+def test_events_that_are_named_are_looked_for_in_kafka_alone(client, log, sent) -> None:
+    log.problem = ConnectionError("no Kafka broker answers")
+    sign_in(client, "ann")
+    answer = post(client, "/dead-letters/again", confirmed="2", position=str(SOURCE), back="/dead-letters")
+    assert "2 were confirmed and 1 are there now" in answer.text
+    assert sent == []
+    post(client, "/dead-letters/again", confirmed="1", position=str(SOURCE))
+    assert sent == [{SOURCE}]
+
+
+def test_a_file_of_what_is_not_known_is_not_given(client, log) -> None:
+    """It was empty, as if no event had been refused."""
+    log.problem = ConnectionError("no Kafka broker answers at k:9092")
+    for path in ("/dead-letters?csv=letters", f"{GROUP}&csv=letters", f"{AGAIN}&csv=letters"):
+        shown(client, path, "no Kafka broker answers at k:9092")
+        assert client.get(path).status_code == 503
+    log.problem = None
+    until(lambda: client.get("/dead-letters?csv=letters").status_code == 200, "the file")
 
 
 def test_it_is_said_that_sending_again_mends_nothing(client, log) -> None:

@@ -2,13 +2,21 @@
 
 import base64
 import json
+from contextlib import nullcontext
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
 
+from services.console import keyset_rows
 from services.console.tables import Column, PageTable, RowKey, TableRows, csv_lines, key_text, read_key
 from services.console.values import LinkCell, MoneyCell, WordsCell, path
+from services.kernel.errors import InputRefused
+from services.kernel.time import to_datetime
+from services.settlement.books.lookups.keyset import KeysetPage, rows_shown
 
 PARTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])) | st.integers(
     -(2**63) + 1, 2**63 - 1
@@ -28,6 +36,22 @@ def test_a_key_comes_back_from_an_address_as_it_was(parts: list[str | int]) -> N
 def test_what_is_no_key_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="no place in the table"):
         read_key(text)
+
+
+@pytest.mark.parametrize("key", [(1 << 62, "o_1", "1", 1), (0, "o_1", "1", "b_1"), (0, "o_1", "1", -1), (0,)])
+def test_a_key_of_order_lines_that_nobody_gave_is_refused(key: RowKey, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keyset_rows, "reading", lambda _request: nullcontext())
+
+    def read_lines(_books: Any, after: RowKey | None, _limit: int) -> KeysetPage[str]:
+        assert after is not None
+        to_datetime(int(after[0]))
+        rows_shown(after)
+        raise AssertionError("it was taken")
+
+    read = keyset_rows.books_rows(Request({"type": "http"}), (int, str, str, int), read_lines, lambda row: [row])
+    with pytest.raises((HTTPException, InputRefused)) as refused:
+        read(key, 50)
+    assert "no place in the table" in str(refused.value)
 
 
 def test_a_csv_has_every_row_of_every_page_once_and_no_cell_is_a_formula() -> None:
