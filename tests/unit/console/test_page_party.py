@@ -260,7 +260,9 @@ def test_what_takes_long_comes_as_a_part_of_its_own(shows: Callable[..., str]) -
     page = slow("/party/koc:k_7", answer)
     assert "The next payout brings" not in page
     assert 'hx-get="?part=next"' in page
-    assert "The next payout brings 0.05 CNY" in slow("/party/koc:k_7?part=next", answer)
+    part_alone = slow("/party/koc:k_7?part=next", answer)
+    assert "The next payout brings 0.05 CNY" in part_alone
+    assert '<h1 class="capital"><a href="/party/koc:k_7">KOC k_7</a></h1>' in part_alone
     for address in ("/party/koc:k_7?csv=in-the-way", "/party/koc:k_7?part=next&csv=in-the-way"):
         assert '"Pending, and no run settles it: disputed",39.56,CNY,,o_1 o_2' in slow(address, answer)
 
