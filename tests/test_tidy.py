@@ -283,7 +283,7 @@ LIBRARIES: dict[str, dict[str, str]] = {
     },
     "psutil": {"services/runtime/local/": "finds and ends processes of the local stack"},
     "psycopg": {
-        "services/console/readiness.py": "a connection of its own, and its errors that pass by themselves",
+        "services/console/readiness.py": "which of its errors pass, and whether the database answers",
         "services/runtime/database.py": "connection strings",
         "services/runtime/local/postgres.py": "makes roles and the database of the local stack",
         "services/settlement/books/": "COPY and the hot statements",
