@@ -25,8 +25,8 @@ class LastReading(NamedTuple, Generic[KeptValue]):
     """What is known.
 
     Attributes:
-        value: of the last reading that came to its end; None = none did, or nobody has looked for so long that the
-            value says nothing about now.
+        value: of the last reading that came to its end; None = none did, or the value says nothing about now: nobody
+            has looked for long, or something was changed since.
         as_of: when that began, microseconds.
         problem: why the newest one failed, a sentence; None = it did not.
     """
@@ -84,12 +84,12 @@ class KeptReading(Generic[KeptValue]):
             return self._told()
 
     def forget(self) -> None:
-        """Something has changed: whoever looks next begins a new reading, however new the last one is.
+        """Something has changed: nothing is known until a reading ends that begins now or later.
 
-        A reading that is under way may have missed the change, so it is new enough for nobody.
+        A reading that is under way may have missed the change, so it does not count.
         """
         with self._changed:
-            self._due = 0.0
+            self._due = self._told_until = 0.0
             self._changes += 1
 
     def _told(self) -> LastReading[KeptValue]:
@@ -115,8 +115,8 @@ class KeptReading(Generic[KeptValue]):
                 self._last = LastReading(value, as_of, None)
             else:
                 self._last = self._last._replace(problem=problem)
-            due = began + took + max(self._fresh_seconds, self._rest * took)
-            self._told_until = due + max(_OVERDUE_SECONDS, 2 * took)
-            self._due = due if changes == self._changes else 0.0
+            if changes == self._changes:
+                self._due = began + took + max(self._fresh_seconds, self._rest * took)
+                self._told_until = self._due + max(_OVERDUE_SECONDS, 2 * took)
             self._is_reading = False
             self._changed.notify_all()

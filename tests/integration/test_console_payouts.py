@@ -119,7 +119,7 @@ def test_two_people_take_payouts_from_the_proposal_to_the_reply(books: Books, co
         assert notice == "Approved: 2 payouts, 32.40 CNY. The next step is the export."
     # each file holds account numbers, and nobody on the way may keep it
     notice = payer.notice_after(payer.post("/batch/p1", "/batch/p1/export", **YES))
-    assert notice == "Exported: 2 files. Download each one below."
+    assert notice == "Payment files exported: 2. Download each one below."
     token = payer.hidden("/payouts", "/payouts/reply")["form_token"]
     name = "p1-pain.001-CNY-1.xml"
     answer = payer.send("/batch/p1/file", {"form_token": token, "back": "/batch/p1", "name": name})
@@ -157,7 +157,7 @@ def test_an_export_in_production_says_which_settings_of_the_payer_it_needs(books
     assert books.rows("SELECT count(*) FROM command WHERE kind = 'payout.exported'") == [(0,)]
     with with_environment(unset | bank | {"KOC_ENVIRONMENT": "production"}):
         notice = payer.notice_after(payer.post("/batch/p1", "/batch/p1/export", form="pain.001", **YES))
-        assert notice == "Exported: 1 files. Download each one below."
+        assert notice == "Payment files exported: 1. Download each one below."
 
 
 def test_nobody_decides_without_the_role_the_token_and_the_box(books: Books, console: Any) -> None:

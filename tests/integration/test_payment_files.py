@@ -207,7 +207,8 @@ def test_production_refuses_to_name_a_payer_that_nobody_set(books: Books, tmp_pa
     with with_environment({"KOC_ENVIRONMENT": "production", "KOC_PAYER_NAME": "KOC Ltd"}):
         status, sentence = refusal("payout", "export", "p1", "--output", str(tmp_path))
     unset = "KOC_PAYER_ACCOUNT, KOC_PAYER_BANK, KOC_PAYER_WECHAT_APPID, KOC_PAYER_ALIPAY_ACCOUNT"
-    assert (status, sentence) == (78, f"payment files name the payer: set {unset}")
+    said = f"nothing was exported: the files say who pays, so set {unset}, and start this process again"
+    assert (status, sentence) == (78, said)
 
 
 # Replies

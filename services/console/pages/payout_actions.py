@@ -132,7 +132,7 @@ def export(request: Request, person: Person, form: FormData) -> ActionDone:
     if wanted is not None and wanted not in set(PaymentForm):
         raise InputRefused("this is no form of payment files")
     exported = _export(person, batch, None if wanted is None else PaymentForm(wanted))
-    text = Sentence("Exported: {count} files. Download each one below.", count=len(exported.files))
+    text = Sentence("Payment files exported: {count}. Download each one below.", count=len(exported.files))
     return ActionDone(text, f"{path('batch', batch)}#files")
 
 

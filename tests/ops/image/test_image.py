@@ -57,17 +57,24 @@ def test_it_holds_no_secret_of_the_build_and_nothing_that_was_not_let_through(en
     assert in_image(engine, "find", "/app/deploy", "-maxdepth", "1", "-mindepth", "1") == "/app/deploy/migrations"
 
 
-def test_its_bill_of_materials_is_what_the_lock_pins(engine: Engine) -> None:
+def test_it_holds_every_file_of_ours_that_belongs_there(engine: Engine) -> None:
+    folders = ("services", "schemas", "deploy/migrations")
+    ours = subprocess.run(["git", "ls-files", *folders], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert set(ours.splitlines()) <= set(in_image(engine, "find", *folders, "-type", "f").splitlines())
+
+
+def test_its_bill_of_materials_is_what_the_lock_pins_and_what_the_repository_carries(engine: Engine) -> None:
     bill = json.loads(in_image(engine, "cat", SBOM))
     assert bill["bomFormat"] == "CycloneDX"
-    listed = {canonicalize_name(one["name"]): one["version"] for one in bill["components"]}
+    vendored = json.loads((ROOT / "deploy/docker/vendored.cdx.json").read_text())["components"]
+    assert [one for one in bill["components"] if one in vendored] == vendored
+    packages = [one for one in bill["components"] if one not in vendored]
+    listed = {canonicalize_name(one["name"]): one["version"] for one in packages}
     locked = locked_versions()
     assert len(locked) > 60
     assert listed == locked
-    assert sum("licenses" in one for one in bill["components"]) > 0.9 * len(locked)
-    assert all(
-        one["purl"] == f"pkg:pypi/{canonicalize_name(one['name'])}@{one['version']}" for one in bill["components"]
-    )
+    assert sum("licenses" in one for one in packages) > 0.9 * len(locked)
+    assert all(one["purl"] == f"pkg:pypi/{canonicalize_name(one['name'])}@{one['version']}" for one in packages)
 
 
 def locked_versions() -> dict[str, str]:

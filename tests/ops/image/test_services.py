@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +15,7 @@ import psutil
 import pytest
 
 from schemas.topics import ALL, ORDERS
+from services.console.server import PORT
 from services.demo.events import record
 from services.demo.shop_week import FIRST_RUN, Week, arrivals, shop_week
 from services.kernel.time import format_rfc3339
@@ -22,9 +25,10 @@ from services.runtime.publishing import publish
 from services.runtime.topics import log_ends
 from tests.kit.stacks import empty_database_on, stack_of_its_own
 from tests.kit.waiting import until
+from tests.ops.compose import ROOT
 from tests.ops.image.engine import Engine
 from tests.ops.image.project import Container, Project, project_on
-from tests.ops.image.translation import seconds
+from tests.ops.image.translation import LOOPBACK, seconds
 
 pytestmark = pytest.mark.timeout(900)
 WORKERS = ("console", "attribution", "poster", "relay")
@@ -34,6 +38,8 @@ DRAIN_SECONDS = 150.0
 MONTH = "2026-09"
 COMPOSE_GRACE_SECONDS = 10.0
 """Where the compose file says nothing."""
+PAGES = ("/", "/enter", "/health")
+STATIC = sorted(file.name for file in (ROOT / "services/console/static").iterdir())
 PERSON = 4321
 """The user id of a person on this machine: no user of the image has it."""
 
@@ -44,6 +50,7 @@ class Story:
 
     Attributes:
         once: what each one-shot did, by its words.
+        pages: of the console, by their path: status and type of what was answered.
         files: that a command wrote for a person, and whose they are.
         restarts: by worker, after its process was killed.
         stopped: by service: seconds from SIGTERM to the end, and the exit status.
@@ -52,6 +59,7 @@ class Story:
     """
 
     once: dict[str, subprocess.CompletedProcess[str]] = field(default_factory=dict)
+    pages: dict[str, tuple[int, str]] = field(default_factory=dict)
     files: dict[str, int] = field(default_factory=dict)
     restarts: dict[str, int] = field(default_factory=dict)
     stopped: dict[str, tuple[float, int]] = field(default_factory=dict)
@@ -91,6 +99,10 @@ def _live(project: Project, output: Path, figures: dict[str, str]) -> Story:
     # the services that stay
     for name in WORKERS:
         figures[f"{name} healthy after"] = f"{project.start(name).await_health():.1f} s"
+    # what people see first
+    token = project.services["console"]["environment"]["KOC_CONSOLE_TOKEN"]
+    until(lambda: _answer("/enter", token)[0], "the console answers", process=project.containers["console"])
+    story.pages = {path: _answer(path, token) for path in (*PAGES, *(f"/static/{name}" for name in STATIC))}
     # events, and each service's process killed on the way
     week = shop_week(ORDERS_OF_THE_WEEK)
     _publish_with_kills(project, week, story, figures)
@@ -112,6 +124,19 @@ def _live(project: Project, output: Path, figures: dict[str, str]) -> Story:
         story.stop(project.containers[name])
         figures[f"{name} stopped after"] = f"{story.stopped[name][0]:.1f} s"
     return story
+
+
+def _answer(path: str, token: str) -> tuple[int, str]:
+    """Status and type of what the console answers to a reader; no status (0) while it does not listen."""
+    address = f"http://{LOOPBACK}:{PORT}{path}"
+    request = urllib.request.Request(address, headers={"Authorization": f"Bearer {token}"})
+    try:
+        with urllib.request.urlopen(request) as answer:  # noqa: S310 - the console's own
+            return answer.status, answer.headers.get_content_type()
+    except urllib.error.HTTPError as refused:
+        return refused.code, refused.headers.get_content_type()
+    except urllib.error.URLError:
+        return 0, ""
 
 
 def _publish_with_kills(project: Project, week: Week, story: Story, figures: dict[str, str]) -> None:
@@ -164,6 +189,14 @@ def test_every_one_shot_ends_well_and_may_run_again(story: Story) -> None:
 def test_every_service_of_ours_has_run(story: Story) -> None:
     ran = {words.split()[0] for words in story.once} | set(story.stopped)
     assert ran == set(Project.services_of_ours())
+
+
+def test_the_console_shows_its_pages_with_their_style(story: Story) -> None:
+    assert {path: story.pages[path] for path in PAGES} == dict.fromkeys(PAGES, (200, "text/html"))
+    files = {path: answer for path, answer in story.pages.items() if path not in PAGES}
+    assert "/static/console.css" in files
+    for path, answer in files.items():
+        assert answer == (200, "text/css" if path.endswith(".css") else answer[1]), path
 
 
 def test_a_process_that_is_killed_comes_back_and_the_books_are_right(story: Story) -> None:

@@ -39,7 +39,7 @@ ORDERS = 6_000
 ROUND_SECONDS = 0.25
 ROUNDS = 240
 """The week is published in so many rounds, a minute at least; what the exchange leaves comes at once."""
-HAND_OVER_SECONDS = 60
+HAND_OVER_SECONDS = 180
 PAGE_SECONDS = 30
 RUNS = (BEGIN + 15 * DAY, BEGIN + 22 * DAY, BEGIN + 28 * DAY)
 KINDS = {
@@ -247,7 +247,7 @@ def _booked_order() -> tuple[str, str]:
     return order, koc
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 @pytest.mark.usefixtures("servers")
 def test_every_process_is_exchanged_under_load_forward_back_and_forward(earlier: str, tmp_path: Path) -> None:
     _said(earlier, "settlement", "migrate")
