@@ -148,7 +148,7 @@ def measure_all(connection: Connection, folder: Path) -> None:
 def _measure_held(connection: Connection, folder: Path) -> None:
     """The greatest KOC with nothing paid and a content on hold: its page comes at once, a part of it later."""
     console_books.hold_unpaid("v_0_0")
-    with ConsoleProcess(folder) as console:
+    with ConsoleProcess(folder / "held") as console:  # another log: it names the address
         stopwatch, page = Stopwatch(connection, console.pid), f"/party/koc:{_KOC}"
         for name in (page, f"{page}?part=next"):
             stopwatch.measure(f"{name}, a content held", partial(_get, console.address + name))
