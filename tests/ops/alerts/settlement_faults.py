@@ -13,7 +13,7 @@ from tests.kit.command import output_of
 from tests.kit.processes import KocProcess
 from tests.kit.waiting import until
 from tests.ops.alerts.fault import Round, fault
-from tests.ops.alerts.site import Site, moment
+from tests.ops.alerts.site import Site
 from tests.ops.alerts.world import PAID, budget, months, payee
 
 SETTLEMENT: Round = []
@@ -118,13 +118,14 @@ def a_debt_is_old(site: Site) -> Iterator[None]:
 
 @fault(SETTLEMENT, "KocRunUnfinished", what="`koc settlement run` is killed after it has stored its plan")
 def a_run_is_killed(site: Site) -> Iterator[None]:
-    del site
+    # It is as old as the newest one: finished, it must not end KocRunOverdue before that has fired.
+    as_of = site.before(RUN_OVERDUE_DAYS)
     program = (
         "from tests.kit.run_processes import killed_at; import sys; sys.exit(not killed_at(1, 'after', {}, {!r}, 1))"
     )
-    subprocess.run([sys.executable, "-c", program.format(moment(), "killed")], check=True)
+    subprocess.run([sys.executable, "-c", program.format(as_of, "killed")], check=True)
     yield
-    output_of("settlement", "run", "--reason", "weekly")
+    _run(as_of)
 
 
 def _run(as_of: int) -> None:
