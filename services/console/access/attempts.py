@@ -20,7 +20,7 @@ class Attempts:
         self._failures: deque[float] = deque(maxlen=MOST_FAILURES)
 
     def begin(self) -> bool:
-        """Begin an attempt; it counts as a failure until it succeeds, so that many at once are counted, too.
+        """Begin an attempt; it counts as a failure until it is taken back: many at once are counted, too.
 
         Returns: False where it has to wait.
         """

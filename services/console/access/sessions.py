@@ -3,7 +3,6 @@
 import hashlib
 import hmac
 import secrets
-import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -44,7 +43,7 @@ class Session:
 
 
 class Sessions:
-    """All sessions of this process.
+    """All sessions of this process; only the thread of its loop begins, finds and ends them.
 
     Args:
         clock: seconds; only grows.
@@ -53,7 +52,6 @@ class Sessions:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._secret = secrets.token_bytes(_ID_BYTES)
-        self._lock = threading.Lock()
         self._sessions: OrderedDict[str, Session] = OrderedDict()
 
     @staticmethod
@@ -65,18 +63,16 @@ class Sessions:
         """A session under a new id, so that nobody can plant an id that they know; returns the id."""
         now = self._clock()
         identity = self.new_id()
-        with self._lock:
-            self._sessions[identity] = Session(person, now, now)
-            while len(self._sessions) > MOST_SESSIONS:
-                self._sessions.popitem(last=False)
+        self._sessions[identity] = Session(person, now, now)
+        while len(self._sessions) > MOST_SESSIONS:
+            self._sessions.popitem(last=False)
         return identity
 
     def forget_ended(self) -> None:
         """Forget sessions that have ended, and with them people's passwords."""
         now = self._clock()
-        with self._lock:
-            for identity in [one for one, session in self._sessions.items() if self._is_over(session, now)]:
-                del self._sessions[identity]
+        for identity in [one for one, session in self._sessions.items() if self._is_over(session, now)]:
+            self.end(identity)
 
     def find(self, identity: str | None, *, is_seen: bool = True) -> Session | None:
         """The session of this id; None where there is none, or it has ended.
@@ -85,18 +81,17 @@ class Sessions:
             identity: of the browser's cookie.
             is_seen: a person asks, so that it is not idle.
         """
+        session = self._sessions.get(identity or "")
+        if identity is None or session is None:
+            return None
         now = self._clock()
-        with self._lock:
-            session = self._sessions.get(identity or "")
-            if identity is None or session is None:
-                return None
-            if self._is_over(session, now):
-                del self._sessions[identity]
-                return None
-            if is_seen:
-                session.seen = now
-                self._sessions.move_to_end(identity)
-            return session
+        if self._is_over(session, now):
+            self.end(identity)
+            return None
+        if is_seen:
+            session.seen = now
+            self._sessions.move_to_end(identity)
+        return session
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -107,8 +102,7 @@ class Sessions:
 
     def end(self, identity: str | None) -> None:
         """Forget a session, and with it the person's password."""
-        with self._lock:
-            self._sessions.pop(identity or "", None)
+        self._sessions.pop(identity or "", None)
 
     def form_token(self, identity: str) -> str:
         """What a form of this browser must bring along (CSRF): only this process can make it of the cookie."""

@@ -12,9 +12,10 @@ from sqlalchemy import Connection
 from services.kernel.time import to_datetime, to_micros
 from services.settlement.books.lookups.keyset import KeysetPage, PageKey, page_of, page_of_order_lines, rows_shown
 from services.settlement.books.lookups.line_flags import FLAG_COLUMNS, in_the_way
-from services.settlement.books.lookups.open_cases import open_case_names, open_case_of
+from services.settlement.books.lookups.open_cases import read_open_cases
 from services.settlement.books.posting_transaction import psycopg_of
 from services.settlement.domain.book import chart
+from services.settlement.domain.settling.candidates import OpenCases, named_case
 
 _BALANCES = """
 SELECT a.key, a.currency, b.amount_minor FROM account a JOIN balance b ON b.account_id = a.id
@@ -180,7 +181,7 @@ def brand_lines(
         rows = raw.execute(wanted, parameters, prepare=False).fetchall()
         if len(rows) > limit:
             break
-    cases = open_case_names(raw)
+    cases = read_open_cases(raw)
     lines = [_brand_line(row, accounts, keys, cases) for row in rows]
     return page_of_order_lines(lines, limit, lambda one: one.place, after)
 
@@ -216,20 +217,19 @@ def _balances(raw: Any, keys: Sequence[str]) -> dict[str, dict[str, int]]:
     return found
 
 
-def _brand_line(
-    row: Sequence[Any], accounts: Mapping[int, str], keys: Sequence[str], cases: Mapping[str, Sequence[str]]
-) -> BrandLine:
+def _brand_line(row: Sequence[Any], accounts: Mapping[int, str], keys: Sequence[str], cases: OpenCases) -> BrandLine:
     paid_at, order_id, line_id, koc_ids, currency, settle_at, ids, amounts = row[:8]
     booked = {accounts.get(number): amount for number, amount in zip(ids, amounts, strict=True)}
     accrued, receivable = keys
+    accrued_minor = booked.get(accrued, 0)
     return BrandLine(
         order_id,
         line_id,
         tuple(koc_ids),
         currency,
         to_micros(paid_at),
-        accrued_minor=(accrued_minor := booked.get(accrued, 0)),
+        accrued_minor=accrued_minor,
         billed_minor=booked.get(receivable, 0),
         settle_at=None if settle_at is None else to_micros(settle_at),
-        in_the_way=in_the_way(row[8:]) or (open_case_of(cases, order_id, line_id) if accrued_minor else None),
+        in_the_way=in_the_way(row[8:]) or (named_case(cases, order_id, line_id) if accrued_minor else None),
     )

@@ -1,11 +1,10 @@
 """Disputes and holds that are open, as conditions on lines take them."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from services.kernel.time import parse_rfc3339
 from services.settlement.books.ports import ReferenceEvent
-from services.settlement.domain.settling.candidates import DISPUTED, LINE_HELD, ORDER_HELD, cases_of
+from services.settlement.domain.settling.candidates import OpenCases, cases_of
 from services.settlement.domain.settling.facts import open_disputes, open_holds
 
 _NAME = "line.order_id || '/' || line.line_id"
@@ -32,24 +31,19 @@ WHERE kind IN ('dispute.opened', 'hold.placed') AND NOT EXISTS (
 _KOCS_OF = "SELECT DISTINCT body ->> 'koc_id' FROM reference WHERE kind = 'content.registered' AND identity = ANY(%s)"
 
 
-def open_case_of(names: Mapping[str, Sequence[str]], order_id: str, line_id: str) -> str | None:
-    """The word of `domain.settling.candidates` for a line that values of `open_case_names` name; of contents none."""
-    line = f"{order_id}/{line_id}"
-    if order_id in names["disputed_orders"] or line in names["disputed_lines"]:
-        return DISPUTED
-    if order_id in names["held_orders"]:
-        return ORDER_HELD
-    return LINE_HELD if line in names["held_lines"] else None
-
-
-def open_case_names(raw: Any) -> dict[str, list[str]]:
-    """What open disputes and holds name, as the conditions take it; `kocs` are those of the held contents."""
+def read_open_cases(raw: Any) -> OpenCases:
+    """Disputes and holds that are open now."""
     rows = raw.execute(_OPEN_CASES).fetchall()
     facts = [
         ReferenceEvent(position, kind, identity, parse_rfc3339(body["occurred_at"]), body)
         for position, kind, identity, body in rows
     ]
-    cases = cases_of(open_disputes(facts), open_holds(facts))
+    return cases_of(open_disputes(facts), open_holds(facts))
+
+
+def open_case_names(raw: Any) -> dict[str, list[str]]:
+    """What open disputes and holds name, as the conditions take it; `kocs` are those of the held contents."""
+    cases = read_open_cases(raw)
     named = {
         "disputed_orders": [order_id for order_id, line_id in cases.disputes if line_id is None],
         "disputed_lines": [f"{order_id}/{line_id}" for order_id, line_id in cases.disputes if line_id is not None],

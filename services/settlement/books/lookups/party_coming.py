@@ -44,10 +44,9 @@ _PENDING = """
 SELECT a.id, a.currency, -b.amount_minor FROM account a JOIN balance b ON b.account_id = a.id WHERE a.key = %s
 ORDER BY a.currency
 """
-_WAITING = """
-SELECT order_id, line_id, buyer_id, koc_ids, currency, settle_at, standing, below_since, unpriced, set_aside,
-  quarantined, accounts, amounts FROM line WHERE accounts && %(pending)s::int[] AND paid_at >= %(since)s
-"""
+_COLUMNS = """order_id, line_id, buyer_id, koc_ids, currency, settle_at, standing, below_since, unpriced, set_aside,
+  quarantined, accounts, amounts"""
+_WAITING = f"SELECT {_COLUMNS} FROM line WHERE accounts && %(pending)s::int[] AND paid_at >= %(since)s"  # noqa: S608
 _HORIZON = """
 SELECT (SELECT max(as_of) FROM run), greatest(
   (SELECT max((body ->> 'auto_receive_days')::int) FROM reference WHERE kind = 'plan.published'), %s
@@ -56,9 +55,7 @@ SELECT (SELECT max(as_of) FROM run), greatest(
 )
 """
 _LEFT_OUT = f"""
-SELECT line.order_id, line.line_id, line.buyer_id, koc_ids, currency, settle_at, standing, below_since, unpriced,
-  set_aside, quarantined, accounts, amounts
-FROM (
+SELECT {_COLUMNS} FROM (
   SELECT DISTINCT order_id, line_id, buyer_id FROM (
     SELECT * FROM due WHERE settle_on <= (%(last_run)s AT TIME ZONE 'UTC')::date ORDER BY settle_on
     LIMIT {_MOST_LEFT_OUT}

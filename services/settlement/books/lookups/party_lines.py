@@ -8,9 +8,10 @@ from sqlalchemy import Connection
 from services.kernel.time import to_datetime, to_micros
 from services.settlement.books.lookups.keyset import KeysetPage, PageKey, page_of_order_lines, rows_shown
 from services.settlement.books.lookups.line_flags import FLAG_COLUMNS, in_the_way
-from services.settlement.books.lookups.open_cases import open_case_names, open_case_of
+from services.settlement.books.lookups.open_cases import read_open_cases
 from services.settlement.books.posting_transaction import psycopg_of
 from services.settlement.domain.book import chart
+from services.settlement.domain.settling.candidates import OpenCases, named_case
 
 _PLACE = "paid_at, order_id, line_id"
 _NEWEST_FIRST = "paid_at DESC, order_id DESC, line_id DESC, buyer_id DESC"
@@ -98,28 +99,27 @@ def _lines(
     )
     wanted = f"SELECT * FROM ({some}) AS credited ORDER BY {_NEWEST_FIRST} LIMIT %(limit)s OFFSET %(skipped)s"  # noqa: S608
     rows = raw.execute(wanted, parameters, prepare=False).fetchall()
-    cases = open_case_names(raw)
+    cases = read_open_cases(raw)
     lines = [_koc_line(row, accounts, keys, cases) for row in rows]
     return page_of_order_lines(lines, limit, lambda one: one.place, after)
 
 
-def _koc_line(
-    row: Sequence[Any], accounts: Mapping[int, str], keys: Sequence[str], cases: Mapping[str, Sequence[str]]
-) -> KocLine:
+def _koc_line(row: Sequence[Any], accounts: Mapping[int, str], keys: Sequence[str], cases: OpenCases) -> KocLine:
     paid_at, order_id, line_id, _buyer_id, brand_id, currency, settle_at = row[:7]
     ids, amounts, settled_ids, settled_amounts = row[7:11]
     booked = {accounts.get(number): amount for number, amount in zip(ids, amounts, strict=True)}
     settled = {accounts.get(number): amount for number, amount in zip(settled_ids, settled_amounts, strict=True)}
     pending, payable, owed = keys
+    pending_minor = -booked.get(pending, 0)
     return KocLine(
         order_id,
         line_id,
         brand_id,
         currency,
         to_micros(paid_at),
-        pending_minor=(pending_minor := -booked.get(pending, 0)),
+        pending_minor=pending_minor,
         settled_minor=settled.get(payable, 0),
         owed_minor=booked.get(owed, 0),
         settle_at=None if settle_at is None else to_micros(settle_at),
-        in_the_way=in_the_way(row[11:]) or (open_case_of(cases, order_id, line_id) if pending_minor else None),
+        in_the_way=in_the_way(row[11:]) or (named_case(cases, order_id, line_id) if pending_minor else None),
     )

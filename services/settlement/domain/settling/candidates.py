@@ -102,12 +102,17 @@ def _state_reason(candidate: Candidate, as_of: int) -> str | None:
 def _case_reason(candidate: Candidate, cases: OpenCases) -> str | None:
     """What an open dispute or hold has against it."""
     order_id, line_id, _ = candidate.line.key
+    if reason := named_case(cases, order_id, line_id):
+        return reason
+    if cases.content_holds and any(one.content_id in cases.content_holds for one in candidate.assertion.credits):
+        return CONTENT_HELD
+    return None
+
+
+def named_case(cases: OpenCases, order_id: str, line_id: str) -> str | None:
+    """The reason of an open dispute or hold that names an order or its line; holds on contents name neither."""
     if (order_id, None) in cases.disputes or (order_id, line_id) in cases.disputes:
         return DISPUTED
     if (order_id, None) in cases.holds:
         return ORDER_HELD
-    if (order_id, line_id) in cases.holds:
-        return LINE_HELD
-    if cases.content_holds and any(one.content_id in cases.content_holds for one in candidate.assertion.credits):
-        return CONTENT_HELD
-    return None
+    return LINE_HELD if (order_id, line_id) in cases.holds else None
