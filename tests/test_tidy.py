@@ -318,8 +318,7 @@ LIBRARIES: dict[str, dict[str, str]] = {
         "services/settlement/posting/start_checks.py": "what the database must be like",
     },
     "stamina": {
-        "services/operations/drain/positions.py": "waits for servers that are away",
-        "services/runtime/groups.py": "leaves a group although the coordinator moves",
+        "services/runtime/groups.py": "asks a group's coordinator that may still start",
         "services/settlement/posting/transactions.py": "posts a batch again after a database failure",
         "services/settlement/runs/retrying.py": "applies a chunk again after a database failure",
     },

@@ -6,6 +6,8 @@ lets it come back to its partitions. One that will not come back has to be taken
 
 import logging
 import time
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import stamina
 import structlog
@@ -14,8 +16,11 @@ from services.runtime.kafka import admin
 
 log = structlog.get_logger(__name__)
 
-_COORDINATOR_SECONDS = 20.0
-"""A cluster that never had a group makes the place for it when it is first asked."""
+Answer = TypeVar("Answer")
+
+_COORDINATOR_SECONDS = 30.0
+"""A cluster that never had a group makes the place for it when it is first asked; a broker that takes a group over
+first loads it."""
 
 _SESSION_SECONDS = 12.0
 _POLL_SECONDS = 0.5
@@ -23,11 +28,8 @@ _POLL_SECONDS = 0.5
 
 def members(group: str) -> list[str]:
     """The members of a group: their static names, else their member ids; none of a group that does not exist."""
-    from kafka.errors import CoordinatorNotAvailableError
-
-    for attempt in stamina.retry_context(on=CoordinatorNotAvailableError, timeout=_COORDINATOR_SECONDS, wait_max=1):
-        with attempt, admin() as client:
-            described = client.describe_groups([group])
+    with admin() as client:
+        described = _ask_coordinator(lambda: client.describe_groups([group]))
     return [
         member.get("group_instance_id") or member["member_id"]
         for one in described.values()
@@ -37,14 +39,28 @@ def members(group: str) -> list[str]:
 
 def positions(group: str) -> dict[tuple[str, int], int]:
     """The offset that a group reads next, by (topic, partition), as far as it has committed one."""
-    from kafka.errors import CoordinatorNotAvailableError
-
     with admin() as client:
-        try:
-            committed = client.list_group_offsets(group)[group]
-        except CoordinatorNotAvailableError:
-            return {}  # a cluster that never had a group
+        return positions_from(client, group)
+
+
+def positions_from(client: Any, group: str) -> dict[tuple[str, int], int]:
+    """The same from an admin client that is connected already."""
+    committed = _ask_coordinator(lambda: client.list_group_offsets(group))[group]
     return {(at.topic, at.partition): found.offset for at, found in committed.items()}
+
+
+def _ask_coordinator(question: Callable[[], Answer]) -> Answer:
+    """The answer of a group's coordinator, which may first have to be chosen, or to load what it knows of the group.
+
+    kafka-python passes these answers on, and each of them is met in the first seconds of a cluster.
+    """
+    from kafka.errors import CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError
+
+    on = (CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError)
+    for attempt in stamina.retry_context(on, attempts=None, timeout=_COORDINATOR_SECONDS, wait_max=1):
+        with attempt:
+            answer = question()
+    return answer
 
 
 def emptied(group: str) -> list[str]:

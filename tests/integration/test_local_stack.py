@@ -4,10 +4,12 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -186,6 +188,26 @@ def test_two_stacks_live_side_by_side(stack: Stack, fresh_stack: Callable[..., S
     other = fresh_stack(workers=0)
     assert set(stack.settings().values()).isdisjoint(other.settings().values())
     assert execute(stack, "SELECT 1").fetchone() == execute(other, "SELECT 1").fetchone() == (1,)
+
+
+def test_a_broker_whose_port_was_taken_while_it_started_is_named_with_its_reason(folder: Path) -> None:
+    """What listens there instead takes connections and never answers: whoever asks it for topics learns nothing."""
+    stack = Stack(folder, workers=0)
+    with stack:
+        port = json.loads(stack.layout.memory_file.read_text())["ports"]["kafka"]
+    shutil.rmtree(stack.layout.broker)
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", port))  # as long as it does not listen, the port looks free
+        with ThreadPoolExecutor(1) as background:
+            starting = background.submit(koc_of, folder, "local", "up", "--no-workers")
+            until((stack.layout.broker / "format.properties").exists, "the ports are chosen")
+            other.listen()
+            refused = starting.result()
+    assert refused.returncode == 78
+    assert "kafka did not start: " in refused.stderr
+    assert "Address already in use" in refused.stderr
+    assert living(folder) == []
 
 
 def test_a_second_up_changes_nothing_and_reset_removes_all_that_is_the_stacks_own(folder: Path) -> None:

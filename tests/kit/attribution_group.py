@@ -9,7 +9,7 @@ from kafka.structs import OffsetAndMetadata
 
 from schemas.topics import CLICKS, ORDERS
 from services.attribution.worker.startup import GROUP
-from services.operations.drain.positions import LivePositions
+from services.runtime.groups import positions
 from services.runtime.kafka import admin
 from services.runtime.topics import log_ends
 
@@ -41,9 +41,7 @@ def holders() -> dict[str, set[int]]:
 def lags() -> dict[tuple[str, int], int]:
     """Records that are not durable in any store, by input topic and partition."""
     ends = log_ends(INPUTS)
-    with admin() as client:
-        committed = client.list_group_offsets(GROUP)[GROUP]
-    reached = {(at.topic, at.partition): found.offset for at, found in committed.items()}
+    reached = positions(GROUP)
     return {at: end - max(0, reached.get(at, 0)) for at, end in ends.items()}
 
 
@@ -54,8 +52,7 @@ def lag() -> int:
 
 def read_to_the_end(topics: Iterable[str] = INPUTS) -> None:
     """Make it look as if attribution, which does not run, had read these topics to their ends."""
-    with LivePositions() as positions:
-        positions.reached()  # makes the cluster's first group coordinator, and waits for it
+    positions(GROUP)  # makes the cluster's first group coordinator, and waits for it
     read = {TopicPartition(*place): OffsetAndMetadata(end, "", -1) for place, end in log_ends(topics).items()}
     with admin() as client:
         client.alter_group_offsets(GROUP, read)

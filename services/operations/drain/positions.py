@@ -5,7 +5,6 @@ from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Any, Self
 
-import stamina
 from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import OperationalError
 
@@ -13,6 +12,7 @@ from schemas.topics import CLICKS, CREDITS, ORDERS, REGISTRY
 from services.kernel.errors import StartRefused
 from services.operations.drain.drain import LogPlace, ReaderPositions, drain
 from services.runtime.database import engine, refusals_as_sentences
+from services.runtime.groups import positions_from
 from services.runtime.kafka import admin
 from services.settlement.books import tables
 from services.settlement.books.outbox import (
@@ -24,7 +24,6 @@ from services.settlement.books.outbox import (
 ATTRIBUTION_GROUP = "koc-attribution"
 """Attribution mirrors its durable positions to this consumer group after each checkpoint."""
 
-_COORDINATOR_SECONDS = 10.0
 _READ = {topic.name: topic.partitions for topic in (CLICKS, ORDERS, REGISTRY, CREDITS)}
 _PLACES: tuple[LogPlace, ...] = tuple((name, number) for name, count in _READ.items() for number in range(count))
 
@@ -70,8 +69,8 @@ class LivePositions:
 
         with self._connected() as client:
             offsets = _offsets(client, OffsetSpec.EARLIEST)
-            committed = _committed(client)
-        _raise(offsets, (((at.topic, at.partition), found.offset) for at, found in committed.items()))
+            committed = positions_from(client, ATTRIBUTION_GROUP)
+        _raise(offsets, committed.items())
         try:
             with refusals_as_sentences():
                 return self._books(offsets)
@@ -127,16 +126,6 @@ def _offsets(client: Any, where: Any) -> dict[LogPlace, int]:
     except UnknownTopicOrPartitionError as problem:
         raise StartRefused(f"a topic is missing ({problem}); run `koc topics apply`") from problem
     return {(at.topic, at.partition): answer.offset for at, answer in found.items()}
-
-
-def _committed(client: Any) -> Mapping[Any, Any]:
-    """The group's positions; a cluster that never saw a group first has to make its coordinator."""
-    from kafka.errors import CoordinatorNotAvailableError
-
-    for attempt in stamina.retry_context(on=CoordinatorNotAvailableError, timeout=_COORDINATOR_SECONDS, attempts=None):
-        with attempt:
-            found: Mapping[Any, Any] = client.list_group_offsets(ATTRIBUTION_GROUP)[ATTRIBUTION_GROUP]
-    return found
 
 
 def _raise(offsets: dict[LogPlace, int], read: Iterable[tuple[LogPlace, int]]) -> None:

@@ -1,18 +1,16 @@
 """Where a stack keeps its things, and what it remembers between starts: ports and passwords."""
 
 import hashlib
+import itertools
 import json
 import os
 import secrets
-import socket
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from services.kernel.errors import StartRefused
-
-_PORTS = range(20_000, 32_000)
-"""Below the range from which Linux takes ports for outgoing connections, so that none of them is in our way."""
+from services.runtime.local import ports
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +120,15 @@ class Memory:
         return self.passwords.setdefault(role, secrets.token_urlsafe(24))
 
     def choose_ports(self, layout: Layout, purposes: tuple[str, ...]) -> None:
-        """Give every purpose a loopback port that is free now: the remembered one if possible."""
+        """Give every purpose a loopback port and hold it for this process: the remembered one if possible."""
         digest = hashlib.sha256(os.fsencode(layout.folder)).digest()
-        at = int.from_bytes(digest[:4], "big")
+        first = int.from_bytes(digest[:4], "big")
+        further = (ports.RANGE[at % len(ports.RANGE)] for at in itertools.count(first))
         for purpose in purposes:
-            while not (port := self.ports.get(purpose)) or not _is_free(port):
-                self.ports[purpose] = _PORTS[at % len(_PORTS)]
-                at += 1
-            at += 1
+            port = self.ports.pop(purpose, 0)
+            while not port or port in self.ports.values() or not ports.hold(port):
+                port = next(further)
+            self.ports[purpose] = port
 
 
 def write_private(path: Path, content: Any) -> None:
@@ -139,14 +138,3 @@ def write_private(path: Path, content: Any) -> None:
     with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         json.dump(content, file, indent=1)
     partial.replace(path)
-
-
-def _is_free(port: int) -> bool:
-    """Whether a server could listen on this loopback port."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True

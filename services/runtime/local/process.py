@@ -19,6 +19,7 @@ _FIRST_DELAY_SECONDS = 0.2
 _LONGEST_DELAY_SECONDS = 5.0
 _STEADY_SECONDS = 10.0
 _LOG_KEPT_BYTES = 16 << 20
+_CAUSE = "Caused by: "
 
 
 @dataclass(slots=True)
@@ -121,11 +122,13 @@ class Process:
         return self._popen.poll() if self._popen else None
 
     def last_words(self) -> str:
-        """The last line it logged that says something."""
+        """The last line it logged that says something; the innermost cause where Java logged one."""
         with self.log.open("rb") as log:
             log.seek(max(0, self.log.stat().st_size - 4096))
             lines = [line for line in log.read().decode(errors="replace").splitlines() if line.strip()]
-        return lines[-1].removeprefix("koc: ") if lines else "it said nothing"
+        causes = [line for line in lines if line.startswith(_CAUSE)]
+        said = (causes or lines or ["it said nothing"])[-1]
+        return said.removeprefix(_CAUSE).removeprefix("koc: ")
 
     def as_json(self) -> dict[str, Any]:
         """For stack.json."""

@@ -76,12 +76,12 @@ class Supervisor:
         for ended in leftovers.end_leftovers(self.layout, self.memory.postgres_home):
             self._tell(did=f"ended {ended}, left by a stack that crashed", began=began)
         kafka, database = self._start_kafka(), self._start_postgres()
-        self._wait_for(database, self.postgres.answers)
+        self._until(self.postgres.answers, database)
         self.postgres.make_roles()
         self._tell(did=f"PostgreSQL answers on 127.0.0.1:{self.memory.ports['postgres']}", began=began)
         self._write_stack_file()
         migrations = self._once(self._process("migrate", [_koc(), "settlement", "migrate"]))
-        self._wait_for(kafka, self._kafka_listens)
+        self._until(self._kafka_listens, kafka)
         self._finish(self._once(self._process("topics", [_koc(), "topics", "apply"])))
         self._tell(did=f"Kafka answers on {self.broker.bootstrap}, its topics are there", began=began)
         self._finish(migrations)
@@ -177,26 +177,24 @@ class Supervisor:
         Raises:
             StartRefused: it failed; its last words.
         """
-        self._until(lambda: process.exit_status() is not None, process.name)
+        self._until(lambda: process.exit_status() is not None, process)
         if process.exit_status() != 0:
-            raise StartRefused(f"{process.name} failed: {process.last_words()} (more in {process.log})")
+            raise StartRefused(f"{process.name} failed: {_said(process)}")
 
-    def _wait_for(self, process: Process, answers: Callable[[], bool]) -> None:
-        """Wait until a server answers, or give up when it ends.
+    def _until(self, holds: Callable[[], bool], process: Process) -> None:
+        """Wait for what a process is to do; signals and the lifeline are heard meanwhile.
 
         Raises:
-            StartRefused: it ended; its last words.
+            StartRefused: it took too long, or a server ended, whose port may by now be another's; its last words.
+            Stopped: asked to stop meanwhile.
         """
-        self._until(lambda: process.exit_status() is not None or answers(), process.name)
-        if process.exit_status() is not None:
-            raise StartRefused(f"{process.name} did not start: {process.last_words()} (more in {process.log})")
-
-    def _until(self, holds: Callable[[], bool], what: str) -> None:
-        """Wait for a condition; signals and the lifeline are heard meanwhile."""
         deadline = time.monotonic() + _START_SECONDS
         while not holds():
+            for server in self.processes:
+                if server.exit_status() is not None:
+                    raise StartRefused(f"{server.name} did not start: {_said(server)}")
             if time.monotonic() > deadline:
-                raise StartRefused(f"{what} was not ready after {_START_SECONDS:.0f} s; see {self.layout.log}")
+                raise StartRefused(f"{process.name} was not ready after {_START_SECONDS:.0f} s: {_said(process)}")
             self._turn(0.03)
             if self.stopping:
                 raise Stopped
@@ -260,6 +258,11 @@ def worker_commands(workers: int) -> dict[str, list[str]]:
         return {}
     attribution = {f"attribution-{number}": ["attribution", "worker"] for number in range(1, workers + 1)}
     return attribution | {"poster-1": ["settlement", "poster"], "relay-1": ["settlement", "relay"]}
+
+
+def _said(process: Process) -> str:
+    """What it said last, and where the rest of it is."""
+    return f"{process.last_words()} (more in {process.log})"
 
 
 def _koc() -> str:

@@ -1,0 +1,77 @@
+"""What a group's coordinator answers in the first seconds of a cluster is no answer yet."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import stamina
+from kafka import TopicPartition
+from kafka.errors import (
+    CoordinatorLoadInProgressError,
+    CoordinatorNotAvailableError,
+    GroupAuthorizationFailedError,
+    NotCoordinatorError,
+)
+from kafka.structs import OffsetAndMetadata
+
+from services.runtime import groups
+
+GROUP = "a-group"
+
+
+class Coordinator:
+    """An admin client whose broker says these things first."""
+
+    def __init__(self, *first: type[Exception]) -> None:
+        self._first = list(first)
+
+    def list_group_offsets(self, group: str) -> dict[str, Any]:
+        """The offsets of a group."""
+        self._say()
+        return {group: {TopicPartition("orders", 3): OffsetAndMetadata(7, "", -1)}}
+
+    def describe_groups(self, wanted: list[str]) -> dict[str, Any]:
+        """The members of groups."""
+        self._say()
+        return {group: {"members": [{"group_instance_id": None, "member_id": "one"}]} for group in wanted}
+
+    def _say(self) -> None:
+        if self._first:
+            raise self._first.pop(0)
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses() -> Iterator[None]:
+    with stamina.set_testing(True, attempts=4):
+        yield
+
+
+def _answers(monkeypatch: pytest.MonkeyPatch, *first: type[Exception]) -> None:
+    """Whoever asks Kafka gets these errors first, one at a time."""
+    client = Coordinator(*first)
+
+    @contextmanager
+    def admin() -> Iterator[Coordinator]:
+        yield client
+
+    monkeypatch.setattr(groups, "admin", admin)
+
+
+STARTING = (CoordinatorNotAvailableError, NotCoordinatorError, CoordinatorLoadInProgressError)
+
+
+def test_positions_wait_for_a_coordinator_that_is_still_starting(monkeypatch: pytest.MonkeyPatch) -> None:
+    _answers(monkeypatch, *STARTING)
+    assert groups.positions(GROUP) == {("orders", 3): 7}
+
+
+def test_members_wait_for_a_coordinator_that_is_still_starting(monkeypatch: pytest.MonkeyPatch) -> None:
+    _answers(monkeypatch, *STARTING)
+    assert groups.members(GROUP) == ["one"]
+
+
+def test_another_answer_of_the_coordinator_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    _answers(monkeypatch, GroupAuthorizationFailedError)
+    with pytest.raises(GroupAuthorizationFailedError):
+        groups.positions(GROUP)
