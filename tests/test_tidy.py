@@ -318,7 +318,6 @@ LIBRARIES: dict[str, dict[str, str]] = {
         "services/settlement/posting/start_checks.py": "what the database must be like",
     },
     "stamina": {
-        "services/runtime/groups.py": "asks a group's coordinator that may still start",
         "services/settlement/posting/transactions.py": "posts a batch again after a database failure",
         "services/settlement/runs/retrying.py": "applies a chunk again after a database failure",
     },

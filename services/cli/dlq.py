@@ -4,7 +4,7 @@ import base64
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -39,20 +39,22 @@ def list_refusals(
 
     Examples: koc dlq list · koc dlq list --reason id_conflict --json
     """
-    every = _selected(topic, reason)
-    found = [letter for letter in every if (letter.replayed is not None) == replayed]
+    from services.runtime.deadletters import first_letters
+
+    briefs = {one.letter.source: _brief(one.letter) for one in first_letters(*_choice(topic, reason, ()))}
+    found = [briefs[source] for source in sorted(briefs) if (briefs[source]["replayed"] is not None) == replayed]
     if as_json:
-        print(json.dumps([_brief(letter) for letter in found]))
+        print(json.dumps(found))
         return
-    for letter in found[:_SHOWN]:
-        print(f"{letter.source!s:32} {letter.reason:14} {_sentence(letter)}")
+    for brief in found[:_SHOWN]:
+        print(f"{_where(brief):32} {brief['reason']:14} {_sentence(brief)}")
     if len(found) > _SHOWN:
         print(f"… and {len(found) - _SHOWN:,} more (--json prints all)")
-    for (name, word), count in sorted(Counter((one.source.topic, one.reason) for one in found).items()):
+    for (name, word), count in sorted(Counter((brief["topic"], brief["reason"]) for brief in found).items()):
         print(f"{count:8,}  {name}  {word}")
     print(f"{len(found):8,}  {'sent again' if replayed else 'refused in all'}")
-    if not replayed and len(found) < len(every):
-        print(f"{len(every) - len(found):8,}  sent again and not listed (--replayed lists them)")
+    if not replayed and len(found) < len(briefs):
+        print(f"{len(briefs) - len(found):8,}  sent again and not listed (--replayed lists them)")
 
 
 @app.command()
@@ -67,11 +69,13 @@ def show(
 
     Example: koc dlq show commerce.orders.v1/3/1041
     """
-    found = _selected(positions=[position])
+    from services.runtime.deadletters import first_letters
+
+    found = [one.letter for one in first_letters(positions=[_position(position)])]
     if not found:
         print(f"koc: nothing was refused at {position}; `koc dlq list` names what was", file=sys.stderr)
         raise typer.Exit(1)
-    letter = found[0]
+    letter = found[-1]  # with its mark, if the event was sent again
     if raw:
         sys.stdout.buffer.write(letter.value or b"")
         return
@@ -186,15 +190,6 @@ def _show_progress(line: str) -> None:
         print(f"waiting: {line}", file=sys.stderr, flush=True)
 
 
-def _selected(
-    topic: str | None = None, reasons: list[str] | None = None, positions: Iterable[str] = ()
-) -> "list[DeadLetter]":
-    """The letters that the options select, whole."""
-    from services.runtime.deadletters import select
-
-    return select(*_choice(topic, reasons, positions))
-
-
 def _choice(
     topic: str | None, reasons: list[str] | None, positions: Iterable[str]
 ) -> "tuple[str | None, list[str], list[LogPosition]]":
@@ -233,15 +228,20 @@ def _brief(letter: "DeadLetter") -> dict[str, Any]:
     }
 
 
-def _sentence(letter: "DeadLetter") -> str:
+def _where(brief: Mapping[str, Any]) -> str:
+    """Where the event stood."""
+    return f"{brief['topic']}/{brief['partition']}/{brief['offset']}"
+
+
+def _sentence(brief: Mapping[str, Any]) -> str:
     """Which event, why, and where it came from or went."""
-    named = (("event", letter.field("event_id")), ("order", letter.field("order_id")))
+    named = (("event", brief["event_id"]), ("order", brief["order_id"]))
     which = " of ".join(f"{what} {name}" for what, name in named if name is not None)
-    sentence = f"{which}: {letter.detail}" if which else letter.detail
-    if letter.replay_of is not None:
-        sentence += f" (sent again from {letter.replay_of})"
-    if letter.replayed is not None:
-        sentence += f" (sent again to {letter.replayed})"
+    sentence = f"{which}: {brief['detail']}" if which else brief["detail"]
+    if brief["replay_of"] is not None:
+        sentence += f" (sent again from {brief['replay_of']})"
+    if brief["replayed"] is not None:
+        sentence += f" (sent again to {brief['replayed']})"
     return _line(sentence)
 
 

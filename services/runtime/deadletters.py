@@ -142,12 +142,10 @@ def parse_position(text: str) -> LogPosition:
     return LogPosition(topic, int(partition), int(offset))
 
 
-def select(
+def first_letters(
     topic: str | None = None, reasons: Iterable[str] = (), positions: Iterable[LogPosition] = ()
-) -> list[DeadLetter]:
-    """What was refused, each source position once (as it was first refused), in the order of the positions.
-
-    All of it is in memory then, with its bytes: `first_letters` gives one after the other.
+) -> Iterator[FoundLetter]:
+    """The first letter of each refusal, as it is read; a refusal that was sent again comes once more, with its mark.
 
     Args:
         topic: only of this source topic.
@@ -157,17 +155,6 @@ def select(
     Raises:
         StartRefused: a dead-letter topic does not exist.
         ConnectionError: no broker answers, or it went away.
-    """
-    found = {one.letter.source: one.letter for one in first_letters(topic, reasons, positions)}
-    return [found[source] for source in sorted(found)]
-
-
-def first_letters(
-    topic: str | None = None, reasons: Iterable[str] = (), positions: Iterable[LogPosition] = ()
-) -> Iterator[FoundLetter]:
-    """The first letter of each refusal, as it is read; a refusal that was sent again comes once more, with its mark.
-
-    Arguments and errors are those of `select`.
     """
     reasons, positions = frozenset(reasons), frozenset(positions)
     topics = {one.topic for one in positions} or {source.name for source in INPUTS}

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import stamina
 import structlog
 
 from services.runtime.kafka import admin
@@ -23,7 +22,7 @@ _COORDINATOR_SECONDS = 30.0
 first loads it."""
 
 _SESSION_SECONDS = 12.0
-_POLL_SECONDS = 0.5
+_POLL_SECONDS = 0.2
 
 
 def members(group: str) -> list[str]:
@@ -56,11 +55,14 @@ def _ask_coordinator(question: Callable[[], Answer]) -> Answer:
     """
     from kafka.errors import CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError
 
-    on = (CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError)
-    for attempt in stamina.retry_context(on, attempts=None, timeout=_COORDINATOR_SECONDS, wait_max=1):
-        with attempt:
-            answer = question()
-    return answer
+    deadline = time.monotonic() + _COORDINATOR_SECONDS
+    while True:
+        try:
+            return question()
+        except (CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError):
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(_POLL_SECONDS)
 
 
 def emptied(group: str) -> list[str]:

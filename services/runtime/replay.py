@@ -73,7 +73,7 @@ class Fate(StrEnum):
 def refusals(
     topic: str | None = None, reasons: Iterable[str] = (), positions: Iterable[LogPosition] = ()
 ) -> list[Refusal]:
-    """What was refused, as `deadletters.select` has it, without the bytes."""
+    """What was refused, each source position once, without the bytes."""
     found = {}
     for letter, place, _ in first_letters(topic, reasons, positions):
         found[letter.source] = Refusal(

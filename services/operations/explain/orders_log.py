@@ -10,7 +10,7 @@ from services.kernel.time import DAY
 from services.operations.drain.positions import LivePositions
 from services.operations.explain.log_search import LogStretch, records_naming
 from services.operations.explain.sources import BookedOrder, EventRefusal, OrderLogRecord, PublishedOrder
-from services.runtime.deadletters import LogPosition, select
+from services.runtime.deadletters import LogPosition, first_letters
 
 EARLY = 30 * DAY
 """How long before the payment an event of the order may have been received."""
@@ -61,17 +61,21 @@ def _any_named(order_id: str, stretches: list[LogStretch]) -> bool:
 
 def _with_refusals(order_id: str, found: Mapping[LogPosition, bytes]) -> list[OrderLogRecord]:
     """Records by position: those found in the log, and refused ones wherever they lie."""
-    letters = {letter.source: letter for letter in select(ORDERS.name)}
+    name = json.dumps(order_id).encode()
+    letters = {
+        letter.source: letter
+        for letter in (one.letter for one in first_letters(ORDERS.name))
+        if letter.source in found or name in (letter.value or b"")
+    }
     records = [
         _record(position, value, EventRefusal(letter.reason, letter.detail) if letter else None)
         for position, value in found.items()
         for letter in [letters.pop(position, None)]
     ]
-    name = json.dumps(order_id).encode()
     records += [
         _record(position, letter.value, EventRefusal(letter.reason, letter.detail))
         for position, letter in letters.items()
-        if letter.value is not None and name in letter.value
+        if letter.value is not None
     ]
     return sorted((record for named, record in records if named == order_id), key=lambda record: record.position)
 

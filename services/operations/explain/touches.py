@@ -1,6 +1,7 @@
 """Where the touches of a buyer are looked up: the buyer's partition of the clicks log, and its refused events."""
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from schemas import decoding
@@ -11,7 +12,7 @@ from services.operations.explain.inquiry import Inquiry, TouchTrace
 from services.operations.explain.log_search import LogStretch, records_naming
 from services.operations.explain.orders_log import texts_of
 from services.operations.explain.sources import EventRefusal
-from services.runtime.deadletters import select
+from services.runtime.deadletters import LogPosition, first_letters
 
 _MILLISECOND = 1_000
 
@@ -24,9 +25,15 @@ class LiveTouchLibrary:
 
         An event may be dated an hour ahead of its reception, and so may have been received an hour before `since`.
         """
-        refused = {one.source: one for one in select(CLICKS.name)}
         partition = partition_of(buyer_id.encode(), CLICKS.partitions)
-        bad = {source.offset for source in refused if source.partition == partition}
+        bad: set[int] = set()
+        refused: dict[LogPosition, list[TouchTrace]] = {}
+        for letter in (one.letter for one in first_letters(CLICKS.name)):
+            if letter.source.partition == partition:
+                bad.add(letter.source.offset)
+            refusal = EventRefusal(letter.reason, letter.detail)
+            if traces := list(_trace(letter.source.offset, letter.value, buyer_id, inquiry, refusal)):
+                refused[letter.source] = traces
         stretch = LogStretch(partition, received_ms=(since - HOUR) // _MILLISECOND)
         found = [
             trace
@@ -34,9 +41,7 @@ class LiveTouchLibrary:
             if offset not in bad
             for trace in _trace(offset, value, buyer_id, inquiry, None)
         ]
-        for source, one in refused.items():
-            found += _trace(source.offset, one.value, buyer_id, inquiry, EventRefusal(one.reason, one.detail))
-        return found
+        return found + list(chain.from_iterable(refused.values()))
 
 
 def _trace(

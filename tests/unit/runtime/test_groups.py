@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-import stamina
 from kafka import TopicPartition
 from kafka.errors import (
     CoordinatorLoadInProgressError,
@@ -41,12 +40,6 @@ class Coordinator:
             raise self._first.pop(0)
 
 
-@pytest.fixture(autouse=True)
-def _no_pauses() -> Iterator[None]:
-    with stamina.set_testing(True, attempts=4):
-        yield
-
-
 def _answers(monkeypatch: pytest.MonkeyPatch, *first: type[Exception]) -> None:
     """Whoever asks Kafka gets these errors first, one at a time."""
     client = Coordinator(*first)
@@ -56,6 +49,13 @@ def _answers(monkeypatch: pytest.MonkeyPatch, *first: type[Exception]) -> None:
         yield client
 
     monkeypatch.setattr(groups, "admin", admin)
+
+
+def test_a_coordinator_that_never_starts_is_told_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(groups, "_COORDINATOR_SECONDS", 0)
+    _answers(monkeypatch, *[NotCoordinatorError] * 3)
+    with pytest.raises(NotCoordinatorError):
+        groups.positions(GROUP)
 
 
 STARTING = (CoordinatorNotAvailableError, NotCoordinatorError, CoordinatorLoadInProgressError)
