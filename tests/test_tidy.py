@@ -318,8 +318,7 @@ LIBRARIES: dict[str, dict[str, str]] = {
         "services/settlement/posting/start_checks.py": "what the database must be like",
     },
     "stamina": {
-        "services/settlement/posting/transactions.py": "posts a batch again after a database failure",
-        "services/settlement/runs/retrying.py": "applies a chunk again after a database failure",
+        "services/settlement/books/retrying.py": "tries a transaction again after a database failure",
     },
     "starlette": {"services/console/": "requests, answers and routes"},
     "stdnum": {
@@ -330,9 +329,9 @@ LIBRARIES: dict[str, dict[str, str]] = {
         "services/attribution/snapshots/keeper.py": "what became of a snapshot",
         "services/console/": "pages and long work that failed",
         "services/runtime/": "sets logging up; what becomes of groups and processes",
+        "services/settlement/books/retrying.py": "transactions that are tried again",
         "services/settlement/posting/": "what becomes of batches and partitions",
         "services/settlement/relay/process.py": "what becomes of elections and rounds",
-        "services/settlement/runs/retrying.py": "chunks that are tried again",
     },
     "typer": {"services/cli/": "the command line"},
     "uvicorn": {"services/console/server.py": "serves the console"},
