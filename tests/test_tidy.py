@@ -162,7 +162,6 @@ CALLED_FROM_OUTSIDE = {
     "services.settlement.posting.unpacking.FetchedRecords.leader_epoch": "kafka-python's fetcher stores it",
     "services.settlement.posting.unpacking._Batches.has_next": "aiokafka's PartitionRecords reads batches by it",
     "services.settlement.posting.unpacking._Batches.next_batch": "aiokafka's PartitionRecords reads batches by it",
-    "services.runtime.local.stack.Stack.pid": "tests kill and freeze the stack's processes by it",
 }
 """Functions that no product code names, and who calls them."""
 
