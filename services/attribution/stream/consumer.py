@@ -8,12 +8,16 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from aiokafka.errors import KafkaError
 from faust.transport.drivers.aiokafka import Consumer
 from faust.types import TP
+from mode import Service
 
 from services.attribution.stream.fetch import Chunk, ChunkThread
 from services.attribution.stream.membership import Membership
 from services.kernel.errors import HistoryLost, InvariantBroken
+
+_LOOK_SECONDS = 1.0
 
 
 class Assignments(Protocol):
@@ -37,7 +41,7 @@ class Assignments(Protocol):
 
 
 class MemberThread(ChunkThread):
-    """Fetches chunks as a member of a group, and watches its membership if it is a static member.
+    """Fetches chunks as a member of a group, and watches its membership.
 
     Attributes:
         membership: None before the thread has started, or without an instance id.
@@ -49,11 +53,23 @@ class MemberThread(ChunkThread):
         super().__init__(consumer, **options)
 
     async def on_start(self) -> None:
-        """Watch the coordinator, before there is a subscription that it joins the group for."""
+        """Name a static member in its requests, before there is a subscription that it joins the group for."""
         await super().on_start()
         if self.app.conf.consumer_group_instance_id is not None:
             coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001 - made by its start
             self.membership = Membership(coordinator, self._fail)
+
+    @Service.timer(_LOOK_SECONDS)
+    async def _check_group(self) -> None:
+        """Stop the worker for an answer of the group that aiokafka did not expect.
+
+        aiokafka's coordinator waits until somebody asks it for this error. Faust never asks: the worker would have no
+        partitions for ever.
+        """
+        try:
+            self._ensure_consumer()._coordinator.check_errors()  # noqa: SLF001 - as aiokafka's own consumer asks it
+        except KafkaError as problem:
+            self._fail(problem)
 
     async def _fetch_records(self, *args: Any, **kwargs: Any) -> dict[TP, list[Chunk]]:
         try:
