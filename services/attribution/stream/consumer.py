@@ -11,7 +11,6 @@ from typing import Any, Protocol
 from aiokafka.errors import KafkaError
 from faust.transport.drivers.aiokafka import Consumer
 from faust.types import TP
-from mode import Service
 
 from services.attribution.stream.fetch import Chunk, ChunkThread
 from services.attribution.stream.membership import Membership
@@ -53,23 +52,26 @@ class MemberThread(ChunkThread):
         super().__init__(consumer, **options)
 
     async def on_start(self) -> None:
-        """Name a static member in its requests, before there is a subscription that it joins the group for."""
+        """Watch the coordinator, before there is a subscription that it joins the group for."""
         await super().on_start()
+        coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001 - made by its start
         if self.app.conf.consumer_group_instance_id is not None:
-            coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001 - made by its start
             self.membership = Membership(coordinator, self._fail)
+        self.add_future(self._watch_for_errors(coordinator))
 
-    @Service.timer(_LOOK_SECONDS)
-    async def _check_group(self) -> None:
+    async def _watch_for_errors(self, coordinator: Any) -> None:
         """Stop the worker for an answer of the group that aiokafka did not expect.
 
         aiokafka's coordinator waits until somebody asks it for this error. Faust never asks: the worker would have no
         partitions for ever.
         """
-        try:
-            self._ensure_consumer()._coordinator.check_errors()  # noqa: SLF001 - as aiokafka's own consumer asks it
-        except KafkaError as problem:
-            self._fail(problem)
+        while not self.should_stop:
+            try:
+                coordinator.check_errors()
+            except KafkaError as problem:
+                self._fail(problem)
+                return
+            await self.sleep(_LOOK_SECONDS)
 
     async def _fetch_records(self, *args: Any, **kwargs: Any) -> dict[TP, list[Chunk]]:
         try:
