@@ -69,7 +69,7 @@ class MemberThread(ChunkThread):
             try:
                 coordinator.check_errors()
             except KafkaError as problem:
-                self._fail(problem)
+                self._fail(ConnectionError(f"the group of the workers does not go on: {problem}"))
                 return
             await self.sleep(_LOOK_SECONDS)
 
