@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from tests.kit.source import ROOT, Definition, Source, imports_of, module_of, overrides_a_library, tree_of
 from tests.suites import SUITES
@@ -384,7 +385,7 @@ def test_lines_of_pages_are_as_short_as_lines_of_code(page: Path) -> None:
 
 # Where tests are
 
-BESIDES_SERVICES = {"schemas", "docs", "bench", "reference", "kit"}
+BESIDES_SERVICES = {"schemas", "docs", "bench", "chaos", "reference", "kit"}
 """Folders of unit tests that are not about a folder of services/."""
 
 
@@ -422,3 +423,10 @@ def test_tests_wait_for_conditions_and_not_for_a_time() -> None:
         if ast.unparse(call.func) == "time.sleep"
     }
     assert found == set(MAY_SLEEP)
+
+
+def test_a_machine_that_stalls_is_no_fault_of_a_drawn_example() -> None:
+    assert hypothesis_settings().deadline is None, "it stands in tests/conftest.py, for all"
+    assert [name(file) for file in FILES for call in nodes(file, ast.keyword) if call.arg == "deadline"] == [
+        "tests/conftest.py"
+    ]

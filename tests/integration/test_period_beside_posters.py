@@ -17,12 +17,13 @@ from services.runtime.local.stack import Stack
 from services.settlement.books.closing_transaction import ClosingTransaction
 from services.settlement.books.decode_credits import decode_credit
 from services.settlement.books.ports import Batch, IncomingAssertion
-from services.settlement.books.posting_transaction import PERIOD
+from services.settlement.books.posting_transaction import PERIOD, SESSION
 from services.settlement.periods import close as closing
 from services.settlement.posting.post_credits import post_batch
 from services.settlement.verify.verify import verify
 from tests.kit import periods, runs
 from tests.kit.book_driver import ZONE_MINUTES, BookDriver
+from tests.kit.booking_process import patient
 from tests.kit.books import Books, PostgresStore
 from tests.kit.command import koc
 from tests.kit.commands import given, login
@@ -46,7 +47,20 @@ def june(books: Books) -> Books:
 @pytest.fixture
 def another(june: Books) -> Iterator[BookDriver]:
     """A second poster of the same books, with connections of its own; it has read what there is."""
-    store = PostgresStore(june.store._owner)
+    with poster_beside(june, SESSION) as poster:
+        yield poster
+
+
+@pytest.fixture
+def patient_one(june: Books) -> Iterator[BookDriver]:
+    """One whose transactions last longer than what another one may hold."""
+    with poster_beside(june, patient(SESSION)) as poster:
+        yield poster
+
+
+@contextmanager
+def poster_beside(june: Books, session: str) -> Iterator[BookDriver]:
+    store = PostgresStore(june.store._owner, session)
     poster = BookDriver(store)
     poster.offsets = dict(june.offsets)
     yield poster
@@ -202,7 +216,7 @@ def test_posters_that_never_let_a_close_in_make_it_give_up(
 
 
 def test_a_close_that_freezes_while_it_holds_the_posters_is_ended_by_the_database(
-    june: Books, another: BookDriver, start: Any
+    june: Books, patient_one: BookDriver, start: Any
 ) -> None:
     def freeze(*_: Any) -> None:
         os.kill(os.getpid(), signal.SIGSTOP)
@@ -210,7 +224,7 @@ def test_a_close_that_freezes_while_it_holds_the_posters_is_ended_by_the_databas
     frozen = forked(lambda: setattr(closing, "record", freeze))
     try:
         until(lambda: os.waitid(os.P_PID, frozen, os.WSTOPPED | os.WNOWAIT | os.WNOHANG), "the close is frozen")
-        posted = start(lambda: another.assert_lines(paid(3, 6), partition=4))
+        posted = start(lambda: patient_one.assert_lines(paid(3, 6), partition=4))
         until(lambda: number(june, WAITS_FOR_PERIOD), "the poster waits for the close")
         posted.result(60)
     finally:

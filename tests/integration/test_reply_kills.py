@@ -18,10 +18,10 @@ from tests.kit.booking_process import BookingProcess
 from tests.kit.books import Books
 from tests.kit.command import koc
 from tests.kit.parties_due import PartyDue, instruct
+from tests.kit.run_processes import until_run_is_free
 from tests.kit.waiting import until
 
 MANY = ROWS_PER_COMMAND + 500
-RUN_FREE = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4715012"
 
 
 @pytest.fixture
@@ -70,9 +70,9 @@ def expected() -> dict[str, Any]:
     }
 
 
-def finish(books: Books, file: Path) -> None:
+def finish(file: Path) -> None:
     """Give the file again, once the server has noticed that nobody holds RUN any more."""
-    until(lambda: books.rows(RUN_FREE) == [(0,)], "RUN is free")
+    until_run_is_free()
     done = koc("payout", "reply", str(file), "--json")
     assert done.returncode == 0, done.stderr
 
@@ -82,10 +82,10 @@ def test_killed_within_a_part_nothing_of_it_is_booked(books: Books, file: Path, 
         process.start()
         process.wait_within_a_transaction("journal")
         process.kill()
-    until(lambda: books.rows(RUN_FREE) == [(0,)], "RUN is free")
+    until_run_is_free()
     assert books.rows("SELECT count(*) FROM payout_reply") == [(0,)]
     assert books.rows("SELECT DISTINCT status FROM payout") == [("instructed",)]
-    finish(books, file)
+    finish(file)
     assert booked(books) == expected()
 
 
@@ -100,7 +100,7 @@ def test_killed_between_two_parts_the_same_file_books_the_rest(
         until(lambda: books.rows("SELECT FROM pg_locks WHERE NOT granted"), "it waits in the second", process=process)
         process.kill()
     assert books.rows("SELECT count(*) FROM command WHERE kind = 'payout.replied'") == [(1,)]
-    finish(books, file)
+    finish(file)
     assert booked(books) == expected()
 
 
@@ -111,5 +111,5 @@ def test_two_at_once_one_is_told_who_is_at_work(books: Books, file: Path, proces
         with operator_books() as book, pytest.raises(StartRefused, match="is at work"):
             book_replies(book, read_reply(file.read_bytes(), None))
     assert process.ended() == 0
-    finish(books, file)
+    finish(file)
     assert booked(books) == expected()

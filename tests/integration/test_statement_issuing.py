@@ -8,6 +8,8 @@ from sqlalchemy import text
 from services.kernel.errors import InvariantBroken, Stalled
 from services.runtime.database import engine
 from services.runtime.metrics import poster
+from services.settlement.books import statement_store
+from tests.kit.booking_process import patient
 from tests.kit.books import Books
 from tests.kit.closes import (
     bodies,
@@ -110,10 +112,13 @@ def test_a_close_without_its_statements_shows(books: Books) -> None:
     assert unstated() == 0
 
 
-def test_a_process_that_freezes_while_it_gives_numbers_holds_nobody_up_for_long(books: Books) -> None:
+def test_a_process_that_freezes_while_it_gives_numbers_holds_nobody_up_for_long(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fill_november(books)
     close_month("2026-10")
     with frozen_with_the_numbers("2026-10"):
+        monkeypatch.setattr(statement_store, "_STORING", patient(statement_store._STORING))
         assert issue("2026-10").statements == 2
     assert_sealed(books, "2026-10", 1)
 
@@ -124,7 +129,7 @@ def test_numbers_that_others_hold_for_too_long_are_asked_for_again_by_the_same_c
     fill_november(books)
     close_month("2026-10")
     with monkeypatch.context() as patch, engine("owner").begin() as connection:
-        patch.setattr("services.settlement.books.statement_store._STORING", "-c transaction_timeout=300ms")
+        patch.setattr(statement_store, "_STORING", "-c transaction_timeout=300ms")
         connection.execute(text("SELECT FROM writer WHERE partition = 12 FOR UPDATE"))
         with pytest.raises(Stalled, match="others held the books for too long"):
             issue("2026-10")

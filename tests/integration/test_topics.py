@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.admin import ConfigResource, ConfigResourceType
 
 from schemas import topics as registry
 from services.kernel.errors import StartRefused
@@ -19,6 +18,7 @@ from services.runtime.topics import (
 )
 from tests.kit.command import koc, output_of
 from tests.kit.stacks import with_environment
+from tests.kit.topics import set_topic_config
 from tests.kit.waiting import until
 
 pytestmark = pytest.mark.usefixtures("on_stack")
@@ -27,19 +27,7 @@ pytestmark = pytest.mark.usefixtures("on_stack")
 @pytest.fixture
 def set_config() -> Iterator[Callable[[str, dict[str, str]], None]]:
     """Changes a topic's settings behind our back; put right again afterwards."""
-
-    def change(topic: str, config: dict[str, str]) -> None:
-        with admin() as client:
-            client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, config)], incremental=True)
-            where = [ConfigResource(ConfigResourceType.TOPIC, topic, dict.fromkeys(config))]
-
-            def holds() -> bool:
-                told = client.describe_configs(where, config_filter="all")["topic"][topic]
-                return {key: entry["value"] for key, entry in told.items()} == config
-
-            until(holds, f"{topic} has {config}")
-
-    yield change
+    yield set_topic_config
     apply_topics()
 
 

@@ -12,6 +12,12 @@ from tests.kit.processes import KocProcess
 from tests.kit.waiting import until
 
 
+def patient(session: str) -> str:
+    """Settings of a connection that outlasts another one which freezes with those given here, from that moment on."""
+    assert "transaction_timeout=8s" in session
+    return session.replace("transaction_timeout=8s", "transaction_timeout=30s")
+
+
 class BookingProcess(KocProcess):
     """A `koc` whose transactions hold rows of `writer`."""
 
@@ -40,16 +46,27 @@ class BookingProcess(KocProcess):
         """SIGSTOP while it holds its writers' rows.
 
         Args:
-            begin: lets it come to work; all before is posted.
+            begin: starts it, or gives it work; all before is posted.
             table: as above.
         """
         with self.held_within_a_transaction(table):
-            begin()
+            with self._stopped_meanwhile():
+                begin()
             self.wait_within_a_transaction(table)
             self.send_signal(signal.SIGSTOP)
             until(lambda: psutil.Process(self.pid).status() == psutil.STATUS_STOPPED, "it is frozen")
         until(lambda: (table, False) not in self.locks(), "the server has done what it can without it")
         assert ("writer", True) in self.locks()
+
+    @contextmanager
+    def _stopped_meanwhile(self) -> Iterator[None]:
+        """Within the block it does nothing, if it runs by then: no time of a transaction of its own passes."""
+        is_at_work = self.is_running
+        if is_at_work:
+            self.send_signal(signal.SIGSTOP)
+        yield
+        if is_at_work:
+            self.send_signal(signal.SIGCONT)
 
     def wait_within_a_transaction(self, table: str) -> None:
         """Until it holds its writers' rows and waits for this table."""

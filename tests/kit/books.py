@@ -32,13 +32,14 @@ class PostgresStore:
 
     Args:
         owner: the engine of the role that may change what nobody else may.
+        session: settings of the connection that writes.
     """
 
     refusals = (InvariantBroken, psycopg.Error, DBAPIError)
 
-    def __init__(self, owner: Engine) -> None:
+    def __init__(self, owner: Engine, session: str = SESSION) -> None:
         self._owner, self._reader = owner, engine("reader")
-        self._writers = engine("writer", options=SESSION), engine("writer")
+        self._writers = engine("writer", options=session), engine("writer")
         self._connections = BookConnections(*self._writers)
 
     def close(self) -> None:

@@ -10,9 +10,9 @@ import psycopg
 from services.kernel.time import format_rfc3339
 from services.operations.settle.settle import draft_of, settle, try_out
 from services.runtime.database import psycopg_dsn
-from services.settlement.books.run_lock import RUN
 from services.settlement.books.run_store import run_store
 from tests.kit.processes import KocProcess
+from tests.kit.run_processes import until_run_is_free
 from tests.kit.waiting import until
 
 WAIT_SECONDS = 120
@@ -91,9 +91,7 @@ def cut_a_run(folder: Path, as_of: int) -> None:
             process,
         )
         process.kill()
-    holders = "SELECT count(*) = 0 FROM pg_locks WHERE locktype = 'advisory' AND objid = %s"
-    with psycopg.connect(psycopg_dsn("reader"), autocommit=True) as books:
-        until(lambda: books.execute(holders, [RUN]).fetchone() == (True,), "the killed run holds RUN no more")
+    until_run_is_free()
 
 
 @contextmanager

@@ -12,12 +12,19 @@ import psycopg
 
 from services.kernel.time import format_rfc3339
 from services.operations.settle.settle import SettledRun, draft_of, settle
+from services.runtime.database import psycopg_dsn
 from services.runtime.local.stack import Stack
+from services.settlement.books.run_lock import RUN
 from services.settlement.books.run_store import RunBooks, run_store
 from services.settlement.runs.applying import LineApplier
 from tests.kit.booking_process import BookingProcess
+from tests.kit.waiting import until
 
 _WAIT_SECONDS = 180.0
+_HOLDERS_OF_RUN = """
+SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = %s
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
 
 
 class RunProcess(BookingProcess):
@@ -71,7 +78,14 @@ def is_killed_in(work: Callable[[], None]) -> bool:
         finally:
             os._exit(0)
     _, status = os.waitpid(child, 0)
+    until_run_is_free()
     return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+
+
+def until_run_is_free() -> None:
+    """Wait until nobody holds RUN in this database: the server takes a moment to notice that a process was killed."""
+    with psycopg.connect(psycopg_dsn("reader"), autocommit=True) as reader:
+        until(lambda: reader.execute(_HOLDERS_OF_RUN, [RUN]).fetchone() is None, "nobody holds RUN any more")
 
 
 def end_at(place: str, wanted: str) -> None:

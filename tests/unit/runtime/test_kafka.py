@@ -5,6 +5,7 @@ import logging
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -156,7 +157,8 @@ def test_a_client_that_finds_no_broker_leaves_nothing_behind(
         monkeypatch.setenv("KOC_KAFKA_BOOTSTRAP", f"127.0.0.1:{unheard.getsockname()[1]}")
         for limit in ("BOOTSTRAP_MS", "PROMPT_MS"):
             monkeypatch.setattr(kafka, limit, 100)
-        before = _left()
+        before, began = _left(), time.monotonic()
         with pytest.raises(ConnectionError, match="no Kafka broker answers"), client():
             pytest.fail("nobody listens there")
+        assert time.monotonic() - began < 20, "0.1 s and a machine that stalls; left alone, the client tries for 30 s"
         assert _left() == before
