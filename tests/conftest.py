@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from services.runtime.local.stack import Stack
 from tests.kit.stacks import empty_database_on, leading_to
@@ -20,6 +21,8 @@ pytest.register_assert_rewrite(
     "tests.kit.payout_behaviour",
     "tests.kit.statement_checks",
 )
+hypothesis_settings.register_profile("machines stall", deadline=None)  # the time of an example says nothing of the code
+hypothesis_settings.load_profile("machines stall")
 os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")  # brokers of tests end before better code pays
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from tests.kit.source import ROOT, Definition, Source, imports_of, module_of, overrides_a_library, tree_of
 from tests.suites import SUITES
@@ -161,7 +162,6 @@ CALLED_FROM_OUTSIDE = {
     "services.settlement.posting.unpacking.FetchedRecords.leader_epoch": "kafka-python's fetcher stores it",
     "services.settlement.posting.unpacking._Batches.has_next": "aiokafka's PartitionRecords reads batches by it",
     "services.settlement.posting.unpacking._Batches.next_batch": "aiokafka's PartitionRecords reads batches by it",
-    "services.runtime.local.stack.Stack.pid": "tests kill and freeze the stack's processes by it",
 }
 """Functions that no product code names, and who calls them."""
 
@@ -318,8 +318,7 @@ LIBRARIES: dict[str, dict[str, str]] = {
         "services/settlement/posting/start_checks.py": "what the database must be like",
     },
     "stamina": {
-        "services/settlement/posting/transactions.py": "posts a batch again after a database failure",
-        "services/settlement/runs/retrying.py": "applies a chunk again after a database failure",
+        "services/settlement/books/retrying.py": "tries a transaction again after a database failure",
     },
     "starlette": {"services/console/": "requests, answers and routes"},
     "stdnum": {
@@ -330,9 +329,9 @@ LIBRARIES: dict[str, dict[str, str]] = {
         "services/attribution/snapshots/keeper.py": "what became of a snapshot",
         "services/console/": "pages and long work that failed",
         "services/runtime/": "sets logging up; what becomes of groups and processes",
+        "services/settlement/books/retrying.py": "transactions that are tried again",
         "services/settlement/posting/": "what becomes of batches and partitions",
         "services/settlement/relay/process.py": "what becomes of elections and rounds",
-        "services/settlement/runs/retrying.py": "chunks that are tried again",
     },
     "typer": {"services/cli/": "the command line"},
     "uvicorn": {"services/console/server.py": "serves the console"},
@@ -386,7 +385,7 @@ def test_lines_of_pages_are_as_short_as_lines_of_code(page: Path) -> None:
 
 # Where tests are
 
-BESIDES_SERVICES = {"schemas", "docs", "bench", "reference", "kit"}
+BESIDES_SERVICES = {"schemas", "docs", "bench", "chaos", "reference", "kit"}
 """Folders of unit tests that are not about a folder of services/."""
 
 
@@ -424,3 +423,10 @@ def test_tests_wait_for_conditions_and_not_for_a_time() -> None:
         if ast.unparse(call.func) == "time.sleep"
     }
     assert found == set(MAY_SLEEP)
+
+
+def test_a_machine_that_stalls_is_no_fault_of_a_drawn_example() -> None:
+    assert hypothesis_settings().deadline is None, "it stands in tests/conftest.py, for all"
+    assert [name(file) for file in FILES for call in nodes(file, ast.keyword) if call.arg == "deadline"] == [
+        "tests/conftest.py"
+    ]

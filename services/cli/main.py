@@ -117,6 +117,8 @@ def app() -> None:
     except Exception as problem:
         if _is_raised_by(problem, "OperationalError", "sqlalchemy.exc", "psycopg"):
             _end("the database does not answer; `koc local up` starts one, `koc doctor` says more", UNAVAILABLE)
+        if _is_raised_by(getattr(problem, "orig", problem), "ReadOnlySqlTransaction", "psycopg.errors"):
+            _end("the database takes no changes now, as a primary that another one replaces; try again", UNAVAILABLE)
         if _is_raised_by(problem, "KafkaError", "kafka.errors", "aiokafka.errors"):
             _end(f"Kafka did not do what it was asked: {problem}; `koc doctor` says more", UNAVAILABLE)
         raise
@@ -136,7 +138,7 @@ def _end(sentence: str, status: int) -> NoReturn:
     sys.exit(status)
 
 
-def _is_raised_by(problem: Exception, kind: str, *modules: str) -> bool:
+def _is_raised_by(problem: object, kind: str, *modules: str) -> bool:
     """Whether a library's error it is, without importing the library for commands that do not need it."""
     kinds = [getattr(sys.modules[name], kind, None) for name in modules if name in sys.modules]
     return any(one is not None and isinstance(problem, one) for one in kinds)

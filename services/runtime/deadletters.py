@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from schemas.topics import BY_NAME, DLQ_PARTITIONS, INPUTS
 from services.kernel.errors import StartRefused
+from services.runtime import log_offsets
 from services.runtime.kafka import log_reader, partition_of
 from services.runtime.log_records import records_to_ends
 from services.runtime.publishing import Header, Outgoing
@@ -193,7 +194,7 @@ class LetterLog:
         with log_reader() as reader:
             places = [place for topic in self._topics for place in _partitions(reader, topic)]
             reader.assign(places)
-            first, ends = reader.beginning_offsets(places), reader.end_offsets(places)
+            first, ends = log_offsets.beginnings(reader, places), log_offsets.ends(reader, places)
             if any(self._next.get(tuple(place), 0) > ends[place] for place in places):
                 self._next.clear()
                 self.beginnings += 1
@@ -224,7 +225,7 @@ def letters_at(places: Iterable[LogPosition]) -> dict[LogPosition, DeadLetter]:
         known = [one for topic in sorted({topic for topic, _ in offsets}) for one in _partitions(reader, topic)]
         stretches = {one: offsets[tuple(one)] for one in known if tuple(one) in offsets}
         reader.assign(list(stretches))
-        first, ends = reader.beginning_offsets(list(stretches)), reader.end_offsets(list(stretches))
+        first, ends = log_offsets.beginnings(reader, stretches), log_offsets.ends(reader, stretches)
         for one, among in stretches.items():
             reader.seek(one, max(min(among), first[one]))
         for record in records_to_ends(

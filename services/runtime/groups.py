@@ -5,8 +5,10 @@ lets it come back to its partitions. One that will not come back has to be taken
 """
 
 import logging
+import re
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any, TypeVar
 
 import structlog
@@ -27,41 +29,54 @@ _POLL_SECONDS = 0.2
 
 def members(group: str) -> list[str]:
     """The members of a group: their static names, else their member ids; none of a group that does not exist."""
-    with admin() as client:
-        described = _ask_coordinator(lambda: client.describe_groups([group]))
-    return [
-        member.get("group_instance_id") or member["member_id"]
-        for one in described.values()
-        for member in one.get("members", ())
-    ]
+    found = _ask_coordinator(lambda client: _described(client, group))
+    return [member.get("group_instance_id") or member["member_id"] for member in found.get("members", ())]
 
 
-def positions(group: str) -> dict[tuple[str, int], int]:
-    """The offset that a group reads next, by (topic, partition), as far as it has committed one."""
-    with admin() as client:
-        return positions_from(client, group)
+def _described(client: Any, group: str) -> dict[str, Any]:
+    """A group as its coordinator describes it; kafka-python puts an error into the description."""
+    from kafka.errors import GroupIdNotFoundError, for_code
+
+    found: dict[str, Any] = client.describe_groups([group])[group]
+    if told := re.match(r"\[Error (-?\d+)\]", found["error"] or ""):
+        error = for_code(int(told[1]))
+        if error is not GroupIdNotFoundError:
+            raise error(found["error"])
+    return found
 
 
-def positions_from(client: Any, group: str) -> dict[tuple[str, int], int]:
-    """The same from an admin client that is connected already."""
-    committed = _ask_coordinator(lambda: client.list_group_offsets(group))[group]
+def positions(group: str, client: Any = None) -> dict[tuple[str, int], int]:
+    """The offset that a group reads next, by (topic, partition), as far as it has committed one.
+
+    Args:
+        group: need not exist.
+        client: an admin client to ask first; None = one is made.
+    """
+    committed = _ask_coordinator(lambda client: client.list_group_offsets(group)[group], client)
     return {(at.topic, at.partition): found.offset for at, found in committed.items()}
 
 
-def _ask_coordinator(question: Callable[[], Answer]) -> Answer:
+def _ask_coordinator(question: Callable[[Any], Answer], client: Any = None) -> Answer:
     """The answer of a group's coordinator, which may first have to be chosen, or to load what it knows of the group.
 
-    kafka-python passes these answers on, and each of them is met in the first seconds of a cluster.
+    kafka-python passes these answers on, and each of them is met in the first second of a cluster. It asks the same
+    broker for ever, too, so each try has a client of its own.
+
+    Raises:
+        ConnectionError: no broker answers, or it went away.
+        KafkaError: the coordinator refuses, or has not started for half a minute.
     """
     from kafka.errors import CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError
 
     deadline = time.monotonic() + _COORDINATOR_SECONDS
     while True:
         try:
-            return question()
+            with admin() if client is None else nullcontext(client) as asked:
+                return question(asked)
         except (CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError):
             if time.monotonic() > deadline:
                 raise
+        client = None
         time.sleep(_POLL_SECONDS)
 
 

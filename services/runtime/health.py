@@ -57,11 +57,11 @@ class Health:
 
         Only the main thread may call it: SIGTERM and SIGINT are told to `lingering` from now on.
         """
+        for number in (signal.SIGTERM, signal.SIGINT):  # before anyone can see it: who does may ask at once for the end
+            signal.signal(number, lambda *_: self._asked_to_end.set())
         if self._broken is None:
             self._broken = broken
             common().invariants.labels(broken.invariant).inc()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._asked_to_end.set())
 
     @contextmanager
     def lingering(self) -> Iterator[None]:

@@ -173,7 +173,7 @@ def admin() -> Iterator[Any]:
     from kafka.admin import KafkaAdminClient
 
     options = {**kafka_python_options(), "client_id": "koc-admin", "bootstrap_timeout_ms": BOOTSTRAP_MS}
-    with _connection(lambda: KafkaAdminClient(**options)) as client:
+    with _connection(lambda network: KafkaAdminClient(**options, kafka_client=network)) as client:
         yield client
 
 
@@ -190,21 +190,40 @@ def log_reader(**more: Any) -> Iterator[Any]:
     """
     from kafka import KafkaConsumer
 
-    options = {**kafka_python_options(), "client_id": "koc-reader", "bootstrap_timeout_ms": PROMPT_MS, **more}
-    with _connection(lambda: KafkaConsumer(**options, group_id=None, enable_auto_commit=False)) as client:
+    alone = {"group_id": None, "enable_auto_commit": False}
+    options = {**kafka_python_options(), "client_id": "koc-reader", "bootstrap_timeout_ms": PROMPT_MS, **more, **alone}
+    with _connection(lambda network: KafkaConsumer(**options, kafka_client=network)) as client:
         yield client
 
 
 @contextmanager
-def _connection(connect: Callable[[], Any]) -> Iterator[Any]:
-    """A client of kafka-python, closed at the end of the block; what its failures mean is a sentence."""
+def _connection(connect: Callable[[Callable[..., Any]], Any]) -> Iterator[Any]:
+    """A client of kafka-python, closed at the end of the block; what its failures mean is a sentence.
+
+    A client starts a thread, and then looks for a broker; where none answers it would leave the thread and its sockets
+    behind.
+
+    Args:
+        connect: makes the client, with what it is given as `kafka_client`.
+    """
     from kafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError
+    from kafka.net.compat import KafkaNetClient
 
     _log_in_once()
+    networks: list[KafkaNetClient] = []
+
+    def network(**options: Any) -> KafkaNetClient:
+        networks.append(KafkaNetClient(**options))
+        return networks[-1]
+
     try:
-        client = connect()
-    except KafkaError as error:
-        raise no_broker(error) from error
+        client = connect(network)
+    except BaseException as error:
+        for one in networks:
+            one.close()
+        if isinstance(error, KafkaError):
+            raise no_broker(error) from error
+        raise
     try:
         yield client
     except (KafkaConnectionError, KafkaTimeoutError) as error:

@@ -12,9 +12,8 @@ from functools import cache
 from typing import Any
 
 import structlog
-from kafka.errors import KafkaError
 
-from services.kernel.errors import StartRefused
+from services.runtime import log_offsets
 from services.runtime.kafka import log_reader
 from services.runtime.metrics import common
 
@@ -56,6 +55,7 @@ class LagWatch:
 
     def __init__(self) -> None:
         self._readings: dict[PartitionName, _Reading] = {}
+        self._unled: set[str] = set()
 
     def assign(self, offsets: Mapping[PartitionName, int]) -> None:
         """The partitions that are ours from now on, with what is durable of each; all others are no longer shown."""
@@ -96,30 +96,39 @@ class LagWatch:
                     reading.waiting_since = time.time()  # what comes next is no older than this
 
     def start(self) -> None:
-        """Look every second, until the process ends."""
+        """Look every second, until the process ends, whatever goes wrong: without looks a lag would seem small."""
         threading.Thread(target=self._run, name="lag", daemon=True).start()
 
     def _run(self) -> None:
-        pause, answers = threading.Event(), True
+        pause, told = threading.Event(), set[str]()
         while True:
             try:
                 with log_reader() as reader:
                     while not pause.wait(LOOK_SECONDS):
                         self._ask(reader)
-                        answers = True
-            except (ConnectionError, KafkaError, StartRefused) as problem:
-                # said once: koc_kafka_answered_timestamp_seconds says for how long
-                if answers:
-                    log.warning("the ends of the logs are not known", reason=str(problem))
-                answers = False
+                        told.clear()
+            except Exception as problem:  # noqa: BLE001 - see `start`
+                # each kind is said once: koc_kafka_answered_timestamp_seconds says for how long
+                kind = type(problem).__name__
+                if kind not in told:
+                    log.warning("the ends of the logs are not known", kind=kind, reason=str(problem))
+                told.add(kind)
                 pause.wait(LOOK_SECONDS)
 
     def _ask(self, reader: Any) -> None:
         from kafka import TopicPartition
 
         if places := [TopicPartition(*place) for place in self._readings]:
-            self.look({(place.topic, place.partition): end for place, end in reader.end_offsets(places).items()})
+            ends = log_offsets.ends_of_led(reader, places)
+            self.look({(place.topic, place.partition): end for place, end in ends.items()})
             common().kafka_answered.set(time.time())
+            self._tell_of_unled({f"{place.topic}[{place.partition}]" for place in places if place not in ends})
+
+    def _tell_of_unled(self, names: set[str]) -> None:
+        """Say once which partitions no broker leads; their records are shown as they were, their ages go on."""
+        if new := names - self._unled:
+            log.warning("no broker leads these partitions, so that their logs do not grow", partitions=sorted(new))
+        self._unled = names
 
 
 @cache

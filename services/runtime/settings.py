@@ -116,6 +116,12 @@ class Settings(BaseSettings):
         None, description="PEM file with its private key, if the certificate's file does not hold it"
     )
     kafka_client_key_password: SecretStr | None = Field(None, description="what unlocks the private key")
+    kafka_replication: int | None = Field(
+        None,
+        description="replicas of each topic that `koc topics apply` makes, and brokers that must be there; unset: as "
+        "many as there are brokers, at most 3",
+        ge=1,
+    )
 
     database_url: SecretStr = Field(
         SecretStr("postgresql+psycopg://koc_writer@127.0.0.1:5432/koc"), description="role koc_writer: poster, relay"

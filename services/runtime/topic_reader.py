@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from schemas.topics import Topic
+from services.runtime import log_offsets
 from services.runtime.kafka import log_reader
 from services.runtime.log_records import records_to_ends
 
@@ -35,16 +36,16 @@ class KafkaTopics:
 
         self._reader, self._place = reader, TopicPartition
         places = [TopicPartition(topic.name, number) for topic in topics for number in range(topic.partitions)]
-        self._begins = dict(reader.beginning_offsets(places))
-        self._ends = dict(reader.end_offsets(places))
+        self._begins = log_offsets.beginnings(reader, places)
+        self._ends = log_offsets.ends(reader, places)
 
     def begin(self, topic: str, partition: int) -> int:
         """As the protocol says."""
-        return int(self._begins[self._place(topic, partition)])
+        return self._begins[self._place(topic, partition)]
 
     def end(self, topic: str, partition: int) -> int:
         """As the protocol says."""
-        return int(self._ends[self._place(topic, partition)])
+        return self._ends[self._place(topic, partition)]
 
     def records(self, topic: str, partition: int, first: int, end: int) -> Iterator[tuple[int, bytes]]:
         """As the protocol says."""
@@ -59,7 +60,7 @@ class KafkaTopics:
 
     def grown(self) -> list[str]:
         """Names of the topics that have more records now."""
-        now = self._reader.end_offsets(list(self._ends))
+        now = log_offsets.ends(self._reader, self._ends)
         return sorted({place.topic for place, end in self._ends.items() if now[place] > end})
 
 

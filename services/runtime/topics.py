@@ -8,8 +8,11 @@ from schemas import topics as registry
 from schemas.topics import Topic
 from services.kernel.errors import StartRefused
 from services.runtime.kafka import admin
+from services.runtime.settings import settings
+from services.runtime.steady_answer import steady_answer
 
-_REPLICAS = 3
+_MOST_REPLICAS = 3
+"""Without KOC_KAFKA_REPLICATION."""
 _PROPAGATION_SECONDS = 10.0
 _NOT_AUTHORISED = 29
 """TOPIC_AUTHORIZATION_FAILED."""
@@ -18,7 +21,7 @@ _DEAD_LETTER_MAX_BYTES = 2 * 1024 * 1024
 
 
 def wanted_config(topic: Topic, replicas: int) -> dict[str, str]:
-    """The topic's settings on the broker.
+    """The topic's settings on the broker, where it has so many replicas.
 
     Every topic carries the broker's time: events and entries bear dates of the past, by which Kafka would expire them
     at once. None is compacted: Kafka would keep the last record of a key, not the true one.
@@ -41,22 +44,17 @@ def apply_topics() -> list[str]:
 
     Raises:
         StartRefused: a topic has another partition count; that cannot be mended, its keys would move.
-        ConnectionError: no broker answers.
+        ConnectionError: no broker answers, or fewer than KOC_KAFKA_REPLICATION; then nothing was done.
     """
     with admin() as client:
-        replicas = min(_REPLICAS, len(client.describe_cluster()["brokers"]))
-        partitions = _partitions(client, [topic.name for topic in registry.ALL])
-        wrong = [
-            _wrong_count(topic, partitions[topic.name])
-            for topic in registry.ALL
-            if partitions.get(topic.name, topic.partitions) != topic.partitions
-        ]
-        if wrong:
+        replicas = _replicas_to_have(client)
+        found = steady_answer(lambda: _described(client, [topic.name for topic in registry.ALL]))
+        present = [topic for topic in registry.ALL if topic.name in found]
+        if wrong := [problem for topic in present for problem in _count_problems(topic, found[topic.name])]:
             raise StartRefused("; ".join(wrong))
-        missing = [topic for topic in registry.ALL if topic.name not in partitions]
-        return _create(client, missing, replicas) + _correct(
-            client, [topic for topic in registry.ALL if topic not in missing], replicas
-        )
+        missing = [topic for topic in registry.ALL if topic.name not in found]
+        wanted = {topic: wanted_config(topic, _replicas_of(found[topic.name])) for topic in present}
+        return _create(client, missing, replicas) + _correct(client, wanted)
 
 
 def topic_problems(topics: Sequence[Topic] | None = None) -> list[str]:
@@ -70,17 +68,29 @@ def topic_problems(topics: Sequence[Topic] | None = None) -> list[str]:
     """
     topics = registry.ALL if topics is None else topics
     with admin() as client:
-        partitions = _partitions(client, [topic.name for topic in topics])
-        present = [topic for topic in topics if topic.name in partitions]
+        found = _steadily_described(client, [topic.name for topic in topics])
+        present = [topic for topic in topics if topic.name in found]
         configs = _configs(client, present)
-        problems = [
-            f"{topic.name} does not exist; run `koc topics apply`" for topic in topics if topic.name not in partitions
-        ]
-        for topic in present:
-            if partitions[topic.name] != topic.partitions:
-                problems.append(_wrong_count(topic, partitions[topic.name]))
-            problems += _config_problems(topic, configs[topic.name])
-        return problems
+    problems = [f"{topic.name} does not exist; run `koc topics apply`" for topic in topics if topic.name not in found]
+    for topic in present:
+        problems += _count_problems(topic, found[topic.name]) + _config_problems(topic, configs[topic.name])
+    return problems
+
+
+def replication_problems() -> list[str]:
+    """Which topics of the registry have too few replicas, a sentence each; those that do not exist are left out.
+
+    No start refuses them: a service that goes on with one replica is better than one that stands still.
+    """
+    with admin() as client:
+        found = steady_answer(lambda: _described(client, [topic.name for topic in registry.ALL]))
+        present = [topic for topic in registry.ALL if topic.name in found]
+        configs = _configs(client, present)
+    return [
+        problem
+        for topic in present
+        for problem in _replica_problems(topic, _replicas_of(found[topic.name]), configs[topic.name])
+    ]
 
 
 def topic_ids(names: Iterable[str]) -> dict[str, str]:
@@ -91,7 +101,7 @@ def topic_ids(names: Iterable[str]) -> dict[str, str]:
     """
     wanted = list(names)
     with admin() as client:
-        found = {topic["name"]: str(topic["topic_id"]) for topic in _described(client, wanted)}
+        found = {name: str(topic["topic_id"]) for name, topic in _steadily_described(client, wanted).items()}
     if missing := [name for name in wanted if name not in found]:
         raise StartRefused(f"topic {', '.join(missing)} does not exist; run `koc topics apply`")
     return {name: found[name] for name in wanted}
@@ -113,33 +123,70 @@ def log_ends(topics: Iterable[str]) -> dict[tuple[str, int], int]:
 
 def _offsets(topics: Iterable[str], where: Any) -> dict[tuple[str, int], int]:
     """The offset at `where` of every partition of the topics that exist."""
+    names = list(topics)
+    with admin() as client:
+        return steady_answer(
+            lambda: _offsets_once(client, names, where), lambda found: {name for name, _ in found} >= set(names)
+        )
+
+
+def _offsets_once(client: Any, names: list[str], where: Any) -> dict[tuple[str, int], int]:
+    """The same, asked once."""
     from kafka import TopicPartition
 
-    with admin() as client:
-        specs = {
-            TopicPartition(name, number): where
-            for name, count in _partitions(client, list(topics)).items()
-            for number in range(count)
-        }
-        found = client.list_partition_offsets(specs) if specs else {}
+    specs = {
+        TopicPartition(name, number): where
+        for name, topic in _described(client, names).items()
+        for number in range(len(topic["partitions"]))
+    }
+    found = client.list_partition_offsets(specs) if specs else {}
     return {(at.topic, at.partition): answer.offset for at, answer in found.items()}
 
 
-def _described(client: Any, names: list[str]) -> list[dict[str, Any]]:
-    """The broker's description of those topics that exist.
+def _replicas_to_have(client: Any) -> int:
+    """How many replicas a new topic gets: what the setting says, else one on each broker, three at most.
+
+    Raises:
+        ConnectionError: there are fewer brokers than the setting says.
+    """
+    brokers = steady_answer(client.describe_cluster)["brokers"]
+    alive = sum(not broker.get("is_fenced") for broker in brokers)
+    wanted = settings().kafka_replication
+    if wanted is not None and alive < wanted:
+        raise ConnectionError(
+            f"KOC_KAFKA_REPLICATION={wanted} needs {wanted} brokers and {alive} answer{'s' if alive == 1 else ''}: "
+            f"nothing was made or changed; start the others, then run `koc topics apply` again"
+        )
+    return min(_MOST_REPLICAS, alive) if wanted is None else wanted
+
+
+def _steadily_described(client: Any, names: list[str]) -> dict[str, dict[str, Any]]:
+    """As `_described`; that one does not exist is believed after a moment."""
+    return steady_answer(lambda: _described(client, names), lambda found: found.keys() >= set(names))
+
+
+def _described(client: Any, names: list[str]) -> dict[str, dict[str, Any]]:
+    """A broker's description of those topics that exist, by name.
 
     Raises:
         StartRefused: whether one exists is hidden from us.
+        KafkaError: the broker cannot tell of one, perhaps not yet.
     """
+    from kafka.errors import NoError, UnknownTopicOrPartitionError, for_code
+
     described = client.describe_topics(names)
     if hidden := sorted(topic["name"] for topic in described if topic["error_code"] == _NOT_AUTHORISED):
         raise StartRefused(_hidden("", hidden))
-    return [topic for topic in described if topic["error_code"] == 0]
+    for topic in described:
+        error = for_code(topic["error_code"])
+        if error not in {NoError, UnknownTopicOrPartitionError}:
+            raise error(f"for the topic {topic['name']}")
+    return {topic["name"]: topic for topic in described if topic["error_code"] == NoError.errno}
 
 
-def _partitions(client: Any, names: list[str]) -> dict[str, int]:
-    """Partition count by topic, of those that exist."""
-    return {topic["name"]: len(topic["partitions"]) for topic in _described(client, names)}
+def _replicas_of(description: dict[str, Any]) -> int:
+    """How many replicas each partition of a topic has at least, those on brokers that are away too."""
+    return min(len(partition["replica_nodes"]) for partition in description["partitions"])
 
 
 def _configs(client: Any, topics: list[Topic]) -> dict[str, dict[str, str]]:
@@ -152,9 +199,10 @@ def _configs(client: Any, topics: list[Topic]) -> dict[str, dict[str, str]]:
 
     if not topics:
         return {}
-    answer = client.describe_configs(
-        [ConfigResource(ConfigResourceType.TOPIC, topic.name) for topic in topics], config_filter="all"
-    )["topic"]
+    resources = [ConfigResource(ConfigResourceType.TOPIC, topic.name) for topic in topics]
+    answer = steady_answer(
+        lambda: client.describe_configs(resources, config_filter="all")["topic"], lambda found: all(found.values())
+    )
     if hidden := sorted(name for name, entries in answer.items() if not entries):
         raise StartRefused(_hidden("the settings of ", hidden))
     return {name: {key: str(entry["value"]) for key, entry in entries.items()} for name, entries in answer.items()}
@@ -183,17 +231,17 @@ def _create(client: Any, topics: list[Topic], replicas: int) -> list[str]:
     return [f"created {topic.name} with {topic.partitions} partitions" for topic in topics]
 
 
-def _correct(client: Any, topics: list[Topic], replicas: int) -> list[str]:
-    """Set what differs; a retention that is longer than ours is left alone."""
+def _correct(client: Any, wanted: dict[Topic, dict[str, str]]) -> list[str]:
+    """Set what differs from the settings that each topic shall have; a longer retention than ours is left alone."""
     from kafka.admin import ConfigResource, ConfigResourceType
 
-    configs = _configs(client, topics)
+    configs = _configs(client, list(wanted))
     changes = {}
-    for topic in topics:
+    for topic, config in wanted.items():
         actual = configs[topic.name]
         changed = {
             key: value
-            for key, value in wanted_config(topic, replicas).items()
+            for key, value in config.items()
             if actual.get(key) != value and not (key == "retention.ms" and _keeps_enough(topic, actual))
         }
         if changed:
@@ -203,7 +251,7 @@ def _correct(client: Any, topics: list[Topic], replicas: int) -> list[str]:
             [ConfigResource(ConfigResourceType.TOPIC, name, config) for name, config in changes.items()],
             incremental=True,
         )
-        _await_configs(client, [topic for topic in topics if topic.name in changes], changes)
+        _await_configs(client, [topic for topic in wanted if topic.name in changes], changes)
     return [f"set {key}={value} on {name}" for name, config in changes.items() for key, value in config.items()]
 
 
@@ -222,12 +270,31 @@ def _keeps_enough(topic: Topic, actual: dict[str, str]) -> bool:
     return kept == registry.FOR_EVER or (topic.retention_ms != registry.FOR_EVER and kept >= topic.retention_ms)
 
 
-def _wrong_count(topic: Topic, actual: int) -> str:
+def _count_problems(topic: Topic, description: dict[str, Any]) -> list[str]:
     """The one difference that no command mends."""
-    return (
+    actual = len(description["partitions"])
+    wrong = (
         f"{topic.name} has {actual} partitions instead of {topic.partitions}: a count is fixed for a topic's life; "
         f"delete the topic if it holds nothing of worth, then run `koc topics apply`"
     )
+    return [] if actual == topic.partitions else [wrong]
+
+
+def _replica_problems(topic: Topic, replicas: int, actual: dict[str, str]) -> list[str]:
+    """Fewer replicas than the setting wants, or than a write has to reach."""
+    problems = []
+    there = f"{replicas} replica{'s' if replicas > 1 else ''}"
+    if replicas < (wanted := settings().kafka_replication or 1):
+        problems.append(
+            f"{topic.name} has {there} and KOC_KAFKA_REPLICATION={wanted}: add replicas with Kafka's own "
+            f"kafka-reassign-partitions.sh, then run `koc topics apply`"
+        )
+    if replicas < int(actual["min.insync.replicas"]):
+        problems.append(
+            f"{topic.name}: min.insync.replicas={actual['min.insync.replicas']} and it has {there}, so Kafka takes "
+            f"nothing that is written to it; run `koc topics apply`"
+        )
+    return problems
 
 
 _CHECKS: tuple[tuple[str, Callable[[Topic, dict[str, str]], bool], str], ...] = (

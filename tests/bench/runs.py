@@ -27,9 +27,9 @@ from services.runtime import garbage
 from services.runtime.database import psycopg_dsn
 from services.runtime.publishing import Outgoing, publish
 from services.runtime.settings import settings
+from services.settlement.books.retrying import retried
 from services.settlement.books.run_lock import RUN
 from services.settlement.books.run_store import run_store
-from services.settlement.runs.retrying import retried
 from services.settlement.runs.run import RunRequest, apply_run, plan_run
 from tests.bench.copies import copy_rows, keep_template
 from tests.bench.poster_load import assertions, load_registry

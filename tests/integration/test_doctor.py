@@ -4,11 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
-from kafka.admin import ConfigResource, ConfigResourceType
 
 from schemas.topics import CREDITS
 from services.attribution.snapshots.manifest import SnapshotName
-from services.runtime.kafka import admin
 from services.runtime.local.stack import Stack
 from services.runtime.topics import apply_topics
 from tests.kit.books import Books
@@ -16,6 +14,7 @@ from tests.kit.command import koc
 from tests.kit.commands import freeze
 from tests.kit.registry_events import ACCEPTED, PLAN
 from tests.kit.settlement_facts import Fact
+from tests.kit.topics import set_topic_config
 
 
 def doctor(**environment: str) -> tuple[int, dict[str, tuple[bool, str]]]:
@@ -45,9 +44,7 @@ def test_a_good_stack_is_well_in_every_point() -> None:
 
 @pytest.mark.usefixtures("on_stack")
 def test_a_compacted_topic_is_named_with_the_command_that_mends_it() -> None:
-    with admin() as client:
-        resource = ConfigResource(ConfigResourceType.TOPIC, CREDITS.name, {"cleanup.policy": "compact"})
-        client.alter_configs([resource], incremental=True)
+    set_topic_config(CREDITS.name, {"cleanup.policy": "compact"})
     try:
         status, found = doctor()
     finally:

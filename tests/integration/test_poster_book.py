@@ -228,6 +228,16 @@ def test_a_transaction_that_holds_too_long_is_ended_by_the_server(books: Books) 
         assert retry_cause(ended.value) == "timeout"
 
 
+def test_a_database_that_became_a_standby_is_tried_again(books: Books) -> None:
+    """What PostgreSQL says where a primary was replaced: an InternalError, not an OperationalError."""
+    del books
+    with psycopg.connect(psycopg_dsn("writer"), options="-c default_transaction_read_only=on") as writer:
+        with pytest.raises(psycopg.Error) as refused:
+            writer.execute("UPDATE writer SET next_offset = next_offset")
+        assert isinstance(refused.value, errors.ReadOnlySqlTransaction)
+        assert retry_cause(refused.value) == "connection"
+
+
 def test_two_writers_that_touch_the_same_accounts_do_not_deadlock(books: Books) -> None:
     """Balances are locked in id order before they are moved: an UPDATE … FROM alone has no lock order."""
     books.register(PLAN, RELATION, CONTENT)

@@ -4,12 +4,21 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.admin import ConfigResource, ConfigResourceType
 
 from schemas import topics as registry
 from services.kernel.errors import StartRefused
 from services.runtime.kafka import admin, kafka_python_options, partition_of
-from services.runtime.topics import apply_topics, log_ends, log_starts, topic_ids, topic_problems
+from services.runtime.topics import (
+    apply_topics,
+    log_ends,
+    log_starts,
+    replication_problems,
+    topic_ids,
+    topic_problems,
+)
+from tests.kit.command import koc, output_of
+from tests.kit.stacks import with_environment
+from tests.kit.topics import set_topic_config
 from tests.kit.waiting import until
 
 pytestmark = pytest.mark.usefixtures("on_stack")
@@ -18,19 +27,7 @@ pytestmark = pytest.mark.usefixtures("on_stack")
 @pytest.fixture
 def set_config() -> Iterator[Callable[[str, dict[str, str]], None]]:
     """Changes a topic's settings behind our back; put right again afterwards."""
-
-    def change(topic: str, config: dict[str, str]) -> None:
-        with admin() as client:
-            client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, config)], incremental=True)
-            where = [ConfigResource(ConfigResourceType.TOPIC, topic, dict.fromkeys(config))]
-
-            def holds() -> bool:
-                told = client.describe_configs(where, config_filter="all")["topic"][topic]
-                return {key: entry["value"] for key, entry in told.items()} == config
-
-            until(holds, f"{topic} has {config}")
-
-    yield change
+    yield set_topic_config
     apply_topics()
 
 
@@ -67,6 +64,22 @@ def test_a_longer_retention_is_neither_a_problem_nor_shortened(
     set_config(registry.CLICKS.name, {"retention.ms": "-1"})
     assert topic_problems() == []
     assert apply_topics() == []
+
+
+def test_topics_are_left_alone_until_as_many_brokers_are_there_as_the_setting_says() -> None:
+    refused = koc("topics", "apply", KOC_KAFKA_REPLICATION="3")
+    assert (refused.returncode, refused.stdout) == (69, "")
+    assert refused.stderr.startswith("koc: KOC_KAFKA_REPLICATION=3 needs 3 brokers and 1 answers: nothing was made")
+    assert output_of("topics", "apply", KOC_KAFKA_REPLICATION="1") == "all topics are as they should be\n"
+
+
+def test_a_topic_with_fewer_replicas_than_the_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = registry.CREDITS
+    monkeypatch.setattr(registry, "ALL", (one,))
+    assert replication_problems() == []
+    with with_environment({"KOC_KAFKA_REPLICATION": "3"}):
+        (problem,) = replication_problems()
+    assert problem.startswith(f"{one.name} has 1 replica and KOC_KAFKA_REPLICATION=3: ")
 
 
 def test_a_wrong_partition_count_is_refused_because_keys_would_move(monkeypatch: pytest.MonkeyPatch) -> None:

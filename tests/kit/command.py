@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 KOC = str(Path(sys.executable).with_name("koc"))
@@ -23,13 +22,6 @@ def koc(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
         stdin=subprocess.DEVNULL,
         timeout=_SECONDS,
     )
-
-
-def seconds_of_a_start() -> float:
-    """How long a command takes now, on this machine and beside this load, that finds its arguments wrong."""
-    began = time.monotonic()
-    assert koc("dlq", "list", "--topic", "none").returncode == 2
-    return time.monotonic() - began
 
 
 def output_of(*arguments: str, **environment: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 
 from kafka import KafkaConsumer, TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.consumer.fetcher import ConsumerRecord
 
 from schemas.topics import CLICKS, CREDITS, ORDERS, REGISTRY
@@ -46,6 +47,19 @@ def records_since(offsets: Mapping[tuple[str, int], int]) -> list[ConsumerRecord
             for batch in consumer.poll(timeout_ms=500).values():
                 found += batch
     return sorted(found, key=lambda record: (record.topic, record.partition, record.offset))
+
+
+def set_topic_config(topic: str, config: dict[str, str]) -> None:
+    """Change settings of a topic; returns when the broker says that they hold."""
+    with admin() as client:
+        client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, config)], incremental=True)
+        where = [ConfigResource(ConfigResourceType.TOPIC, topic, dict.fromkeys(config))]
+
+        def holds() -> bool:
+            told = client.describe_configs(where, config_filter="all")["topic"][topic]
+            return {key: entry["value"] for key, entry in told.items()} == config
+
+        until(holds, f"{topic} has {config}")
 
 
 def make_again(names: Collection[str]) -> None:

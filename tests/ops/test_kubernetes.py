@@ -14,7 +14,7 @@ import yaml
 
 from schemas.topics import BY_NAME
 from services.attribution.worker.startup import GROUP as ATTRIBUTION_GROUP
-from services.cli.main import koc
+from services.cli.main import UNAVAILABLE, koc
 from services.settlement.posting.assignment import GROUP as POSTER_GROUP
 from tests.kit.acls import PRINCIPALS
 from tests.ops import compose, kubernetes, kubernetes_rules
@@ -239,6 +239,18 @@ def test_each_process_has_the_kafka_login_that_has_its_rights(production: list[D
             assert principal in PRINCIPALS
     keda = named(production, "TriggerAuthentication", "koc-kafka")["spec"]["secretTargetRef"]
     assert {one["name"].replace("koc-kafka-", "koc-") for one in keda} == {"koc-scaler"} <= set(PRINCIPALS)
+
+
+def test_topics_of_production_wait_for_three_brokers_and_are_tried_again(production: list[Document]) -> None:
+    topics = workloads(production)["topics"]
+    assert topics.environment(production)["KOC_KAFKA_REPLICATION"] == "3"
+    assert topics.job is not None
+    final = {
+        code
+        for rule in topics.job["podFailurePolicy"]["rules"]
+        for code in rule.get("onExitCodes", {}).get("values", ())
+    }
+    assert UNAVAILABLE not in final
 
 
 def test_a_timetable_and_the_books_count_in_one_zone(documents: list[Document]) -> None:

@@ -39,13 +39,13 @@ def _assert_every_history_ends_in_the_truth(seed, horizons, last_revision):
         assert topics.refused == expected.refused
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1500)
 @given(seed=st.integers(0, 2**32))
 def test_every_history_ends_in_the_function_of_the_two_logs(seed):
     _assert_every_history_ends_in_the_truth(seed, SHORT, last_revision=1)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(seed=st.integers(0, 2**32))
 def test_a_changed_policy_reaches_every_order_that_is_kept(seed):
     _assert_every_history_ends_in_the_truth(seed, LONG_MEMORY, last_revision=2)

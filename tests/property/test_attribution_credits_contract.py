@@ -112,7 +112,7 @@ def orders(draw: st.DrawFn) -> tuple[str, Buyer, Order, Rules]:
     return random.choice(names), buyer, order, Rules(draw(st.integers(1, 2**31)), "0" * 64, ((ALWAYS, policy),), {})
 
 
-@settings(max_examples=150, deadline=None, phases=set(Phase) - {Phase.shrink, Phase.explain})
+@settings(max_examples=150, phases=set(Phase) - {Phase.shrink, Phase.explain})
 @given(history=orders(), log=st.integers(0, 9), partition=st.integers(0, 11))
 def test_every_assertion_that_is_encoded_is_one_by_the_public_model(
     history: tuple[str, Buyer, Order, Rules], log: int, partition: int

@@ -200,4 +200,4 @@ def _small_limits():
 
 
 TestConvergence = Convergence.TestCase
-TestConvergence.settings = settings(max_examples=300, stateful_step_count=50, deadline=None)
+TestConvergence.settings = settings(max_examples=300, stateful_step_count=50)

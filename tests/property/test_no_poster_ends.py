@@ -15,7 +15,6 @@ from tests.reference.settlement_world import live
 
 seeds = st.integers(0, 10**6)
 many = settings(
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # to shrink a world takes minutes
 )

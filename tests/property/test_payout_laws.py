@@ -27,7 +27,7 @@ def standing(books: ScriptedMemory) -> list[StoredPayout]:
     return [one for one in books._store.state.payouts.values() if one.status != "cancelled"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(SEEDS, st.integers(20, 60))
 def test_the_sets_of_a_partys_payouts_and_what_is_payable_are_all_its_legs_each_once(seed: int, length: int) -> None:
     books, _ = played(seed, length)
@@ -52,7 +52,7 @@ def test_the_sets_of_a_partys_payouts_and_what_is_payable_are_all_its_legs_each_
         assert left == -books.balances(currency).get(f"{party}:payable", 0), "all others are payable"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(SEEDS, st.integers(10, 50))
 def test_a_batch_that_is_cancelled_at_once_is_proposed_again_with_the_same_sets(seed: int, length: int) -> None:
     books, world = played(seed, length)

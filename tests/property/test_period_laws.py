@@ -44,7 +44,7 @@ def check(state: MemoryState, months: MemoryPeriods) -> None:
     assert list(checked.end()) == []
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(STEPS)
 def test_rows_stay_in_the_month_that_was_open_when_they_came(steps: list[tuple[str, int, int]]) -> None:
     store = MemoryStore()

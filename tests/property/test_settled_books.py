@@ -9,7 +9,7 @@ from tests.reference.settling_script import PayoutCancelled, Proposed, Run, RunA
 from tests.reference.settling_worlds import CURRENCIES, World
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 10**9), length=st.integers(5, 60))
 def test_books_with_runs_come_to_what_the_reference_model_says(seed: int, length: int) -> None:
     books, model = ScriptedMemory(), Model()

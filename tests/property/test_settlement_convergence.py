@@ -25,7 +25,7 @@ def lines_of(book: BookDriver) -> Counter[str]:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(seed=SEEDS, histories=st.lists(SEEDS, min_size=2, max_size=3, unique=True))
 def test_any_history_of_the_same_events_ends_in_the_same_net_positions(seed: int, histories: list[int]) -> None:
     world = World(seed)
@@ -35,7 +35,7 @@ def test_any_history_of_the_same_events_ends_in_the_same_net_positions(seed: int
         assert lines_of(book)["below_join"] == 0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=SEEDS)
 def test_verify_finds_no_difference_after_any_history(seed: int) -> None:
     book = live(World(seed), random.Random(seed))
@@ -43,7 +43,7 @@ def test_verify_finds_no_difference_after_any_history(seed: int) -> None:
         assert verify(books).differences == []
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=SEEDS)
 def test_no_pending_account_of_a_party_is_ever_in_debit(seed: int) -> None:
     book = live(World(seed), random.Random(seed))
@@ -54,7 +54,7 @@ def test_no_pending_account_of_a_party_is_ever_in_debit(seed: int) -> None:
             assert held[account] <= 0 or not account.endswith((":pending", "fee_deferred")), one
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=SEEDS)
 def test_a_full_refund_leaves_exactly_nothing_on_any_account_of_the_line(seed: int) -> None:
     world = World(seed)

@@ -161,7 +161,7 @@ def played(seed: int, length: int) -> SettlingRules:
     return rules
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(SEEDS, st.integers(0, 60))
 def test_the_rules_come_to_what_the_reference_model_says(seed: int, length: int) -> None:
     """Tiers, bonus, budgets, nets, reserves, disputes, holds, late facts: after each happening, in each currency."""
@@ -174,7 +174,7 @@ def test_the_rules_come_to_what_the_reference_model_says(seed: int, length: int)
         assert rules.skipped == {(order, "1", buyer): why for (order, buyer), why in model.skipped.items()}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(SEEDS, st.integers(10, 60))
 def test_a_run_over_unchanged_books_decides_and_moves_nothing(seed: int, length: int) -> None:
     rules = played(seed, length)
@@ -187,7 +187,7 @@ def test_a_run_over_unchanged_books_decides_and_moves_nothing(seed: int, length:
     assert books_of(rules) == before
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(SEEDS, st.integers(10, 60), SEEDS)
 def test_how_far_a_run_has_come_when_something_happens_does_not_show(seed: int, length: int, mix: int) -> None:
     """One plan, one log of later events; applied before, after, and in between them."""
@@ -223,7 +223,7 @@ def happenings_later(rules: SettlingRules, rng: random.Random) -> list[Happening
     return rng.sample(found, len(found))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(SEEDS, st.integers(10, 60))
 def test_a_line_is_booked_by_what_is_owed_and_settled_and_only_runs_settle_more(seed: int, length: int) -> None:
     rules = SettlingRules()
@@ -240,14 +240,14 @@ def test_a_line_is_booked_by_what_is_owed_and_settled_and_only_runs_settle_more(
         settled = copy.deepcopy(now)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(SEEDS, st.integers(10, 60))
 def test_a_bonus_slot_has_one_line(seed: int, length: int) -> None:
     lines = [line for line in played(seed, length).lines.values() if line.grants.bonus_minor]
     assert len(lines) == len({(line.brand_id, line.key[2]) for line in lines})
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(SEEDS, st.integers(10, 60))
 def test_no_run_grants_more_than_a_budget_has_left(seed: int, length: int) -> None:
     """But for bonuses of earlier runs that a late touch brought to another credit."""
@@ -264,7 +264,7 @@ def test_no_run_grants_more_than_a_budget_has_left(seed: int, length: int) -> No
                 assert 0 <= charged <= max(0, budget.left_minor) + moved[key]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(SEEDS, st.integers(10, 60))
 def test_all_refunded_every_party_comes_to_nothing_and_so_do_brand_fee_and_tax(seed: int, length: int) -> None:
     """Line by line: what stays payable is claimed back; the brand owes nothing; no fee, no VAT."""

@@ -29,7 +29,7 @@ def tell_of_cut(model: Model, buyer: str, surrogate: str) -> None:
     model.slots = {(brand, surrogate if of == buyer else of): order for (brand, of), order in model.slots.items()}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10**9), length=st.integers(5, 60))
 def test_severed_books_come_to_what_the_reference_model_says(seed: int, length: int) -> None:
     books, model, chance = ScriptedMemory(), Model(), random.Random(seed)

@@ -35,7 +35,6 @@ types = pytest.mark.parametrize(("topic", "name"), [(topic, name) for topic in D
 topics = pytest.mark.parametrize("topic", DECODE)
 many = settings(
     max_examples=150,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 

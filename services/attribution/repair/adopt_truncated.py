@@ -17,6 +17,7 @@ from services.attribution.snapshots.choose import StoreRequirements
 from services.attribution.state.metadata import Meta
 from services.kernel.errors import StartRefused
 from services.runtime.kafka import kafka_python_options
+from services.runtime.log_offsets import ends
 from services.runtime.topics import log_starts
 
 _MICROS = 1000
@@ -94,7 +95,7 @@ def _kept_from(topic: str, partition: int, start: int) -> int | None:
         consumer.assign([at])
         consumer.seek(at, start)
         deadline = time.monotonic() + _READ_SECONDS
-        while consumer.position(at) < consumer.end_offsets([at])[at]:
+        while consumer.position(at) < ends(consumer, [at])[at]:
             if records := consumer.poll(timeout_ms=500, max_records=1).get(at):
                 return int(records[0].timestamp) * _MICROS
             if time.monotonic() > deadline:

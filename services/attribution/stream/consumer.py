@@ -8,12 +8,15 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from aiokafka.errors import KafkaError
 from faust.transport.drivers.aiokafka import Consumer
 from faust.types import TP
 
 from services.attribution.stream.fetch import Chunk, ChunkThread
 from services.attribution.stream.membership import Membership
 from services.kernel.errors import HistoryLost, InvariantBroken
+
+_LOOK_SECONDS = 1.0
 
 
 class Assignments(Protocol):
@@ -37,7 +40,7 @@ class Assignments(Protocol):
 
 
 class MemberThread(ChunkThread):
-    """Fetches chunks as a member of a group, and watches its membership if it is a static member.
+    """Fetches chunks as a member of a group, and watches its membership.
 
     Attributes:
         membership: None before the thread has started, or without an instance id.
@@ -51,9 +54,24 @@ class MemberThread(ChunkThread):
     async def on_start(self) -> None:
         """Watch the coordinator, before there is a subscription that it joins the group for."""
         await super().on_start()
+        coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001 - made by its start
         if self.app.conf.consumer_group_instance_id is not None:
-            coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001 - made by its start
             self.membership = Membership(coordinator, self._fail)
+        self.add_future(self._watch_for_errors(coordinator))
+
+    async def _watch_for_errors(self, coordinator: Any) -> None:
+        """Stop the worker for an answer of the group that aiokafka did not expect.
+
+        aiokafka's coordinator waits until somebody asks it for this error. Faust never asks: the worker would have no
+        partitions for ever.
+        """
+        while not self.should_stop:
+            try:
+                coordinator.check_errors()
+            except KafkaError as problem:
+                self._fail(ConnectionError(f"the group of the workers does not go on: {problem}"))
+                return
+            await self.sleep(_LOOK_SECONDS)
 
     async def _fetch_records(self, *args: Any, **kwargs: Any) -> dict[TP, list[Chunk]]:
         try:

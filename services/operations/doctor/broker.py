@@ -9,22 +9,22 @@ from services.attribution.worker.startup import snapshot_url
 from services.operations.doctor.findings import DoctorFinding, Severity
 from services.runtime.kafka import admin
 from services.runtime.settings import settings
-from services.runtime.topics import topic_problems
+from services.runtime.topics import replication_problems, topic_problems
 
 
 def check_broker() -> str:
     """How many brokers answer."""
     try:
         with admin() as client:
-            brokers = client.describe_cluster()["brokers"]
+            brokers = [one for one in client.describe_cluster()["brokers"] if not one.get("is_fenced")]
     except ConnectionError as problem:
         raise ConnectionError(f"{problem}; start one with `koc local up`, or set KOC_KAFKA_BOOTSTRAP") from problem
     return f"{len(brokers)} broker{'s' if len(brokers) > 1 else ''} at {settings().kafka_bootstrap}"
 
 
 def check_topics() -> Iterator[DoctorFinding]:
-    """Partition counts, timestamp type, cleanup policy and retention of every topic."""
-    problems = topic_problems()
+    """Partition counts, timestamp type, cleanup policy, retention and replicas of every topic."""
+    problems = topic_problems() + replication_problems()
     for problem in problems:
         yield DoctorFinding("topics", Severity.PROBLEM, problem)
     if not problems:

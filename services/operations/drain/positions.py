@@ -12,7 +12,7 @@ from schemas.topics import CLICKS, CREDITS, ORDERS, REGISTRY
 from services.kernel.errors import StartRefused
 from services.operations.drain.drain import LogPlace, ReaderPositions, drain
 from services.runtime.database import engine, refusals_as_sentences
-from services.runtime.groups import positions_from
+from services.runtime.groups import positions
 from services.runtime.kafka import admin
 from services.settlement.books import tables
 from services.settlement.books.outbox import (
@@ -69,7 +69,7 @@ class LivePositions:
 
         with self._connected() as client:
             offsets = _offsets(client, OffsetSpec.EARLIEST)
-            committed = positions_from(client, ATTRIBUTION_GROUP)
+            committed = positions(ATTRIBUTION_GROUP, client)
         _raise(offsets, committed.items())
         try:
             with refusals_as_sentences():

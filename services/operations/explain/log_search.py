@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from services.runtime import log_offsets
 from services.runtime.kafka import log_reader
 from services.runtime.log_records import records_to_ends
 
@@ -32,7 +33,7 @@ def records_naming(name: str, topic: str, stretches: Sequence[LogStretch]) -> It
         stretches: one for each partition to look through.
 
     Raises:
-        ConnectionError: no broker answers.
+        ConnectionError: no broker answers, or none leads one of the partitions.
     """
     text = json.dumps(name).encode()
     with log_reader(isolation_level="read_committed") as reader:
@@ -47,15 +48,15 @@ def _assign(reader: Any, topic: str, stretches: Sequence[LogStretch]) -> dict[An
 
     by_place = {TopicPartition(topic, stretch.partition): stretch for stretch in stretches}
     reader.assign(list(by_place))
-    log_ends = reader.end_offsets(by_place)
-    kept = reader.beginning_offsets(by_place)
+    log_ends = log_offsets.ends(reader, by_place)
+    kept = log_offsets.beginnings(reader, by_place)
     times = {place: stretch.received_ms for place, stretch in by_place.items() if stretch.received_ms > 0}
-    received = reader.offsets_for_times(times) if times else {}
+    received = log_offsets.first_since(reader, times)
     ends = {}
     for place, stretch in by_place.items():
         log_end = log_ends[place]
         later = received.get(place, kept[place])
-        from_time = log_end if later is None else getattr(later, "offset", later)
+        from_time = log_end if later is None else later
         reader.seek(place, max(kept[place], stretch.first, from_time))
         ends[place] = log_end if stretch.end is None else min(stretch.end, log_end)
     return ends

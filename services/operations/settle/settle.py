@@ -9,12 +9,12 @@ from services.kernel.time import format_rfc3339, to_micros
 from services.operations.drain.positions import LivePositions
 from services.operations.settle.wait import Progress, wait_for_the_books
 from services.runtime.settings import settings
+from services.settlement.books.retrying import retried
 from services.settlement.books.run_ports import RunStore, StoredRun
 from services.settlement.books.run_store import TrialTransaction
 from services.settlement.commands.drafts import make_draft
 from services.settlement.domain.book.commands import CommandDraft, CommandKind
 from services.settlement.netting.settled_snapshot import settled_snapshot
-from services.settlement.runs.retrying import retried
 from services.settlement.runs.run import RunRequest, apply_run, plan_into, plan_run
 
 APPLIERS = 2

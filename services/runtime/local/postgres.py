@@ -46,6 +46,12 @@ MEMBERS = (
 DATABASE = "koc"
 NOBODY = 65534
 
+ASK_SECONDS = 2
+"""How long a server that starts is waited for at a time, before it is asked again."""
+
+CONNECT_SECONDS = 10
+"""How long whoever has work for the server waits for it: on a busy machine it may stand still for seconds."""
+
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -119,17 +125,23 @@ class Postgres:
         at = f"127.0.0.1:{self.memory.ports['postgres']}"
         return f"postgresql+psycopg://{role}:{self.memory.password(role)}@{at}/{DATABASE}"
 
-    def superuser_dsn(self, database: str = "postgres") -> str:
-        """libpq's connection string of the superuser."""
+    def superuser_dsn(self, database: str = "postgres", seconds: int = CONNECT_SECONDS) -> str:
+        """libpq's connection string of the superuser.
+
+        Args:
+            database: to which it leads.
+            seconds: how long a connect waits for the server.
+        """
         port, password = self.memory.ports["postgres"], self.memory.password("postgres")
-        return f"host=127.0.0.1 port={port} user=postgres password={password} dbname={database} connect_timeout=2"
+        where = f"host=127.0.0.1 port={port} user=postgres password={password} dbname={database}"
+        return f"{where} connect_timeout={seconds}"
 
     def answers(self) -> bool:
         """Whether it takes connections."""
         import psycopg
 
         try:
-            psycopg.connect(self.superuser_dsn()).close()
+            psycopg.connect(self.superuser_dsn(seconds=ASK_SECONDS)).close()
         except psycopg.OperationalError:
             return False
         return True

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from services.kernel.errors import StartRefused
 from services.runtime.local import child
 
@@ -120,6 +122,14 @@ class Process:
     def exit_status(self) -> int | None:
         """Its exit status if it has ended, negative for a signal."""
         return self._popen.poll() if self._popen else None
+
+    def listens_on(self, port: int) -> bool:
+        """Whether it, and nobody else, takes connections there."""
+        try:
+            sockets = psutil.Process(self.pid).net_connections("tcp") if self.pid else []
+        except psutil.NoSuchProcess:
+            return False
+        return any(one.status == psutil.CONN_LISTEN and one.laddr.port == port for one in sockets)
 
     def last_words(self) -> str:
         """The last line it logged that says something; the innermost cause where Java logged one."""

@@ -81,7 +81,7 @@ class Supervisor:
         self._tell(did=f"PostgreSQL answers on 127.0.0.1:{self.memory.ports['postgres']}", began=began)
         self._write_stack_file()
         migrations = self._once(self._process("migrate", [_koc(), "settlement", "migrate"]))
-        self._until(self._kafka_listens, kafka)
+        self._until(lambda: kafka.listens_on(self.memory.ports["kafka"]), kafka)
         self._finish(self._once(self._process("topics", [_koc(), "topics", "apply"])))
         self._tell(did=f"Kafka answers on {self.broker.bootstrap}, its topics are there", began=began)
         self._finish(migrations)
@@ -198,11 +198,6 @@ class Supervisor:
             self._turn(0.03)
             if self.stopping:
                 raise Stopped
-
-    def _kafka_listens(self) -> bool:
-        """Whether the broker's port takes connections; clients then wait for it by themselves."""
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.memory.ports["kafka"])) == 0
 
     def _turn(self, timeout: float | None) -> None:
         """Sleep until something happens or the timeout is over."""

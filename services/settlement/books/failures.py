@@ -11,6 +11,7 @@ _CAUSES: tuple[tuple[type[Exception], str], ...] = (
     (errors.LockNotAvailable, "timeout"),
     (errors.QueryCanceled, "timeout"),
     (errors.UniqueViolation, "claimed_by_another"),
+    (errors.ReadOnlySqlTransaction, "connection"),  # an InternalError: a primary that became a standby says it
     (psycopg.OperationalError, "connection"),
     (psycopg.InterfaceError, "connection"),
 )

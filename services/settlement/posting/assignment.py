@@ -13,6 +13,7 @@ from services.runtime.groups import leave_group
 from services.runtime.kafka import kafka_python_options
 from services.runtime.metrics import poster
 from services.runtime.settings import settings
+from services.runtime.steady_answer import steady_answer
 from services.settlement.books.positions import read_positions
 from services.settlement.posting.unpacking import FetchedRecords
 
@@ -47,10 +48,14 @@ def join(consumer: Any, assignment: "Assignment") -> None:
     A kafka-python 3.0.12 leader assigns what it knew when it last heard of its topics, so metadata is fetched between
     subscribing and the first poll. Otherwise it assigns nothing, learns of the partitions a moment later, rebalances,
     and forgets that second join if a poll ends before it does: the poster would read nothing for ever.
+
+    Raises:
+        StartRefused: a topic does not exist, or is hidden from us.
+        ConnectionError: the brokers gave no answer for half a minute.
     """
     names = [CREDITS.name, REGISTRY.name]
     consumer.subscribe(names, listener=assignment)
-    if missing := sorted(set(names) - consumer.topics()):
+    if missing := sorted(set(names) - steady_answer(consumer.topics, lambda found: found >= set(names))):
         lacking = ", ".join(missing)
         raise StartRefused(f"topic {lacking} does not exist, or Kafka hides it from us: `koc topics check` says which")
 

@@ -4,15 +4,19 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+import structlog
 from kafka import TopicPartition
 from kafka.errors import KafkaError
 
 from services.kernel.errors import Stalled
+from services.runtime.log_offsets import ends_of_led
 
 LOOK_SECONDS = 1.0
 STALL_SECONDS = 15.0
 """Longer than a rebalance, and than a broker's election; a transaction in retry does not come by here."""
 STANDSTILL_SECONDS = 5.0
+
+log = structlog.get_logger(__name__)
 
 
 class Lag:
@@ -28,9 +32,10 @@ class Lag:
         self._consumer = consumer
         self._looked = self._moved = time.monotonic()
         self._durable: dict[TopicPartition, int] = {}
+        self._ends_known = True
 
     def update(self, durable: Mapping[TopicPartition, int]) -> None:
-        """Compare, at most once a second.
+        """Compare, at most once a second. A log whose end cannot be read now counts as read, until the next time.
 
         Raises:
             Stalled: records wait, and no offset has moved for STALL_SECONDS.
@@ -41,12 +46,25 @@ class Lag:
         if now - self._looked > STANDSTILL_SECONDS:
             self._moved = now  # the process itself stood still, and cannot tell about the fetches
         self._looked = now
-        try:
-            ends = self._consumer.end_offsets(list(durable)) if durable else {}
-        except KafkaError:
-            return  # no broker answers: nobody can fetch, and nobody stalls
-        behind = {tp: max(0, ends[tp] - offset) for tp, offset in durable.items()}
+        ends = self._ends(durable)
+        behind = {tp: max(0, end - durable[tp]) for tp, end in ends.items()}
         if not any(behind.values()) or dict(durable) != self._durable:
             self._moved, self._durable = now, dict(durable)
         elif now - self._moved > STALL_SECONDS:
             raise Stalled(f"{sum(behind.values())} records wait and none was fetched for {STALL_SECONDS:g} s")
+
+    def _ends(self, durable: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+        """Where logs end now, as far as brokers lead them and answer; what is missing is said once.
+
+        Nobody can fetch from a log without a leader, so that it is no stall.
+        """
+        try:
+            ends = ends_of_led(self._consumer, durable) if durable else {}
+        except KafkaError:
+            ends = {}
+        unknown = sorted(durable.keys() - ends.keys())
+        if unknown and self._ends_known:
+            names = [f"{tp.topic}[{tp.partition}]" for tp in unknown]
+            log.warning("no broker says where these logs end; they are asked for again", partitions=names)
+        self._ends_known = not unknown
+        return ends

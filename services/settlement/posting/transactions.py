@@ -8,9 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-import stamina
-import structlog
-
 from schemas.decoding import InvalidEvent
 from schemas.topics import CREDITS
 from services.kernel.errors import InvariantBroken
@@ -18,10 +15,10 @@ from services.runtime import tracing
 from services.runtime.metrics import poster
 from services.runtime.settings import settings
 from services.settlement.books.entry_builder import PostingCounts
-from services.settlement.books.failures import retry_cause
 from services.settlement.books.ports import Batch
 from services.settlement.books.posting_transaction import BookConnections
 from services.settlement.books.registry_transaction import oldest_open_job, registry_transaction
+from services.settlement.books.retrying import retried
 from services.settlement.books.traced_entries import TracedEntries
 from services.settlement.domain.lines.line import ContentConflict
 from services.settlement.domain.pricing.reference import Reference
@@ -32,10 +29,7 @@ from services.settlement.posting.read_registry import DeadLetters, read_event
 from services.settlement.posting.reprice import reprice_chunk
 from services.settlement.posting.take_registry import take_registry
 
-RETRY_SECONDS = 90.0
-"""How long a transaction is tried again before the process gives up, well below Kafka's max.poll.interval (300 s)."""
 WRITER_N = CREDITS.partitions
-log = structlog.get_logger(__name__)
 
 
 class Transactions:
@@ -79,24 +73,17 @@ class Transactions:
 
         Whether a commit whose answer was lost took place shows at the next try: the offsets have moved then.
         """
-        for tried in stamina.retry_context(
-            on=lambda error: retry_cause(error) is not None,
-            attempts=None,
-            timeout=RETRY_SECONDS,
-            wait_initial=0.05,
-            wait_max=3.0,
-            wait_jitter=0.2,
-        ):
-            with tried:
-                self._beat()
-                try:
-                    attempt()
-                except Exception as error:
-                    if cause := retry_cause(error):
-                        poster().retries.labels(cause).inc()
-                        log.warning("transaction rolled back", cause=cause, error=str(error).partition("\n")[0])
-                        self._book.disconnect()
-                    raise
+
+        def try_once() -> None:
+            self._beat()
+            attempt()
+
+        retried(try_once, self._roll_back)
+
+    def _roll_back(self, cause: str) -> None:
+        """Count a try that failed, and connect anew for the next one."""
+        poster().retries.labels(cause).inc()
+        self._book.disconnect()
 
     def _post_credits(self, batch: Batch, poison: str | None) -> None:
         """Post a batch of credits, in case of two truths for one line all that is before them."""

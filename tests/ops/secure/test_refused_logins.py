@@ -1,7 +1,6 @@
 """A wrong certificate, password or name is one sentence that says so, at once, with status 78, and without a secret."""
 
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -81,16 +80,22 @@ def test_every_case_is_tried(cases: dict[str, object]) -> None:
     assert tuple(cases) == CASES
 
 
+def _try_again_and_again(**_: object) -> None:
+    """What the client itself would do with such a login, until it says that no broker answers."""
+    pytest.fail(f"the client would try for {kafka.BOOTSTRAP_MS / 1000} s")
+
+
 @pytest.mark.parametrize("case", CASES)
-def test_kafka_refuses_and_says_why(case: str, cases: dict[str, tuple[dict[str, str], str]]) -> None:
+def test_kafka_refuses_and_says_why(
+    monkeypatch: pytest.MonkeyPatch, case: str, cases: dict[str, tuple[dict[str, str], str]]
+) -> None:
+    monkeypatch.setattr("kafka.admin.KafkaAdminClient", _try_again_and_again)
     environment, why = cases[case]
     kafka._log_in.cache_clear()
-    began = time.monotonic()
     with with_environment(environment), pytest.raises(StartRefused) as refused, kafka.admin():
         pass
     assert why in str(refused.value)
     assert WRONG not in str(refused.value)
-    assert time.monotonic() - began < kafka.BOOTSTRAP_MS / 1000, "the client itself would try for so long"
 
 
 @pytest.mark.parametrize(

@@ -201,6 +201,6 @@ def test_the_printed_commands_make_the_rules_by_kafkas_own_tool(broker: SecureBr
     java = [*kafka_programs._java_with_jars(), "org.apache.kafka.tools.AclCommand"]
     removed = [word.replace("--add", "--remove") for word in words[1:]]
     assert subprocess.run([*java, *removed, "--force"], timeout=120).returncode == 0
-    assert not has_rule(broker.own_bootstrap, rule)
+    until(lambda: not has_rule(broker.own_bootstrap, rule), "the rule is gone")
     assert subprocess.run([*java, *words[1:]], timeout=120).returncode == 0
-    assert has_rule(broker.own_bootstrap, rule)
+    until(lambda: has_rule(broker.own_bootstrap, rule), "the rule stands again")

@@ -91,6 +91,9 @@ def test_a_trace_leads_from_an_event_to_its_entries_and_links_to_the_touch(tmp_p
         wait_until_drained(150)
         until(lambda: collector.named(f"{CREDITS.name} process", of_late_click), "the late click's trace went on")
         until(lambda: collector.named(f"{LEDGER.name} send", of_order), "the order's trace has reached the ledger")
+        until(lambda: collector.named(f"{ORDERS.name} process", of_order), "attribution has told of the order")
+        until(lambda: collector.named(f"{CREDITS.name} process", of_order), "the poster has told of its credit")
+        until(lambda: collector.named(f"{CLICKS.name} process", of_click), "attribution has told of the click")
         sent = {dict(one.headers).get("traceparent", b"").decode().split("-")[1:2][0] for one in records(LEDGER.name)}
     # the order's trace: order -> credit -> entries, each a child of the one before
     [order] = collector.named(f"{ORDERS.name} process", of_order)

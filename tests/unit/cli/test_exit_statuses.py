@@ -3,7 +3,11 @@
 import re
 from pathlib import Path
 
+import psycopg
 import pytest
+from kafka.errors import NotCoordinatorError
+from psycopg import errors
+from sqlalchemy.exc import InternalError, OperationalError
 
 from services.cli import main
 from services.kernel.errors import HistoryLost, InputRefused, InvariantBroken, PlaceTaken, Stalled, StartRefused
@@ -37,6 +41,30 @@ def test_an_expected_end_is_a_sentence_and_its_status(
     told = capsys.readouterr().err
     assert told.startswith(f"koc: {problem}")
     assert len(told.splitlines()) == 1
+
+
+SERVERS = [
+    (OperationalError("", None, Exception()), "the database does not answer"),
+    (psycopg.OperationalError(), "the database does not answer"),
+    (InternalError("", None, errors.ReadOnlySqlTransaction()), "the database takes no changes now"),
+    (errors.ReadOnlySqlTransaction(), "the database takes no changes now"),
+    (NotCoordinatorError("moved"), "Kafka did not do what it was asked: [Error 16] NotCoordinatorError: moved"),
+]
+"""What libraries raise where a server is away, or is about to be replaced, and what it means."""
+
+
+@pytest.mark.parametrize(("problem", "says"), SERVERS, ids=lambda value: type(value).__name__)
+def test_a_server_that_is_away_or_replaced_is_a_sentence(
+    problem: Exception, says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def end() -> None:
+        raise problem
+
+    monkeypatch.setattr(main, "koc", end)
+    with pytest.raises(SystemExit) as ended:
+        main.app()
+    assert ended.value.code == main.UNAVAILABLE
+    assert capsys.readouterr().err.startswith(f"koc: {says}")
 
 
 @pytest.mark.parametrize("status", sorted({status for _, status in ENDS} | {0, 1, 2, main.IO_ERROR}))

@@ -61,17 +61,18 @@ def test_an_address_that_no_report_answers_is_refused(wrong) -> None:
 
 
 def test_a_report_is_computed_once_and_kept() -> None:
-    asked = []
+    asked, go_on = [], threading.Event()
 
     def compute(question, _say):
         asked.append(question)
+        assert go_on.wait(60)
         return stored(question)
 
     jobs, library = Jobs(), ReportLibrary(compute)
     first = library.ask(jobs, EVERY_CONTENT)
     assert first.is_under_way
-    until(lambda: library.ask(jobs, EVERY_CONTENT).stored is not None, "the report")
-    assert not library.ask(jobs, EVERY_CONTENT).is_under_way
+    go_on.set()
+    until(lambda: (one := library.ask(jobs, EVERY_CONTENT)).stored and not one.is_under_way, "the report")
     assert asked == [EVERY_CONTENT]
     library.ask(jobs, EVERY_CONTENT, is_anew=True)
     until(lambda: len(asked) == 2, "the report once more")

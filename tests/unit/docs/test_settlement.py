@@ -5,7 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from services.kernel.money import share
-from services.settlement.books import posting_transaction, run_lock, tables
+from services.settlement.books import posting_transaction, retrying, run_lock, tables
 from services.settlement.domain.book.currencies import decimal_text
 from services.settlement.domain.lines.booking import book_assertion
 from services.settlement.domain.lines.line import Line
@@ -19,9 +19,9 @@ from services.settlement.domain.pricing.price import (
 )
 from services.settlement.domain.pricing.relations import Relation
 from services.settlement.domain.settling.place import owed_of, place, vat_within
-from services.settlement.posting import process, reprice, transactions
+from services.settlement.posting import process, reprice
 from services.settlement.relay import store
-from services.settlement.runs import applying, retrying
+from services.settlement.runs import applying
 from tests.kit.settlement_facts import BOTH, DAY, PAID_AT, Fact, FactCredit, plan, reference, usual
 
 ROOT = Path(__file__).parents[3]
@@ -125,7 +125,7 @@ def test_the_page_names_every_column_of_the_journal() -> None:
 
 def test_the_limits_of_the_page_are_those_of_the_code() -> None:
     assert f"up to {process.BATCH_RECORDS:,} assertions, or as many as come in {process.BATCH_SECONDS} s" in WORDS
-    assert f"tried again for up to {transactions.RETRY_SECONDS:.0f} s" in WORDS
+    assert f"tried again for up to {retrying.RETRY_SECONDS:.0f} s" in WORDS
     assert f"up to {reprice.CHUNK:,} standing lines" in WORDS
     assert f"{applying.CHUNK:,} lines a transaction" in WORDS
     assert f"tried again for up to {retrying.RETRY_SECONDS:.0f} s, then the run ends" in WORDS

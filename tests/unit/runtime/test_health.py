@@ -105,13 +105,27 @@ def test_a_process_whose_invariant_is_broken_goes_on_answering_until_it_is_asked
     assert 'koc_invariant_violations_total{invariant="poison_credit"}' in exposed
 
 
-def test_the_first_broken_invariant_counts_once_and_by_default_nothing_lingers() -> None:
+def test_whoever_sees_a_broken_invariant_can_ask_for_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    process = Health("poster-1")
+    process.not_ready = lambda: None
+    seen = []
+    monkeypatch.setattr(health.signal, "signal", lambda *_: seen.append(process.answer("/healthz")[0]))
+    process.report(BROKEN)
+    assert (seen, process.answer("/healthz")[0]) == ([200, 200], 503)
+
+
+def test_the_first_broken_invariant_counts_once_and_by_default_nothing_lingers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     process = Health("poster-1")
     counter = common().invariants.labels("poison_credit")
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     before = counter._value.get()
     process.report(BROKEN)
-    assert ended_by(process, "0") < 5
+    waited: list[float] = []
+    monkeypatch.setattr(process._asked_to_end, "wait", waited.append)
+    ended_by(process, "0")
+    assert waited == [0]
     assert counter._value.get() == before + 1
     for number, handler in handlers.items():
         signal.signal(number, handler)

@@ -1,7 +1,13 @@
 """How settings become the arguments of the three Kafka libraries, and who owns a key."""
 
+import gc
+import logging
+import socket
 import ssl
+import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -129,3 +135,30 @@ def test_a_broker_that_goes_away_in_the_middle_is_a_sentence_too(monkeypatch: py
     monkeypatch.setattr("kafka.admin.KafkaAdminClient", Client)
     with pytest.raises(ConnectionError, match=r"went away: .*socket disconnected"), kafka.admin():
         raise KafkaConnectionError("socket disconnected")
+
+
+def _left() -> tuple[int, int]:
+    """Threads of kafka-python, and open files of this process, but for what waits for the garbage collector."""
+    gc.collect()
+    threads = [one for one in threading.enumerate() if one.name.startswith("kafka-io-")]
+    return len(threads), len(list(Path("/proc/self/fd").iterdir()))
+
+
+@pytest.mark.parametrize("client", [kafka.admin, kafka.log_reader])
+def test_a_client_that_finds_no_broker_leaves_nothing_behind(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    client: Callable[[], AbstractContextManager[Any]],
+) -> None:
+    """Whoever tries again every few seconds would run out of files within an outage."""
+    caplog.set_level(logging.CRITICAL, "kafka")  # a record that is kept keeps the connection that it tells of
+    with socket.socket() as unheard:
+        unheard.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("KOC_KAFKA_BOOTSTRAP", f"127.0.0.1:{unheard.getsockname()[1]}")
+        for limit in ("BOOTSTRAP_MS", "PROMPT_MS"):
+            monkeypatch.setattr(kafka, limit, 100)
+        before, began = _left(), time.monotonic()
+        with pytest.raises(ConnectionError, match="no Kafka broker answers"), client():
+            pytest.fail("nobody listens there")
+        assert time.monotonic() - began < 20, "0.1 s and a machine that stalls; left alone, the client tries for 30 s"
+        assert _left() == before

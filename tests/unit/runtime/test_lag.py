@@ -1,9 +1,9 @@
 """Lag is what the brokers and the clock say, whatever the reader does."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import nullcontext
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from kafka import TopicPartition
@@ -13,6 +13,7 @@ from schemas.topics import CLICKS
 from services.runtime import lag
 from services.runtime.lag import LagWatch
 from services.runtime.metrics import common
+from tests.kit.led_logs import LedLogs
 from tests.kit.waiting import until
 
 PLACE = (CLICKS.name, 3)
@@ -44,42 +45,60 @@ def shown() -> dict[tuple[str, int], tuple[float, float]]:
     }
 
 
-class Brokers:
-    """Where logs end, as a consumer of kafka-python tells it."""
-
-    def end_offsets(self, places: list[TopicPartition]) -> dict[TopicPartition, int]:
-        return dict.fromkeys(places, 15)
+def ends(end: int) -> LedLogs:
+    """Both logs end there."""
+    return LedLogs({TopicPartition(*PLACE): end, TopicPartition(*OTHER): end})
 
 
 def test_the_moment_of_the_last_answer_is_shown_once_there_is_one(clock: list[float], watch: LagWatch) -> None:
-    watch._ask(Brokers())  # nothing is read yet, so nobody is asked
+    watch._ask(ends(15))  # nothing is read yet, so nobody is asked
     before = [sample.value for sample in next(iter(common().kafka_answered.collect())).samples]
     watch.assign({PLACE: 10})
     clock[0] += 30
-    watch._ask(Brokers())
+    watch._ask(ends(15))
     [answered] = [sample.value for sample in next(iter(common().kafka_answered.collect())).samples]
     assert answered == clock[0]
     assert answered not in before
     assert shown() == {PLACE: (5, 30)}
 
 
-def test_a_refusal_of_one_topic_does_not_end_the_watch(monkeypatch: pytest.MonkeyPatch, watch: LagWatch) -> None:
-    asked, rest = [], threading.Event()
+def test_no_failure_ends_the_watch_and_each_kind_is_said_once(monkeypatch: pytest.MonkeyPatch, watch: LagWatch) -> None:
+    problems: list[Exception] = [UnknownTopicOrPartitionError("a"), UnknownTopicOrPartitionError("b")]
+    problems += [KeyError("a"), OSError(24, "Too many open files"), OSError(24, "Too many open files")]
+    told: list[str] = []
 
-    def end_offsets(places: list[TopicPartition]) -> dict[TopicPartition, int]:
-        asked.append(places)
-        if len(asked) == 1:
-            raise UnknownTopicOrPartitionError
-        if len(asked) > 2:
-            rest.wait()  # for ever: the watch ends with the process
-        return dict.fromkeys(places, 15)
+    def connect() -> Any:
+        if problems:
+            raise problems.pop(0)
+        return nullcontext(ends(15))
 
-    reader = SimpleNamespace(end_offsets=end_offsets)
-    monkeypatch.setattr(lag, "log_reader", lambda: nullcontext(reader))
+    monkeypatch.setattr(lag, "log_reader", connect)
     monkeypatch.setattr(lag, "LOOK_SECONDS", 0.001)
+    monkeypatch.setattr(lag, "log", SimpleNamespace(warning=lambda _, kind, reason: told.append(f"{kind}: {reason}")))
     watch.assign({PLACE: 10})
     watch.start()
     until(lambda: shown()[PLACE][0] == 5, "it looked again")
+    assert [line.partition(":")[0] for line in told] == ["UnknownTopicOrPartitionError", "KeyError", "OSError"]
+
+
+def test_a_partition_without_a_leader_keeps_its_records_and_ages_and_the_others_go_on(
+    clock: list[float], watch: LagWatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Any] = []
+    monkeypatch.setattr(lag, "log", SimpleNamespace(warning=lambda _, partitions: told.append(partitions)))
+    logs = ends(15)
+    watch.assign({PLACE: 10, OTHER: 10})
+    watch._ask(logs)
+    logs.unled = {TopicPartition(*OTHER): 2}
+    logs.ends[TopicPartition(*PLACE)] = 18
+    for _ in range(2):
+        clock[0] += 30
+        watch._ask(logs)
+    assert shown() == {PLACE: (8, 60), OTHER: (5, 60)}
+    logs.ends[TopicPartition(*OTHER)] = 16
+    watch._ask(logs)
+    assert shown()[OTHER] == (6, 60)
+    assert told == [[f"{OTHER[0]}[{OTHER[1]}]"]]
 
 
 def test_a_reader_that_stands_still_falls_behind_by_the_second(clock: list[float], watch: LagWatch) -> None:
@@ -138,11 +157,7 @@ def test_partitions_that_went_to_others_are_no_longer_shown_and_those_that_stay_
 
 
 def test_the_brokers_are_asked_for_the_ends_of_what_is_ours(watch: LagWatch) -> None:
-    class Reader:
-        def end_offsets(self, places: list[tuple[str, int]]) -> dict[object, int]:
-            return dict.fromkeys(places, 12)
-
-    watch._ask(Reader())
+    watch._ask(ends(12))
     watch.assign({PLACE: 10})
-    watch._ask(Reader())
+    watch._ask(ends(12))
     assert shown()[PLACE][0] == 2

@@ -72,7 +72,7 @@ def pain_payments(body: bytes) -> dict[str, Decimal]:
     }
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(batches())
 def test_every_payout_stands_in_one_file_with_its_amount_and_totals_equal_the_details(batch: list[DuePayout]) -> None:
     seen: dict[str, str] = {}
@@ -101,7 +101,7 @@ def test_every_payout_stands_in_one_file_with_its_amount_and_totals_equal_the_de
     assert seen == {one.id: decimal_text(one.amount_minor, one.currency) for one in batch}
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(batches())
 def test_pain_001_is_valid_against_its_schema(batch: list[DuePayout]) -> None:
     for order in orders(batch).values():
@@ -117,7 +117,6 @@ banks = st.one_of(
 )
 
 
-@settings(deadline=None)
 @given(names, accounts, banks)
 def test_whatever_a_payee_file_may_hold_makes_a_valid_pain_001(name: str, account: str, bank: str) -> None:
     cells = ",".join('"' + cell.replace('"', '""') + '"' for cell in ("r1", "bank", name, account, bank))
@@ -131,7 +130,7 @@ def test_whatever_a_payee_file_may_hold_makes_a_valid_pain_001(name: str, accoun
     assert root.findtext(".//{*}Cdtr/{*}Nm") == payee.name
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(batches())
 def test_ids_come_back_in_a_reply_as_they_went_out(batch: list[DuePayout]) -> None:
     """A bank copies what it got: the ids of each file, in a reply of the file's own kind."""
@@ -163,7 +162,7 @@ def test_the_schema_would_notice_a_wrong_file() -> None:
     assert not PAIN_001.validate(etree.fromstring(body.replace(b"<PmtMtd>TRF", b"<PmtMtd>XXX")))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(batches(), st.randoms())
 def test_the_order_of_rows_changes_no_byte(batch: list[DuePayout], chance) -> None:
     before = {name: written(order) for name, order in orders(batch).items()}

@@ -1,22 +1,21 @@
 """The poster's watch over itself: lag by the broker's word, and an end when records wait but nothing is fetched."""
 
+import math
+from types import SimpleNamespace
+
 import pytest
 from kafka import TopicPartition
 
 from services.settlement.posting import lag
 from services.settlement.posting.lag import STALL_SECONDS, Lag, Stalled
+from tests.kit.led_logs import LedLogs
 
-TP = TopicPartition("attribution.credits.v1", 3)
+TP, OTHER = TopicPartition("attribution.credits.v1", 3), TopicPartition("attribution.credits.v1", 4)
 
 
-class Broker:
-    """A consumer that knows where the log ends."""
-
-    def __init__(self, end: int) -> None:
-        self.end = end
-
-    def end_offsets(self, tps: list[TopicPartition]) -> dict[TopicPartition, int]:
-        return dict.fromkeys(tps, self.end)
+def broker(end: int) -> LedLogs:
+    """A consumer that knows where the logs end."""
+    return LedLogs({TP: end, OTHER: end})
 
 
 @pytest.fixture
@@ -27,7 +26,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def test_a_poster_that_fetches_nothing_while_records_wait_ends_itself(clock: list[float]) -> None:
-    watch = Lag(Broker(50))
+    watch = Lag(broker(50))
     for _ in range(int(STALL_SECONDS)):
         clock[0] += 1
         watch.update({TP: 10})
@@ -37,7 +36,7 @@ def test_a_poster_that_fetches_nothing_while_records_wait_ends_itself(clock: lis
 
 
 def test_a_poster_that_moves_or_has_nothing_to_do_goes_on(clock: list[float]) -> None:
-    moving, idle = Lag(Broker(10**6)), Lag(Broker(10))
+    moving, idle = Lag(broker(10**6)), Lag(broker(10))
     for second in range(60):
         clock[0] += 1
         moving.update({TP: second})
@@ -45,11 +44,33 @@ def test_a_poster_that_moves_or_has_nothing_to_do_goes_on(clock: list[float]) ->
 
 
 def test_an_idle_time_before_does_not_count_as_a_stall(clock: list[float]) -> None:
-    broker = Broker(10)
-    watch = Lag(broker)
+    logs = broker(10)
+    watch = Lag(logs)
     for _ in range(60):
         clock[0] += 1
         watch.update({TP: 10})
-    broker.end = 11
+    logs.ends[TP] = 11
     clock[0] += 1
     watch.update({TP: 10})
+
+
+@pytest.mark.parametrize("read", [{TP: 10}, {TP: 10, OTHER: 50}], ids=["all", "some"])
+def test_a_poster_is_not_ended_by_a_partition_without_a_leader_and_says_so_once(
+    read: dict[TopicPartition, int], clock: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[list[str]] = []
+    monkeypatch.setattr(lag, "log", SimpleNamespace(warning=lambda _, partitions: told.append(partitions)))
+    logs = broker(50)
+    logs.unled = {TP: math.inf}
+    watch = Lag(logs)
+    for _ in range(60):
+        clock[0] += 1
+        watch.update(read)
+    assert told == [["attribution.credits.v1[3]"]]
+    logs.unled = {}
+    for _ in range(int(STALL_SECONDS)):
+        clock[0] += 1
+        watch.update(read)
+    clock[0] += 1
+    with pytest.raises(Stalled, match="40 records wait"):
+        watch.update(read)
