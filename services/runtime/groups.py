@@ -14,14 +14,11 @@ from typing import Any, TypeVar
 import structlog
 
 from services.runtime.kafka import admin
+from services.runtime.steady_answer import steady_answer
 
 log = structlog.get_logger(__name__)
 
 Answer = TypeVar("Answer")
-
-_COORDINATOR_SECONDS = 30.0
-"""A cluster that never had a group makes the place for it when it is first asked; a broker that takes a group over
-first loads it."""
 
 _SESSION_SECONDS = 12.0
 _POLL_SECONDS = 0.2
@@ -29,7 +26,7 @@ _POLL_SECONDS = 0.2
 
 def members(group: str) -> list[str]:
     """The members of a group: their static names, else their member ids; none of a group that does not exist."""
-    found = _ask_coordinator(lambda client: _described(client, group))
+    found = _ask_coordinator(lambda client: _described(client, group), None)
     return [member.get("group_instance_id") or member["member_id"] for member in found.get("members", ())]
 
 
@@ -56,28 +53,23 @@ def positions(group: str, client: Any = None) -> dict[tuple[str, int], int]:
     return {(at.topic, at.partition): found.offset for at, found in committed.items()}
 
 
-def _ask_coordinator(question: Callable[[Any], Answer], client: Any = None) -> Answer:
+def _ask_coordinator(question: Callable[[Any], Answer], client: Any) -> Answer:
     """The answer of a group's coordinator, which may first have to be chosen, or to load what it knows of the group.
 
     kafka-python passes these answers on, and each of them is met in the first second of a cluster. It asks the same
-    broker for ever, too, so each try has a client of its own.
+    broker for ever, too, so each further try has a client of its own.
 
     Raises:
-        ConnectionError: no broker answers, or it went away.
-        KafkaError: the coordinator refuses, or has not started for half a minute.
+        ConnectionError: no broker answers, it went away, or the coordinator has not started for half a minute.
+        KafkaError: the coordinator refuses.
     """
-    from kafka.errors import CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError
+    given = [] if client is None else [client]
 
-    deadline = time.monotonic() + _COORDINATOR_SECONDS
-    while True:
-        try:
-            with admin() if client is None else nullcontext(client) as asked:
-                return question(asked)
-        except (CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError):
-            if time.monotonic() > deadline:
-                raise
-        client = None
-        time.sleep(_POLL_SECONDS)
+    def ask() -> Answer:
+        with nullcontext(given.pop()) if given else admin() as asked:
+            return question(asked)
+
+    return steady_answer(ask)
 
 
 def emptied(group: str) -> list[str]:
