@@ -42,15 +42,15 @@ def list_refusals(
     from services.runtime.deadletters import first_letters
 
     briefs = {one.letter.source: _brief(one.letter) for one in first_letters(*_choice(topic, reason, ()))}
-    found = [briefs[source] for source in sorted(briefs) if (briefs[source]["replayed"] is not None) == replayed]
+    found = [(source, brief) for source, brief in sorted(briefs.items()) if (brief["replayed"] is not None) == replayed]
     if as_json:
-        print(json.dumps(found))
+        print(json.dumps([brief for _, brief in found]))
         return
-    for brief in found[:_SHOWN]:
-        print(f"{_where(brief):32} {brief['reason']:14} {_sentence(brief)}")
+    for source, brief in found[:_SHOWN]:
+        print(f"{source!s:32} {brief['reason']:14} {_sentence(brief)}")
     if len(found) > _SHOWN:
         print(f"… and {len(found) - _SHOWN:,} more (--json prints all)")
-    for (name, word), count in sorted(Counter((brief["topic"], brief["reason"]) for brief in found).items()):
+    for (name, word), count in sorted(Counter((source.topic, brief["reason"]) for source, brief in found).items()):
         print(f"{count:8,}  {name}  {word}")
     print(f"{len(found):8,}  {'sent again' if replayed else 'refused in all'}")
     if not replayed and len(found) < len(briefs):
@@ -226,11 +226,6 @@ def _brief(letter: "DeadLetter") -> dict[str, Any]:
         "replay_of": letter.replay_of,
         "replayed": letter.replayed,
     }
-
-
-def _where(brief: Mapping[str, Any]) -> str:
-    """Where the event stood."""
-    return f"{brief['topic']}/{brief['partition']}/{brief['offset']}"
 
 
 def _sentence(brief: Mapping[str, Any]) -> str:

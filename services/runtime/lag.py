@@ -122,7 +122,7 @@ class LagWatch:
             ends = log_offsets.ends_of_led(reader, places)
             self.look({(place.topic, place.partition): end for place, end in ends.items()})
             common().kafka_answered.set(time.time())
-            self._tell_of_unled({f"{place.topic}[{place.partition}]" for place in places if place not in ends})
+            self._tell_of_unled(set(log_offsets.names_of(place for place in places if place not in ends)))
 
     def _tell_of_unled(self, names: set[str]) -> None:
         """Say once which partitions no broker leads; their records are shown as they were, their ages go on."""

@@ -73,6 +73,11 @@ def first_since(reader: Any, times: Mapping[Any, int]) -> dict[Any, int | None]:
     return known
 
 
+def names_of(places: Iterable[Any]) -> list[str]:
+    """Partitions as people read them, TOPIC[PARTITION], in their order."""
+    return [f"{place.topic}[{place.partition}]" for place in sorted(places)]
+
+
 def _all(reader: Any, times: Mapping[Any, int]) -> dict[Any, int]:
     """The offsets of all partitions: every log has a first and a last one, so a missing one is asked for again."""
     deadline, known = time.monotonic() + WAIT_SECONDS, dict[Any, int]()
@@ -92,7 +97,7 @@ def _patient(reader: Any, times: Mapping[Any, int], deadline: float) -> dict[Any
     try:
         return _answered(reader, times, max(0.0, deadline - time.monotonic()))
     except KafkaTimeoutError as problem:
-        names = [f"{place.topic}[{place.partition}]" for place in sorted(times)]
+        names = names_of(times)
         places = ", ".join([*names[:_NAMED], f"{len(names) - _NAMED} more"] if len(names) > _NAMED else names)
         raise ConnectionError(
             f"no broker leads {places}, or none answers: Kafka was asked for {WAIT_SECONDS:g} s"

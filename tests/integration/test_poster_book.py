@@ -3,6 +3,7 @@
 import hashlib
 import threading
 from collections.abc import Iterator, Sequence
+from typing import LiteralString
 
 import psycopg
 import pytest
@@ -218,24 +219,29 @@ def test_account_ids_are_not_burnt_by_batches_that_roll_back(books: Books) -> No
     assert books.rows("SELECT max(id) - count(*) FROM account") == [(0,)]
 
 
-def test_a_transaction_that_holds_too_long_is_ended_by_the_server(books: Books) -> None:
-    """TransactionTimeout is an InternalError, not an OperationalError: it must be among what is tried again."""
+@pytest.mark.parametrize(
+    ("setting", "statement", "kind", "cause"),
+    [
+        ("transaction_timeout=50ms", "SELECT pg_sleep(5)", errors.TransactionTimeout, "timeout"),
+        (
+            "default_transaction_read_only=on",
+            "UPDATE writer SET next_offset = next_offset",
+            errors.ReadOnlySqlTransaction,
+            "connection",
+        ),
+    ],
+    ids=["held too long", "a primary that became a standby"],
+)
+def test_what_the_server_ends_though_no_operational_error_is_tried_again(
+    books: Books, setting: str, statement: LiteralString, kind: type[psycopg.Error], cause: str
+) -> None:
+    """Both are InternalErrors: they must be among what is tried again."""
     del books
-    with psycopg.connect(psycopg_dsn("writer"), options="-c transaction_timeout=50ms") as writer:
+    with psycopg.connect(psycopg_dsn("writer"), options=f"-c {setting}") as writer:
         with pytest.raises(psycopg.Error) as ended:
-            writer.execute("SELECT pg_sleep(5)")
-        assert isinstance(ended.value, errors.TransactionTimeout)
-        assert retry_cause(ended.value) == "timeout"
-
-
-def test_a_database_that_became_a_standby_is_tried_again(books: Books) -> None:
-    """What PostgreSQL says where a primary was replaced: an InternalError, not an OperationalError."""
-    del books
-    with psycopg.connect(psycopg_dsn("writer"), options="-c default_transaction_read_only=on") as writer:
-        with pytest.raises(psycopg.Error) as refused:
-            writer.execute("UPDATE writer SET next_offset = next_offset")
-        assert isinstance(refused.value, errors.ReadOnlySqlTransaction)
-        assert retry_cause(refused.value) == "connection"
+            writer.execute(statement)
+        assert isinstance(ended.value, kind)
+        assert retry_cause(ended.value) == cause
 
 
 def test_two_writers_that_touch_the_same_accounts_do_not_deadlock(books: Books) -> None:

@@ -9,7 +9,7 @@ from kafka import TopicPartition
 from kafka.errors import KafkaError
 
 from services.kernel.errors import Stalled
-from services.runtime.log_offsets import ends_of_led
+from services.runtime.log_offsets import ends_of_led, names_of
 
 LOOK_SECONDS = 1.0
 STALL_SECONDS = 15.0
@@ -62,9 +62,8 @@ class Lag:
             ends = ends_of_led(self._consumer, durable) if durable else {}
         except KafkaError:
             ends = {}
-        unknown = sorted(durable.keys() - ends.keys())
+        unknown = names_of(durable.keys() - ends.keys())
         if unknown and self._ends_known:
-            names = [f"{tp.topic}[{tp.partition}]" for tp in unknown]
-            log.warning("no broker says where these logs end; they are asked for again", partitions=names)
+            log.warning("no broker says where these logs end; they are asked for again", partitions=unknown)
         self._ends_known = not unknown
         return ends

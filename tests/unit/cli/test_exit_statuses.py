@@ -27,17 +27,23 @@ ENDS = [
 EXIT_STATUSES = PAGE.partition("## Exit statuses")[2].partition("\n## ")[0]
 
 
-@pytest.mark.parametrize(("problem", "status"), ENDS, ids=lambda value: type(value).__name__)
-def test_an_expected_end_is_a_sentence_and_its_status(
-    problem: Exception, status: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def _status_after(problem: Exception, monkeypatch: pytest.MonkeyPatch) -> object:
+    """The exit status of a command in which this was raised."""
+
     def end() -> None:
         raise problem
 
     monkeypatch.setattr(main, "koc", end)
     with pytest.raises(SystemExit) as ended:
         main.app()
-    assert ended.value.code == status
+    return ended.value.code
+
+
+@pytest.mark.parametrize(("problem", "status"), ENDS, ids=lambda value: type(value).__name__)
+def test_an_expected_end_is_a_sentence_and_its_status(
+    problem: Exception, status: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _status_after(problem, monkeypatch) == status
     told = capsys.readouterr().err
     assert told.startswith(f"koc: {problem}")
     assert len(told.splitlines()) == 1
@@ -57,13 +63,7 @@ SERVERS = [
 def test_a_server_that_is_away_or_replaced_is_a_sentence(
     problem: Exception, says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def end() -> None:
-        raise problem
-
-    monkeypatch.setattr(main, "koc", end)
-    with pytest.raises(SystemExit) as ended:
-        main.app()
-    assert ended.value.code == main.UNAVAILABLE
+    assert _status_after(problem, monkeypatch) == main.UNAVAILABLE
     assert capsys.readouterr().err.startswith(f"koc: {says}")
 
 
